@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flow_end.h - the one rule that says when a flow is over. Pure: record, clock, configuration in; reason out.
+ *
+ * Each direction seen is due at its last clock plus its timeout; the biflow is due at the later of the two and ends when
+ * the clock has reached it (T2: a flow expires when its opposite also satisfies its own timeout). The same rule serves
+ * the packet that finds its flow due, the native wheel and the daemon's eviction calls.
+ */
+#ifndef FLOWXDP_FLOW_END_H
+#define FLOWXDP_FLOW_END_H
+
+#include "compat.h"
+#include "flow_config.h"
+#include "record_stream.h"
+
+/* Clock at which the biflow falls due, ns. The record must hold at least one packet. */
+FX_INLINE __s64 flow_due_ns(const struct flow_record *r)
+{
+	__s64 a = r->dir[0].last_clock_ns + (__s64)r->dir[0].timeout_ms * 1000000;
+	__s64 b = r->dir[1].last_clock_ns + (__s64)r->dir[1].timeout_ms * 1000000;
+
+	if (!r->dir[1].packets)
+		return a;
+	if (!r->dir[0].packets)
+		return b;
+	return a > b ? a : b;
+}
+
+/* Clock of the biflow's last packet, ns. */
+FX_INLINE __s64 flow_last_clock_ns(const struct flow_record *r)
+{
+	if (!r->dir[1].packets)
+		return r->dir[0].last_clock_ns;
+	if (!r->dir[0].packets)
+		return r->dir[1].last_clock_ns;
+	return r->dir[0].last_clock_ns > r->dir[1].last_clock_ns ? r->dir[0].last_clock_ns : r->dir[1].last_clock_ns;
+}
+
+/* Is the flow over for a packet that arrives at clock_ns? FLOW_END_NONE, _IDLE or _ACTIVE. */
+FX_INLINE enum flow_end flow_end_at_packet(const struct flow_record *r, __s64 clock_ns, FX_CONFIG struct flow_config *c)
+{
+	if (clock_ns >= flow_due_ns(r))
+		return FLOW_END_IDLE;
+	if (c->active_timeout_ns && clock_ns - r->first_clock_ns >= c->active_timeout_ns)
+		return FLOW_END_ACTIVE;
+	return FLOW_END_NONE;
+}
+
+/* What the ended row's end clock is: when it fell due, or the clock that ended it. */
+FX_INLINE __s64 flow_end_clock_ns(const struct flow_record *r, enum flow_end reason, __s64 clock_ns)
+{
+	return reason == FLOW_END_IDLE ? flow_due_ns(r) : clock_ns;
+}
+
+/* Bits that only the end of a flow knows. Called on the copy that leaves, before its plugins see it. */
+FX_INLINE void flow_mark_end(struct flow_record *r, enum flow_end reason)
+{
+	for (int i = 0; i < 2; i++) {
+		struct flow_dir *d = &r->dir[i];
+
+		if (!d->packets)
+			continue;
+		if (reason == FLOW_END_ACTIVE)
+			d->status |= FS(DURATION_LIMIT);
+		if (reason == FLOW_END_RESOURCES)
+			d->status |= FS(TABLE_FULL);
+		if (d->flags & FLOW_DIR_FRAGMENT_PENDING)
+			d->status |= FS(FRAGMENT_PENDING);
+	}
+}
+
+#endif

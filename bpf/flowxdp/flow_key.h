@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flow_key.h - the key of a biflow (RFC 5103): both directions of a conversation find the same key.
+ *
+ * Storage order: the smaller endpoint (address, then port) stands first. That is only where things are kept; which
+ * endpoint is A, the initiator, is decided when the flow starts (flow_update.h) and kept in the record.
+ */
+#ifndef FLOWXDP_FLOW_KEY_H
+#define FLOWXDP_FLOW_KEY_H
+
+#include "compat.h"
+#include "packet.h"
+
+enum flow_kind {
+	FLOW_KIND_L2 = 2,   /* addresses are MACs in the low six bytes, both ports hold the Ethertype */
+	FLOW_KIND_IPV4 = 4, /* addresses v4-mapped */
+	FLOW_KIND_IPV6 = 6,
+};
+
+/* 40 bytes, no padding: compared and hashed as five words. Addresses network order, the rest host order. */
+struct flow_key {
+	__u64 lo_addr[2], hi_addr[2];
+	__u16 lo_port, hi_port;
+	__u8 proto;
+	__u8 kind;    /* enum flow_kind: an IPv6 packet with mapped addresses is not an IPv4 flow */
+	__u16 vlan_id;
+};
+FX_STATIC_ASSERT(sizeof(struct flow_key) == 40, "five words");
+
+FX_INLINE int flow_key_equal(const struct flow_key *x, const struct flow_key *y)
+{
+	const __u64 *a = (const __u64 *)x, *b = (const __u64 *)y;
+
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]));
+}
+
+FX_INLINE __u64 fx_mix64(__u64 h)
+{
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ULL;
+	h ^= h >> 32;
+	return h;
+}
+
+/* Seeded hash of n 64-bit words. Not cryptographic; the seed keeps chosen keys from meeting in one bucket. */
+FX_INLINE __u64 fx_hash_words(const __u64 *w, __u32 n, __u64 seed)
+{
+	__u64 h = seed;
+
+	for (__u32 i = 0; i < n; i++) {
+		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 29;
+	}
+	return fx_mix64(h);
+}
+
+FX_INLINE __u64 flow_key_hash(const struct flow_key *k, __u64 seed)
+{
+	return fx_hash_words((const __u64 *)k, 5, seed);
+}
+
+FX_INLINE __u64 flow_key_mac_word(const __u8 *mac)
+{
+	__u64 w = 0;
+
+	for (int i = 0; i < 6; i++)
+		w = w << 8 | mac[i];
+	return w;
+}
+
+/*
+ * Fills *k from a parsed packet. Returns 1 when the packet's source is the hi endpoint, else 0.
+ * Ports are 0/0 for protocols without ports and for cut headers; a later fragment is looked up in fragment.h first.
+ */
+FX_INLINE __u32 flow_key_from(const struct packet *p, struct flow_key *k)
+{
+	__u64 src0, src1, dst0, dst1;
+	__u16 src_port = p->src_port, dst_port = p->dst_port;
+	__u32 reverse;
+
+	if (p->ip_version) {
+		src0 = (__u64)p->src[1] << 32 | p->src[0];
+		src1 = (__u64)p->src[3] << 32 | p->src[2];
+		dst0 = (__u64)p->dst[1] << 32 | p->dst[0];
+		dst1 = (__u64)p->dst[3] << 32 | p->dst[2];
+		k->proto = p->ip_proto;
+		k->kind = p->ip_version;
+	} else {
+		src0 = flow_key_mac_word(p->mac_src);
+		dst0 = flow_key_mac_word(p->mac_dst);
+		src1 = 0;
+		dst1 = 0;
+		src_port = p->ethertype;
+		dst_port = p->ethertype;
+		k->proto = 0;
+		k->kind = FLOW_KIND_L2;
+	}
+	if (src1 != dst1)
+		reverse = src1 > dst1;
+	else if (src0 != dst0)
+		reverse = src0 > dst0;
+	else
+		reverse = src_port > dst_port;
+	k->lo_addr[0] = reverse ? dst0 : src0;
+	k->lo_addr[1] = reverse ? dst1 : src1;
+	k->hi_addr[0] = reverse ? src0 : dst0;
+	k->hi_addr[1] = reverse ? src1 : dst1;
+	k->lo_port = reverse ? dst_port : src_port;
+	k->hi_port = reverse ? src_port : dst_port;
+	k->vlan_id = p->vlan_id;
+	return reverse;
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flow_update.h - a packet changes its flow: all accounting, then the plugins' kernel halves in plugin order.
+ *
+ * Runs under the record's lock. Calls nothing that is not inlined.
+ */
+#ifndef FLOWXDP_FLOW_UPDATE_H
+#define FLOWXDP_FLOW_UPDATE_H
+
+#include "compat.h"
+#include "flow_config.h"
+#include "flow_end.h"
+#include "record_stream.h"
+
+/*
+ * T2's creation rule (reference A2): whoever is seen first is A, unless the first packet looks like an answer: from a
+ * well-known port to a higher one, from a web port, or a SYN-ACK.
+ */
+FX_INLINE __u32 flow_starts_inverted(const struct packet *p)
+{
+	if (!p->ip_version)
+		return 0;
+	if (p->flags & PACKET_HAS_PORTS) {
+		if (p->src_port < 1024 && p->src_port < p->dst_port)
+			return 1;
+		if (p->src_port == 8080 || p->src_port == 8081 || p->src_port == 8088 || p->src_port == 8089)
+			return 1;
+	}
+	return (p->flags & PACKET_HAS_TCP) && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+}
+
+/* Starts a flow in *r, whose counters and slots are zero and whose key is set. reverse: flow_key_from()'s answer. */
+FX_INLINE void flow_start(struct flow_record *r, const struct packet *p, __u32 reverse, __u64 flow_id)
+{
+	__u32 first = flow_starts_inverted(p) ? DIRECTION_B : DIRECTION_A;
+
+	r->flow_id = flow_id;
+	r->first_clock_ns = p->clock_ns;
+	r->first_direction = (__u8)first;
+	r->lo_direction = (__u8)(first ^ reverse);
+	r->ethertype = p->ethertype;
+}
+
+/* Octets of a packet in its flow: what the IP header claims; for L2 flows what was on the wire. */
+FX_INLINE __u32 packet_octets(const struct packet *p)
+{
+	if (!p->ip_version)
+		return p->wire_len;
+	return p->l3_end > p->l3_offset ? p->l3_end - p->l3_offset : 0;
+}
+
+/*
+ * Accounts *p in *r. Fills *step. Returns the plugins' verdicts (enum plugin_verdict) or-ed; on PLUGIN_FORCE bit 41 is
+ * already set and the caller must end the flow now.
+ */
+FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32 reverse,
+                            FX_CONFIG struct flow_config *c, struct packet_step *step)
+{
+	__u32 direction = (r->lo_direction ^ reverse) & 1, verdict = 0, octets = packet_octets(p);
+	struct flow_dir *d = &r->dir[direction], *o = &r->dir[direction ^ 1];
+	__s64 clock = p->clock_ns;
+	__u64 status = p->status;
+
+	step->direction = direction;
+	step->first = !d->packets;
+	step->interval_ns = 0;
+	step->round_trip_ns = 0;
+	if (o->packets && clock > o->last_clock_ns)
+		step->round_trip_ns = clock - o->last_clock_ns;
+	if (step->first) {
+		d->first_ns = p->ts_ns;
+		d->last_ns = p->ts_ns;
+		d->timeout_ms = c->idle_timeout_ms;
+		d->if_id = p->if_id;
+		if (direction == DIRECTION_B)
+			status |= FS(INVERTED);
+	} else {
+		if (clock > d->last_clock_ns)
+			step->interval_ns = clock - d->last_clock_ns;
+		if (FX_UNLIKELY(clock < d->last_clock_ns))
+			status |= FS(TIME_JUMP);
+		if (p->ts_ns < d->first_ns)
+			d->first_ns = p->ts_ns;
+		if (p->ts_ns > d->last_ns)
+			d->last_ns = p->ts_ns;
+	}
+	if (p->ip_version == 4) {
+		if ((d->flags & FLOW_DIR_HAS_IP_ID) && p->ip_id && d->last_ip_id == p->ip_id)
+			status |= FS(DUPLICATE_IP_ID);
+		FX_SET(d->flags, FLOW_DIR_HAS_IP_ID);
+		d->last_ip_id = p->ip_id;
+	}
+	if (FX_UNLIKELY(p->flags & (PACKET_FIRST_FRAGMENT | PACKET_LAST_FRAGMENT))) {
+		if (p->flags & PACKET_FIRST_FRAGMENT)
+			FX_SET(d->flags, FLOW_DIR_FRAGMENT_PENDING);
+		else
+			d->flags = (__u8)(d->flags & ~FLOW_DIR_FRAGMENT_PENDING);
+	}
+	d->packets++;
+	d->octets += octets;
+	d->last_clock_ns = clock;
+	d->status |= status;
+	d->tos = p->tos;
+	d->ttl = p->ttl;
+
+#define X(name)                                                                                                   \
+	if (c->enabled & (1u << KERNEL_HALF_##name))                                                              \
+		verdict |= name##_on_packet((struct name##_state *)flow_slot(r, c->slot_offset[KERNEL_HALF_##name]), \
+		                            r, p, step, &c->plugin.name);
+	FX_FOR_EACH_KERNEL_HALF(X)
+#undef X
+	if (FX_UNLIKELY(verdict & PLUGIN_ALARM))
+		d->status |= FS(ALARM);
+	if (FX_UNLIKELY(verdict & PLUGIN_FORCE))
+		d->status |= FS(FORCED);
+	return verdict;
+}
+
+/* Fills the core of a packet record from the packet and the flow it was counted in; header.size is left to the caller. */
+FX_INLINE void packet_record_fill(struct packet_record *out, const struct flow_record *r, const struct packet *p,
+                                  const struct packet_step *step, FX_CONFIG struct flow_config *c)
+{
+	const struct flow_dir *d = &r->dir[step->direction & 1];
+
+	out->header.kind = STREAM_PACKET;
+	out->header.pad = 0;
+	out->packet_no = p->packet_no;
+	out->flow_id = r->flow_id;
+	out->status = d->status;
+	out->ts_ns = p->ts_ns;
+	out->wall_offset_ns = 0;
+	out->interval_ns = step->interval_ns;
+	out->round_trip_ns = step->round_trip_ns;
+	out->duration_ns = d->last_ns - d->first_ns;
+	for (__u32 i = 0; i < HEADER_STACK_BYTES; i++)
+		out->headers[i] = p->headers[i];
+	for (int i = 0; i < 4; i++) {
+		out->src[i] = p->src[i];
+		out->dst[i] = p->dst[i];
+	}
+	out->wire_len = p->wire_len;
+	out->cap_len = p->cap_len;
+	out->l3_offset = p->l3_offset;
+	out->l3_end = p->l3_end;
+	out->l4_offset = p->l4_offset;
+	out->payload_offset = p->payload_offset;
+	out->payload_len = p->payload_len;
+	out->if_id = p->if_id;
+	out->payload_captured = 0;
+	out->src_port = p->src_port;
+	out->dst_port = p->dst_port;
+	out->ethertype = p->ethertype;
+	for (int i = 0; i < 3; i++)
+		out->vlan_stack[i] = p->vlan_stack[i];
+	out->flags = p->flags;
+	for (int i = 0; i < 6; i++) {
+		out->mac_src[i] = p->mac_src[i];
+		out->mac_dst[i] = p->mac_dst[i];
+		out->pad[i] = 0;
+	}
+	out->direction = (__u8)step->direction;
+	out->ip_version = p->ip_version;
+	out->ip_proto = p->ip_proto;
+	out->header_count = p->header_count;
+	out->vlan_count = p->vlan_count;
+	out->tcp_flags = p->tcp_flags;
+#define X(name)                                                                                                    \
+	if (c->enabled & (1u << KERNEL_HALF_##name))                                                               \
+		name##_packet_state_from(                                                                          \
+		    (struct name##_packet_state *)((__u8 *)out + c->packet_state_offset[KERNEL_HALF_##name]),     \
+		    (const struct name##_state *)flow_slot_const(r, c->slot_offset[KERNEL_HALF_##name]), r, p, step, \
+		    &c->plugin.name);
+	FX_FOR_EACH_PACKET_STATE(X)
+#undef X
+}
+
+/* L7 bytes of a frame that a packet record may carry: captured, inside the IP datagram, visible to every engine. */
+FX_INLINE __u32 packet_payload_captured(const struct packet *p, __u32 payload_max)
+{
+	__u32 end = p->cap_len < FRAME_MAX_VISIBLE ? p->cap_len : FRAME_MAX_VISIBLE, n;
+
+	if (!p->ip_version)
+		return 0;
+	if (p->l3_end < end)
+		end = p->l3_end;
+	if (p->payload_offset >= end)
+		return 0;
+	n = end - p->payload_offset;
+	return n < payload_max ? n : payload_max;
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * fragment.h - which flow a later fragment belongs to (T2 A5, DESIGN 2).
+ *
+ * A direct-mapped array of slots, the same in both engines: the fragmented header's addresses, protocol, VLAN and id ->
+ * the flow key of the datagram's first fragment. A tunnel's outer fragment leads to the innermost flow. Thirty seconds
+ * of packet clock; a collision overwrites and is counted.
+ */
+#ifndef FLOWXDP_FRAGMENT_H
+#define FLOWXDP_FRAGMENT_H
+
+#include "compat.h"
+#include "flow_key.h"
+#include "packet.h"
+
+#define FRAGMENT_SLOTS 8192u
+#define FRAGMENT_LIFETIME_NS 30000000000LL
+
+struct fragment_slot {
+	__u32 lock;          /* kernel: owner token; native: 0 */
+	__u32 id;
+	__be32 src[4], dst[4];
+	struct flow_key key; /* of the first fragment's packet */
+	__s64 clock_ns;
+	__u16 vlan_id;
+	__u8 proto;
+	__u8 version;        /* 4, 6; 0 = never used */
+	__u8 reverse;        /* flow_key_from()'s answer for the first fragment */
+	__u8 open;           /* the last fragment has not been seen */
+	__u8 pad[2];
+};
+FX_STATIC_ASSERT(sizeof(struct fragment_slot) == 96, "8,192 slots are 768 KiB");
+
+enum fragment_outcome {
+	FRAGMENT_FOUND = 1,
+	FRAGMENT_MISSED = 2,
+	FRAGMENT_REGISTERED = 3,
+	FRAGMENT_COLLIDED = 4, /* registered over another datagram's live slot */
+};
+
+FX_INLINE __u32 fragment_slot_index(const struct packet *p, __u64 seed)
+{
+	__u64 h = seed ^ ((__u64)p->fragment_id << 32 | (__u32)p->fragment_vlan << 16 | (__u32)p->fragment_proto << 8 |
+	                  p->fragment_version);
+
+	for (int i = 0; i < 4; i++) {
+		h = (h ^ ((__u64)p->fragment_src[i] << 32 | p->fragment_dst[i])) * 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 29;
+	}
+	return (__u32)(fx_mix64(h) & (FRAGMENT_SLOTS - 1));
+}
+
+FX_INLINE int fragment_slot_is(const struct fragment_slot *s, const struct packet *p)
+{
+	__u32 differs = (s->id ^ p->fragment_id) | (__u32)(s->vlan_id ^ p->fragment_vlan) |
+	                (__u32)(s->proto ^ p->fragment_proto) | (__u32)(s->version ^ p->fragment_version);
+
+	for (int i = 0; i < 4; i++)
+		differs |= (s->src[i] ^ p->fragment_src[i]) | (s->dst[i] ^ p->fragment_dst[i]);
+	return !differs;
+}
+
+FX_INLINE int fragment_slot_alive(const struct fragment_slot *s, __s64 clock_ns)
+{
+	__s64 age = clock_ns - s->clock_ns;
+
+	return s->version && age >= 0 && age < FRAGMENT_LIFETIME_NS;
+}
+
+/*
+ * Books a fragment. First fragment: registers *key and *reverse. Later fragment: replaces *key and *reverse by the first
+ * fragment's, or raises bit 38 when it is unknown. Raises bit 37 when a first fragment comes while the same datagram is
+ * still open. The caller holds the slot's lock.
+ */
+FX_INLINE enum fragment_outcome fragment_book(struct fragment_slot *s, struct packet *p, struct flow_key *key,
+                                              __u32 *reverse)
+{
+	int alive = fragment_slot_alive(s, p->clock_ns), same = fragment_slot_is(s, p);
+
+	if (p->flags & PACKET_LATER_FRAGMENT) {
+		if (!alive || !same) {
+			p->status |= FS(FRAGMENT_NO_FIRST);
+			return FRAGMENT_MISSED;
+		}
+		*key = s->key;
+		*reverse = s->reverse;
+		if (p->flags & PACKET_LAST_FRAGMENT)
+			s->open = 0;
+		return FRAGMENT_FOUND;
+	}
+	if (alive && same && s->open)
+		p->status |= FS(FRAGMENT_ERROR);
+	s->id = p->fragment_id;
+	for (int i = 0; i < 4; i++) {
+		s->src[i] = p->fragment_src[i];
+		s->dst[i] = p->fragment_dst[i];
+	}
+	s->key = *key;
+	s->clock_ns = p->clock_ns;
+	s->vlan_id = p->fragment_vlan;
+	s->proto = p->fragment_proto;
+	s->version = p->fragment_version;
+	s->reverse = (__u8)*reverse;
+	int was_open = s->open;
+
+	s->open = 1;
+	return alive && !same && was_open ? FRAGMENT_COLLIDED : FRAGMENT_REGISTERED;
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * packet.h - one frame as the sensor sees it: what came with it (frame_meta) and what was parsed (packet).
+ *
+ * Both are ABI between the engines and the tests; sizes are asserted.
+ */
+#ifndef FLOWXDP_PACKET_H
+#define FLOWXDP_PACKET_H
+
+#include "compat.h"
+#include "flow_status.h"
+#include "header.h"
+
+/* Headers are looked for in the first 1,500 bytes of a frame; what starts behind is not dissected. */
+#define PACKET_MAX_HEADER_OFFSET 1500u
+/* At most this many headers in a frame; deeper ends dissection (flowStat bit 43). */
+#define PACKET_MAX_HEADERS 20u
+/* BPF_PROG_TEST_RUN shows a program this much of a frame (4,096-byte page less headroom and tailroom, 6.1 and 6.18). */
+#define FRAME_MAX_VISIBLE 3520u
+/* Payload bytes that packet mode and payload plugins may see, counted from the start of L7. */
+#define PACKET_MAX_PAYLOAD 2048u
+
+/*
+ * What an engine hands the parser beside the bytes. 32 bytes: the most that BPF_PROG_TEST_RUN takes as XDP metadata on
+ * kernel 6.1. The thin link-type step (link.h) fills start_kind and link_headers; the bytes begin behind the link header.
+ */
+struct frame_meta {
+	__s64 ts_ns;            /* capture time stamp, ns since the epoch (live: boot clock, ns) */
+	__s64 clock_ns;         /* the packet clock after this packet, clock.h */
+	__u32 wire_len;         /* bytes on the wire, the stripped link header not included */
+	__u32 cap_len;          /* bytes captured, likewise; never above what is readable */
+	__u32 if_id;            /* interface: pcapng interface number, live ifindex */
+	__u16 start_kind;       /* enum header_kind of the first byte */
+	__u8 link_headers[2];   /* enum header_id of stripped link headers, outer first; 0 = none */
+};
+FX_STATIC_ASSERT(sizeof(struct frame_meta) == 32, "fits XDP metadata on 6.1");
+
+/*
+ * The parsed packet. Numbers are host order, addresses network order. IPv4 is held v4-mapped (RFC 4291 2.5.5.2).
+ * Offsets count from the first byte behind the stripped link header. Fields below a line are valid only when it says so.
+ */
+struct packet {
+	__u64 status;           /* flowStat bits this packet raises */
+	__s64 ts_ns, clock_ns;  /* as in frame_meta */
+	__u64 packet_no;        /* ordinal in the input, from 1; 0 = live without packet mode */
+	__u8 headers[HEADER_STACK_BYTES];
+	/* ip_version != 0: the innermost usable IP header */
+	__be32 src[4], dst[4];
+	/* status & FRAGMENT: the header that was fragmented (the outermost one, if several were) */
+	__be32 fragment_src[4], fragment_dst[4];
+	__u32 fragment_id;      /* IPv4 identification or RFC 8200 4.5, host order */
+	__u32 wire_len, cap_len, if_id;
+	__u32 cursor;           /* parser: next kind << 16 | next offset */
+	__u32 option_cursor;    /* parser: offset of the next TCP option */
+	__u32 l3_offset;
+	__u32 l3_end;           /* where the IP header says its datagram ends: a claim, may lie behind wire_len */
+	__u32 l4_offset;
+	__u32 l4_len;           /* claimed bytes from l4_offset to l3_end, 0 when the claim ends before */
+	__u32 payload_offset, payload_len; /* L7: behind the L4 header, claimed length */
+	__u32 l2_header_len;    /* bytes before the innermost IP header; whole frame when there is none */
+	__u32 tcp_seq, tcp_ack;
+	__u32 tcp_ts_value, tcp_ts_echo;
+	__u32 tcp_options;      /* bit n: option kind n < 32 seen */
+	__u16 src_port, dst_port; /* 0 where the protocol has none or the header is cut */
+	__u16 ethertype;        /* of the innermost payload; 0 when the link names none */
+	__u16 vlan_id;          /* innermost VID, 0 = untagged */
+	__u16 vlan_stack[3];    /* VIDs in order of appearance, the first three */
+	__u16 ip_id;            /* IPv4 */
+	__u16 fragment_offset;  /* units of 8 bytes, of the innermost fragmented header */
+	__u16 tcp_window;       /* raw, unscaled; valid with PACKET_HAS_TCP */
+	__u16 tcp_urgent, tcp_mss;
+	__u16 flags;            /* enum packet_flag */
+	__u16 fragment_vlan;    /* vlan_id when the fragmented header was met */
+	__u16 l4_checksum;
+	__u8 mac_src[6], mac_dst[6]; /* outermost Ethernet or 802.11 addresses; zero where the link has none */
+	__u8 ip_version;        /* 4, 6, 0 = L2 flow */
+	__u8 ip_proto;          /* last protocol or next header reached */
+	__u8 ttl, tos;
+	__u8 ip_header_len;     /* bytes, IPv4: with options */
+	__u8 tcp_flags;         /* valid with PACKET_HAS_TCP */
+	__u8 tcp_header_len;
+	__u8 tcp_window_scale;  /* valid with PACKET_HAS_WSCALE */
+	__u8 headers_used;      /* bytes of headers[] in use */
+	__u8 header_count;      /* numHdrs, repeats counted */
+	__u8 vlan_count;        /* tags seen, may exceed 3 */
+	__u8 mpls_count;
+	__u8 steps;             /* parser: headers dissected so far */
+	__u8 fragment_proto;    /* of the fragmented header */
+	__u8 fragment_version;  /* 4 or 6 */
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 ip_flags;          /* IPv4: the three flag bits */
+	__u8 link_has_mac;
+	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
+	__u8 pad[4];
+};
+FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
+FX_STATIC_ASSERT(sizeof(struct packet) == 256, "ABI of tests and engines");
+
+enum packet_flag {
+	PACKET_HAS_PORTS = 1,       /* both ports were captured */
+	PACKET_HAS_TCP = 2,         /* flags and window were captured and the header length is sane */
+	PACKET_LATER_FRAGMENT = 4,  /* offset > 0: carries no L4 header */
+	PACKET_FIRST_FRAGMENT = 8,  /* offset 0 and more follow */
+	PACKET_LAST_FRAGMENT = 16,  /* offset > 0 and none follows */
+	PACKET_HAS_WSCALE = 32,
+	PACKET_HAS_MSS = 64,
+	PACKET_HAS_TIMESTAMP = 128,
+	PACKET_NO_FLOW = 256,       /* shorter than its L2 header: counted, not attributed */
+	PACKET_BAD_TCP_OPTION = 512,
+	PACKET_IP_OPTIONS = 1024,
+	PACKET_LLC = 2048,          /* the frame's payload is IEEE 802.2 LLC */
+};
+
+enum tcp_flag {
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+	TCP_URG = 0x20,
+	TCP_ECE = 0x40,
+	TCP_CWR = 0x80,
+};
+
+/* Padding of one frame: wire length less what the L3 header claims; ARP 28 bytes. Frames above 64 bytes have none. */
+FX_INLINE __s64 packet_pad_bytes(const struct packet *p)
+{
+	if (p->wire_len > 64)
+		return 0;
+	if (p->ip_version)
+		return (__s64)p->wire_len - (__s64)p->l3_end;
+	if (p->ethertype == 0x0806 && p->wire_len >= 42)
+		return (__s64)p->wire_len - 14 - 4 * (__s64)p->vlan_count - 28;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * plugin_half.h - what a plugin's kernel half (plugins/NAME/NAME.bpf.h) is given and may do.
+ *
+ * A kernel half defines, for a plugin called NAME:
+ *     struct NAME_config          run-time options, filled before the first packet by the user half; multiple of 8 bytes
+ *     struct NAME_state           its slot in the flow record, zero at flow start; multiple of 8 bytes, no bool
+ *     NAME_on_packet(state, record, packet, step, config) -> enum plugin_verdict bits
+ * and, with PACKET_STATE in its CMakeLists:
+ *     struct NAME_packet_state    what it adds to a packet record; multiple of 8 bytes
+ *     NAME_packet_state_from(out, state, record, packet, step, config)
+ *
+ * It runs under the record's lock: always inlined, no helper, no libc, no loop without a small constant bound, integers
+ * only. It may change its slot, record->dir[].timeout_ms, and raise bits in record->dir[].status.
+ */
+#ifndef FLOWXDP_PLUGIN_HALF_H
+#define FLOWXDP_PLUGIN_HALF_H
+
+#include "compat.h"
+#include "flow_record.h"
+
+enum plugin_verdict {
+	PLUGIN_CONTINUE = 0,
+	PLUGIN_FORCE = 1, /* end the flow at this packet: the packet belongs to it, bit 41 on this direction */
+	PLUGIN_ALARM = 2, /* packet-exact alarm: bit 49 from this packet on */
+};
+
+/* What the core knows about a packet in its flow. */
+struct packet_step {
+	__u32 direction;       /* enum flow_direction */
+	__u32 first;           /* 1: first packet of this direction */
+	__s64 interval_ns;     /* clock since the previous packet of this direction, >= 0; first packet 0 */
+	__s64 round_trip_ns;   /* clock since the last packet of the other direction, >= 0; none yet 0 */
+};
+
+#endif

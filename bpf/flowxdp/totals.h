@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * totals.h - sums over all packets with a flow, for the end report and the monitoring line (T2 reference D).
+ *
+ * The native engine keeps one, the kernel one per CPU; they add up by totals_merge().
+ */
+#ifndef FLOWXDP_TOTALS_H
+#define FLOWXDP_TOTALS_H
+
+#include "compat.h"
+#include "flow_status.h"
+#include "packet.h"
+
+struct packets_bytes {
+	__u64 packets;
+	__u64 bytes; /* captured */
+};
+
+struct packet_totals {
+	struct packets_bytes direction[2];    /* A, B by the INVERTED bit at packet time; L2 packets included */
+	struct packets_bytes ip_proto[256];   /* by the innermost IP protocol */
+	struct packets_bytes arp, rarp, llc;
+	__u64 wire_bytes;
+	__u64 full_bytes;       /* L2 header and IP length of IP packets, T2's "full bandwidth" */
+	__s64 pad_bytes;        /* Ethernet trailer padding of frames of at most 64 bytes */
+	__u64 l2_packets, ipv4_packets, ipv6_packets;
+	__u64 gre_packets, teredo_packets, ayiya_packets, ipv4_fragments, ipv6_fragments;
+	__u64 snapped_packets;  /* fewer bytes captured than on the wire */
+	__u64 header_count_sum;
+	__u64 status;           /* flowStat of all packets or-ed */
+	__u32 header_count_min, header_count_max;
+	__u32 vlan_count_max, mpls_count_max;
+};
+
+FX_INLINE void totals_add(struct packet_totals *t, const struct packet *p, __u32 direction, __u64 status)
+{
+	struct packets_bytes *d = &t->direction[direction & 1], *proto;
+	__u32 n = p->header_count;
+
+	d->packets++;
+	d->bytes += p->cap_len;
+	t->wire_bytes += p->wire_len;
+	t->header_count_sum += n;
+	if (n < t->header_count_min || !t->header_count_min)
+		t->header_count_min = n;
+	if (n > t->header_count_max)
+		t->header_count_max = n;
+	t->status |= status;
+	if (p->cap_len < p->wire_len)
+		t->snapped_packets++;
+	if (FX_UNLIKELY(p->wire_len <= 64))
+		t->pad_bytes += packet_pad_bytes(p);
+	if (FX_LIKELY(p->ip_version)) {
+		proto = &t->ip_proto[p->ip_proto];
+		proto->packets++;
+		proto->bytes += p->cap_len;
+		t->full_bytes += p->l3_end;
+		if (p->ip_version == 4)
+			t->ipv4_packets++;
+		else
+			t->ipv6_packets++;
+		if (FX_UNLIKELY(status & (FS(GRE) | FS(TEREDO) | FS(AYIYA) | FS(FRAGMENT)))) {
+			if (p->status & FS(GRE))
+				t->gre_packets++;
+			if (p->status & FS(TEREDO))
+				t->teredo_packets++;
+			if (p->status & FS(AYIYA))
+				t->ayiya_packets++;
+			if (p->status & FS(FRAGMENT)) {
+				if (p->ip_version == 4)
+					t->ipv4_fragments++;
+				else
+					t->ipv6_fragments++;
+			}
+		}
+	} else {
+		t->l2_packets++;
+		if (p->status & FS(ARP)) {
+			t->arp.packets++;
+			t->arp.bytes += p->cap_len;
+		} else if (p->status & FS(RARP)) {
+			t->rarp.packets++;
+			t->rarp.bytes += p->cap_len;
+		} else if (p->flags & PACKET_LLC) {
+			t->llc.packets++;
+			t->llc.bytes += p->cap_len;
+		}
+	}
+	if (FX_UNLIKELY(p->vlan_count > t->vlan_count_max))
+		t->vlan_count_max = p->vlan_count;
+	if (FX_UNLIKELY(p->mpls_count > t->mpls_count_max))
+		t->mpls_count_max = p->mpls_count;
+}
+
+#endif

@@ -1,0 +1,27 @@
+# flowxdp_add_test(NAME capture_test SOURCES a.cpp LIBS flowxdp_capture [LABELS unit] [TIMEOUT 120]): one GoogleTest
+# executable, each TEST a ctest case. Labels: unit bpf parity golden oracle system vm.
+function(flowxdp_add_test)
+    cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+    if(NOT ARG_LABELS)
+        set(ARG_LABELS unit)
+    endif()
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 120)
+    endif()
+    add_executable(${ARG_NAME} ${ARG_SOURCES})
+    target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options GTest::gtest_main)
+    target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 60
+        PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
+        ENVIRONMENT "FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR};FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR}")
+endfunction()
+
+# flowxdp_add_fuzzer(NAME fuzz_capture SOURCES a.cpp LIBS flowxdp_capture): a libFuzzer target, only with FLOWXDP_FUZZ.
+function(flowxdp_add_fuzzer)
+    cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
+    if(FLOWXDP_FUZZ)
+        add_executable(${ARG_NAME} ${ARG_SOURCES})
+        target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options)
+        target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+    endif()
+endfunction()

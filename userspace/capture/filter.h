@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// filter.h - a tcpdump filter expression over frames of any link type.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "capture/frame.h"
+#include "core/result.h"
+
+namespace flowxdp {
+
+// Compiled once per link type, on first sight of that link type. One thread uses it.
+class PacketFilter {
+  public:
+    // Compiles the expression for Ethernet to find mistakes early. Error: the expression and libpcap's words.
+    static Result<std::unique_ptr<PacketFilter>> compile(const std::string& expression);
+    virtual ~PacketFilter() = default;
+
+    // True when the frame matches. A link type for which the expression does not compile matches nothing; the first
+    // such frame is remembered in problems().
+    virtual bool matches(const Frame& frame) = 0;
+    [[nodiscard]] virtual const std::map<std::uint32_t, std::string>& problems() const = 0;
+    [[nodiscard]] virtual const std::string& expression() const = 0;
+};
+
+} // namespace flowxdp

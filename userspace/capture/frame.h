@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// frame.h - one captured frame, as a capture file or an interface delivers it.
+#pragma once
+
+#include <cstdint>
+
+namespace flowxdp {
+
+// Points into its reader's buffer: valid until the reader's next call.
+struct Frame {
+    const std::uint8_t* data; // first byte of the link header
+    std::uint32_t cap_len;    // bytes at data
+    std::uint32_t wire_len;   // bytes on the wire as the file claims; may be smaller than cap_len in a lying file
+    std::int64_t ts_ns;       // ns since the epoch
+    std::uint32_t if_id;      // pcapng interface number within its section, 0 for pcap
+    std::uint32_t link_type;  // LINKTYPE_* value as in the file (tcpdump.org/linktypes.html)
+};
+
+} // namespace flowxdp

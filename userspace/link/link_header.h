@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// link_header.h - the thin link-type step in front of the shared parser.
+//
+// XDP only ever sees Ethernet. A capture file may hold anything: this step strips the link header that XDP never sees
+// (radiotap, Linux cooked, Frame Relay, DSA tags, ...) and tells the shared parser where to start and with what. It reads
+// no IP. Both replay engines call it, so both see the same bytes.
+#pragma once
+
+#include <cstdint>
+
+#include "capture/frame.h"
+#include "packet.h"
+
+namespace flowxdp {
+
+enum class LinkOutcome {
+    kOk,          // *meta, *bytes are filled
+    kShortFrame,  // the frame ends inside its link header: counted packets_short_frame, no flow
+    kUnsupported, // no step for this link type: counted packets_link_unsupported, no flow
+};
+
+struct LinkedFrame {
+    const std::uint8_t* bytes; // first byte behind the stripped link header
+    frame_meta meta;           // clock_ns is left 0 for the engine
+};
+
+// frame.link_type is a LINKTYPE_ value. meta.wire_len is never below meta.cap_len. Pure.
+LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out);
+
+// True when the link type has a step.
+bool link_type_supported(std::uint32_t link_type);
+
+} // namespace flowxdp
