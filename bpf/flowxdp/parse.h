@@ -254,6 +254,28 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 		packet_set_ethertype(p, type);
 		FX_NEXT(ETH, offset + 14, packet_kind_of_type(type));
 	}
+	case HEADER_KIND_ETHERNET_BRCM: case HEADER_KIND_ETHERNET_DSA: case HEADER_KIND_ETHERNET_EDSA: {
+		__u32 n = kind == HEADER_KIND_ETHERNET_EDSA ? 16 : 12;
+
+		if (p->cap_len < 14)
+			FX_SET(p->flags, PACKET_NO_FLOW);
+		FX_NEED(16, L2_SNAPPED);
+		packet_copy_mac(p->mac_dst, q);
+		packet_copy_mac(p->mac_src, q + 6);
+		p->link_has_mac = 1;
+		FX_NEXT(ETH, offset + n, kind == HEADER_KIND_ETHERNET_BRCM ? HEADER_KIND_BRCM : HEADER_KIND_DSA);
+	}
+	case HEADER_KIND_BRCM: case HEADER_KIND_DSA: { /* kernel: net/dsa/tag_brcm.c, net/dsa/tag_dsa.c */
+		FX_NEED(6, L2_SNAPPED);
+		__u32 type = fx_load16(q + 4);
+
+		if (kind == HEADER_KIND_DSA && (fx_load8(q) & 0x20)) /* the frame's own tag, carried in Marvell's */
+			packet_add_vlan(p, fx_load16(q + 2));
+		packet_set_ethertype(p, type);
+		if (kind == HEADER_KIND_DSA)
+			FX_NEXT(DSA, offset + 6, packet_kind_of_type(type));
+		FX_NEXT(BRCM, offset + 6, packet_kind_of_type(type));
+	}
 	case 0x0800:
 		return packet_parse_ipv4(data, end, offset, p);
 	case 0x86dd:
@@ -957,7 +979,8 @@ FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 
 	p->cap_len = m->cap_len;
 	p->if_id = m->if_id;
 	p->parse_tcp_options = parse_tcp_options;
-	if (m->start_kind != HEADER_KIND_ETHERNET)
+	if (m->start_kind != HEADER_KIND_ETHERNET && m->start_kind != HEADER_KIND_ETHERNET_BRCM &&
+	    m->start_kind != HEADER_KIND_ETHERNET_DSA && m->start_kind != HEADER_KIND_ETHERNET_EDSA)
 		p->status = FS(NO_ETHERNET);
 	if (m->link_headers[0])
 		packet_push_header(p, m->link_headers[0], 0);
