@@ -31,8 +31,10 @@ LinkOutcome strip_cooked(LinkStep& step, std::uint32_t bytes, header_id id, std:
     case kArphrdFrameRelay: return strip_inner(step, 107);
     case kArphrdNetlink: return outcome; // the protocol field is a netlink family
     case kArphrdIpGre:                   // a GRE protocol type: Ethertypes as far as they carry IP
-        step.kind = static_cast<std::uint16_t>(
-            protocol == 0x6558 ? static_cast<std::uint32_t>(HEADER_KIND_ETHERNET) : kind_of_ethertype(protocol));
+        if (protocol == 0x6558)
+            step.kind = HEADER_KIND_ETHERNET;
+        else
+            step.kind = static_cast<std::uint16_t>(kind_of_ethertype(protocol));
         return outcome;
     default: break;
     }
@@ -177,8 +179,7 @@ LinkOutcome strip_nflog(LinkStep& step)
     }
     if (payload == 0)
         return step.strip(4, HEADER_NFLOG, HEADER_KIND_UNKNOWN);
-    return step.strip(payload, HEADER_NFLOG,
-                      family == 2 || family == 10 ? kind_of_family(family) : HEADER_KIND_UNKNOWN);
+    return step.strip(payload, HEADER_NFLOG, kind_of_family(family == 2 || family == 10 ? family : 0));
 }
 
 namespace {
