@@ -22,7 +22,7 @@ class Table:
     """A tab-separated file whose first line is % and the column names."""
 
     def __init__(self, path):
-        self.path = path
+        self.selected = {}
         with open(path, encoding="utf-8", newline="\n") as source:
             lines = source.read().split("\n")
         if lines and lines[-1] == "":
@@ -38,6 +38,13 @@ class Table:
             self.rows.append(dict(zip(self.columns, cells)))
 
     def select(self, selector):
+        """Rows that match; remembered, because a row has many cells."""
+        key = tuple(selector.items())
+        if key not in self.selected:
+            self.selected[key] = self.search(selector)
+        return self.selected[key]
+
+    def search(self, selector):
         for key in selector:
             if key.rstrip("&") not in self.columns:
                 raise ValueError(f"no column {key.rstrip('&')}")
@@ -174,8 +181,12 @@ def main():
                *shlex.split(conf.get("options", "")), *options.option]
     print("$", shlex.join(command))
     geo = options.geo.resolve() if options.geo else None
-    run = subprocess.run(command, cwd=work, env=sensor_environment(work, geo), capture_output=True, text=True,
-                         encoding="utf-8", errors="replace", check=False)
+    try:
+        run = subprocess.run(command, cwd=work, env=sensor_environment(work, geo), capture_output=True, text=True,
+                             encoding="utf-8", errors="replace", check=False)
+    except OSError as error:
+        print(f"FAIL: cannot run {options.flowxdp}: {error.strerror}")
+        return 1
     (work / "out" / "report.txt").write_text(run.stdout, encoding="utf-8")
     (work / "out" / "errors.txt").write_text(run.stderr, encoding="utf-8")
     if run.returncode:
