@@ -27,7 +27,7 @@ A_PACKETS, A_BYTES = 3533, 4423178
 B_PACKETS, B_BYTES = 2369, 570236
 L7_BYTES = 4651854
 DURATION_US = 50276_646078
-FULL_BANDWIDTH = 792  # b/s, Ethernet header + IP length
+RAW_BANDWIDTH, FULL_BANDWIDTH = 795, 792  # b/s: on the wire; Ethernet header + IP length
 BIFLOWS = 36
 
 CLIENT, FTP_SERVER = "192.168.1.105", "143.166.11.10"
@@ -421,6 +421,7 @@ def check(everything, flows, forced_at):
     assert 24 + 16 * TOTAL_PACKETS + TOTAL_BYTES == FILE_BYTES
     assert sum(len(p.payload) for p in everything) == L7_BYTES
     full = sum(min(p.ip_end(), p.wire_len()) for p in everything)
+    assert round(TOTAL_BYTES * 8 * 1000000 / DURATION_US) == RAW_BANDWIDTH
     assert round(full * 8 * 1000000 / DURATION_US) == FULL_BANDWIDTH, full
     assert max(p.wire_len() for p in everything) <= 1514
 
