@@ -93,10 +93,14 @@ TEST(PcapngFormat, TimeOffsetsMoveTimeAndNothingOverflows)
     EXPECT_EQ(ts_of(1, 9, 1'600'000'000), 1'600'000'000 * kSecond + 1);
     EXPECT_EQ(ts_of(1, 9, -1), 1 - kSecond);
     EXPECT_EQ(ts_of(1, 9, -1, true), 1 - kSecond);
-    EXPECT_EQ(ts_of(UINT64_MAX, 0), std::numeric_limits<std::int64_t>::max());
-    EXPECT_EQ(ts_of(UINT64_MAX, 9), std::numeric_limits<std::int64_t>::max());
-    EXPECT_EQ(ts_of(0, 9, std::numeric_limits<std::int64_t>::min()), std::numeric_limits<std::int64_t>::min());
-    EXPECT_EQ(ts_of(UINT64_MAX, 0, std::numeric_limits<std::int64_t>::max()), std::numeric_limits<std::int64_t>::max());
+    EXPECT_EQ(ts_of(UINT64_MAX, 0), kTimeLimitNs);
+    EXPECT_EQ(ts_of(UINT64_MAX, 9), kTimeLimitNs);
+    EXPECT_EQ(ts_of(0, 9, std::numeric_limits<std::int64_t>::min()), -kTimeLimitNs);
+    EXPECT_EQ(ts_of(UINT64_MAX, 0, std::numeric_limits<std::int64_t>::max()), kTimeLimitNs);
+    EXPECT_EQ(ts_of(static_cast<std::uint64_t>(kTimeLimitNs), 9), kTimeLimitNs);
+    PcapngFile file;
+    file.section().interface(1).enhanced(0, UINT64_MAX, {}).enhanced(0, 1, {}).enhanced(0, UINT64_MAX, {});
+    EXPECT_EQ(read_bytes(file.bytes()).info.clamped_times, 2U);
 }
 
 TEST(PcapngFormat, NanosecondsOfTheFirstInterface)

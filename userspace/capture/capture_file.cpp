@@ -113,6 +113,7 @@ void CaptureFile::take_format_info()
     info_.snap_len = info.snap_len;
     info_.pcapng = info.pcapng;
     info_.nanoseconds = info.nanoseconds;
+    info_.clamped_times = info.clamped_times;
 }
 
 std::size_t CaptureFile::read(std::span<Frame> out)
