@@ -160,6 +160,25 @@ TEST(Compressed, WrongDataIsADamageThatSaysSo)
     }
 }
 
+TEST(Compressed, GoodZstdBlocksBeforeAWrongOneAreDelivered)
+{
+    // A frame of raw blocks by hand (RFC 8878 3.1.1): two good ones, then one of the reserved type.
+    const Bytes plain = noise_pcap(200);
+    constexpr std::size_t kBlock = 100'000;
+    ByteWriter frame(false);
+    frame.u32(0xfd2fb528).u8(0).u8(0x58);
+    for (std::size_t at = 0; at < 2 * kBlock; at += kBlock)
+        frame.u8((kBlock << 3) & 0xff).u16(kBlock >> 5).bytes(part(plain, at, at + kBlock));
+    frame.u8((kBlock << 3 | 3 << 1) & 0xff).u16(kBlock >> 5).bytes(Bytes(kBlock));
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{70'000}, SIZE_MAX}) {
+        const ReadResult read = read_bytes(frame.data(), piece);
+        EXPECT_EQ(read.frames.size(), (2 * kBlock - 24) / 1016);
+        ASSERT_EQ(read.damages.size(), 1U);
+        EXPECT_EQ(read.damages[0].offset, 24 + read.frames.size() * 1016);
+        EXPECT_EQ(read.damages[0].reason.find("the zstd data is damaged: "), 0U);
+    }
+}
+
 TEST(Compressed, WhatIsInsideMustBeACapture)
 {
     for (const Compressor& compressor : kCompressors) {
