@@ -28,17 +28,28 @@ if ((EUID != 0)); then
 fi
 # In a mount namespace of its own, so that every mount is gone when this ends, however it ends.
 if [[ ! ${FLOWXDP_PROVE_UNSHARED:-} ]]; then
-    FLOWXDP_PROVE_UNSHARED=1 exec unshare --mount --propagation private -- "$0" \
-        ${keep:+--keep} $([[ $account == root ]] || echo --user) "$@"
+    options=(${keep:+--keep})
+    if [[ $account != root ]]; then
+        options+=(--user)
+    fi
+    FLOWXDP_PROVE_UNSHARED=1 exec unshare --mount --propagation private -- "$0" "${options[@]}" "$@"
 fi
 mkdir -p "$1"
 fresh=$(readlink -f "$1")
+# DIR is removed at the end: only an empty folder or one of ours will do.
+marker=$fresh/.flowxdp-prove
+if [[ ! -e $marker && -n $(ls -A "$fresh") ]]; then
+    echo "prove_in_chroot.sh: $fresh is not empty and was not made by this script" >&2
+    exit 2
+fi
+touch "$marker"
 shift
 commands=("$@")
 if (($# == 0)); then
     commands=("./flowxdp replay examples/ftp-session.pcap" "./test")
 fi
 
+# shellcheck disable=SC2317 # called by the trap
 finish() {
     # Our mounts lie inside DIR: removing it while one is there would reach into the machine's /dev.
     awk -v dir="$fresh/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount
@@ -56,6 +67,7 @@ report() { # report WHAT: seconds since the last report, size now
 }
 
 if [[ ! -e $fresh/etc/debian_version ]]; then
+    # shellcheck disable=SC2016 # apt fills these in
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
         awk '$2 == "bookworm" { print $1; exit }')
     debootstrap --variant=minbase --include=git,ca-certificates bookworm "$fresh" "${mirror:-http://deb.debian.org/debian}" \
