@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// activity_list.h - flows in order of their last packet, for a table that is full (T2 A7: the least recently active
+// flow leaves). Costs nothing until the table fills for the first time: the order is built then, from the sequence
+// numbers that packets leave in the entries, and kept from then on.
+#pragma once
+
+#include <algorithm>
+
+#include "flow_table.h"
+
+namespace flowxdp {
+
+class ActivityList {
+  public:
+    explicit ActivityList(FlowTable* table) : table_(table) {}
+
+    [[nodiscard]] bool active() const { return active_; }
+
+    void build()
+    {
+        std::vector<EntryId> ids = table_->live();
+        std::ranges::sort(ids, {}, [this](EntryId id) { return table_->entry(id)->last_packet; });
+        for (const EntryId id : ids)
+            append(id);
+        active_ = true;
+    }
+    [[nodiscard]] EntryId oldest() const { return head_; }
+
+    void append(EntryId id)
+    {
+        TableEntry* e = table_->entry(id);
+        e->lru_prev = tail_;
+        e->lru_next = kNoEntry;
+        if (tail_ != kNoEntry)
+            table_->entry(tail_)->lru_next = id;
+        else
+            head_ = id;
+        tail_ = id;
+    }
+    void remove(EntryId id)
+    {
+        TableEntry* e = table_->entry(id);
+        (e->lru_prev != kNoEntry ? table_->entry(e->lru_prev)->lru_next : head_) = e->lru_next;
+        (e->lru_next != kNoEntry ? table_->entry(e->lru_next)->lru_prev : tail_) = e->lru_prev;
+    }
+    void touch(EntryId id)
+    {
+        if (id == tail_)
+            return;
+        remove(id);
+        append(id);
+    }
+
+  private:
+    FlowTable* table_;
+    EntryId head_ = kNoEntry, tail_ = kNoEntry;
+    bool active_ = false;
+};
+
+} // namespace flowxdp

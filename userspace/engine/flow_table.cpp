@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "flow_table.h"
+
+#include <new>
+
+namespace flowxdp {
+
+FlowTable::FlowTable(std::uint32_t record_size, std::uint32_t max_flows)
+    : record_size_(record_size), max_flows_(max_flows),
+      stride_((sizeof(TableEntry) + record_size + kLine - 1) / kLine * kLine), mask_(1023), index_(1024)
+{
+}
+
+EntryId FlowTable::find(const flow_key& key, std::uint32_t hash)
+{
+    for (std::uint32_t at = hash & mask_;; at = (at + 1) & mask_) {
+        const std::uint64_t word = index_[at];
+        if (!word)
+            return kNoEntry;
+        if (static_cast<std::uint32_t>(word >> 32) != hash)
+            continue;
+        const auto id = static_cast<EntryId>(word) - 1;
+        if (flow_key_equal(&entry(id)->record()->key, &key))
+            return id;
+    }
+}
+
+void FlowTable::prefetch_record(std::uint32_t hash)
+{
+    for (std::uint32_t at = hash & mask_;; at = (at + 1) & mask_) {
+        const std::uint64_t word = index_[at];
+        if (!word)
+            return;
+        if (static_cast<std::uint32_t>(word >> 32) != hash)
+            continue;
+        const auto* p = reinterpret_cast<const std::byte*>(entry(static_cast<EntryId>(word) - 1));
+        for (std::size_t offset = 0; offset < stride_; offset += kLine)
+            __builtin_prefetch(p + offset, 1);
+        return;
+    }
+}
+
+EntryId FlowTable::insert(const flow_key& key, std::uint32_t hash)
+{
+    if ((size_ + 1) * 2u > mask_)
+        grow_index();
+    EntryId id = free_;
+    if (id != kNoEntry) {
+        free_ = entry(id)->next_free;
+    } else {
+        id = used_++;
+        if ((id >> kBlockBits) == blocks_.size())
+            blocks_.emplace_back(
+                new (std::align_val_t{kLine}) std::byte[stride_ << kBlockBits]);
+    }
+    TableEntry* e = entry(id);
+    std::memset(e, 0, sizeof(TableEntry) + record_size_);
+    e->record()->key = key;
+    e->hash = hash;
+    std::uint32_t at = hash & mask_;
+    while (index_[at])
+        at = (at + 1) & mask_;
+    index_[at] = static_cast<std::uint64_t>(hash) << 32 | (id + 1u);
+    size_++;
+    return id;
+}
+
+void FlowTable::remove(EntryId id)
+{
+    TableEntry* e = entry(id);
+    const std::uint64_t word = static_cast<std::uint64_t>(e->hash) << 32 | (id + 1u);
+    std::uint32_t hole = e->hash & mask_;
+    while (index_[hole] != word)
+        hole = (hole + 1) & mask_;
+    // Backward shift: pull up every later entry of the run that may stand in the hole.
+    for (std::uint32_t at = (hole + 1) & mask_; index_[at]; at = (at + 1) & mask_) {
+        const auto home = static_cast<std::uint32_t>(index_[at] >> 32) & mask_;
+        if (((at - home) & mask_) >= ((at - hole) & mask_)) {
+            index_[hole] = index_[at];
+            hole = at;
+        }
+    }
+    index_[hole] = 0;
+    e->next_free = free_;
+    free_ = id;
+    size_--;
+}
+
+void FlowTable::clear_record(flow_record* record) const
+{
+    const flow_key key = record->key;
+    std::memset(static_cast<void*>(record), 0, record_size_);
+    record->key = key;
+}
+
+std::vector<EntryId> FlowTable::live() const
+{
+    std::vector<EntryId> ids;
+    ids.reserve(size_);
+    for (const std::uint64_t word : index_)
+        if (word)
+            ids.push_back(static_cast<EntryId>(word) - 1);
+    return ids;
+}
+
+void FlowTable::grow_index()
+{
+    std::vector<std::uint64_t> old = std::move(index_);
+    mask_ = mask_ * 2 + 1;
+    index_.assign(static_cast<std::size_t>(mask_) + 1, 0);
+    for (const std::uint64_t word : old) {
+        if (!word)
+            continue;
+        std::uint32_t at = static_cast<std::uint32_t>(word >> 32) & mask_;
+        while (index_[at])
+            at = (at + 1) & mask_;
+        index_[at] = word;
+    }
+}
+
+} // namespace flowxdp

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// flow_table.h - the native engine's table: records in a slab, an index of hashes over it.
+//
+// The slab grows in blocks that never move, so a record's address is stable. The index is open addressing on 8-byte
+// words (hash, entry number) with backward-shift deletion; it doubles as the table fills, so a small capture stays in
+// cache. Nothing is allocated for a packet of a known flow.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "flow_record.h"
+
+namespace flowxdp {
+
+using EntryId = std::uint32_t;
+inline constexpr EntryId kNoEntry = 0xffffffffu;
+
+// What the table keeps in front of a record. 56 bytes, so that the record's direction blocks (at 72) start a cache line.
+struct TableEntry {
+    EntryId wheel_prev, wheel_next; // list of its wheel slot
+    EntryId lru_prev, lru_next;     // only once the table has been full
+    std::int64_t wheel_tick;        // tick it is linked at, never later than the tick it falls due
+    std::uint64_t last_packet;      // sequence number of its last packet: order of activity
+    std::uint32_t hash;
+    EntryId next_free;
+    std::uint32_t pad[4];
+
+    flow_record* record() { return reinterpret_cast<flow_record*>(this + 1); }
+};
+static_assert(sizeof(TableEntry) == 56);
+
+class FlowTable {
+  public:
+    // record_size: bytes of a record with its slots. max_flows: biflows; insert() needs room() first.
+    FlowTable(std::uint32_t record_size, std::uint32_t max_flows);
+
+    [[nodiscard]] std::uint32_t size() const { return size_; }
+    [[nodiscard]] bool room() const { return size_ < max_flows_; }
+    [[nodiscard]] std::uint32_t record_size() const { return record_size_; }
+
+    TableEntry* entry(EntryId id) { return reinterpret_cast<TableEntry*>(blocks_[id >> kBlockBits].get() + (id & kBlockMask) * stride_); }
+
+    // The entry of this key, or kNoEntry.
+    EntryId find(const flow_key& key, std::uint32_t hash);
+    // Adds a record for the key: zeroed but for the key. Precondition: room(), key absent.
+    EntryId insert(const flow_key& key, std::uint32_t hash);
+    void remove(EntryId id);
+
+    // Zeroes everything of a record but its key.
+    void clear_record(flow_record* record) const;
+
+    void prefetch_index(std::uint32_t hash) const { __builtin_prefetch(&index_[hash & mask_]); }
+    // Touches the lines of the record this hash most likely has.
+    void prefetch_record(std::uint32_t hash);
+
+    // Every live entry, in no particular order.
+    std::vector<EntryId> live() const;
+
+  private:
+    static constexpr std::uint32_t kBlockBits = 10;
+    static constexpr std::uint32_t kBlockMask = (1u << kBlockBits) - 1;
+    static constexpr std::size_t kLine = 64;
+
+    struct BlockDeleter {
+        void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{kLine}); }
+    };
+    using Block = std::unique_ptr<std::byte[], BlockDeleter>;
+
+    void grow_index();
+
+    std::uint32_t record_size_, max_flows_;
+    std::size_t stride_;
+    std::uint32_t size_ = 0, used_ = 0; // used_: entries ever handed out
+    EntryId free_ = kNoEntry;
+    std::uint32_t mask_;
+    std::vector<std::uint64_t> index_; // hash << 32 | entry + 1; 0 = empty
+    std::vector<Block> blocks_;
+};
+
+} // namespace flowxdp

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "native_engine.h"
+
+#include <limits>
+
+#include "flow_update.h"
+#include "parse.h"
+
+namespace flowxdp {
+
+NativeEngine::NativeEngine(const engine_options& options)
+    : options_(options), config_(options_.flow), table_(config_.record_size, options.max_flows), wheel_(&table_),
+      activity_(&table_), fragments_(FRAGMENT_SLOTS)
+{
+}
+
+void NativeEngine::feed(const engine_frame* frames, std::uint32_t n)
+{
+    while (n) {
+        const std::uint32_t batch = n < kBatch ? n : kBatch;
+        for (std::uint32_t i = 0; i < batch; i++)
+            prepare(frames[i], &batch_[i]);
+        for (std::uint32_t i = 0; i < batch; i++)
+            table_.prefetch_record(batch_[i].hash);
+        for (std::uint32_t i = 0; i < batch; i++)
+            account(frames[i], &batch_[i]);
+        frames += batch;
+        n -= batch;
+    }
+}
+
+// Everything that does not need the flow. In input order: clock and fragment slots depend on it.
+void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
+{
+    frame_meta meta = frame.meta;
+    pending->stepped = packet_clock_advance(&clock_, meta.ts_ns, &pending->clock_before_step) != 0;
+    meta.clock_ns = clock_.now_ns;
+    packet& p = pending->parsed;
+    packet_parse(frame.bytes, &meta, frame.packet_no, (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0, &p);
+    pending->reverse = flow_key_from(&p, &pending->key);
+    if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) [[unlikely]]
+        book_fragment(pending);
+    pending->hash = static_cast<std::uint32_t>(flow_key_hash(&pending->key, config_.hash_seed));
+    table_.prefetch_index(pending->hash);
+}
+
+void NativeEngine::book_fragment(Pending* pending)
+{
+    packet& p = pending->parsed;
+    switch (fragment_book(&fragments_[fragment_slot_index(&p, config_.hash_seed)], &p, &pending->key,
+                          &pending->reverse)) {
+    case FRAGMENT_MISSED: count(COUNTER_FRAGMENTS_UNMATCHED); break;
+    case FRAGMENT_COLLIDED: count(COUNTER_FRAGMENT_COLLISIONS); break;
+    case FRAGMENT_FOUND:
+    case FRAGMENT_REGISTERED: break;
+    }
+}
+
+// Find, end or start the flow; count the packet in it.
+void NativeEngine::account(const engine_frame& frame, Pending* pending)
+{
+    const packet& p = pending->parsed;
+    count(COUNTER_PACKETS_SEEN);
+    if (pending->stepped) [[unlikely]]
+        step_back(pending->clock_before_step);
+    if (ExpiryWheel::tick_of(p.clock_ns) != wheel_.now()) [[unlikely]]
+        expire(p.clock_ns);
+    if (p.flags & PACKET_NO_FLOW) [[unlikely]] {
+        count(COUNTER_PACKETS_SHORT_FRAME);
+        return;
+    }
+
+    EntryId id = table_.find(pending->key, pending->hash);
+    if (id == kNoEntry) {
+        id = start_flow(*pending);
+    } else {
+        flow_record* r = table_.entry(id)->record();
+        const flow_end reason = flow_end_at_packet(r, p.clock_ns, &config_);
+        if (reason != FLOW_END_NONE) [[unlikely]] {
+            // A packet never joins a flow that is over: the record is emitted and starts anew in place.
+            emit_end(r, reason, flow_end_clock_ns(r, reason, p.clock_ns));
+            table_.clear_record(r);
+            flow_start(r, &p, pending->reverse, next_flow_id_++);
+            count(COUNTER_FLOWS_STARTED);
+        }
+    }
+
+    TableEntry* e = table_.entry(id);
+    flow_record* r = e->record();
+    packet_step step;
+    const std::uint32_t verdict = flow_update(r, &p, pending->reverse, &config_, &step);
+    totals_add(&counts_.totals, &p, step.direction, p.status | (r->dir[step.direction].status & FS(INVERTED)));
+    counts_.totals.status |= r->dir[step.direction].status;
+    e->last_packet = ++packet_sequence_;
+    if (activity_.active()) [[unlikely]]
+        activity_.touch(id);
+    if (step.first && ++counts_.live_directions > counts_.peak_directions) {
+        expire_exactly(p.clock_ns); // flows due by now do not count as alive beside this one
+        if (counts_.live_directions > counts_.peak_directions)
+            counts_.peak_directions = counts_.live_directions;
+    }
+    if (config_.flags & FLOW_CONFIG_PACKET_RECORDS)
+        emit_packet(frame, *r, p, step);
+    if (verdict & PLUGIN_FORCE) [[unlikely]] {
+        wheel_.unlink(id);
+        end_flow(id, FLOW_END_DETECTED, p.clock_ns);
+        return;
+    }
+    wheel_.touch(id, flow_due_ns(r));
+}
+
+EntryId NativeEngine::start_flow(const Pending& pending)
+{
+    const packet& p = pending.parsed;
+    if (!table_.room()) [[unlikely]]
+        make_room(p.clock_ns);
+    const EntryId id = table_.insert(pending.key, pending.hash);
+    flow_record* r = table_.entry(id)->record();
+    r->state = FLOW_STATE_BORN;
+    flow_start(r, &p, pending.reverse, next_flow_id_++);
+    count(COUNTER_FLOWS_STARTED);
+    counts_.live_flows = table_.size();
+    if (activity_.active()) [[unlikely]]
+        activity_.append(id);
+    // Due as if the packet had been counted; a kernel half that wants less moves it.
+    wheel_.link(id, p.clock_ns + static_cast<std::int64_t>(config_.idle_timeout_ms) * 1000000);
+    return id;
+}
+
+// T2 A7: what is due leaves first; then the least recently active flow, with bit 42.
+void NativeEngine::make_room(std::int64_t clock_ns)
+{
+    count(COUNTER_TABLE_FULL);
+    expire_exactly(clock_ns);
+    if (table_.room())
+        return;
+    if (!activity_.active())
+        activity_.build();
+    const EntryId id = activity_.oldest();
+    wheel_.unlink(id);
+    end_flow(id, FLOW_END_RESOURCES, clock_ns);
+}
+
+// Emits an unlinked entry's flow and takes the entry out of the table.
+void NativeEngine::end_flow(EntryId id, flow_end reason, std::int64_t clock_ns)
+{
+    flow_record* r = table_.entry(id)->record();
+    emit_end(r, reason, flow_end_clock_ns(r, reason, clock_ns));
+    if (activity_.active())
+        activity_.remove(id);
+    table_.remove(id);
+    counts_.live_flows = table_.size();
+}
+
+void NativeEngine::emit_end(flow_record* record, flow_end reason, std::int64_t end_clock_ns)
+{
+    const auto size = static_cast<std::uint32_t>(offsetof(ended_record, record) + config_.record_size);
+    auto* out = static_cast<ended_record*>(stream_reserve(options_.out, size));
+    out->header = {size, STREAM_ENDED, 0};
+    out->end_clock_ns = end_clock_ns;
+    out->wall_offset_ns = 0;
+    out->era = era_;
+    out->reason = reason;
+    std::memcpy(static_cast<void*>(&out->record), record, config_.record_size);
+    flow_mark_end(&out->record, reason);
+    counts_.live_directions -= (record->dir[0].packets != 0) + (record->dir[1].packets != 0);
+    counts_.totals.status |= out->record.dir[0].status | out->record.dir[1].status;
+    emitted_since_watermark_ = true;
+    switch (reason) {
+    case FLOW_END_IDLE: count(COUNTER_FLOWS_ENDED_IDLE); break;
+    case FLOW_END_ACTIVE: count(COUNTER_FLOWS_ENDED_ACTIVE); break;
+    case FLOW_END_DETECTED: count(COUNTER_FLOWS_ENDED_FORCED); break;
+    case FLOW_END_RESOURCES: count(COUNTER_FLOWS_ENDED_RESOURCES); break;
+    case FLOW_END_FORCED: count(COUNTER_FLOWS_ENDED_INPUT); break;
+    case FLOW_END_NONE: break;
+    }
+}
+
+void NativeEngine::emit_packet(const engine_frame& frame, const flow_record& record, const packet& parsed,
+                               const packet_step& step)
+{
+    const std::uint32_t payload = packet_payload_captured(&parsed, config_.payload_max);
+    const std::uint32_t size = (config_.packet_record_size + payload + 7) & ~7u;
+    auto* out = static_cast<packet_record*>(stream_reserve(options_.out, size));
+    packet_record_fill(out, &record, &parsed, &step, &config_);
+    out->header.size = size;
+    out->payload_captured = static_cast<std::uint16_t>(payload);
+    auto* tail = reinterpret_cast<std::uint8_t*>(out) + config_.packet_record_size;
+    std::memcpy(tail, frame.bytes + parsed.payload_offset, payload);
+    std::memset(tail + payload, 0, size - config_.packet_record_size - payload);
+}
+
+void NativeEngine::emit_watermark(std::int64_t clock_ns)
+{
+    if (!emitted_since_watermark_)
+        return;
+    emitted_since_watermark_ = false;
+    auto* out = static_cast<watermark_record*>(stream_reserve(options_.out, sizeof(watermark_record)));
+    *out = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0};
+}
+
+// Ends what fell due before the clock's tick; rows may leave up to that tick.
+void NativeEngine::expire(std::int64_t clock_ns)
+{
+    if (!packet_sequence_) {
+        wheel_.set_now(ExpiryWheel::tick_of(clock_ns));
+        return;
+    }
+    wheel_.advance(
+        clock_ns, [this](EntryId id) { return flow_due_ns(table_.entry(id)->record()); },
+        [this, clock_ns](EntryId id) { end_flow(id, FLOW_END_IDLE, clock_ns); });
+    emit_watermark(ExpiryWheel::clock_of(wheel_.now()));
+}
+
+void NativeEngine::expire_exactly(std::int64_t clock_ns)
+{
+    wheel_.advance_exactly(
+        clock_ns, [this](EntryId id) { return flow_due_ns(table_.entry(id)->record()); },
+        [this, clock_ns](EntryId id) { end_flow(id, FLOW_END_IDLE, clock_ns); });
+}
+
+// The capture's time went back: what was due at the old clock ends there, and a new era of order begins.
+void NativeEngine::step_back(std::int64_t before_ns)
+{
+    count(COUNTER_CLOCK_STEPS);
+    expire_exactly(before_ns);
+    emit_watermark(std::numeric_limits<std::int64_t>::max());
+    era_++;
+    wheel_.set_now(ExpiryWheel::tick_of(clock_.now_ns));
+}
+
+void NativeEngine::advance(std::int64_t clock_ns)
+{
+    __s64 before = 0;
+    if (packet_clock_advance(&clock_, clock_ns, &before))
+        step_back(before);
+    expire_exactly(clock_.now_ns);
+    emit_watermark(clock_.now_ns);
+}
+
+void NativeEngine::finish()
+{
+    if (packet_sequence_)
+        expire_exactly(clock_.now_ns);
+    emit_watermark(std::numeric_limits<std::int64_t>::max());
+    era_++;
+    std::vector<EntryId> ids = table_.live();
+    struct Order {
+        std::int64_t last_clock_ns;
+        std::uint64_t flow_id;
+        EntryId id;
+    };
+    std::vector<Order> order;
+    order.reserve(ids.size());
+    for (const EntryId id : ids) {
+        const flow_record* r = table_.entry(id)->record();
+        order.push_back({flow_last_clock_ns(r), r->flow_id, id});
+    }
+    std::ranges::sort(order, [](const Order& a, const Order& b) {
+        return a.last_clock_ns != b.last_clock_ns ? a.last_clock_ns < b.last_clock_ns : a.flow_id < b.flow_id;
+    });
+    // Emitted in order, so that the reader never has to hold the whole table.
+    std::size_t since = 0;
+    for (const Order& o : order) {
+        if (++since >= 1024) {
+            emit_watermark(o.last_clock_ns);
+            since = 0;
+        }
+        flow_record* r = table_.entry(o.id)->record();
+        emit_end(r, FLOW_END_FORCED, o.last_clock_ns);
+        table_.remove(o.id);
+    }
+    emit_watermark(std::numeric_limits<std::int64_t>::max());
+    counts_.live_flows = 0;
+}
+
+} // namespace flowxdp

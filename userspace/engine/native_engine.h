@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// native_engine.h - the engine that runs the shared source on the host: replay without root.
+//
+// Way of a batch: every frame is parsed and keyed and its index word prefetched; then its record is prefetched; then, in
+// input order, each packet finds, ends or starts its flow and is counted. Output goes to a stream_writer.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "activity_list.h"
+#include "clock.h"
+#include "engine.h"
+#include "expiry_wheel.h"
+#include "flow_table.h"
+#include "fragment.h"
+
+namespace flowxdp {
+
+class NativeEngine {
+  public:
+    explicit NativeEngine(const engine_options& options);
+
+    void feed(const engine_frame* frames, std::uint32_t n);
+    void advance(std::int64_t clock_ns);
+    void finish();
+    [[nodiscard]] const engine_counts& counts() const { return counts_; }
+
+  private:
+    static constexpr std::uint32_t kBatch = 24;
+
+    struct Pending {
+        packet parsed;
+        flow_key key;
+        std::uint32_t reverse;
+        std::uint32_t hash;
+        __s64 clock_before_step; // valid with stepped
+        bool stepped;
+    };
+
+    void prepare(const engine_frame& frame, Pending* pending);
+    void account(const engine_frame& frame, Pending* pending);
+    void book_fragment(Pending* pending);
+    EntryId start_flow(const Pending& pending);
+    void make_room(std::int64_t clock_ns);
+    void end_flow(EntryId id, flow_end reason, std::int64_t clock_ns);
+    void emit_end(flow_record* record, flow_end reason, std::int64_t end_clock_ns);
+    void emit_packet(const engine_frame& frame, const flow_record& record, const packet& parsed,
+                     const packet_step& step);
+    void emit_watermark(std::int64_t clock_ns);
+    void expire(std::int64_t clock_ns);
+    void expire_exactly(std::int64_t clock_ns);
+    void step_back(std::int64_t before_ns);
+    void count(counter c) { counts_.counter[c]++; }
+
+    engine_options options_;
+    const flow_config& config_;
+    FlowTable table_;
+    ExpiryWheel wheel_;
+    ActivityList activity_;
+    packet_clock clock_{};
+    std::uint64_t next_flow_id_ = 1;
+    std::uint64_t packet_sequence_ = 0;
+    std::uint32_t era_ = 0;
+    bool emitted_since_watermark_ = false;
+    std::vector<fragment_slot> fragments_;
+    std::array<Pending, kBatch> batch_;
+    engine_counts counts_{};
+};
+
+} // namespace flowxdp

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sink/sink_runner.h"
+
+#include <chrono>
+
+namespace flowxdp {
+
+SinkRunner::SinkRunner(std::string label, std::unique_ptr<Sink> sink, Limits limits)
+    : label_(std::move(label)), sink_(std::move(sink)), limits_(limits)
+{
+}
+
+SinkRunner::~SinkRunner() { finish(); }
+
+void SinkRunner::start()
+{
+    thread_ = std::thread([this] { run(); });
+}
+
+void SinkRunner::push(std::shared_ptr<const RowBatch> rows, bool packet_rows)
+{
+    const std::size_t bytes = rows->bytes();
+    SinkCounts& counts = sink_->counts();
+    std::unique_lock lock(mutex_);
+    // One batch always fits an empty queue, however large it is.
+    auto fits = [&] { return queued_bytes_ == 0 || queued_bytes_ + bytes <= limits_.queue_bytes; };
+    if (!fits()) {
+        if (limits_.policy == SinkPolicy::kDrop) {
+            counts.dropped += rows->size();
+            return;
+        }
+        not_full_.wait(lock, fits);
+    }
+    counts.rows += rows->size();
+    queued_bytes_ += bytes;
+    queue_.push_back({std::move(rows), packet_rows, 0});
+    not_empty_.notify_one();
+}
+
+void SinkRunner::tick(std::int64_t clock_ns)
+{
+    const std::lock_guard lock(mutex_);
+    if (!queue_.empty() && !queue_.back().rows)
+        queue_.back().clock_ns = clock_ns; // the sink is behind: one tick with the newest clock says as much
+    else
+        queue_.push_back({nullptr, false, clock_ns});
+    not_empty_.notify_one();
+}
+
+void SinkRunner::finish()
+{
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        not_empty_.notify_one();
+    }
+    if (thread_.joinable())
+        thread_.join();
+}
+
+std::size_t SinkRunner::queued_bytes() const
+{
+    const std::lock_guard lock(mutex_);
+    return queued_bytes_;
+}
+
+std::string SinkRunner::last_error() const
+{
+    const std::lock_guard lock(mutex_);
+    return last_error_;
+}
+
+void SinkRunner::note(const Result<void>& result)
+{
+    if (result.ok())
+        return;
+    sink_->counts().errors++;
+    const std::lock_guard lock(mutex_);
+    last_error_ = result.error().message;
+}
+
+void SinkRunner::run()
+{
+    for (;;) {
+        Item item;
+        {
+            std::unique_lock lock(mutex_);
+            if (queue_.empty() && !stopping_) {
+                // Nothing to do: let the sink send what it holds back (a slow link must not wait for a full buffer).
+                lock.unlock();
+                note(sink_->flush(false));
+                lock.lock();
+                not_empty_.wait_for(lock, std::chrono::milliseconds(250),
+                                    [this] { return !queue_.empty() || stopping_; });
+            }
+            if (queue_.empty()) {
+                if (!stopping_)
+                    continue;
+                break;
+            }
+            item = std::move(queue_.front());
+            queue_.pop_front();
+        }
+        if (!item.rows) {
+            note(sink_->tick(item.clock_ns));
+            continue;
+        }
+        note(item.packet_rows ? sink_->write_packets(*item.rows) : sink_->write(*item.rows));
+        const std::lock_guard lock(mutex_);
+        queued_bytes_ -= item.rows->bytes();
+        not_full_.notify_one();
+    }
+    note(sink_->flush(true));
+}
+
+} // namespace flowxdp
