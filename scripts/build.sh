@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# build.sh PRESET TARGET [CMAKE-OPTION...]: configures build/PRESET (CMakePresets.json) when needed and builds TARGET.
+# build.sh PRESET TARGET [-DNAME=VALUE...] [--first -DNAME=VALUE...]: configures build/PRESET (CMakePresets.json) when
+# needed and builds TARGET. Options after --first only decide how a new build tree begins; the others are enforced.
 # Silent when there is nothing to do; one line, with progress on a terminal, while it builds; the compiler's words when
 # it fails. All of it on stderr. The whole output stays in build/PRESET.log.
 #   CMAKE_BUILD_PARALLEL_LEVEL=1   one compiler at a time
@@ -7,6 +8,16 @@ set -euo pipefail
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 preset=$1 target=$2
 shift 2
+enforced=() first=()
+while (($#)); do
+    if [[ $1 == --first ]]; then
+        shift
+        first=("$@")
+        break
+    fi
+    enforced+=("$1")
+    shift
+done
 tree=$root/build/$preset
 log=$root/build/$preset.log
 
@@ -32,8 +43,9 @@ fi
 need_configure=""
 if [[ ! -f $tree/build.ninja ]]; then
     need_configure=yes
+    enforced+=("${first[@]}")
 fi
-for option in "$@"; do # -DNAME=VALUE
+for option in "${enforced[@]}"; do
     name=${option#-D}
     if [[ ! $need_configure && $(cached "${name%%=*}") != "${name#*=}" ]]; then
         need_configure=yes
@@ -41,7 +53,7 @@ for option in "$@"; do # -DNAME=VALUE
 done
 if [[ $need_configure ]]; then
     say "configuring build/$preset"
-    if ! (cd "$root" && cmake --preset "$preset" "$@") >"$log" 2>&1 </dev/null; then
+    if ! (cd "$root" && cmake --preset "$preset" "${enforced[@]}") >"$log" 2>&1 </dev/null; then
         # Half a tree would look like a finished one to the next run.
         rm -f "$tree/build.ninja"
         cat "$log" >&2

@@ -69,5 +69,5 @@ ensure_packages() {
     done
 }
 
-# build PRESET TARGET [CMAKE-OPTION...]: configures when there is no usable build tree, then lets ninja decide.
+# build PRESET TARGET [OPTION...]: scripts/build.sh as the owner of the tree.
 build() { "${as_owner[@]}" "$root/scripts/build.sh" "$@"; }
