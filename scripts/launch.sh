@@ -63,7 +63,7 @@ ensure_packages() {
     if ((${#stale[@]} == 0)); then
         return
     fi
-    "$root/scripts/install_packages.sh" "${stale[@]}"
+    "$root/scripts/install_packages.sh" "${stale[@]}" || return
     for list in "${stale[@]}"; do
         "${as_owner[@]}" tee "$root/build/.$list.stamp" <<<"${checksum[$list]}" >/dev/null
     done
