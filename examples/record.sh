@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
 # record.sh [FOLDER]: records the example captures anew, into this folder or FOLDER: real servers and clients in two
 # network namespaces joined by a veth pair, tcpdump on the client's end. Needs root and the packages of
 # scripts/packages-test.txt; leaves nothing behind.

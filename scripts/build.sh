@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
 # build.sh PRESET TARGET [-DNAME=VALUE...] [--first -DNAME=VALUE...]: configures build/PRESET (CMakePresets.json) when
 # needed and builds TARGET. Options after --first only decide how a new build tree begins; the others are enforced.
 # Silent when there is nothing to do; one line, with progress on a terminal, while it builds; the compiler's words when

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
 # install_packages.sh LIST...: installs what is missing of the package lists in this folder, with apt-get, as root or
 # through sudo, and says so. Never asks a question. Exit 77: packages are missing and nobody here may install them.
 set -euo pipefail

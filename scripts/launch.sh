@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What ./flowxdp, ./test and .ci/run share; sourced, after `root` was set to the top of the tree.
 # Everything said here goes to stderr: stdout belongs to the program that is started.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
 # prove_in_chroot.sh [--keep] [--user] DIR [COMMAND...]: proves that flowxdp builds on a fresh Debian 12.
 # Makes a minimal bookworm with git in DIR (which must not exist yet, or come from a run with --keep), clones this tree's
 # HEAD into it and runs there the two commands of README.md, or the COMMANDs given (each one word, run by bash). Prints
@@ -14,7 +15,7 @@ while [[ ${1:-} == --* ]]; do
     case $1 in
     --keep) keep=yes ;;
     --user) account=guest ;;
-    *) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+    *) sed -n '3,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
     esac
     shift
 done

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
 # vm_kernel.sh: prints the folder that holds boot/vmlinuz-6.1*-cloud-amd64 and lib/modules for the vm tests: / when the
 # kernel is installed, else build/vm-kernel, where the package is unpacked. It is never installed: that would change what
 # the machine boots next, to a kernel without drivers for real hardware. Needs no root.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Tests ./flowxdp and ./test on a tree of their own: the real scripts around a program of one file, so that it can be
 # broken, moved and given away. Needs g++, cmake and ninja; installs nothing.
 set -euo pipefail
