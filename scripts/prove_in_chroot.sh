@@ -103,7 +103,7 @@ fi
 # A bundle, not a path: the clone shares nothing with this tree and works from inside.
 if [[ ! -d $fresh$home/flowxdp ]]; then
     git -c safe.directory="$root" -C "$root" bundle create -q "$fresh/tmp/flowxdp.bundle" HEAD
-    inside git clone -q /tmp/flowxdp.bundle "$home/flowxdp"
+    inside git -c advice.detachedHead=false clone -q /tmp/flowxdp.bundle "$home/flowxdp"
     inside chown -R "$account:" "$home/flowxdp"
 fi
 status=0
