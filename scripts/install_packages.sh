@@ -85,6 +85,10 @@ run "updating the package lists" "${apt[@]}" update || say "going on with the pa
 run "installing packages" "${apt[@]}" install --no-install-recommends "${missing[@]}"
 
 while read -r service; do
-    systemctl --quiet disable "$service" 2>/dev/null || say "warning: could not disable $service, which a package enabled"
+    if command -v systemctl >/dev/null; then
+        systemctl --quiet disable "$service" || say "warning: could not disable $service, which a package enabled"
+    else
+        rm -f /etc/systemd/system/*.wants/"$service" # a chroot or container: nothing runs, the link is all there is
+    fi
 done < <(comm -13 <(printf '%s\n' "$enabled_before") <(enabled_services) | sed '/^$/d')
 say "installed in $SECONDS s"
