@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/run_setup.h"
 #include "core/unique_fd.h"
+#include "kernel/bpf_engine.h"
 #include "replay/replay.h"
 
 namespace flowxdp {
@@ -95,7 +96,9 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     engine_setup.flow = setup.flow();
     engine_setup.max_flows = setup.max_flows();
     engine_setup.out = setup.pipeline().writer();
-    const std::unique_ptr<ReplayEngine> engine = make_native_replay_engine(*setup.bundle().descriptor, engine_setup);
+    const std::unique_ptr<ReplayEngine> engine =
+        options.engine == "bpf" ? make_bpf_replay_engine(setup.bundle().bpf_object, engine_setup)
+                                : make_native_replay_engine(*setup.bundle().descriptor, engine_setup);
     setup.run().engine = options.engine;
     setup.say_start();
 
