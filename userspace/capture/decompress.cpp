@@ -66,6 +66,8 @@ class GzipSource final : public ByteSource {
 
     SourceRead read(std::span<std::uint8_t> out) override
     {
+        if (failure_.end != SourceEnd::kNone)
+            return failure_;
         stream_.next_out = out.data();
         // zlib counts in 32 bits; a part of a larger buffer is as good.
         const auto room = static_cast<uInt>(std::min<std::size_t>(out.size(), 1U << 30));
@@ -85,7 +87,11 @@ class GzipSource final : public ByteSource {
             else
                 result = inflate_some();
         }
-        result.bytes = room - stream_.avail_out;
+        if (result.end == SourceEnd::kFailed)
+            failure_ = result;
+        // Output before a failure comes first, the failure at the next call.
+        if (stream_.avail_out != room)
+            return {.bytes = room - stream_.avail_out, .end = SourceEnd::kNone, .reason = {}};
         return result;
     }
 
@@ -140,6 +146,7 @@ class GzipSource final : public ByteSource {
 
     CompressedInput input_;
     z_stream stream_ = {};
+    SourceRead failure_; // once met, for ever
     bool started_ = false;
     bool between_members_ = false;
     bool more_inside_ = false;
