@@ -57,17 +57,22 @@ FX_INLINE void packet_copy_mac(__u8 *to, const __u8 *from)
 		to[i] = from[i];
 }
 
-/* A tag's VID. The innermost one that is not a priority tag keys the flow (DESIGN 2). */
+/*
+ * A tag's VID. The innermost one that is not a priority tag keys the flow (DESIGN 2). Behind an IP header it waits until
+ * a further IP header is reached: a tunnel that carries tagged ARP leaves the outer flow's key alone.
+ */
 FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)
 {
 	__u16 vid = tci & 0xfff;
 	__u8 n = p->vlan_count;
 
 	p->status |= FS(VLAN);
-	if (vid)
-		p->vlan_id = vid;
-	else
+	if (!vid)
 		p->status |= FS(PRIORITY_TAG);
+	else if (p->ip_version)
+		p->pending_vlan = vid;
+	else
+		p->vlan_id = vid;
 	if (n == 0)
 		p->vlan_stack[0] = vid;
 	else if (n == 1)
@@ -75,6 +80,14 @@ FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)
 	else if (n == 2)
 		p->vlan_stack[2] = vid;
 	p->vlan_count = (__u8)(n + 1);
+}
+
+/* A usable IP header was reached: the tags in front of it are the packet's. */
+FX_INLINE void packet_commit_vlan(struct packet *p)
+{
+	if (p->pending_vlan)
+		p->vlan_id = p->pending_vlan;
+	p->pending_vlan = 0;
 }
 
 /* An IP header that cannot be used: the frame's own makes an L2 flow, an inner one leaves the outer header's flow. */
@@ -125,6 +138,7 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	if (FX_UNLIKELY(total_len && total_len < header_len))
 		return packet_bogus_ip(p, 0);
 
+	packet_commit_vlan(p);
 	p->ip_version = 4;
 	p->ethertype = 0x0800;
 	p->tos = fx_load8(q + 1);
@@ -175,6 +189,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	if (FX_UNLIKELY((first_word >> 28) != 6))
 		return packet_bogus_ip(p, 0);
 
+	packet_commit_vlan(p);
 	p->ip_version = 6;
 	p->ethertype = 0x86dd;
 	p->tos = (__u8)(first_word >> 20);
@@ -407,7 +422,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 	case HEADER_KIND_OF_PROTO(0): case HEADER_KIND_OF_PROTO(43): case HEADER_KIND_OF_PROTO(60): { /* RFC 8200 4 */
 		if (p->ip_version != 6)
 			goto final_proto;
-		FX_NEED(8, L4_HEADER_SNAPPED);
+		FX_NEED(2, L4_HEADER_SNAPPED);
 		__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 1) * 8;
 
 		p->ip_proto = (__u8)next;
@@ -431,7 +446,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 	}
 	case HEADER_KIND_OF_PROTO(51): { /* RFC 4302 */
 		p->status |= FS(IPSEC_AH);
-		FX_NEED(12, L4_HEADER_SNAPPED);
+		FX_NEED(2, L4_HEADER_SNAPPED);
 		__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 2) * 4;
 
 		p->ip_proto = (__u8)next;

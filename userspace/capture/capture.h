@@ -36,6 +36,7 @@ struct CaptureFileInfo {
     std::uint32_t snap_len = 0;      // of the first interface
     bool pcapng = false;
     bool nanoseconds = false;
+    std::uint64_t clamped_times = 0; // time stamps beyond kTimeLimitNs (pcapng only)
 };
 
 struct CaptureOptions {

@@ -35,6 +35,7 @@ struct FormatInfo {
     std::uint32_t snap_len = 0;  // bytes, of the first interface; 0 = no limit given
     bool pcapng = false;
     bool nanoseconds = false; // time stamps of the first interface are finer than a microsecond
+    std::uint64_t clamped_times = 0; // set to kTimeLimitNs so far
 };
 
 class CaptureFormat {

@@ -174,8 +174,10 @@ class ZstdSource final : public ByteSource {
                     break;
                 }
             }
+            // zstd reports no output of a call that fails. So each call gets one block, or nothing while an earlier
+            // block waits inside: a wrong block takes no good one with it.
             std::span<std::uint8_t> left = input_.left();
-            ZSTD_inBuffer in = {left.data(), left.size(), 0};
+            ZSTD_inBuffer in = {left.data(), more_inside_ ? 0 : std::min(left.size(), wanted_), 0};
             const std::size_t status = ZSTD_decompressStream(context_.get(), &output, &in);
             input_.advance(in.pos);
             if (ZSTD_isError(status) != 0) {
@@ -184,6 +186,8 @@ class ZstdSource final : public ByteSource {
                 break;
             }
             inside_frame_ = status != 0;
+            // What zstd asks for includes the header of the block after, which may already be wrong.
+            wanted_ = !inside_frame_ ? kFrameStartBytes : status > kBlockHeaderBytes ? status - kBlockHeaderBytes : status;
             more_inside_ = inside_frame_ && output.pos == output.size;
         }
         result.bytes = output.pos;
@@ -201,7 +205,12 @@ class ZstdSource final : public ByteSource {
     }
 
     CompressedInput input_;
+    // Smallest piece that begins a frame (RFC 8878 3.1.1): magic and frame header descriptor.
+    static constexpr std::size_t kFrameStartBytes = 5;
+    static constexpr std::size_t kBlockHeaderBytes = 3;
+
     std::unique_ptr<ZSTD_DCtx, ZstdContextDeleter> context_;
+    std::size_t wanted_ = kFrameStartBytes;
     bool inside_frame_ = false;
     bool more_inside_ = false;
 };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "capture/capture_format.h"
@@ -52,19 +51,20 @@ class TickScale {
                 divisor_ *= 10;
         }
         plain_ = shift_ == 0 && divisor_ == 1 && offset_s == 0;
-        plain_limit_ = std::numeric_limits<std::int64_t>::max() / multiplier_;
+        plain_limit_ = static_cast<std::uint64_t>(kTimeLimitNs / multiplier_);
     }
 
-    [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks) const
+    // Within kTimeLimitNs; *clamped counts the times that were not.
+    [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks, std::uint64_t* clamped) const
     {
-        if (plain_ && ticks <= static_cast<std::uint64_t>(plain_limit_)) [[likely]]
+        if (plain_ && ticks <= plain_limit_) [[likely]]
             return static_cast<std::int64_t>(ticks) * multiplier_;
         // 64 bits of ticks times 30 bits: any resolution fits.
         const auto scaled = (static_cast<unsigned __int128>(ticks) * static_cast<std::uint64_t>(multiplier_)) >> shift_;
         const __int128 ns = static_cast<__int128>(scaled / divisor_) + static_cast<__int128>(offset_s_) * 1'000'000'000;
-        constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-        constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
-        return ns > kMax ? kMax : ns < kMin ? kMin : static_cast<std::int64_t>(ns);
+        const auto within = static_cast<std::int64_t>(std::clamp<__int128>(ns, -kTimeLimitNs, kTimeLimitNs));
+        *clamped += within != ns ? 1 : 0;
+        return within;
     }
 
   private:
@@ -73,7 +73,7 @@ class TickScale {
     int shift_ = 0;
     std::int64_t offset_s_;
     bool plain_ = false;
-    std::int64_t plain_limit_ = 0;
+    std::uint64_t plain_limit_ = 0;
 };
 
 struct Interface {
@@ -286,7 +286,7 @@ class PcapngFormat final : public CaptureFormat {
         const Interface& interface = interfaces_[if_id];
         const std::uint64_t ticks =
             (std::uint64_t{load_u32<kSwap>(block + 12)} << 32) | load_u32<kSwap>(block + 16);
-        last_ts_ns_ = interface.scale.to_ns(ticks);
+        last_ts_ns_ = interface.scale.to_ns(ticks, &info_.clamped_times);
         frame = {.data = block + layout.data,
                  .cap_len = cap_len,
                  .wire_len = load_u32<kSwap>(block + 24),

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <gtest/gtest.h>
+TEST(Placeholder, X) {}
