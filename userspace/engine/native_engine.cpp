@@ -62,7 +62,7 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
     const packet& p = pending->parsed;
     count(COUNTER_PACKETS_SEEN);
     if (pending->stepped) [[unlikely]]
-        step_back(pending->clock_before_step);
+        step_back(pending->clock_before_step, p.clock_ns);
     if (ExpiryWheel::tick_of(p.clock_ns) != wheel_.now()) [[unlikely]]
         expire(p.clock_ns);
     if (p.flags & PACKET_NO_FLOW) [[unlikely]] {
@@ -80,6 +80,7 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
             // A packet never joins a flow that is over: the record is emitted and starts anew in place.
             emit_end(r, reason, flow_end_clock_ns(r, reason, p.clock_ns));
             table_.clear_record(r);
+            r->state = FLOW_STATE_BORN;
             flow_start(r, &p, pending->reverse, next_flow_id_++);
             count(COUNTER_FLOWS_STARTED);
         }
@@ -219,21 +220,22 @@ void NativeEngine::expire_exactly(std::int64_t clock_ns)
         [this, clock_ns](EntryId id) { end_flow(id, FLOW_END_IDLE, clock_ns); });
 }
 
-// The capture's time went back: what was due at the old clock ends there, and a new era of order begins.
-void NativeEngine::step_back(std::int64_t before_ns)
+// The capture's time went back: what was due at the old clock ends there, and a new era of order begins. clock_ is no help:
+// it stands behind the last packet of the batch already.
+void NativeEngine::step_back(std::int64_t before_ns, std::int64_t clock_ns)
 {
     count(COUNTER_CLOCK_STEPS);
     expire_exactly(before_ns);
     emit_watermark(std::numeric_limits<std::int64_t>::max());
     era_++;
-    wheel_.set_now(ExpiryWheel::tick_of(clock_.now_ns));
+    wheel_.set_now(ExpiryWheel::tick_of(clock_ns));
 }
 
 void NativeEngine::advance(std::int64_t clock_ns)
 {
     __s64 before = 0;
     if (packet_clock_advance(&clock_, clock_ns, &before))
-        step_back(before);
+        step_back(before, clock_.now_ns);
     expire_exactly(clock_.now_ns);
     emit_watermark(clock_.now_ns);
 }

@@ -50,7 +50,7 @@ class NativeEngine {
     void emit_watermark(std::int64_t clock_ns);
     void expire(std::int64_t clock_ns);
     void expire_exactly(std::int64_t clock_ns);
-    void step_back(std::int64_t before_ns);
+    void step_back(std::int64_t before_ns, std::int64_t clock_ns);
     void count(counter c) { counts_.counter[c]++; }
 
     engine_options options_;
