@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
@@ -35,8 +36,8 @@ Result<SplitRule> parse_split_rule(const std::string& size, const std::string& s
         return Error{fmt::format("split size '{}' is not a size: write e.g. 500M, 1e6 or 10000f (flows)", size)};
     (flows ? rule.rows : rule.bytes) = static_cast<std::uint64_t>(number * unit);
     if (!start.empty()) {
-        rule.first_index = std::strtoull(start.c_str(), &end, 10);
-        if (*end || start[0] == '-')
+        const auto [stop, error] = std::from_chars(start.data(), start.data() + start.size(), rule.first_index);
+        if (error != std::errc() || stop != start.data() + start.size())
             return Error{fmt::format("split start '{}' is not a number", start)};
     }
     return rule;

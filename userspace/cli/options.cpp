@@ -98,7 +98,8 @@ void add_run_options(CLI::App* app, RunOptions* run)
 // Words before the filter expression are files: the first one, and whatever exists or looks like a capture.
 bool is_file_word(const std::string& word)
 {
-    if (word == "-" || std::filesystem::exists(word))
+    std::error_code ignored; // a long filter in one word is no file: its name would be too long
+    if (word == "-" || std::filesystem::exists(word, ignored))
         return true;
     const std::string_view name(word);
     for (const char* suffix : {".pcap", ".pcapng", ".cap", ".gz", ".zst", ".ntar"})

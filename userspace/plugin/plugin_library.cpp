@@ -37,7 +37,7 @@ std::vector<PluginLibrary> load_plugin_libraries(const std::string& folder)
         if (file.path().extension() == ".so")
             paths.push_back(file.path());
     if (error)
-        throw StartupError(fmt::format("cannot read plugin folder '{}': {}; give --plugin-dir", folder, error.message()));
+        throw StartupError(fmt::format("cannot read plugin folder '{}': {}; give --lib", folder, error.message()));
     std::ranges::sort(paths);
 
     std::vector<PluginLibrary> libraries;
