@@ -177,7 +177,8 @@ TEST(Readme, OptionsInItsProseAreInSomeHelp)
         const std::string words = (*at)[1];
         const std::regex long_option("(^| )(--[a-z][a-z-]*)");
         for (std::sregex_iterator o(words.begin(), words.end(), long_option); o != end; ++o) {
-            EXPECT_TRUE(known.contains((*o)[2])) << "no help has " << (*o)[2] << ", which README.md names in `" << words << "`";
+            EXPECT_TRUE(known.contains((*o)[2]))
+                << "no help has " << (*o)[2] << ", which README.md names in `" << words << "`";
             options++;
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// engine_bench.h - the native engine through the bundle's C ABI: frames in, ended flows and packet rows out, in the order
-// in which the pipeline would print them.
+// engine_bench.h - the native engine through the bundle's C ABI: frames in, ended flows and packet rows out, in the
+// order in which the pipeline would print them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,14 +37,14 @@ struct Ended {
     // The tuple of everything but the record, for comparisons.
     [[nodiscard]] std::vector<std::uint64_t> facts() const
     {
-        return {flow_id,     reason,     static_cast<std::uint64_t>(end_clock_ns), era, packets[0], packets[1], status[0],
-                status[1]};
+        return {flow_id,   reason,   static_cast<std::uint64_t>(end_clock_ns), era, packets[0], packets[1],
+                status[0], status[1]};
     }
 };
 
 struct EngineRun {
-    std::vector<Ended> flows;              // ordered as rows are
-    std::vector<packet_record> packets;    // cores
+    std::vector<Ended> flows;           // ordered as rows are
+    std::vector<packet_record> packets; // cores
     engine_counts counts{};
 
     [[nodiscard]] std::uint64_t count(counter c) const { return counts.counter[c]; }
@@ -127,9 +127,13 @@ class EngineBench {
         result.counts = *bundle.counts(e);
         bundle.close(e);
         auto take = [&result](const ended_record& r) {
-            result.flows.push_back({r.record.flow_id, r.reason, r.end_clock_ns, r.era,
+            result.flows.push_back({r.record.flow_id,
+                                    r.reason,
+                                    r.end_clock_ns,
+                                    r.era,
                                     {r.record.dir[0].packets, r.record.dir[1].packets},
-                                    {r.record.dir[0].status, r.record.dir[1].status}, r.record});
+                                    {r.record.dir[0].status, r.record.dir[1].status},
+                                    r.record});
         };
         collector.each([&](const stream_header* header) {
             if (header->kind == STREAM_ENDED)

@@ -132,22 +132,46 @@ void compare(std::uint64_t seed, std::uint32_t idle_ms, std::int64_t active_ns, 
         // The ledger.
         EXPECT_EQ(run.count(COUNTER_PACKETS_SEEN), packets);
         EXPECT_EQ(run.packets_in_flows(), packets);
-        EXPECT_EQ(run.count(COUNTER_FLOWS_STARTED),
-                  run.count(COUNTER_FLOWS_ENDED_IDLE) + run.count(COUNTER_FLOWS_ENDED_ACTIVE) +
-                      run.count(COUNTER_FLOWS_ENDED_INPUT));
+        EXPECT_EQ(run.count(COUNTER_FLOWS_STARTED), run.count(COUNTER_FLOWS_ENDED_IDLE) +
+                                                        run.count(COUNTER_FLOWS_ENDED_ACTIVE) +
+                                                        run.count(COUNTER_FLOWS_ENDED_INPUT));
         EXPECT_EQ(run.counts.totals.direction[0].packets + run.counts.totals.direction[1].packets, packets);
         EXPECT_EQ(run.counts.live_directions, 0U);
     }
 }
 
-TEST(EngineModel, FlowsThatMostlyEndAtTheirOwnPacket) { compare(1, 300, 0, kSecond / 100, false); }
-TEST(EngineModel, FlowsThatMostlyEndInSilence) { compare(2, 300, 0, kSecond / 10, false); }
-TEST(EngineModel, TimeoutsBelowATick) { compare(3, 5, 0, kSecond / 1000, false); }
-TEST(EngineModel, TimeoutsBeyondTheWheel) { compare(4, 2000000, 0, 30 * kSecond, false); }
-TEST(EngineModel, ActiveTimeout) { compare(5, 5000, 2 * kSecond, kSecond / 100, false); }
-TEST(EngineModel, ClocksThatStepBackAndForth) { compare(6, 182000, 0, kSecond / 10, true); }
-TEST(EngineModel, ClocksThatStepWhileFlowsAreCut) { compare(7, 30000, 60 * kSecond, kSecond / 20, true); }
-TEST(EngineModel, ClocksThatStepWhileABatchSpansManyTimeouts) { compare(8, 30000, 0, 10 * kSecond, true); }
+TEST(EngineModel, FlowsThatMostlyEndAtTheirOwnPacket)
+{
+    compare(1, 300, 0, kSecond / 100, false);
+}
+TEST(EngineModel, FlowsThatMostlyEndInSilence)
+{
+    compare(2, 300, 0, kSecond / 10, false);
+}
+TEST(EngineModel, TimeoutsBelowATick)
+{
+    compare(3, 5, 0, kSecond / 1000, false);
+}
+TEST(EngineModel, TimeoutsBeyondTheWheel)
+{
+    compare(4, 2000000, 0, 30 * kSecond, false);
+}
+TEST(EngineModel, ActiveTimeout)
+{
+    compare(5, 5000, 2 * kSecond, kSecond / 100, false);
+}
+TEST(EngineModel, ClocksThatStepBackAndForth)
+{
+    compare(6, 182000, 0, kSecond / 10, true);
+}
+TEST(EngineModel, ClocksThatStepWhileFlowsAreCut)
+{
+    compare(7, 30000, 60 * kSecond, kSecond / 20, true);
+}
+TEST(EngineModel, ClocksThatStepWhileABatchSpansManyTimeouts)
+{
+    compare(8, 30000, 0, 10 * kSecond, true);
+}
 
 } // namespace
 } // namespace flowxdp::test

@@ -159,7 +159,8 @@ TEST(ExpiryWheel, AgreesWithTheDueTimesOverRandomLives)
             for (std::uint64_t n = random() % 4; n; n--, added++)
                 bench.add(clock + timeout());
             if (!bench.due().empty()) {
-                const auto any = std::next(bench.due().begin(), static_cast<std::ptrdiff_t>(random() % bench.due().size()));
+                const auto any =
+                    std::next(bench.due().begin(), static_cast<std::ptrdiff_t>(random() % bench.due().size()));
                 if (random() % 8 == 0) {
                     bench.remove(any->first);
                     removed++;
@@ -168,13 +169,17 @@ TEST(ExpiryWheel, AgreesWithTheDueTimesOverRandomLives)
                 }
             }
             switch (random() % 200) {
-            case 0: clock += 3000 * kSecond; break; // over the whole wheel
-            case 1:                                 // a step back, as the engine does it
+            case 0:
+                clock += 3000 * kSecond;
+                break; // over the whole wheel
+            case 1:    // a step back, as the engine does it
                 ended += bench.advance(clock, true).size();
                 clock -= 2000 * kSecond;
                 bench.wheel().set_now(ExpiryWheel::tick_of(clock));
                 continue;
-            default: clock += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(2 * kSecond)); break;
+            default:
+                clock += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(2 * kSecond));
+                break;
             }
             ended += bench.advance(clock, random() % 4 == 0).size();
             ASSERT_FALSE(testing::Test::HasFailure());

@@ -25,9 +25,8 @@ ended_record record_of(std::uint32_t era, std::int64_t end_clock_ns, std::uint64
 std::vector<Key> keys_until(FlowOrder& order, std::uint32_t era, std::int64_t clock_ns)
 {
     std::vector<Key> keys;
-    order.release(era, clock_ns, [&keys](const ended_record& r) {
-        keys.emplace_back(r.era, r.end_clock_ns, r.record.flow_id);
-    });
+    order.release(era, clock_ns,
+                  [&keys](const ended_record& r) { keys.emplace_back(r.era, r.end_clock_ns, r.record.flow_id); });
     return keys;
 }
 

@@ -128,9 +128,18 @@ void compare_with_map(unsigned hash_bits, std::uint64_t seed)
     EXPECT_EQ(live.size(), expected.size());
 }
 
-TEST(FlowTable, AgreesWithAMapWhenHashesSpread) { compare_with_map(32, 1); }
-TEST(FlowTable, AgreesWithAMapWhenHashesCollide) { compare_with_map(6, 2); }
-TEST(FlowTable, AgreesWithAMapWhenEveryHashIsTheSame) { compare_with_map(0, 3); }
+TEST(FlowTable, AgreesWithAMapWhenHashesSpread)
+{
+    compare_with_map(32, 1);
+}
+TEST(FlowTable, AgreesWithAMapWhenHashesCollide)
+{
+    compare_with_map(6, 2);
+}
+TEST(FlowTable, AgreesWithAMapWhenEveryHashIsTheSame)
+{
+    compare_with_map(0, 3);
+}
 
 TEST(ActivityList, OldestIsTheOneTouchedLongestAgo)
 {

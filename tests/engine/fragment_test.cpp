@@ -82,11 +82,21 @@ TEST(Fragment, AnyOtherFieldIsAnotherDatagram)
         book(&slot, &p, &key, &reverse);
         p = fragment(PACKET_LATER_FRAGMENT, 7, 0);
         switch (field) {
-        case 0: p.fragment_id = 8; break;
-        case 1: p.fragment_src[3] = 9; break;
-        case 2: p.fragment_dst[0] = 9; break;
-        case 3: p.fragment_proto = 6; break;
-        default: p.fragment_vlan = 5; break;
+        case 0:
+            p.fragment_id = 8;
+            break;
+        case 1:
+            p.fragment_src[3] = 9;
+            break;
+        case 2:
+            p.fragment_dst[0] = 9;
+            break;
+        case 3:
+            p.fragment_proto = 6;
+            break;
+        default:
+            p.fragment_vlan = 5;
+            break;
         }
         EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_MISSED);
     }

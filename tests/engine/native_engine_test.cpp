@@ -18,7 +18,10 @@ Bytes tcp_frame(bool from_client, std::uint32_t window)
 }
 
 // Frame number n of a flow of its own.
-Bytes lone(unsigned n) { return udp_frame("10.1.0." + std::to_string(n), 40000, "10.0.0.2", 5000); }
+Bytes lone(unsigned n)
+{
+    return udp_frame("10.1.0." + std::to_string(n), 40000, "10.0.0.2", 5000);
+}
 
 TEST(NativeEngine, TwoDirectionsAreOneBiflow)
 {
@@ -176,8 +179,9 @@ TEST(NativeEngine, ThousandsOfFlowsAtTheEndOfInputStayInOrder)
 {
     EngineBench bench(1u << 16);
     for (unsigned n = 0; n < 5000; n++)
-        bench.frame(udp_frame("10.1." + std::to_string(n / 250) + "." + std::to_string(n % 250), 40000, "10.0.0.2", 5000),
-                    (n * 7919 % 5000) * 1000);
+        bench.frame(
+            udp_frame("10.1." + std::to_string(n / 250) + "." + std::to_string(n % 250), 40000, "10.0.0.2", 5000),
+            (n * 7919 % 5000) * 1000);
     const EngineRun run = bench.run();
     ASSERT_EQ(run.flows.size(), 5000U);
     for (std::size_t i = 1; i < run.flows.size(); i++)

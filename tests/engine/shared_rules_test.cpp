@@ -50,7 +50,8 @@ TEST(PacketClock, MoreThanAMinuteBackIsAStepAndTellsTheOldClock)
     EXPECT_EQ(before, 40 * kSecond - 1);
 }
 
-flow_record record_with(std::int64_t a_last_s, std::uint32_t a_timeout_s, std::int64_t b_last_s, std::uint32_t b_timeout_s)
+flow_record record_with(std::int64_t a_last_s, std::uint32_t a_timeout_s, std::int64_t b_last_s,
+                        std::uint32_t b_timeout_s)
 {
     flow_record r{};
     r.dir[0].packets = a_last_s >= 0;

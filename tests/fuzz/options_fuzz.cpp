@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Any bytes as a command line (one word a line), as a --sink, as a --plugin and as a split rule. Checks more than memory:
-// what is accepted keeps its promises, what is refused says why.
+// Any bytes as a command line (one word a line), as a --sink, as a --plugin and as a split rule. Checks more than
+// memory: what is accepted keeps its promises, what is refused says why.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -54,7 +54,8 @@ void command_line(std::vector<std::string> words)
         argv.push_back(word.data());
     argv.push_back(nullptr);
     const int argc = static_cast<int>(words.size());
-    require(flowxdp::command_line_text(argc, argv.data()).rfind("flowxdp", 0) == 0, "the command line lost its program");
+    require(flowxdp::command_line_text(argc, argv.data()).rfind("flowxdp", 0) == 0,
+            "the command line lost its program");
     flowxdp::Options options;
     int exit_code = -1;
     if (!flowxdp::parse_options(argc, argv.data(), &options, &exit_code)) {

@@ -3,7 +3,7 @@
 //
 // Grammar of a cell:
 //     unsigned, signed   decimal            hex types   0x and fixed width, lower case
-//     float              %.7g               time, duration   seconds '.' nine digits; negative with a leading '-'
+//     float              %.7g, -0 as 0      time, duration   seconds '.' nine digits; negative with a leading '-'
 //     MAC                aa:bb:cc:dd:ee:ff  IP          dotted quad, RFC 5952, '-' when there is none
 //     string             quoted, with \b \f \n \r \t \v \\ \" escaped, other control bytes \u00XX, invalid UTF-8 '.'
 //     word               as is              list        elements joined by ';', empty when there are none

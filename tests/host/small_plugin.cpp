@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A plugin of one column, in C terms and in many wrong ways: CMakeLists.txt compiles it once for each with other
+// macros.
+#include "plugin_api.h"
+
+#ifndef PLUGIN_NAME
+#define PLUGIN_NAME "alpha"
+#endif
+#ifndef PLUGIN_NUMBER
+#define PLUGIN_NUMBER 500
+#endif
+#ifndef PLUGIN_API
+#define PLUGIN_API FX_PLUGIN_API_VERSION
+#endif
+#ifndef PLUGIN_BYTES
+#define PLUGIN_BYTES sizeof(fx_plugin)
+#endif
+#ifndef PLUGIN_STATE
+#define PLUGIN_STATE 0
+#endif
+#ifndef PLUGIN_HELP
+#define PLUGIN_HELP "a plugin for tests"
+#endif
+#ifndef PLUGIN_DEFAULT
+#define PLUGIN_DEFAULT 0
+#endif
+#ifndef PLUGIN_SYMBOL
+#define PLUGIN_SYMBOL flowxdp_plugin
+#endif
+#ifndef PLUGIN_COLUMNS
+#define PLUGIN_COLUMNS columns
+#endif
+#ifndef PLUGIN_FLOW_END
+#define PLUGIN_FLOW_END on_flow_end
+#endif
+
+namespace {
+
+const fx_column columns[] = {{PLUGIN_NAME "Column", "one number", FX_U32, 0, 0, nullptr}};
+const fx_option options[] = {{"answer", "42", "what the column says; no is refused"}};
+#ifdef PLUGIN_DEPENDS
+const char* const dependencies[] = {PLUGIN_DEPENDS, nullptr};
+#else
+const char* const* const dependencies = nullptr;
+#endif
+
+uint32_t answer;
+
+void* create(const char* const* values, void*, const fx_host*, char* error, size_t error_size)
+{
+    if (values[0][0] == 'n') {
+        const char text[] = "the answer must not be no";
+        for (size_t i = 0; i < sizeof text && i < error_size; i++)
+            error[i] = text[i];
+        return nullptr;
+    }
+    answer = 0;
+    for (const char* c = values[0]; *c; c++)
+        answer = answer * 10 + static_cast<uint32_t>(*c - '0');
+    return &answer;
+}
+void destroy(void*) {}
+[[maybe_unused]] uint64_t on_flow_end(void*, const fx_flow*, fx_row* row)
+{
+    __builtin_memcpy(row->fixed + row->cell[0], &answer, sizeof answer);
+    return 0;
+}
+
+const fx_plugin plugin = {PLUGIN_API,
+                          PLUGIN_BYTES,
+                          PLUGIN_STATE,
+                          0,
+                          0,
+                          PLUGIN_NUMBER,
+                          PLUGIN_DEFAULT,
+                          PLUGIN_NAME,
+                          "1.0",
+                          PLUGIN_HELP,
+                          dependencies,
+                          options,
+                          1,
+                          PLUGIN_COLUMNS,
+                          1,
+                          nullptr,
+                          0,
+                          0,
+                          create,
+                          destroy,
+                          PLUGIN_FLOW_END,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) const fx_plugin* PLUGIN_SYMBOL();
+extern "C" __attribute__((visibility("default"))) const fx_plugin* PLUGIN_SYMBOL()
+{
+    return &plugin;
+}
