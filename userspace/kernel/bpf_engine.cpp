@@ -135,6 +135,7 @@ class BpfReplayEngine final : public ReplayEngine {
                     gap_++;
                 row->packet_no += gaps_[gap_].gap;
             }
+            return true;
         });
         ring_.acknowledge();
     }

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -52,14 +53,12 @@ Evictor::~Evictor()
     munmap(out_, out_bytes_);
 }
 
-Evictor::Pass Evictor::run(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take)
+void Evictor::scan(const std::function<void(const flow_key&, const flow_record&)>& each)
 {
-    Pass pass;
     std::uint32_t cursor[10] = {}; // opaque to us: hash maps use the first word, 6.1 writes at most a key
     bool first = true;
     const std::size_t stride = (sensor_.flow().record_size + 7) & ~7u;
     const int table = sensor_.map_fd("flows");
-    pending_ = 0;
     for (bool more = true; more;) {
         std::uint32_t n = kBatch;
         const int error = bpf_map_lookup_batch(table, first ? nullptr : cursor, cursor, batch_keys_.data(),
@@ -68,20 +67,65 @@ Evictor::Pass Evictor::run(evict_mode mode, std::int64_t clock_ns, const std::fu
             throw StartupError(fmt::format("cannot scan the flow table: {}", std::strerror(errno)));
         more = error == 0;
         first = false;
-        pass.seen += n;
-        for (std::uint32_t i = 0; i < n; i++) {
-            const auto* r = reinterpret_cast<const flow_record*>(batch_values_.data() + i * stride);
-            // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
-            const bool vacant = r->state == FLOW_STATE_BORN && !r->flow_id;
-            if (mode == EVICT_DUE && !vacant && clock_ns < flow_due_ns(r))
-                continue;
-            keys_[pending_++] = batch_keys_[i];
-            if (pending_ == EVICT_SLOTS)
-                evict(mode, clock_ns, take, &pass);
-        }
+        for (std::uint32_t i = 0; i < n; i++)
+            each(batch_keys_[i], *reinterpret_cast<const flow_record*>(batch_values_.data() + i * stride));
     }
+}
+
+Evictor::Pass Evictor::run(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take)
+{
+    Pass pass;
+    pending_ = 0;
+    scan([&](const flow_key& key, const flow_record& r) {
+        pass.seen++;
+        // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
+        const bool vacant = r.state == FLOW_STATE_BORN && !r.flow_id;
+        if (mode == EVICT_DUE && !vacant && clock_ns < flow_due_ns(&r))
+            return;
+        keys_[pending_++] = key;
+        if (pending_ == EVICT_SLOTS)
+            evict(mode, clock_ns, take, &pass);
+    });
     evict(mode, clock_ns, take, &pass);
     return pass;
+}
+
+Evictor::Pass Evictor::run_early(std::uint64_t count, std::int64_t clock_ns,
+                                 const std::function<void(const ended_record&)>& take)
+{
+    struct Candidate {
+        std::int64_t last_clock_ns;
+        flow_key key;
+    };
+    Pass pass;
+    std::vector<Candidate> candidates;
+    scan([&](const flow_key& key, const flow_record& r) {
+        pass.seen++;
+        candidates.push_back({flow_last_clock_ns(&r), key});
+    });
+    count = std::min<std::uint64_t>(count, candidates.size());
+    auto older = [](const Candidate& a, const Candidate& b) { return a.last_clock_ns < b.last_clock_ns; };
+    std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count), candidates.end(), older);
+    pending_ = 0;
+    for (std::uint64_t i = 0; i < count; i++) {
+        keys_[pending_++] = candidates[i].key;
+        if (pending_ == EVICT_SLOTS)
+            evict(EVICT_EARLY, clock_ns, take, &pass);
+    }
+    evict(EVICT_EARLY, clock_ns, take, &pass);
+    return pass;
+}
+
+std::uint64_t Evictor::recover(const std::function<void(const ended_record&)>& take)
+{
+    std::uint64_t n = 0;
+    for (std::uint32_t i = 0; i < request_->keys && i < EVICT_SLOTS; i++) {
+        if (out_[i].outcome == EVICT_RECORD) {
+            take(out_[i].ended);
+            n++;
+        }
+    }
+    return n;
 }
 
 void Evictor::evict(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take,

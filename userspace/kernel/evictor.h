@@ -29,7 +29,17 @@ class Evictor {
     // it is valid during the call. Throws StartupError when the kernel refuses a call.
     Pass run(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take);
 
+    // Evicts the count least recently active flows (reason: lack of resources), before the table is full.
+    Pass run_early(std::uint64_t count, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take);
+
+    // A crashed predecessor's last call: hands out what is still in the outbox. Returns how many. acknowledge() first
+    // makes sure that there is nothing left to recover once records are safe.
+    std::uint64_t recover(const std::function<void(const ended_record&)>& take);
+    // The records of every call so far are safe: a successor need not recover them.
+    void acknowledge() { request_->keys = 0; }
+
   private:
+    void scan(const std::function<void(const flow_key&, const flow_record&)>& each);
     void evict(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take, Pass* pass);
 
     const SensorObject& sensor_;

@@ -20,8 +20,8 @@ class RingReader {
     RingReader& operator=(const RingReader&) = delete;
 
     // Calls take(record) for every finished record behind what was read before, in ring order; stops at one that is
-    // still being written. Returns how many.
-    std::uint64_t read(const std::function<void(const stream_header&)>& take);
+    // still being written, or that take refuses (false): it comes again at the next read. Returns how many were taken.
+    std::uint64_t read(const std::function<bool(const stream_header&)>& take);
     // Frees everything read so far for the kernel.
     void acknowledge();
     // Bytes between the kernel's position and the acknowledged one.

@@ -35,6 +35,7 @@ void Pipeline::ship_chunk(std::uint32_t need)
     std::unique_lock lock(mutex_);
     not_full_.wait(lock, [this] { return full_.size() < kChunksInFlight; });
     full_.push_back(std::move(filling_));
+    shipped_++;
     not_empty_.notify_one();
     if (!empty_.empty()) {
         filling_ = std::move(empty_.back());
@@ -52,6 +53,17 @@ void Pipeline::ship()
 {
     if (writer_.at != filling_.data())
         ship_chunk(0);
+}
+
+void Pipeline::sync()
+{
+    ship();
+    {
+        std::unique_lock lock(mutex_);
+        all_consumed_.wait(lock, [this] { return consumed_ == shipped_; });
+    }
+    for (auto& sink : *sinks_)
+        sink->sync();
 }
 
 void Pipeline::finish()
@@ -87,6 +99,8 @@ void Pipeline::run()
                 push_packets();
                 push_flows();
             }
+            consumed_++;
+            all_consumed_.notify_all();
             if (empty_.size() < kChunksInFlight && chunk.capacity() <= 2 * kChunkBytes)
                 empty_.push_back(std::move(chunk));
         }

@@ -33,18 +33,29 @@ void SinkRunner::push(std::shared_ptr<const RowBatch> rows, bool packet_rows)
     }
     counts.rows += rows->size();
     queued_bytes_ += bytes;
-    queue_.push_back({std::move(rows), packet_rows, 0});
+    queue_.push_back({std::move(rows), packet_rows, 0, nullptr});
     not_empty_.notify_one();
 }
 
 void SinkRunner::tick(std::int64_t clock_ns)
 {
     const std::lock_guard lock(mutex_);
-    if (!queue_.empty() && !queue_.back().rows)
+    if (!queue_.empty() && !queue_.back().rows && !queue_.back().written)
         queue_.back().clock_ns = clock_ns; // the sink is behind: one tick with the newest clock says as much
     else
-        queue_.push_back({nullptr, false, clock_ns});
+        queue_.push_back({nullptr, false, clock_ns, nullptr});
     not_empty_.notify_one();
+}
+
+void SinkRunner::sync()
+{
+    std::promise<void> written;
+    {
+        const std::lock_guard lock(mutex_);
+        queue_.push_back({nullptr, false, 0, &written});
+        not_empty_.notify_one();
+    }
+    written.get_future().wait();
 }
 
 void SinkRunner::finish()
@@ -100,6 +111,11 @@ void SinkRunner::run()
             }
             item = std::move(queue_.front());
             queue_.pop_front();
+        }
+        if (item.written) {
+            note(sink_->flush(false));
+            item.written->set_value();
+            continue;
         }
         if (!item.rows) {
             note(sink_->tick(item.clock_ns));
