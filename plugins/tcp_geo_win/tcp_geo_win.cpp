@@ -20,19 +20,9 @@ constexpr fx_option kOptions[] = {
     {"min_packets", "30", "flows with fewer packets are not looked at"},
     {"max_entries", "100", "source addresses in the list; when it is full the oldest leaves"},
 };
-constexpr flowxdp::PluginDescription kDescription = {137,
-                                                     false,
-                                                     "tcp_geo_win",
-                                                     "0.1.0",
-                                                     "Source addresses with small TCP windows",
-                                                     0,
-                                                     0,
-                                                     0,
-                                                     kDependencies,
-                                                     kOptions,
-                                                     {},
-                                                     {},
-                                                     false};
+constexpr flowxdp::PluginDescription kDescription = {
+    137, false, "tcp_geo_win", "0.1.0", "Source addresses with small TCP windows", 0, 0, 0, kDependencies, kOptions,
+    {},  {},    false};
 
 class TcpGeoWin final : public flowxdp::Plugin {
   public:
@@ -72,7 +62,8 @@ class TcpGeoWin final : public flowxdp::Plugin {
             const Labels labels = labels_of(*worst);
             line += fmt::format(" [{}, {}]", labels.country, labels.organisation);
         }
-        out.line(line + fmt::format(": {:.2f}% of {} packets", 100 * worst->ratio, flowxdp::count_text(worst->packets)));
+        out.line(line +
+                 fmt::format(": {:.2f}% of {} packets", 100 * worst->ratio, flowxdp::count_text(worst->packets)));
     }
 
     // A summary that cannot be written is no reason to lose the run: a warning says so.
@@ -92,11 +83,13 @@ class TcpGeoWin final : public flowxdp::Plugin {
             }
             text.push_back('\n');
         }
+        // After fflush() nothing is left that could fail in fclose().
         struct Close {
-            void operator()(std::FILE* f) const { std::fclose(f); } // after fflush() nothing is left that could fail here
+            void operator()(std::FILE* f) const { std::fclose(f); }
         };
         const std::unique_ptr<std::FILE, Close> file(std::fopen(path_.c_str(), "we"));
-        if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get()) != 0)
+        if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
+            std::fflush(file.get()) != 0)
             host_.log(host_.context, 1,
                       fmt::format("tcp_geo_win: cannot write '{}': {}", path_, std::strerror(errno)).c_str());
     }
@@ -111,7 +104,8 @@ class TcpGeoWin final : public flowxdp::Plugin {
     {
         const char *country = "", *organisation = "";
         std::size_t country_len = 0, organisation_len = 0;
-        host_.geo(host_.context, entry.address, entry.version, &country, &country_len, &organisation, &organisation_len);
+        host_.geo(host_.context, entry.address, entry.version, &country, &country_len, &organisation,
+                  &organisation_len);
         return {{country, country_len}, {organisation, organisation_len}};
     }
 

@@ -2,9 +2,9 @@
 // window_list.h - the source addresses with small TCP windows, each with its worst flow (reference F2).
 //
 // The one implementation behind the tcp_geo_win plugin's summary file and the tcp_win sink's reports. A flow direction
-// counts when at least one of its packets was below the window threshold and it has enough packets; its ratio is packets
-// below / packets. An address keeps the packets and the ratio of its worst flow and its place in the list, which is the
-// order of first appearance. A full list does not freeze: the address that came first leaves.
+// counts when at least one of its packets was below the window threshold and it has enough packets; its ratio is
+// packets below / packets. An address keeps the packets and the ratio of its worst flow and its place in the list,
+// which is the order of first appearance. A full list does not freeze: the address that came first leaves.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,10 @@ class WindowList {
         kAdded,   // a new address
     };
 
-    WindowList(std::uint64_t min_packets, std::size_t max_entries) : min_packets_(min_packets), max_entries_(max_entries) {}
+    WindowList(std::uint64_t min_packets, std::size_t max_entries)
+        : min_packets_(min_packets), max_entries_(max_entries)
+    {
+    }
 
     // One flow direction that ended. address: 16 bytes; version 4 or 6: 1.2.3.4 and ::ffff:1.2.3.4 are two addresses.
     Outcome add(const std::uint8_t* address, std::uint8_t version, std::uint64_t packets, std::uint64_t below)

@@ -34,18 +34,28 @@ void put_value(const RowView& row, fx_type type, const std::uint8_t* p, std::str
     switch (type) {
     case FX_U8:
     case FX_H8:
-    case FX_CHAR: put_bytes(p, 1, out); break;
+    case FX_CHAR:
+        put_bytes(p, 1, out);
+        break;
     case FX_U16:
-    case FX_H16: put_from<std::uint16_t>(p, out); break;
+    case FX_H16:
+        put_from<std::uint16_t>(p, out);
+        break;
     case FX_U32:
-    case FX_H32: put_from<std::uint32_t>(p, out); break;
+    case FX_H32:
+        put_from<std::uint32_t>(p, out);
+        break;
     case FX_U64:
     case FX_I64:
     case FX_H64:
     case FX_FLOAT:
     case FX_TIME:
-    case FX_DURATION: put_from<std::uint64_t>(p, out); break;
-    case FX_MAC: put_bytes(p, 6, out); break;
+    case FX_DURATION:
+        put_from<std::uint64_t>(p, out);
+        break;
+    case FX_MAC:
+        put_bytes(p, 6, out);
+        break;
     case FX_IP: // version, then as many bytes as it has
         put_bytes(p + 16, 1, out);
         if (p[16] == 4)

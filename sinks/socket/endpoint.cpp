@@ -56,7 +56,8 @@ Result<Endpoint> parse_endpoint(const std::string& text, const std::string& defa
     e.port = address.substr(host_end + 1);
     unsigned port = 0;
     const auto [end, ec] = std::from_chars(e.port.data(), e.port.data() + e.port.size(), port);
-    if (address[host_end] != ':' || ec != std::errc() || end != e.port.data() + e.port.size() || port < 1 || port > 65535)
+    if (address[host_end] != ':' || ec != std::errc() || end != e.port.data() + e.port.size() || port < 1 ||
+        port > 65535)
         return wrong("has no port from 1 to 65535");
     return e;
 }

@@ -78,7 +78,8 @@ bool SocketSender::start_attempt()
     }
     attempt_began_ = Clock::now();
     if (options_.endpoint.kind == Endpoint::Kind::kTcp) {
-        const int on = 1; // both may fail without harm: they only tell of dead receivers sooner and send small rows at once
+        const int on =
+            1; // both may fail without harm: they only tell of dead receivers sooner and send small rows at once
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
@@ -127,7 +128,8 @@ void SocketSender::attempt_failed(const char* operation, int error_number)
 {
     counts_->retried++;
     address_++;
-    remember(fmt::format("{}: cannot {}: {}; trying again", options_.endpoint.text, operation, std::strerror(error_number)));
+    remember(
+        fmt::format("{}: cannot {}: {}; trying again", options_.endpoint.text, operation, std::strerror(error_number)));
     if (address_ < addresses_.size()) { // the name's other addresses before any waiting
         fd_.reset();
         state_ = State::kDown;
@@ -293,8 +295,8 @@ bool SocketSender::serve()
     if (events & POLLIN) {
         char ignored[4096];
         const ssize_t n = ::recv(fd_.get(), ignored, sizeof ignored, MSG_DONTWAIT);
-        // The end of the receiver's side is no end of ours: it may have shut down its sending half only. When it has gone
-        // altogether, the next message is refused and goes to the next connection.
+        // The end of the receiver's side is no end of ours: it may have shut down its sending half only. When it has
+        // gone altogether, the next message is refused and goes to the next connection.
         input_ended_ = n == 0;
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
             lost("send", errno);
@@ -308,9 +310,12 @@ bool SocketSender::serve()
 bool SocketSender::step()
 {
     switch (state_) {
-    case State::kDown: return start_attempt();
-    case State::kConnecting: return check_attempt();
-    case State::kUp: return serve();
+    case State::kDown:
+        return start_attempt();
+    case State::kConnecting:
+        return check_attempt();
+    case State::kUp:
+        return serve();
     }
     return false;
 }
@@ -373,8 +378,9 @@ Result<void> SocketSender::send(std::string message, std::uint64_t rows)
             break;
         if (Clock::now() - last_progress_ >= options_.patience) {
             giving_up_ = true;
-            result = Error{fmt::format("{}: nothing could be sent for {} ms: rows are dropped until the receiver reads again",
-                                       options_.endpoint.text, options_.patience.count())};
+            result = Error{
+                fmt::format("{}: nothing could be sent for {} ms: rows are dropped until the receiver reads again",
+                            options_.endpoint.text, options_.patience.count())};
             break;
         }
         wait_for_event(std::min(last_progress_ + options_.patience, Clock::now() + milliseconds(50)));
@@ -423,8 +429,8 @@ Result<void> SocketSender::drain()
         rows += message.rows;
     if (rows) {
         counts_->dropped += rows;
-        result = Error{fmt::format("{}: {} rows could not be delivered within {} ms and are dropped", options_.endpoint.text,
-                                   rows, options_.drain.count())};
+        result = Error{fmt::format("{}: {} rows could not be delivered within {} ms and are dropped",
+                                   options_.endpoint.text, rows, options_.drain.count())};
     }
     queue_.clear();
     queued_bytes_ = 0;

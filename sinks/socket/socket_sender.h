@@ -48,8 +48,8 @@ class SocketSender {
     // What every connection begins with; UDP: a datagram each.
     void set_preamble(std::vector<std::string> messages) { preamble_ = std::move(messages); }
 
-    // Gives the first connection a moment, so that a receiver that is there gets everything from the start. An absent one
-    // is no error here: it is told by the next call.
+    // Gives the first connection a moment, so that a receiver that is there gets everything from the start. An absent
+    // one is no error here: it is told by the next call.
     void connect_within(std::chrono::milliseconds wait);
     // Queues a message made of so many rows. Waits while the queue is full (SenderOptions). Error: the connection was
     // lost or could not be made, or rows are being dropped; said once an outage.
@@ -104,17 +104,17 @@ class SocketSender {
     std::chrono::milliseconds backoff_;
     bool input_ended_ = false;
 
-    std::deque<Message> queue_;       // [0, handed_) wait for their acknowledgement
+    std::deque<Message> queue_; // [0, handed_) wait for their acknowledgement
     std::size_t queued_bytes_ = 0;
     std::size_t handed_ = 0;
-    std::size_t at_ = 0;              // bytes of queue_[handed_] the kernel took
+    std::size_t at_ = 0;                // bytes of queue_[handed_] the kernel took
     std::vector<std::string> greeting_; // preamble messages this connection still needs
     std::size_t greeting_at_ = 0, greeting_byte_ = 0;
-    std::uint64_t stream_bytes_ = 0;  // the kernel took on this connection
+    std::uint64_t stream_bytes_ = 0; // the kernel took on this connection
     Clock::time_point last_progress_;
-    bool giving_up_ = false;          // patience ended: dropping until something moves
+    bool giving_up_ = false; // patience ended: dropping until something moves
     bool outage_said_ = false;
-    std::string error_;               // to be told by the next call
+    std::string error_; // to be told by the next call
 };
 
 } // namespace flowxdp

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// socket_sink.cpp - rows to a TCP, UDP or unix receiver as text, JSON lines or binary records. README.md has the formats.
+// socket_sink.cpp - rows to a TCP, UDP or unix receiver as text, JSON lines or binary records. README.md has the
+// formats.
 #include <memory>
 #include <optional>
 
@@ -175,8 +176,8 @@ Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)
 
 SinkFactory socket_sink_factory()
 {
-    return {"socket", "rows to a TCP, UDP or unix socket", "tcp://HOST:PORT (tcp://127.0.0.1:6666), udp://HOST:PORT, unix:PATH",
-            options_help(), create};
+    return {"socket", "rows to a TCP, UDP or unix socket",
+            "tcp://HOST:PORT (tcp://127.0.0.1:6666), udp://HOST:PORT, unix:PATH", options_help(), create};
 }
 
 } // namespace flowxdp

@@ -63,7 +63,8 @@ class TcpWinSink final : public Sink {
         for (std::size_t i = 0; i < std::size(wanted); i++) {
             const auto found = schema.find(wanted[i].first);
             if (!found || schema.columns()[*found].type != wanted[i].second || schema.columns()[*found].list)
-                return Error{fmt::format("sink 'tcp_win': column '{}' is not there or not of its type", wanted[i].first)};
+                return Error{
+                    fmt::format("sink 'tcp_win': column '{}' is not there or not of its type", wanted[i].first)};
             columns_[i] = schema.columns()[*found];
         }
         sender_.connect_within(seconds(1));
@@ -114,7 +115,8 @@ class TcpWinSink final : public Sink {
     void take(const RowView& row)
     {
         const std::uint8_t* source = row.bytes(columns_[kSource]);
-        const bool tcp = row.present(columns_[kSource]) && source[16] != 0 && row.get<std::uint8_t>(columns_[kProtocol]) == kTcp;
+        const bool tcp =
+            row.present(columns_[kSource]) && source[16] != 0 && row.get<std::uint8_t>(columns_[kProtocol]) == kTcp;
         if (!tcp || list_.add(source, source[16], row.get<std::uint64_t>(columns_[kPackets]),
                               row.get<std::uint32_t>(columns_[kBelow])) == WindowList::Outcome::kIgnored)
             counts_.skipped++;

@@ -13,7 +13,10 @@ namespace {
 constexpr std::int64_t kSecond = 1000000000;
 constexpr std::int64_t kStepBack = 60 * kSecond;
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+std::int64_t floor_div(std::int64_t a, std::int64_t b)
+{
+    return a / b - (a % b < 0 ? 1 : 0);
+}
 
 std::string time_text(std::int64_t second)
 {

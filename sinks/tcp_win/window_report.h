@@ -36,6 +36,7 @@ class ReportTimer {
 
 // The report as one message, or, datagram_bytes > 0, as messages of at most so many bytes, cut between rows, each with
 // the header. local time zone; nul: a zero byte ends each message.
-std::vector<std::string> print_report(const WindowList& list, std::int64_t second, bool nul, std::size_t datagram_bytes);
+std::vector<std::string> print_report(const WindowList& list, std::int64_t second, bool nul,
+                                      std::size_t datagram_bytes);
 
 } // namespace flowxdp

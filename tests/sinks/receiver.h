@@ -146,6 +146,9 @@ class DatagramReceiver {
 };
 
 // A port nobody listens on.
-inline std::uint16_t free_port() { return Receiver().port(); }
+inline std::uint16_t free_port()
+{
+    return Receiver().port();
+}
 
 } // namespace flowxdp::test

@@ -28,8 +28,14 @@ SenderOptions options(const std::string& target)
     return o;
 }
 
-std::string numbered(int i) { return fmt::format("message {}\n", i); }
-std::string target_of(std::uint16_t port) { return fmt::format("tcp://127.0.0.1:{}", port); }
+std::string numbered(int i)
+{
+    return fmt::format("message {}\n", i);
+}
+std::string target_of(std::uint16_t port)
+{
+    return fmt::format("tcp://127.0.0.1:{}", port);
+}
 
 TEST(Endpoint, TargetsAndTheirMistakes)
 {
@@ -45,8 +51,8 @@ TEST(Endpoint, TargetsAndTheirMistakes)
     EXPECT_EQ(ok("tcp://[::1]:5555").port, "5555");
     EXPECT_EQ(ok("unix:/run/x").path, "/run/x");
     EXPECT_EQ(ok("unix:///run/x").path, "/run/x");
-    for (const char* text : {"host:1", "tcp://", "tcp://:1", "tcp://a:0", "tcp://a:65536", "tcp://a:x", "tcp://a:", "tcp://::1:5",
-                             "tcp://[::1", "tcp://[::1]5", "unix:", "sctp://a:1"}) {
+    for (const char* text : {"host:1", "tcp://", "tcp://:1", "tcp://a:0", "tcp://a:65536", "tcp://a:x",
+                             "tcp://a:", "tcp://::1:5", "tcp://[::1", "tcp://[::1]5", "unix:", "sctp://a:1"}) {
         const auto e = parse_endpoint(text, "", 1);
         EXPECT_FALSE(e.ok()) << text;
         if (!e.ok()) {
@@ -129,7 +135,8 @@ TEST(SocketSender, AReceiverThatDiesAndReturnsMissesNoMessage)
         EXPECT_NE(all.find(fmt::format("\nmessage {}\n", i)), std::string::npos) << i;
     EXPECT_EQ(receiver.streams().size(), 4u);
     for (const std::string& stream : receiver.streams()) {
-        EXPECT_TRUE(stream.starts_with("hello\nmessage ")) << "each connection begins with the preamble and a whole message";
+        EXPECT_TRUE(stream.starts_with("hello\nmessage "))
+            << "each connection begins with the preamble and a whole message";
         EXPECT_TRUE(stream.ends_with("\n"));
     }
     EXPECT_EQ(errors.size(), 3u);
@@ -237,7 +244,8 @@ TEST(SocketSender, PatienceEndsWaitingAndProgressBringsItBack)
             error = sent.error().message;
         rows++;
     }
-    EXPECT_EQ(error, receiver.target() + ": nothing could be sent for 20 ms: rows are dropped until the receiver reads again");
+    EXPECT_EQ(error,
+              receiver.target() + ": nothing could be sent for 20 ms: rows are dropped until the receiver reads again");
     ASSERT_TRUE(eventually([&] { return sender.queued_bytes() == 0; },
                            [&] {
                                EXPECT_TRUE(sender.pump(milliseconds(0)).ok());
@@ -259,7 +267,8 @@ TEST(SocketSender, TheFinalDrainIsBounded)
     const Result<void> first = sender.send(numbered(1), 7);
     const Result<void> drained = sender.drain();
     ASSERT_FALSE(drained.ok());
-    EXPECT_EQ(drained.error().message, o.endpoint.text + ": 7 rows could not be delivered within 30 ms and are dropped");
+    EXPECT_EQ(drained.error().message,
+              o.endpoint.text + ": 7 rows could not be delivered within 30 ms and are dropped");
     EXPECT_EQ(counts.dropped, 7u);
     EXPECT_EQ(counts.sent, 0u);
     EXPECT_TRUE(sender.drain().ok()) << "nothing is left";

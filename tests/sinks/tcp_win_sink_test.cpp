@@ -92,10 +92,10 @@ TEST_F(TcpWinSink, ReportsAsTheTutorialDoes)
         std::uint64_t packets;
         std::uint32_t below;
     };
-    const Event events[] = {{1.7, 0, 0, 0},    {2.5, 1, 133, 1},  {4.9, 0, 0, 0},    {5.1, 0, 0, 0},   {6, 2, 94, 6},
-                            {9.8, 0, 0, 0},    {10.0, 0, 0, 0},   {11, 3, 92, 1},    {11, 4, 538, 1},  {15.9, 0, 0, 0},
-                            {16, 5, 1332, 1},  {16.1, 6, 142, 2}, {17, 7, 62, 1},    {20.2, 0, 0, 0},  {21, 6, 250, 4},
-                            {22, 8, 72, 1},    {22, 9, 72, 72},   {22, 10, 365, 6},  {22, 11, 415, 1}, {25.0, 0, 0, 0},
+    const Event events[] = {{1.7, 0, 0, 0},   {2.5, 1, 133, 1},  {4.9, 0, 0, 0},   {5.1, 0, 0, 0},   {6, 2, 94, 6},
+                            {9.8, 0, 0, 0},   {10.0, 0, 0, 0},   {11, 3, 92, 1},   {11, 4, 538, 1},  {15.9, 0, 0, 0},
+                            {16, 5, 1332, 1}, {16.1, 6, 142, 2}, {17, 7, 62, 1},   {20.2, 0, 0, 0},  {21, 6, 250, 4},
+                            {22, 8, 72, 1},   {22, 9, 72, 72},   {22, 10, 365, 6}, {22, 11, 415, 1}, {25.0, 0, 0, 0},
                             {26, 12, 29, 29}};
     for (const Event& e : events) {
         if (e.source) {
@@ -136,7 +136,8 @@ TEST_F(TcpWinSink, TheFirstReportWaitsForAnEntryAndTheNextForTheInterval)
     ASSERT_TRUE(sink->flush(true).ok());
     ASSERT_TRUE(eventually([&] { return receiver.ended(); }, [&] { receiver.read(); }));
     const std::string row = "10.0.0.1\t4\t0.500000\n";
-    EXPECT_EQ(receiver.all(), report("18:35:08", row, false) + report("18:35:13", row, false) + report("18:35:40", row, false));
+    EXPECT_EQ(receiver.all(),
+              report("18:35:08", row, false) + report("18:35:13", row, false) + report("18:35:40", row, false));
 }
 
 TEST_F(TcpWinSink, AClockThatStepsBackStartsTheTimerAnew)
@@ -152,7 +153,8 @@ TEST_F(TcpWinSink, AClockThatStepsBackStartsTheTimerAnew)
     ASSERT_TRUE(sink->flush(true).ok());
     ASSERT_TRUE(eventually([&] { return receiver.ended(); }, [&] { receiver.read(); }));
     const std::string row = "10.0.0.1\t50\t0.500000\n";
-    EXPECT_EQ(receiver.all(), report("18:51:46", row, false) + report("18:35:05", row + "10.0.0.2\t50\t0.500000\n", false));
+    EXPECT_EQ(receiver.all(),
+              report("18:51:46", row, false) + report("18:35:05", row + "10.0.0.2\t50\t0.500000\n", false));
 }
 
 TEST_F(TcpWinSink, AReceiverThatIsAbsentGoesAwayAndReturnsGetsTheNewestReport)
@@ -173,8 +175,9 @@ TEST_F(TcpWinSink, AReceiverThatIsAbsentGoesAwayAndReturnsGetsTheNewestReport)
     ASSERT_TRUE(eventually([&] { return receiver.all() == report("18:35:20", row, false); }, work));
     receiver.hang_up();
     result = tick(sink.get(), 25);
-    ASSERT_TRUE(eventually([&] { return receiver.streams().size() == 2 && receiver.streams()[1] == report("18:35:25", row, false); },
-                           work));
+    ASSERT_TRUE(eventually(
+        [&] { return receiver.streams().size() == 2 && receiver.streams()[1] == report("18:35:25", row, false); },
+        work));
     ASSERT_TRUE(tick(sink.get(), 30).ok());
     ASSERT_TRUE(sink->flush(true).ok());
     ASSERT_TRUE(eventually([&] { return receiver.ended(); }, work));

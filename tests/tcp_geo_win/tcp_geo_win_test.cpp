@@ -15,7 +15,10 @@ namespace {
 
 using Address = std::array<std::uint8_t, 16>;
 
-Address v4(std::uint8_t last) { return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, last}; }
+Address v4(std::uint8_t last)
+{
+    return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, last};
+}
 
 std::string text_of(const WindowList& list)
 {
@@ -122,9 +125,10 @@ class TcpGeoWinPlugin : public testing::Test {
     {
         std::string text;
         packet_totals totals = {};
-        fx_report out = {&text,
-                         [](void* context, const char* line) { *static_cast<std::string*>(context) += std::string(line) + "\n"; },
-                         &totals, 0, 0};
+        fx_report out = {
+            &text,
+            [](void* context, const char* line) { *static_cast<std::string*>(context) += std::string(line) + "\n"; },
+            &totals, 0, 0};
         flowxdp_plugin()->report(plugin_, &out);
         return text;
     }
