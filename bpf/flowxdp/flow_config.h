@@ -35,12 +35,6 @@ struct plugin_configs {
 #undef X
 };
 
-enum flow_config_flag {
-	FLOW_CONFIG_PACKET_RECORDS = 1, /* emit a packet_record for every packet with a flow */
-	FLOW_CONFIG_CAN_FORCE = 2,      /* an enabled half may return PLUGIN_FORCE */
-	FLOW_CONFIG_TCP_OPTIONS = 4,    /* an enabled half wants the options of every segment */
-};
-
 struct flow_config {
 	__u32 idle_timeout_ms;
 	__u32 flags;                /* enum flow_config_flag */

@@ -40,6 +40,12 @@ enum header_kind {
 	HEADER_KIND_IP_BY_NIBBLE,/* raw IP: version told by the first nibble */
 	HEADER_KIND_GRE_ROUTE,   /* RFC 1701 source route entries */
 	HEADER_KIND_UNKNOWN,     /* a link header that names no protocol we know: an L2 flow */
+	HEADER_KIND_ETHERNET_BRCM, /* Ethernet with a Broadcom switch tag between addresses and type */
+	HEADER_KIND_ETHERNET_DSA,  /* the same with Marvell's tag */
+	HEADER_KIND_ETHERNET_EDSA, /* the same with Marvell's tag behind an Ethertype */
+	HEADER_KIND_BRCM,        /* the tags themselves */
+	HEADER_KIND_DSA,
+	HEADER_KIND_DOT11_PADDED,  /* DOT11 with its header padded to four bytes (radiotap says so) */
 };
 
 #define FX_HEADER(X)                                                                                 \
@@ -56,8 +62,8 @@ enum header_kind {
 	X(PRISM, "prism") X(PPI, "ppi") X(AVS, "avs") X(PKTAP, "pktap") X(TOKENRING, "tr")           \
 	X(FDDI, "fddi") X(ATM, "atm") X(IPOIB, "ipoib") X(IPNET, "ipnet") X(NFLOG, "nflog")          \
 	X(PFLOG, "pflog") X(ENC, "enc") X(DSA, "dsa") X(BRCM, "brcm") X(MPACKET, "mpacket")          \
-	X(IPFC, "ipfc") X(SUNATM, "sunatm") X(JUNIPER, "juniper") X(UNKNOWN_ETHERTYPE, "UNK")        \
-	X(UNKNOWN_PROTO, "UNK")
+	X(IPFC, "ipfc") X(SUNATM, "sunatm") X(JUNIPER, "juniper") X(VNTAG, "vntag") X(ETAG, "etag")   \
+	X(HSR, "hsr") X(RTAG, "rtag") X(UNKNOWN_ETHERTYPE, "UNK") X(UNKNOWN_PROTO, "UNK")
 
 enum header_id {
 	HEADER_NONE = 0,

@@ -92,7 +92,8 @@ struct packet {
 	__u8 ip_flags;          /* IPv4: the three flag bits */
 	__u8 link_has_mac;
 	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
-	__u8 pad[4];
+	__u16 pending_vlan;     /* parser: innermost VID behind the last IP header, keys the flow with the next one */
+	__u8 pad[2];
 };
 FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
 FX_STATIC_ASSERT(sizeof(struct packet) == 256, "ABI of tests and engines");

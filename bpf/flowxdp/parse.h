@@ -45,23 +45,34 @@ FX_INLINE __u32 packet_kind_of_type(__u32 type)
 	return type < 0x600 ? (__u32)HEADER_KIND_LLC : type;
 }
 
+/* Types that tell Ethernet from Ethernet behind a pseudowire control word, which nothing announces. */
+FX_INLINE int packet_is_common_type(__u32 type)
+{
+	return type == 0x0800 || type == 0x86dd || type == 0x8100 || type == 0x88a8 || type == 0x0806 || type == 0x8847;
+}
+
 FX_INLINE void packet_copy_mac(__u8 *to, const __u8 *from)
 {
 	for (int i = 0; i < 6; i++)
 		to[i] = from[i];
 }
 
-/* A tag's VID. The innermost one that is not a priority tag keys the flow (DESIGN 2). */
+/*
+ * A tag's VID. The innermost one that is not a priority tag keys the flow (DESIGN 2). Behind an IP header it waits until
+ * a further IP header is reached: a tunnel that carries tagged ARP leaves the outer flow's key alone.
+ */
 FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)
 {
 	__u16 vid = tci & 0xfff;
 	__u8 n = p->vlan_count;
 
 	p->status |= FS(VLAN);
-	if (vid)
-		p->vlan_id = vid;
-	else
+	if (!vid)
 		p->status |= FS(PRIORITY_TAG);
+	else if (p->ip_version)
+		p->pending_vlan = vid;
+	else
+		p->vlan_id = vid;
 	if (n == 0)
 		p->vlan_stack[0] = vid;
 	else if (n == 1)
@@ -69,6 +80,14 @@ FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)
 	else if (n == 2)
 		p->vlan_stack[2] = vid;
 	p->vlan_count = (__u8)(n + 1);
+}
+
+/* A usable IP header was reached: the tags in front of it are the packet's. */
+FX_INLINE void packet_commit_vlan(struct packet *p)
+{
+	if (p->pending_vlan)
+		p->vlan_id = p->pending_vlan;
+	p->pending_vlan = 0;
 }
 
 /* An IP header that cannot be used: the frame's own makes an L2 flow, an inner one leaves the outer header's flow. */
@@ -110,6 +129,8 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	__u32 version_ihl = fx_load8(q), header_len = (version_ihl & 15) * 4;
 	__u32 total_len = fx_load16(q + 2), fragment = fx_load16(q + 6), proto = fx_load8(q + 9);
 
+	if (FX_UNLIKELY((version_ihl >> 4) == 6)) /* announced as IPv4: the version field is believed, as Wireshark does */
+		FX_NEXT(NONE, offset, 0x86dd);
 	if (FX_UNLIKELY((version_ihl >> 4) != 4))
 		return packet_bogus_ip(p, 0);
 	if (FX_UNLIKELY(header_len < 20))
@@ -117,6 +138,7 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	if (FX_UNLIKELY(total_len && total_len < header_len))
 		return packet_bogus_ip(p, 0);
 
+	packet_commit_vlan(p);
 	p->ip_version = 4;
 	p->ethertype = 0x0800;
 	p->tos = fx_load8(q + 1);
@@ -167,6 +189,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	if (FX_UNLIKELY((first_word >> 28) != 6))
 		return packet_bogus_ip(p, 0);
 
+	packet_commit_vlan(p);
 	p->ip_version = 6;
 	p->ethertype = 0x86dd;
 	p->tos = (__u8)(first_word >> 20);
@@ -180,7 +203,8 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 		p->dst[i] = fx_load_raw32(q + 24 + 4 * i);
 	}
 	p->l3_offset = offset;
-	p->l3_end = payload_len ? offset + 40 + payload_len : p->wire_len; /* 0: jumbogram (RFC 2675) or TSO */
+	/* 0: jumbogram (RFC 2675), TSO, or nothing follows (a Teredo bubble) */
+	p->l3_end = payload_len || next == 59 ? offset + 40 + payload_len : p->wire_len;
 	p->l4_offset = offset + 40;
 	p->status = (p->status & ~(FS(IPV4_FLOW) | FS(IPV4_PACKET))) | FS(IPV6_FLOW) | FS(IPV6_PACKET);
 	FX_NEXT(IPV6, offset + 40, HEADER_KIND_OF_PROTO(next));
@@ -188,7 +212,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 
 /*
  * UDP ports that carry tunnels (T2's list; VXLAN 4789, 8472, GPE 4790; GENEVE 6081; GTP 2123, 2152, 3386; L2TP 1701;
- * Teredo 3544; AYIYA 5072; CAPWAP data 5247; LWAPP 12222). The header behind must still look like one.
+ * Teredo 3544; AYIYA 5072; CAPWAP data 5247; LWAPP 12222; MPLS 6635). The header behind must still look like one.
  */
 FX_INLINE __u32 udp_tunnel_kind(__u32 port)
 {
@@ -201,6 +225,7 @@ FX_INLINE __u32 udp_tunnel_kind(__u32 port)
 	case 5072: return HEADER_KIND_AYIYA;
 	case 5247: return HEADER_KIND_CAPWAP;
 	case 12222: return HEADER_KIND_LWAPP;
+	case 6635: return 0x8847; /* RFC 7510 */
 	default: return HEADER_KIND_NONE;
 	}
 }
@@ -254,6 +279,28 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 		packet_set_ethertype(p, type);
 		FX_NEXT(ETH, offset + 14, packet_kind_of_type(type));
 	}
+	case HEADER_KIND_ETHERNET_BRCM: case HEADER_KIND_ETHERNET_DSA: case HEADER_KIND_ETHERNET_EDSA: {
+		__u32 n = kind == HEADER_KIND_ETHERNET_EDSA ? 16 : 12;
+
+		if (p->cap_len < 14)
+			FX_SET(p->flags, PACKET_NO_FLOW);
+		FX_NEED(16, L2_SNAPPED);
+		packet_copy_mac(p->mac_dst, q);
+		packet_copy_mac(p->mac_src, q + 6);
+		p->link_has_mac = 1;
+		FX_NEXT(ETH, offset + n, kind == HEADER_KIND_ETHERNET_BRCM ? HEADER_KIND_BRCM : HEADER_KIND_DSA);
+	}
+	case HEADER_KIND_BRCM: case HEADER_KIND_DSA: { /* kernel: net/dsa/tag_brcm.c, net/dsa/tag_dsa.c */
+		FX_NEED(6, L2_SNAPPED);
+		__u32 type = fx_load16(q + 4);
+
+		if (kind == HEADER_KIND_DSA && (fx_load8(q) & 0x20)) /* the frame's own tag, carried in Marvell's */
+			packet_add_vlan(p, fx_load16(q + 2));
+		packet_set_ethertype(p, type);
+		if (kind == HEADER_KIND_DSA)
+			FX_NEXT(DSA, offset + 6, packet_kind_of_type(type));
+		FX_NEXT(BRCM, offset + 6, packet_kind_of_type(type));
+	}
 	case 0x0800:
 		return packet_parse_ipv4(data, end, offset, p);
 	case 0x86dd:
@@ -296,6 +343,9 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 			p->status |= FS(STOP_DISSECT);
 			FX_END(PW);
 		}
+		if (!nibble && offset + 18 <= p->cap_len && q + 18 <= end && packet_is_common_type(fx_load16(q + 12)) &&
+		    !packet_is_common_type(fx_load16(q + 16)))
+			nibble = 15; /* no control word: a MAC that begins with 0, and a type where it belongs */
 		FX_NEXT(PW, nibble ? offset : offset + 4, HEADER_KIND_ETHERNET);
 	}
 	case 0x8863: /* RFC 2516 */
@@ -330,6 +380,16 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 			FX_NEXT(PPP, offset + n, 0x86dd);
 		if (protocol == 0x281 || protocol == 0x283)
 			FX_NEXT(PPP, offset + n, protocol == 0x281 ? 0x8847 : 0x8848);
+		if (protocol == 0x31 || protocol == 0x3d) {
+			offset += n;
+			FX_NEED(2, L2_SNAPPED);
+			__u32 first = fx_load8(q), second = fx_load8(q + 1);
+
+			if (protocol == 0x31 && second == 1) /* RFC 3518: bridged 802.3 */
+				FX_NEXT(PPP, offset + 2, HEADER_KIND_ETHERNET);
+			if (protocol == 0x3d && (first & 0xc0) == 0xc0) /* RFC 1990: first and last fragment in one */
+				FX_NEXT(PPP, offset + 4, HEADER_KIND_PPP);
+		}
 		if (protocol == 0x2d || protocol == 0x2f || protocol == 0xfd || protocol == 0xfb)
 			p->status |= FS(PPP_UNREADABLE);
 		packet_set_ethertype(p, protocol);
@@ -362,7 +422,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 	case HEADER_KIND_OF_PROTO(0): case HEADER_KIND_OF_PROTO(43): case HEADER_KIND_OF_PROTO(60): { /* RFC 8200 4 */
 		if (p->ip_version != 6)
 			goto final_proto;
-		FX_NEED(8, L4_HEADER_SNAPPED);
+		FX_NEED(2, L4_HEADER_SNAPPED);
 		__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 1) * 8;
 
 		p->ip_proto = (__u8)next;
@@ -386,7 +446,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 	}
 	case HEADER_KIND_OF_PROTO(51): { /* RFC 4302 */
 		p->status |= FS(IPSEC_AH);
-		FX_NEED(12, L4_HEADER_SNAPPED);
+		FX_NEED(2, L4_HEADER_SNAPPED);
 		__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 2) * 4;
 
 		p->ip_proto = (__u8)next;
@@ -401,6 +461,8 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 		FX_NEXT(NONE, offset, 0x86dd);
 	case HEADER_KIND_OF_PROTO(137): /* RFC 4023 */
 		FX_NEXT(NONE, offset, 0x8847);
+	case HEADER_KIND_OF_PROTO(143): /* RFC 8986 4.9 */
+		FX_NEXT(NONE, offset, HEADER_KIND_ETHERNET);
 	case HEADER_KIND_OF_PROTO(97): /* RFC 3378 */
 		p->status |= FS(ETHERIP);
 		FX_NEED(2, L4_HEADER_SNAPPED);
@@ -418,7 +480,9 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 			n += flags & 0x2000 ? 4 : 0;
 			n += flags & 0x1000 ? 4 : 0;
 			n += flags & 0x0080 ? 4 : 0;
-			FX_NEXT(GRE, offset + n, type == 0x880b ? type : (__u32)HEADER_KIND_UNKNOWN);
+			if (!(flags & 0x1000)) /* no sequence number, no payload: an acknowledgement (RFC 2637 4.1) */
+				FX_END(GRE);
+			FX_NEXT(GRE, offset + n, type >= 0x600 ? type : (__u32)HEADER_KIND_UNKNOWN);
 		}
 		n += flags & 0xc000 ? 4 : 0; /* checksum or routing: both words stand */
 		n += flags & 0x2000 ? 4 : 0;
@@ -454,6 +518,8 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 	}
 	case HEADER_KIND_ERSPAN2: /* draft-foschiano-erspan */
 		FX_NEED(8, L4_HEADER_SNAPPED);
+		if ((fx_load8(q) >> 4) == 2) /* type III under type II's protocol number: the version field decides */
+			FX_NEXT(NONE, offset, HEADER_KIND_ERSPAN3);
 		FX_NEXT(ERSPAN, offset + 8, HEADER_KIND_ETHERNET);
 	case HEADER_KIND_ERSPAN3: {
 		FX_NEED(12, L4_HEADER_SNAPPED);
@@ -540,7 +606,10 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 			FX_NEXT(L2TP, offset + n, HEADER_KIND_PPP);
 		offset += n;
 		FX_NEED(2, L4_HEADER_SNAPPED);
-		FX_NEXT(L2TP, offset + 2 + (fx_load16(q) & 0x3ff), HEADER_KIND_PPP);
+		n = fx_load16(q);
+		if (n > PACKET_MAX_HEADER_OFFSET)
+			FX_END(L2TP);
+		FX_NEXT(L2TP, offset + 2 + n, HEADER_KIND_PPP);
 	}
 	case HEADER_KIND_TEREDO: {
 		FX_NEED(4, L4_HEADER_SNAPPED);
@@ -586,12 +655,12 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 			FX_END(LWAPP);
 		FX_NEXT(LWAPP, offset + 6, HEADER_KIND_DOT11_SWAPPED);
 	}
-	case HEADER_KIND_DOT11: case HEADER_KIND_DOT11_SWAPPED: { /* IEEE 802.11-2016 9.2 */
+	case HEADER_KIND_DOT11: case HEADER_KIND_DOT11_PADDED: case HEADER_KIND_DOT11_SWAPPED: { /* IEEE 802.11-2016 9.2 */
 		if (!p->steps && p->cap_len < 10)
 			FX_SET(p->flags, PACKET_NO_FLOW);
 		FX_NEED(10, L2_SNAPPED);
-		__u32 control = kind == HEADER_KIND_DOT11 ? fx_load8(q) : fx_load8(q + 1);
-		__u32 flags = kind == HEADER_KIND_DOT11 ? fx_load8(q + 1) : fx_load8(q);
+		__u32 control = kind != HEADER_KIND_DOT11_SWAPPED ? fx_load8(q) : fx_load8(q + 1);
+		__u32 flags = kind != HEADER_KIND_DOT11_SWAPPED ? fx_load8(q + 1) : fx_load8(q);
 		__u32 n = 24;
 
 		if (!p->link_has_mac)
@@ -606,24 +675,48 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 		FX_NEED(24, L2_SNAPPED);
 		if (!p->link_has_mac) { /* DA and SA by To DS and From DS, 9.3.2.1 */
 			packet_copy_mac(p->mac_dst, flags & 1 ? q + 16 : q + 4);
-			packet_copy_mac(p->mac_src, (flags & 3) == 2 ? q + 16 : q + 10);
+			if ((flags & 3) == 3 && offset + 30 <= p->cap_len && q + 30 <= end)
+				packet_copy_mac(p->mac_src, q + 24);
+			else
+				packet_copy_mac(p->mac_src, (flags & 3) == 2 ? q + 16 : q + 10);
 			p->link_has_mac = 1;
 		}
-		/* not data, no data, or encrypted: an L2 flow */
+		/*
+		 * Not data, no data, or encrypted: an L2 flow. Fragment numbers are not asked: controllers send whole frames
+		 * with rubbish there, and a real later fragment does not begin with LLC.
+		 */
 		if ((control & 0x0c) != 0x08 || (control & 0x40) || (flags & 0x40)) {
 			p->status |= FS(STOP_DISSECT);
 			FX_END(WLAN);
 		}
 		n += (flags & 3) == 3 ? 6 : 0;
+		__u32 pad = kind == HEADER_KIND_DOT11_PADDED ? 2 : 0; /* every header below is 2 mod 4 bytes long, or 0 */
+
 		if (!(control & 0x80))
-			FX_NEXT(WLAN, offset + n, HEADER_KIND_LLC);
+			FX_NEXT(WLAN, offset + n + (n & pad), HEADER_KIND_LLC);
 		offset += n;
 		FX_NEED(2, L2_SNAPPED);
 		__u32 qos = fx_load8(q), skip = flags & 0x80 ? 6 : 2;
 
+		skip += (n + skip) & pad;
+
 		/* an A-MSDU subframe begins as an 802.3 frame does; the first one stands for the packet */
 		FX_NEXT(WLAN, offset + skip, qos & 0x80 ? HEADER_KIND_ETHERNET : HEADER_KIND_LLC);
 	}
+	/* Tags that end in the next Ethertype: Cisco VN-Tag; IEEE 802.1BR; IEC 62439-3 HSR; IEEE 802.1CB */
+	case 0x8926: case 0x893f: case 0x892f: case 0xf1c1: {
+		__u32 n = kind == 0x893f ? 8 : 6;
+
+		offset += n - 2;
+		FX_NEED(2, L2_SNAPPED);
+		__u32 type = fx_load16(q), id = kind == 0x8926 ? HEADER_VNTAG : kind == 0x893f ? HEADER_ETAG :
+		                                kind == 0x892f ? HEADER_HSR : HEADER_RTAG;
+
+		packet_set_ethertype(p, type);
+		return (__u64)id << 32 | packet_kind_of_type(type) << 16 | (offset + 2);
+	}
+	case 0x8870: /* an LLC frame too long for a length field */
+		FX_NEXT(NONE, offset, HEADER_KIND_LLC);
 	case 0x88e7: /* IEEE 802.1ah */
 		FX_NEED(4, L2_SNAPPED);
 		FX_NEXT(PBB, offset + 4, HEADER_KIND_ETHERNET);
@@ -800,7 +893,7 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, struct pack
 		return;
 	FX_MEM(p->cursor) = (__u32)next;
 	p->steps++;
-	if (!next)
+	if (!(next >> 32))
 		return;
 	packet_push_header(p, (__u32)(next >> 32), 0);
 	kind = (__u32)next >> 16;
@@ -893,7 +986,9 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	q = data + fx_bound(offset);
 
 	if (proto == 6 || proto == 17 || proto == 136 || proto == 132 || proto == 33) {
-		if (offset + 4 <= limit && q + 4 <= end) {
+		__u32 n = proto == 132 ? 12 : 4; /* SCTP: common header whole or no ports, as Wireshark has it */
+
+		if (offset + n <= limit && q + n <= end) {
 			p->src_port = fx_load16(q);
 			p->dst_port = fx_load16(q + 2);
 			FX_SET(p->flags, PACKET_HAS_PORTS);
@@ -957,7 +1052,8 @@ FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 
 	p->cap_len = m->cap_len;
 	p->if_id = m->if_id;
 	p->parse_tcp_options = parse_tcp_options;
-	if (m->start_kind != HEADER_KIND_ETHERNET)
+	if (m->start_kind != HEADER_KIND_ETHERNET && m->start_kind != HEADER_KIND_ETHERNET_BRCM &&
+	    m->start_kind != HEADER_KIND_ETHERNET_DSA && m->start_kind != HEADER_KIND_ETHERNET_EDSA)
 		p->status = FS(NO_ETHERNET);
 	if (m->link_headers[0])
 		packet_push_header(p, m->link_headers[0], 0);

@@ -25,6 +25,13 @@ enum plugin_verdict {
 	PLUGIN_ALARM = 2, /* packet-exact alarm: bit 49 from this packet on */
 };
 
+/* What engines must do because of the enabled halves; flow_config.flags. */
+enum flow_config_flag {
+	FLOW_CONFIG_PACKET_RECORDS = 1, /* emit a packet_record for every packet with a flow */
+	FLOW_CONFIG_CAN_FORCE = 2,      /* an enabled half may return PLUGIN_FORCE */
+	FLOW_CONFIG_TCP_OPTIONS = 4,    /* an enabled half wants the options of every segment */
+};
+
 /* What the core knows about a packet in its flow. */
 struct packet_step {
 	__u32 direction;       /* enum flow_direction */

@@ -45,7 +45,7 @@ enum tcp_states_progress {
 
 struct tcp_states_dir {
 	__u32 first_seq; /* of the SYN */
-	__u32 fin_ack;   /* acknowledgment number that covers our FIN */
+	__u32 fin_ack;   /* acknowledgment number that covers our FIN; before it, our SYN with its data (RFC 7413) */
 	__u8 state;      /* enum tcp_state */
 	__u8 anomalies;  /* enum tcp_states_flag */
 	__u8 progress;   /* enum tcp_states_progress */
@@ -69,6 +69,14 @@ FX_INLINE void tcp_states_establish(struct tcp_states_dir *d, struct tcp_states_
 	if (o->state == TCP_STATE_NEW)
 		o->state = TCP_STATE_ESTABLISHED;
 	FX_SET(o->anomalies, anomaly);
+}
+
+/* Does ack answer the SYN of o? Data in the SYN may be acknowledged or not (TCP Fast Open). */
+FX_INLINE __u32 tcp_states_acks_syn(const struct tcp_states_dir *o, __u32 ack)
+{
+	if (!(o->progress & TCP_STATES_SYN_SEEN))
+		return 0;
+	return ack - o->first_seq - 1 <= o->fin_ack - o->first_seq - 1;
 }
 
 FX_INLINE void tcp_states_reset(struct tcp_states_dir *d, struct tcp_states_dir *o, __u32 flags)
@@ -111,13 +119,11 @@ FX_INLINE void tcp_states_advance(struct tcp_states_dir *d, struct tcp_states_di
 		return;
 	}
 	if (d->state == TCP_STATE_NEW) {
-		if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		if (flags & TCP_SYN) {
 			d->first_seq = p->tcp_seq;
+			d->fin_ack = p->tcp_seq + 1 + p->payload_len;
 			FX_SET(d->progress, TCP_STATES_SYN_SEEN);
-		} else if (flags & TCP_SYN) {
-			d->first_seq = p->tcp_seq;
-			FX_SET(d->progress, TCP_STATES_SYN_SEEN);
-			if (!(o->progress & TCP_STATES_SYN_SEEN) || p->tcp_ack != o->first_seq + 1)
+			if ((flags & TCP_ACK) && !tcp_states_acks_syn(o, p->tcp_ack))
 				tcp_states_establish(d, o, TCP_STATES_BAD_ESTABLISHMENT);
 		} else if ((d->progress & o->progress & TCP_STATES_SYN_SEEN) && (flags & TCP_ACK) &&
 		           (__s32)(p->tcp_ack - (o->first_seq + 1)) >= 0) {
@@ -125,13 +131,14 @@ FX_INLINE void tcp_states_advance(struct tcp_states_dir *d, struct tcp_states_di
 		} else {
 			tcp_states_establish(d, o, TCP_STATES_BAD_ESTABLISHMENT);
 		}
-	} else if (d->state == TCP_STATE_ESTABLISHED && (flags & TCP_SYN) && !(flags & TCP_ACK)) {
+	} else if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		/* established or closing; a SYN-ACK may be a retransmission whose ACK was lost */
 		FX_SET(d->anomalies, TCP_STATES_BAD_FLAGS);
 	}
 	if (flags & TCP_FIN) {
 		if (!(o->progress & TCP_STATES_SEEN))
 			FX_SET(d->anomalies, TCP_STATES_EVIL);
-		d->fin_ack = p->tcp_seq + p->payload_len + 1;
+		d->fin_ack = p->tcp_seq + !!(flags & TCP_SYN) + p->payload_len + 1;
 		d->state = TCP_STATE_CLOSING;
 		FX_SET(d->progress, TCP_STATES_FIN_SEEN);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // capture.h - capture files as one stream of frames.
 //
-// A Capture reads pcap (micro- and nanosecond, both byte orders, modified and Kuznetzov headers refused by name), pcapng
+// A Capture reads pcap (micro- and nanosecond, both byte orders, the modified record header of magic 0xa1b2cd34), pcapng
 // (several sections, interfaces with their own link type, snap length and time resolution, simple and obsolete packet
 // blocks), plain or compressed with gzip or zstd, from files, stdin, a list file or a growing numbered series.
 // One thread uses it.
@@ -36,12 +36,14 @@ struct CaptureFileInfo {
     std::uint32_t snap_len = 0;      // of the first interface
     bool pcapng = false;
     bool nanoseconds = false;
+    std::uint64_t clamped_times = 0; // time stamps beyond kTimeLimitNs (pcapng only)
 };
 
 struct CaptureOptions {
     // Poll interval for a growing series or a file that still grows, milliseconds; the series ends when stop() says so.
     std::uint32_t poll_ms = 250;
-    // Asked while waiting for more input: true ends the stream. Empty = wait for ever.
+    // Asked while waiting for more input (a growing series, a silent pipe): true ends the stream. What stands unread at
+    // the end of the file by then was not yet written whole: no damage. Empty = wait for ever.
     std::function<bool()> stop;
 };
 
@@ -64,7 +66,8 @@ class Capture {
 };
 
 // Opens files as one stream, in the order given; "-" is stdin. Every file must exist and begin like a capture (a file
-// of a later position that turns out unreadable when its turn comes is a damage, not an error).
+// of a later position that turns out unreadable when its turn comes is a damage, not an error; a pipe of a later
+// position is not looked at before its turn). Waits for the first bytes when the first file is a pipe.
 // Error: names file and reason, e.g. "cannot read capture 'x.pcap': No such file or directory".
 Result<std::unique_ptr<Capture>> open_captures(const std::vector<std::string>& files, const CaptureOptions& options);
 
@@ -72,10 +75,13 @@ Result<std::unique_ptr<Capture>> open_captures(const std::vector<std::string>& f
 // working directory. Error: names the list file and line.
 Result<std::vector<std::string>> read_capture_list(const std::string& path);
 
-// A numbered series that may still grow (T2 -D): EXPR[:SEPARATOR][,STOP]. EXPR is the first file, e.g. "out.pcap0" or
-// "out7.pcap"; the number stands behind the last SEPARATOR character (default 'p', as tcpdump -C writes out.pcap,
-// out.pcap1, ...) or at the end of the name before its extension; files are read in number order, waiting for each next
-// one until STOP has been read or options.stop says so. A file is taken as finished when its successor exists.
+// A numbered series that may still grow (T2 -D): EXPR[:SEPARATOR][,STOP]. EXPR is the first file, which must exist (it
+// may still be empty), e.g. "out.pcap0" or "out7.pcap". The number stands behind the last SEPARATOR character (default
+// 'p', as tcpdump -C writes out.pcap, out.pcap1, ...: no number there is the first file of such a series), or, when no
+// SEPARATOR is given, at the end of the name or before its extension; leading zeros keep their width. Files are read in
+// number order, waiting for each next one until STOP has been read or options.stop says so. A file is taken as finished
+// when its successor exists: a partial record at its end is a damage only then. The file STOP is also finished when it
+// ends with a whole record and rested for poll_ms. Error: the mistake in the expression, or as open_captures().
 Result<std::unique_ptr<Capture>> open_capture_series(const std::string& expression, const CaptureOptions& options);
 
 // Name of a LINKTYPE_ value as tcpdump prints it ("EN10MB"), "UNKNOWN" when there is none.

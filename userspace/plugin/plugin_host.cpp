@@ -84,6 +84,7 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
     for (const fx_plugin* plugin : choose(libraries, choice, &specs)) {
         auto instance = std::make_unique<Instance>();
         instance->plugin = plugin;
+        alarming_plugins_ += plugin->can_alarm != 0;
         instances_.push_back(std::move(instance));
     }
     lay_out(bundle, flow);
@@ -273,7 +274,7 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
     packet_record_size_ = packet;
 }
 
-std::uint64_t PluginHost::add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows)
+FlowAlarms PluginHost::add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows)
 {
     const flow_record& r = ended.record;
     const flow_key& key = r.key;
@@ -308,7 +309,7 @@ std::uint64_t PluginHost::add_flow_row(const ended_record& ended, unsigned direc
     const auto& columns = flow_schema_->columns();
     fixed[columns[kDir].offset] = static_cast<std::uint8_t>(flow.letter);
     std::memcpy(fixed + columns[kFlowInd].offset, &r.flow_id, 8);
-    std::uint64_t alarms = 0;
+    FlowAlarms alarms;
     for (const auto& instance : instances_) {
         for (std::size_t i = 0; i < instance->dependency_slots.size(); i++)
             instance->dependency_pointers[i] =
@@ -316,11 +317,13 @@ std::uint64_t PluginHost::add_flow_row(const ended_record& ended, unsigned direc
         flow.dependency_slots = instance->dependency_pointers.data();
         flow.slot = instance->slot ? flow_slot_const(&r, instance->slot) : nullptr;
         fx_row row = {fixed, instance->cells.data(), fixed + instance->present, rows, append_to_batch};
-        alarms += instance->plugin->on_flow_end(instance->object, &flow, &row);
+        const std::uint64_t raised = instance->plugin->on_flow_end(instance->object, &flow, &row);
+        alarms.count += raised;
+        alarms.plugins += raised != 0;
     }
     const RowHeader header = {ended.end_clock_ns + ended.wall_offset_ns,
                               r.flow_id,
-                              alarms,
+                              alarms.count,
                               static_cast<std::uint8_t>(ended.reason),
                               static_cast<std::uint8_t>(direction),
                               0,

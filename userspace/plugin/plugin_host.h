@@ -5,6 +5,7 @@
 // records), then fill rows. All hooks run on the thread that fills rows.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -52,11 +53,17 @@ class GeoService {
     [[nodiscard]] virtual bool has_data() const = 0;
 };
 
+// Alarms of one flow direction.
+struct FlowAlarms {
+    std::uint64_t count = 0;   // raised in all
+    unsigned plugins = 0;      // that raised some
+};
+
 class PluginHost {
   public:
     struct Services {
         GeoService* geo = nullptr;                           // may be null
-        void (*log)(int level, const std::string& text) = nullptr;
+        std::function<void(int level, const std::string& text)> log;
         std::string output_prefix;
         std::uint32_t sensor_id = 666;
     };
@@ -73,7 +80,7 @@ class PluginHost {
     [[nodiscard]] const std::shared_ptr<const Schema>& packet_schema() const { return packet_schema_; }
 
     // Adds one row for a direction; returns its alarms. wall times are applied here.
-    std::uint64_t add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows);
+    FlowAlarms add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows);
     void add_packet_row(const packet_record& packet, RowBatch* rows);
     void report(const fx_report& out) const;
     void summary() const;
@@ -84,6 +91,8 @@ class PluginHost {
         bool can_alarm;
     };
     [[nodiscard]] std::vector<Active> active() const;
+    // How many active plugins can raise alarms.
+    [[nodiscard]] unsigned alarming_plugins() const { return alarming_plugins_; }
 
   private:
     struct Instance;
@@ -98,6 +107,7 @@ class PluginHost {
     std::size_t core_flow_columns_ = 0, core_packet_columns_ = 0;
     std::size_t payload_column_ = 0;
     std::uint32_t packet_record_size_ = 0;
+    unsigned alarming_plugins_ = 0;
 };
 
 } // namespace flowxdp

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// split_file.h - an output file that starts anew after so many bytes or rows (T2 -W).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/result.h"
+#include "core/unique_fd.h"
+
+namespace flowxdp {
+
+// T2's -W PREFIX[:SIZE[f]][,START]: SIZE in bytes with K, M, G or an exponent (1e5), suffix f = flows.
+struct SplitRule {
+    std::uint64_t bytes = 0; // 0 = no limit
+    std::uint64_t rows = 0;  // 0 = no limit
+    std::uint64_t first_index = 0;
+    [[nodiscard]] bool splits() const { return bytes || rows; }
+};
+Result<SplitRule> parse_split_rule(const std::string& size, const std::string& start);
+
+// Buffered writer. Path "-" is stdout. With a rule, pieces are named PATH followed by their index.
+class SplitFile {
+  public:
+    Result<void> open(const std::string& path, const SplitRule& rule);
+    // Appends one row that ends in a newline. A piece is left only between rows.
+    Result<void> write_row(const std::string& text);
+    // Appends bytes that belong to no row (a header line).
+    Result<void> write_raw(const std::string& text);
+    Result<void> flush();
+    // True when the next row starts a new piece; opens it.
+    Result<bool> advance();
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+  private:
+    Result<void> open_piece();
+    Result<void> write_out();
+
+    std::string path_, name_, buffer_;
+    SplitRule rule_;
+    UniqueFd fd_;
+    std::uint64_t index_ = 0, piece_bytes_ = 0, piece_rows_ = 0;
+};
+
+} // namespace flowxdp

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// text_sink.cpp - Tranalyzer2's files: PREFIX_flows.txt, PREFIX_headers.txt and, in packet mode, PREFIX_packets.txt.
+// The format is README.md's grammar; cells are cell_text.h's.
+#include <fmt/format.h>
+
+#include "row/cell_text.h"
+#include "sink/sink_registry.h"
+#include "split_file.h"
+
+namespace flowxdp {
+namespace {
+
+class TextSink final : public Sink {
+  public:
+    TextSink(std::string target, SplitRule rule) : target_(std::move(target)), rule_(rule) {}
+
+    Result<void> open(const SinkContext& context) override
+    {
+        flow_header_ = header_line(*context.flow_schema);
+        const bool to_stdout = target_ == "-" || (target_.empty() && context.rows_to_stdout);
+        const std::string prefix = target_.empty() ? context.output_prefix : target_;
+        if (auto opened = flows_.open(to_stdout ? "-" : prefix + "_flows.txt", rule_); !opened.ok())
+            return opened;
+        if (auto written = flows_.write_raw(flow_header_); !written.ok())
+            return written;
+        if (context.packet_schema) {
+            packet_header_ = header_line(*context.packet_schema);
+            has_packets_ = true;
+            if (auto opened = packets_.open(to_stdout ? "-" : prefix + "_packets.txt", {}); !opened.ok())
+                return opened;
+            if (auto written = packets_.write_raw(packet_header_); !written.ok())
+                return written;
+        }
+        return to_stdout ? Result<void>{} : write_headers_file(prefix + "_headers.txt", context);
+    }
+
+    Result<void> write(const RowBatch& rows) override
+    {
+        for (std::size_t i = 0; i < rows.size(); i++) {
+            // T2 checks the size after each row; A and B of a flow may part, as there.
+            const auto advanced = flows_.advance();
+            if (!advanced.ok())
+                return give_up(rows.size() - i, advanced.error());
+            append_row(rows.row(i), rows.schema(), StringStyle::kQuoted);
+            if (auto written = flows_.write_row(line_); !written.ok())
+                return give_up(rows.size() - i, written.error());
+        }
+        counts_.sent += rows.size();
+        return {};
+    }
+
+    Result<void> write_packets(const RowBatch& rows) override
+    {
+        for (std::size_t i = 0; i < rows.size(); i++) {
+            append_row(rows.row(i), rows.schema(), StringStyle::kBare);
+            if (auto written = packets_.write_row(line_); !written.ok())
+                return give_up(rows.size() - i, written.error());
+        }
+        counts_.sent += rows.size();
+        return {};
+    }
+
+    Result<void> flush(bool) override
+    {
+        auto written = flows_.flush();
+        if (has_packets_) {
+            auto packets = packets_.flush();
+            if (written.ok())
+                written = packets;
+        }
+        return written;
+    }
+
+  private:
+    Result<void> give_up(std::size_t rows, const Error& error)
+    {
+        counts_.dropped += rows;
+        return error;
+    }
+
+    static std::string header_line(const Schema& schema)
+    {
+        std::string line = "%";
+        for (const Column& c : schema.columns()) {
+            if (line.size() > 1)
+                line += '\t';
+            line += c.name;
+        }
+        return line + '\n';
+    }
+
+    void append_row(const RowView& row, const Schema& schema, StringStyle style)
+    {
+        line_.clear();
+        for (const Column& c : schema.columns()) {
+            append_cell_text(row, c, style, &line_);
+            line_ += '\t';
+        }
+        line_.back() = '\n';
+    }
+
+    static Result<void> write_headers_file(const std::string& path, const SinkContext& context)
+    {
+        SplitFile file;
+        if (auto opened = file.open(path, {}); !opened.ok())
+            return opened;
+        std::string text;
+        for (const std::string& line : context.header_lines)
+            text += "# " + line + "\n";
+        text += "# Col No.\tType\tName\tDescription\n";
+        std::size_t n = 0;
+        for (const Column& c : context.flow_schema->columns())
+            text += fmt::format("{}\t{}\t{}\t{}\n", ++n, Schema::type_name(c), c.name, c.help);
+        if (auto written = file.write_raw(text); !written.ok())
+            return written;
+        return file.flush();
+    }
+
+    std::string target_;
+    SplitRule rule_;
+    SplitFile flows_, packets_;
+    bool has_packets_ = false;
+    std::string flow_header_, packet_header_, line_;
+};
+
+Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)
+{
+    SplitRule rule;
+    std::string start;
+    for (const auto& [key, value] : spec.options) {
+        if (key == "start")
+            start = value;
+        else if (key != "split")
+            return Error{fmt::format("sink 'text' has no option '{}'; it has: split, start", key)};
+    }
+    if (spec.options.contains("split")) {
+        auto parsed = parse_split_rule(spec.options.at("split"), start);
+        if (!parsed.ok())
+            return parsed.error();
+        rule = parsed.value();
+    }
+    return std::unique_ptr<Sink>(std::make_unique<TextSink>(spec.target, rule));
+}
+
+} // namespace
+
+SinkFactory text_sink_factory()
+{
+    return {"text",
+            "Tranalyzer2's flow, headers and packet files",
+            "PREFIX or - (default: -w)",
+            {{"split", "", "start a new flow file after SIZE (500M, 1e6) or so many flows (10000f)"},
+             {"start", "0", "index of the first piece"}},
+            create};
+}
+
+} // namespace flowxdp

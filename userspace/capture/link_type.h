@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// link_type.h - libpcap's knowledge of link types: files hold LINKTYPE_ values, libpcap's calls want DLT_ ones.
+#pragma once
+
+#include <pcap/pcap.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace flowxdp {
+
+struct PcapCloser {
+    void operator()(pcap_t* handle) const { pcap_close(handle); }
+};
+using PcapHandle = std::unique_ptr<pcap_t, PcapCloser>;
+
+// A handle as libpcap would make for a capture file of this link type, for pcap_datalink() and pcap_compile(): the
+// mapping is libpcap's own table, so none is kept here. Snap length 262144. Empty when libpcap refuses; *reason (not
+// null) then holds its words.
+PcapHandle open_link_type(std::uint32_t link_type, std::string* reason);
+
+} // namespace flowxdp

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The block format (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces of their own link types.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "capture/capture_format.h"
+
+namespace flowxdp {
+
+namespace {
+
+constexpr std::uint32_t kSectionHeader = 0x0a0d0d0a; // the same in both byte orders
+constexpr std::uint32_t kInterfaceDescription = 1;
+constexpr std::uint32_t kObsoletePacket = 2;
+constexpr std::uint32_t kSimplePacket = 3;
+constexpr std::uint32_t kEnhancedPacket = 6;
+
+constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
+
+constexpr std::uint16_t kOptionEnd = 0;
+constexpr std::uint16_t kOptionTimeResolution = 9;
+constexpr std::uint16_t kOptionTimeOffset = 14;
+
+constexpr std::size_t kBlockHeaderBytes = 8;   // type, total length
+constexpr std::size_t kBlockTrailerBytes = 4;  // total length again
+constexpr std::size_t kSmallestBlockBytes = kBlockHeaderBytes + kBlockTrailerBytes;
+constexpr std::size_t kSmallestSectionBytes = 28;
+// A block that must be in memory whole: a frame of the largest size and generous options.
+constexpr std::uint32_t kMaxBlockBytes = kMaxCapturedBytes + (1U << 20);
+// 65,536 is what the obsolete packet block can name; more is a file made to eat memory.
+constexpr std::size_t kMaxInterfaces = 1U << 20;
+
+// Ticks of an interface's clock as nanoseconds since the epoch.
+class TickScale {
+  public:
+    // resolution as if_tsresol holds it: bit 7 set = 2^-n, clear = 10^-n; offset_s as if_tsoffset.
+    TickScale(std::uint8_t resolution, std::int64_t offset_s) : offset_s_(offset_s)
+    {
+        const int exponent = resolution & 0x7f;
+        if ((resolution & 0x80) != 0) {
+            shift_ = exponent;
+            multiplier_ = 1'000'000'000;
+        } else if (exponent <= 9) {
+            for (int i = exponent; i < 9; ++i)
+                multiplier_ *= 10;
+        } else {
+            // 2^64 ticks of 10^-38 s are no nanosecond, so a larger divisor changes nothing.
+            for (int i = 9; i < std::min(exponent, 38); ++i)
+                divisor_ *= 10;
+        }
+        plain_ = shift_ == 0 && divisor_ == 1 && offset_s == 0;
+        plain_limit_ = static_cast<std::uint64_t>(kTimeLimitNs / multiplier_);
+    }
+
+    // Within kTimeLimitNs; *clamped counts the times that were not.
+    [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks, std::uint64_t* clamped) const
+    {
+        if (plain_ && ticks <= plain_limit_) [[likely]]
+            return static_cast<std::int64_t>(ticks) * multiplier_;
+        // 64 bits of ticks times 30 bits: any resolution fits.
+        const auto scaled = (static_cast<unsigned __int128>(ticks) * static_cast<std::uint64_t>(multiplier_)) >> shift_;
+        const __int128 ns = static_cast<__int128>(scaled / divisor_) + static_cast<__int128>(offset_s_) * 1'000'000'000;
+        const auto within = static_cast<std::int64_t>(std::clamp<__int128>(ns, -kTimeLimitNs, kTimeLimitNs));
+        *clamped += within != ns ? 1 : 0;
+        return within;
+    }
+
+  private:
+    std::int64_t multiplier_ = 1;
+    unsigned __int128 divisor_ = 1;
+    int shift_ = 0;
+    std::int64_t offset_s_;
+    bool plain_ = false;
+    std::uint64_t plain_limit_ = 0;
+};
+
+struct Interface {
+    std::uint32_t link_type;
+    std::uint32_t snap_len; // 0 = no limit
+    TickScale scale;
+};
+
+// Offsets into a packet block; all blocks but the simple one have them.
+struct PacketLayout {
+    std::size_t data; // first byte of the frame, from the block's start
+    const char* name; // with its article
+};
+constexpr PacketLayout kEnhancedLayout = {28, "an enhanced packet block"};
+constexpr PacketLayout kObsoleteLayout = {28, "a packet block"};
+constexpr PacketLayout kSimpleLayout = {12, "a simple packet block"};
+
+class PcapngFormat final : public CaptureFormat {
+  public:
+    PcapngFormat() { info_.pcapng = true; }
+
+    FormatStep parse(std::span<const std::uint8_t> bytes, std::span<Frame> out) override
+    {
+        FormatStep step;
+        while (step.frames < out.size() && step.needed == 0) {
+            std::span<const std::uint8_t> rest = bytes.subspan(step.consumed);
+            std::string damage;
+            if (skip_left_ > 0)
+                damage = skip(rest, step);
+            else if (rest.size() < kSmallestBlockBytes)
+                step.needed = kSmallestBlockBytes;
+            else
+                damage = is_swapped(rest) ? take_block<true>(rest, step, out) : take_block<false>(rest, step, out);
+            if (damage.empty())
+                continue;
+            // Frames before the damage are delivered first; the next call finds the damage again.
+            if (step.frames == 0)
+                step.damage = std::move(damage);
+            break;
+        }
+        return step;
+    }
+
+    [[nodiscard]] std::string describe_cut(std::span<const std::uint8_t> left) const override
+    {
+        if (skip_left_ > 0)
+            return fmt::format("the file ends inside a block, {} of {} bytes are there",
+                               skip_length_ - skip_left_ + left.size(), skip_length_);
+        if (left.empty())
+            return {};
+        if (left.size() < kSmallestBlockBytes)
+            return fmt::format("the file ends inside a block header, {} bytes are left", left.size());
+        const std::uint32_t length =
+            is_swapped(left) ? load_u32<true>(left.data() + 4) : load_u32<false>(left.data() + 4);
+        return fmt::format("the file ends inside a block, {} of {} bytes are there", left.size(), length);
+    }
+
+    [[nodiscard]] const FormatInfo& info() const override { return info_; }
+
+  private:
+    // A section header tells its own byte order: the magic follows the length that needs it.
+    [[nodiscard]] bool is_swapped(std::span<const std::uint8_t> block) const
+    {
+        if (load_u32<false>(block.data()) != kSectionHeader)
+            return swapped_;
+        return load_u32<true>(block.data() + 8) == kByteOrderMagic;
+    }
+
+    // Goes on behind a block nobody asks for, without holding it. skip_left_ stands at its trailer when it is 4.
+    std::string skip(std::span<const std::uint8_t> rest, FormatStep& step)
+    {
+        const std::uint64_t body_left = skip_left_ - kBlockTrailerBytes;
+        const auto over = static_cast<std::size_t>(std::min<std::uint64_t>(body_left, rest.size()));
+        skip_left_ -= over;
+        step.consumed += over;
+        rest = rest.subspan(over);
+        if (skip_left_ > kBlockTrailerBytes || rest.size() < kBlockTrailerBytes) {
+            step.needed = kBlockTrailerBytes;
+            return {};
+        }
+        const std::uint32_t trailer = swapped_ ? load_u32<true>(rest.data()) : load_u32<false>(rest.data());
+        if (trailer != skip_length_)
+            return trailer_damage(skip_length_, trailer);
+        step.consumed += kBlockTrailerBytes;
+        skip_left_ = 0;
+        return {};
+    }
+
+    static std::string trailer_damage(std::uint32_t length, std::uint32_t trailer)
+    {
+        return fmt::format("a block's length is {} at its start and {} at its end", length, trailer);
+    }
+
+    // Takes the block at the front of rest (at least 12 bytes), if it is whole. Returns the damage, empty = none.
+    template <bool kSwap>
+    std::string take_block(std::span<const std::uint8_t> rest, FormatStep& step, std::span<Frame> out)
+    {
+        const std::uint8_t* block = rest.data();
+        const std::uint32_t type = load_u32<kSwap>(block);
+        const std::uint32_t length = load_u32<kSwap>(block + 4);
+        if (type == kSectionHeader && load_u32<kSwap>(block + 8) != kByteOrderMagic)
+            return fmt::format("a section header has the byte-order magic 0x{:08x}", load_u32<kSwap>(block + 8));
+        if (length % 4 != 0 || length < kSmallestBlockBytes)
+            return fmt::format("a block of type 0x{:08x} claims {} bytes, not a multiple of 4 from {} on", type, length,
+                               kSmallestBlockBytes);
+        if (!is_read_whole(type)) {
+            step.consumed += kBlockHeaderBytes;
+            skip_left_ = length - kBlockHeaderBytes;
+            skip_length_ = length;
+            return {};
+        }
+        if (length > kMaxBlockBytes)
+            return fmt::format("a block of type 0x{:08x} claims {} bytes, at most {} are believed", type, length,
+                               kMaxBlockBytes);
+        if (rest.size() < length) {
+            step.needed = length;
+            return {};
+        }
+        const std::uint32_t trailer = load_u32<kSwap>(block + length - kBlockTrailerBytes);
+        if (trailer != length)
+            return trailer_damage(length, trailer);
+        std::string damage = type == kEnhancedPacket         ? enhanced_packet<kSwap>(block, length, out[step.frames])
+                             : type == kSectionHeader        ? section_header<kSwap>(length)
+                             : type == kInterfaceDescription ? interface_description<kSwap>(block, length)
+                             : type == kSimplePacket         ? simple_packet<kSwap>(block, length, out[step.frames])
+                                                             : obsolete_packet<kSwap>(block, length, out[step.frames]);
+        if (!damage.empty())
+            return damage;
+        step.consumed += length;
+        if (type != kSectionHeader && type != kInterfaceDescription)
+            ++step.frames;
+        return {};
+    }
+
+    static bool is_read_whole(std::uint32_t type)
+    {
+        return type == kEnhancedPacket || type == kSectionHeader || type == kInterfaceDescription ||
+               type == kSimplePacket || type == kObsoletePacket;
+    }
+
+    template <bool kSwap> std::string section_header(std::uint32_t length)
+    {
+        if (length < kSmallestSectionBytes)
+            return fmt::format("a section header block claims {} bytes, {} are the least", length,
+                               kSmallestSectionBytes);
+        swapped_ = kSwap;
+        interfaces_.clear();
+        return {};
+    }
+
+    template <bool kSwap> std::string interface_description(const std::uint8_t* block, std::uint32_t length)
+    {
+        constexpr std::uint32_t kFixedBytes = 16;
+        if (length < kFixedBytes + kBlockTrailerBytes)
+            return fmt::format("an interface description block claims {} bytes, {} are the least", length,
+                               kFixedBytes + kBlockTrailerBytes);
+        if (interfaces_.size() == kMaxInterfaces)
+            return fmt::format("a section describes more than {} interfaces", kMaxInterfaces);
+        std::uint8_t resolution = 6;
+        std::int64_t offset_s = 0;
+        const std::uint8_t* at = block + kFixedBytes;
+        const std::uint8_t* const end = block + length - kBlockTrailerBytes;
+        while (end - at >= 4) {
+            const std::uint16_t code = load_u16<kSwap>(at);
+            const std::uint16_t size = load_u16<kSwap>(at + 2);
+            at += 4;
+            const std::ptrdiff_t padded = (size + 3) & ~3;
+            if (code == kOptionEnd)
+                break;
+            if (padded > end - at)
+                return fmt::format("option {} of an interface description claims {} bytes, {} are there", code, size,
+                                   end - at);
+            if (code == kOptionTimeResolution && size >= 1)
+                resolution = at[0];
+            if (code == kOptionTimeOffset && size >= 8)
+                offset_s = static_cast<std::int64_t>(load_u64<kSwap>(at));
+            at += padded;
+        }
+        const std::uint32_t link_type = load_u16<kSwap>(block + 8);
+        const std::uint32_t snap_len = load_u32<kSwap>(block + 12);
+        interfaces_.push_back({link_type, snap_len, TickScale(resolution, offset_s)});
+        if (!described_) {
+            described_ = true;
+            info_.link_type = link_type;
+            info_.snap_len = snap_len;
+            info_.nanoseconds = (resolution & 0x80) != 0 ? (resolution & 0x7f) >= 20 : resolution > 6;
+        }
+        return {};
+    }
+
+    template <bool kSwap> static std::uint64_t load_u64(const std::uint8_t* at)
+    {
+        std::uint64_t value;
+        std::memcpy(&value, at, sizeof(value));
+        return kSwap ? __builtin_bswap64(value) : value;
+    }
+
+    // Enhanced and obsolete blocks agree from their time stamp on. Fills the frame; returns the damage.
+    template <bool kSwap>
+    std::string timed_packet(const std::uint8_t* block, std::uint32_t length, const PacketLayout& layout,
+                             std::uint32_t if_id, Frame& frame)
+    {
+        if (if_id >= interfaces_.size()) [[unlikely]]
+            return fmt::format("{} names interface {}, the section describes {}", layout.name, if_id,
+                               interfaces_.size());
+        const std::uint32_t cap_len = load_u32<kSwap>(block + 20);
+        const auto room = static_cast<std::uint32_t>(length - layout.data - kBlockTrailerBytes);
+        if (cap_len > room) [[unlikely]]
+            return fmt::format("{} claims {} captured bytes, it has room for {}", layout.name, cap_len, room);
+        const Interface& interface = interfaces_[if_id];
+        const std::uint64_t ticks =
+            (std::uint64_t{load_u32<kSwap>(block + 12)} << 32) | load_u32<kSwap>(block + 16);
+        last_ts_ns_ = interface.scale.to_ns(ticks, &info_.clamped_times);
+        frame = {.data = block + layout.data,
+                 .cap_len = cap_len,
+                 .wire_len = load_u32<kSwap>(block + 24),
+                 .ts_ns = last_ts_ns_,
+                 .if_id = if_id,
+                 .link_type = interface.link_type};
+        return {};
+    }
+
+    template <bool kSwap> std::string enhanced_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    {
+        if (length < kEnhancedLayout.data + kBlockTrailerBytes)
+            return short_block(kEnhancedLayout, length);
+        return timed_packet<kSwap>(block, length, kEnhancedLayout, load_u32<kSwap>(block + 8), frame);
+    }
+
+    template <bool kSwap> std::string obsolete_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    {
+        if (length < kObsoleteLayout.data + kBlockTrailerBytes)
+            return short_block(kObsoleteLayout, length);
+        return timed_packet<kSwap>(block, length, kObsoleteLayout, load_u16<kSwap>(block + 8), frame);
+    }
+
+    template <bool kSwap> std::string simple_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    {
+        if (length < kSimpleLayout.data + kBlockTrailerBytes)
+            return short_block(kSimpleLayout, length);
+        if (interfaces_.empty())
+            return "a simple packet block belongs to interface 0, the section describes none";
+        const Interface& interface = interfaces_.front();
+        const std::uint32_t wire_len = load_u32<kSwap>(block + 8);
+        // The block does not say what was captured: the interface's limit does.
+        const std::uint32_t cap_len = interface.snap_len == 0 ? wire_len : std::min(interface.snap_len, wire_len);
+        const auto room = static_cast<std::uint32_t>(length - kSimpleLayout.data - kBlockTrailerBytes);
+        if (cap_len > room)
+            return fmt::format("{} claims {} captured bytes, it has room for {}", kSimpleLayout.name, cap_len, room);
+        frame = {.data = block + kSimpleLayout.data,
+                 .cap_len = cap_len,
+                 .wire_len = wire_len,
+                 .ts_ns = last_ts_ns_,
+                 .if_id = 0,
+                 .link_type = interface.link_type};
+        return {};
+    }
+
+    static std::string short_block(const PacketLayout& layout, std::uint32_t length)
+    {
+        return fmt::format("a block claims {} bytes, too few for {}", length, layout.name);
+    }
+
+    bool swapped_ = false;
+    std::vector<Interface> interfaces_; // of this section
+    std::int64_t last_ts_ns_ = 0;       // a simple packet block has no time: it takes its predecessor's
+    bool described_ = false;
+    std::uint64_t skip_left_ = 0; // bytes of a skipped block not yet passed, its trailer included; 0 = at a block
+    std::uint32_t skip_length_ = 0;
+    FormatInfo info_;
+};
+
+} // namespace
+
+FormatOpening open_pcapng(std::span<const std::uint8_t> bytes)
+{
+    if (bytes.size() < 4)
+        return {.format = nullptr, .consumed = 0, .needed = 4};
+    if (load_u32<false>(bytes.data()) != kSectionHeader)
+        return {};
+    if (bytes.size() < kSmallestBlockBytes)
+        return {.format = nullptr, .consumed = 0, .needed = kSmallestBlockBytes};
+    const std::uint32_t magic = load_u32<false>(bytes.data() + 8);
+    if (magic != kByteOrderMagic && magic != __builtin_bswap32(kByteOrderMagic))
+        return {};
+    // The section header is a block like any other: nothing is consumed here.
+    return {.format = std::make_unique<PcapngFormat>(), .consumed = 0, .needed = 0};
+}
+
+} // namespace flowxdp

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pipeline/pipeline.h"
+
+namespace flowxdp {
+
+Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, AlarmMode alarm_mode)
+    : plugins_(plugins), sinks_(sinks), alarm_mode_(alarm_mode), filling_(kChunkBytes)
+{
+    writer_.at = filling_.data();
+    writer_.limit = filling_.data() + filling_.size();
+    writer_.context = this;
+    writer_.ship = [](stream_writer* w, __u32 need) { static_cast<Pipeline*>(w->context)->ship_chunk(need); };
+    flow_rows_ = std::make_shared<RowBatch>(plugins_->flow_schema());
+    if (plugins_->packet_schema())
+        packet_rows_ = std::make_shared<RowBatch>(plugins_->packet_schema());
+}
+
+Pipeline::~Pipeline()
+{
+    if (thread_.joinable())
+        finish();
+}
+
+void Pipeline::start()
+{
+    for (auto& sink : *sinks_)
+        sink->start();
+    thread_ = std::thread([this] { run(); });
+}
+
+// Stage 1: the chunk is full (or is let go early); take an empty one.
+void Pipeline::ship_chunk(std::uint32_t need)
+{
+    filling_.resize(static_cast<std::size_t>(writer_.at - filling_.data()));
+    std::unique_lock lock(mutex_);
+    not_full_.wait(lock, [this] { return full_.size() < kChunksInFlight; });
+    full_.push_back(std::move(filling_));
+    not_empty_.notify_one();
+    if (!empty_.empty()) {
+        filling_ = std::move(empty_.back());
+        empty_.pop_back();
+    } else {
+        filling_ = Chunk();
+    }
+    lock.unlock();
+    filling_.resize(std::max<std::size_t>(kChunkBytes, need));
+    writer_.at = filling_.data();
+    writer_.limit = filling_.data() + filling_.size();
+}
+
+void Pipeline::ship()
+{
+    if (writer_.at != filling_.data())
+        ship_chunk(0);
+}
+
+void Pipeline::finish()
+{
+    ship();
+    {
+        const std::lock_guard lock(mutex_);
+        ended_ = true;
+        not_empty_.notify_one();
+    }
+    thread_.join();
+    for (auto& sink : *sinks_)
+        sink->finish();
+}
+
+void Pipeline::run()
+{
+    for (;;) {
+        Chunk chunk;
+        {
+            std::unique_lock lock(mutex_);
+            not_empty_.wait(lock, [this] { return !full_.empty() || ended_; });
+            if (full_.empty())
+                break;
+            chunk = std::move(full_.front());
+            full_.pop_front();
+            not_full_.notify_one();
+        }
+        consume(chunk.data(), chunk.data() + chunk.size());
+        {
+            const std::lock_guard lock(mutex_);
+            if (full_.empty()) { // stage 1 is slower: do not hold rows back for a fuller batch
+                push_packets();
+                push_flows();
+            }
+            if (empty_.size() < kChunksInFlight && chunk.capacity() <= 2 * kChunkBytes)
+                empty_.push_back(std::move(chunk));
+        }
+        const std::lock_guard lock(tally_mutex_);
+        published_ = working_;
+        published_packet_rows_ = packet_row_count_;
+    }
+    order_.release_all([this](const ended_record& record) { emit(record); });
+    push_packets();
+    push_flows();
+    const std::lock_guard lock(tally_mutex_);
+    published_ = working_;
+    published_packet_rows_ = packet_row_count_;
+}
+
+void Pipeline::consume(const std::uint8_t* at, const std::uint8_t* end)
+{
+    while (at < end) {
+        const auto* header = reinterpret_cast<const stream_header*>(at);
+        switch (header->kind) {
+        case STREAM_PACKET:
+            plugins_->add_packet_row(*reinterpret_cast<const packet_record*>(at), packet_rows_.get());
+            packet_row_count_++;
+            if (packet_rows_->size() >= kBatchRows)
+                push_packets();
+            break;
+        case STREAM_ENDED: order_.hold(*reinterpret_cast<const ended_record*>(at)); break;
+        case STREAM_WATERMARK: {
+            const auto* mark = reinterpret_cast<const watermark_record*>(at);
+            order_.release(mark->era, mark->clock_ns, [this](const ended_record& record) { emit(record); });
+            break;
+        }
+        default: break;
+        }
+        at += header->size;
+    }
+}
+
+// One biflow: its rows, A before B; T2's alarm mode decides for each direction.
+void Pipeline::emit(const ended_record& record)
+{
+    working_.add(record);
+    const std::size_t first = flow_rows_->size();
+    for (unsigned direction = 0; direction < 2; direction++) {
+        if (!record.record.dir[direction].packets)
+            continue;
+        const FlowAlarms alarms = plugins_->add_flow_row(record, direction, flow_rows_.get());
+        if (alarm_mode_ == AlarmMode::kOff)
+            continue;
+        working_.alarms += alarms.count;
+        working_.alarm_flows += alarms.count != 0;
+        const bool suppressed = (alarm_mode_ == AlarmMode::kAny && !alarms.count) ||
+                                (alarm_mode_ == AlarmMode::kAll && alarms.plugins < plugins_->alarming_plugins());
+        if (suppressed)
+            flow_rows_->drop_last();
+    }
+    if (flow_rows_->size() == first + 2) {
+        auto mark = [this](std::size_t row, std::size_t field) { flow_rows_->mutable_row(row)[field] = 1; };
+        mark(first, offsetof(RowHeader, pair_follows));
+        mark(first + 1, offsetof(RowHeader, pair_second));
+    }
+    const std::int64_t now_ns = record.end_clock_ns + record.wall_offset_ns;
+    if (flow_rows_->size() >= kBatchRows)
+        push_flows();
+    if (now_ns - last_tick_ns_ >= 250000000 || now_ns < last_tick_ns_) {
+        last_tick_ns_ = now_ns;
+        push_flows();
+        for (auto& sink : *sinks_)
+            sink->tick(now_ns);
+    }
+}
+
+void Pipeline::push_flows()
+{
+    if (!flow_rows_->size())
+        return;
+    const std::shared_ptr<const RowBatch> batch = std::move(flow_rows_);
+    for (auto& sink : *sinks_)
+        sink->push(batch, false);
+    flow_rows_ = std::make_shared<RowBatch>(plugins_->flow_schema());
+}
+
+void Pipeline::push_packets()
+{
+    if (!packet_rows_ || !packet_rows_->size())
+        return;
+    const std::shared_ptr<const RowBatch> batch = std::move(packet_rows_);
+    for (auto& sink : *sinks_)
+        sink->push(batch, true);
+    packet_rows_ = std::make_shared<RowBatch>(plugins_->packet_schema());
+}
+
+FlowTally Pipeline::tally() const
+{
+    const std::lock_guard lock(tally_mutex_);
+    return published_;
+}
+
+std::uint64_t Pipeline::packet_rows() const
+{
+    const std::lock_guard lock(tally_mutex_);
+    return published_packet_rows_;
+}
+
+} // namespace flowxdp

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pipeline.h - records to rows to sinks: the second half of the way of a packet (DESIGN 1).
+//
+// Stage 1 is whoever writes to writer(): an engine, on the caller's thread. Stage 2 is this pipeline's thread: it orders
+// ended flows, lets the plugins' user halves fill rows, and hands batches to every sink's queue. It does not know which
+// engine feeds it. A full chunk queue makes stage 1 wait, a full sink queue stage 2.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine.h"
+#include "pipeline/flow_order.h"
+#include "pipeline/flow_tally.h"
+#include "plugin/plugin_host.h"
+#include "sink/sink_runner.h"
+
+namespace flowxdp {
+
+// Which flows reach the sinks (T2 alarm mode, reference E6).
+enum class AlarmMode {
+    kOff, // all
+    kAny, // directions in which some plugin raised an alarm
+    kAll, // directions in which every plugin that can raise alarms raised one
+};
+
+class Pipeline {
+  public:
+    Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, AlarmMode alarm_mode);
+    ~Pipeline();
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+
+    // Where stage 1 writes. Stable address.
+    stream_writer* writer() { return &writer_; }
+    void start();
+    // From stage 1: hands over what is written so far, without waiting for a full chunk (live, idle).
+    void ship();
+    // From stage 1, after the engine's finish(): everything is written, every sink has flushed.
+    void finish();
+
+    // Copies of stage 2's sums; any thread.
+    [[nodiscard]] FlowTally tally() const;
+    [[nodiscard]] std::uint64_t packet_rows() const;
+
+  private:
+    static constexpr std::size_t kChunkBytes = 1u << 20;
+    static constexpr std::size_t kChunksInFlight = 8;
+    static constexpr std::size_t kBatchRows = 512;
+    using Chunk = std::vector<std::uint8_t>;
+
+    void ship_chunk(std::uint32_t need);
+    void run();
+    void consume(const std::uint8_t* at, const std::uint8_t* end);
+    void emit(const ended_record& record);
+    void push_flows();
+    void push_packets();
+
+    PluginHost* plugins_;
+    std::vector<std::unique_ptr<SinkRunner>>* sinks_;
+    AlarmMode alarm_mode_;
+
+    // Stage 1
+    stream_writer writer_{};
+    Chunk filling_;
+    // Between the stages
+    std::mutex mutex_;
+    std::condition_variable not_empty_, not_full_;
+    std::deque<Chunk> full_;
+    std::vector<Chunk> empty_;
+    bool ended_ = false;
+    // Stage 2
+    std::thread thread_;
+    FlowOrder order_;
+    std::shared_ptr<RowBatch> flow_rows_, packet_rows_;
+    std::int64_t last_tick_ns_ = 0;
+    FlowTally working_;
+    std::uint64_t packet_row_count_ = 0;
+    // Published by stage 2 after each chunk
+    mutable std::mutex tally_mutex_;
+    FlowTally published_;
+    std::uint64_t published_packet_rows_ = 0;
+};
+
+} // namespace flowxdp
