@@ -371,7 +371,7 @@ Result<void> SocketSender::send(std::string message, std::uint64_t rows)
 {
     Result<void> result = pump(milliseconds(0));
     const auto full = [&] { return !queue_.empty() && queued_bytes_ + message.size() > options_.queue_bytes; };
-    while (full() && !options_.drop_when_full && !giving_up_) {
+    while (full() && !giving_up_) {
         if (const Result<void> pumped = pump(milliseconds(0)); !pumped.ok())
             result = pumped;
         if (!full())

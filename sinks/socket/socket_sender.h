@@ -24,9 +24,8 @@ namespace flowxdp {
 struct SenderOptions {
     Endpoint endpoint;
     std::size_t queue_bytes = 64u << 20;
-    // A full queue: wait for the receiver, or drop at once.
-    bool drop_when_full = false;
-    // Waiting ends when for so long nothing could be sent; then messages are dropped until something moves again.
+    // A full queue waits for the receiver, until for so long nothing could be sent; then messages are dropped until
+    // something moves again.
     std::chrono::milliseconds patience{30000};
     // The same at the end of the run.
     std::chrono::milliseconds drain{10000};

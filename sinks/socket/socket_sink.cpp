@@ -27,7 +27,6 @@ constexpr std::size_t kStreamMessageBytes = 16u << 10;
 
 enum class Format : std::size_t { kText, kJson, kBinary };
 constexpr std::string_view kFormats[] = {"text", "json", "binary"};
-constexpr std::string_view kPolicies[] = {"block", "drop"};
 constexpr std::string_view kRowKinds[] = {"flows", "packets"};
 
 const std::vector<SinkOptionHelp>& options_help()
@@ -35,8 +34,7 @@ const std::vector<SinkOptionHelp>& options_help()
     static const std::vector<SinkOptionHelp> options = {
         {"format", "text", "text: the flow file; json: JSON lines; binary: length-prefixed records"},
         {"rows", "flows", "flows or packets: which rows to send"},
-        {"queue", "64", "MiB of rows kept for a receiver that is slow or absent"},
-        {"policy", "block", "a full queue: block = wait for the receiver, drop = drop rows at once"},
+        {"keep", "64", "MiB of rows kept for a receiver that is slow or absent"},
         {"patience", "30", "s without progress after which waiting rows are dropped"},
         {"drain", "10", "s without progress after which the end of the run gives up"},
         {"header", "60", "s after which UDP repeats header line or schema; 0 = only at the start"},
@@ -47,14 +45,11 @@ const std::vector<SinkOptionHelp>& options_help()
 class SocketSink final : public Sink {
   public:
     SocketSink(SenderOptions options, Format format, bool packet_rows)
-        : policy_(options.drop_when_full ? SinkPolicy::kDrop : SinkPolicy::kBlock), format_(format),
-          packet_rows_(packet_rows), text_(options.endpoint.text),
+        : format_(format), packet_rows_(packet_rows), text_(options.endpoint.text),
           message_bytes_(options.endpoint.kind == Endpoint::Kind::kUdp ? kDatagramBytes : kStreamMessageBytes),
           sender_(std::move(options), &counts_)
     {
     }
-
-    [[nodiscard]] SinkPolicy default_policy() const override { return policy_; }
 
     Result<void> open(const SinkContext& context) override
     {
@@ -143,7 +138,6 @@ class SocketSink final : public Sink {
         }
     }
 
-    SinkPolicy policy_;
     Format format_;
     bool packet_rows_;
     std::string text_;
@@ -158,8 +152,7 @@ Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)
     const auto format = static_cast<Format>(options.word("format", kFormats));
     const bool packet_rows = options.word("rows", kRowKinds) == 1;
     SenderOptions sender;
-    sender.queue_bytes = options.number("queue", 1, 65536) << 20;
-    sender.drop_when_full = options.word("policy", kPolicies) == 1;
+    sender.queue_bytes = options.number("keep", 1, 65536) << 20;
     sender.patience = seconds(options.number("patience", 0, 86400));
     sender.drain = seconds(options.number("drain", 0, 86400));
     sender.preamble_interval = seconds(options.number("header", 0, 86400));

@@ -178,11 +178,10 @@ TEST(SocketSink, OptionsAreChecked)
         return sink.ok() ? "" : sink.error().message;
     };
     EXPECT_EQ(wrong({"socket", "", {{"format", "xml"}}}), "sink 'socket': option 'format' is 'xml': give one of text, json, binary");
-    EXPECT_EQ(wrong({"socket", "", {{"queue", "0"}}}), "sink 'socket': option 'queue' is '0': give a number from 1 to 65536");
+    EXPECT_EQ(wrong({"socket", "", {{"keep", "0"}}}), "sink 'socket': option 'keep' is '0': give a number from 1 to 65536");
     EXPECT_EQ(wrong({"socket", "host", {}}), "sink 'socket': target 'host' has no protocol that is known: write "
                                              "tcp://HOST:PORT, udp://HOST:PORT or unix:PATH");
-    EXPECT_EQ(make("socket:,policy=drop")->default_policy(), SinkPolicy::kDrop);
-    EXPECT_EQ(make("socket")->default_policy(), SinkPolicy::kBlock);
+    EXPECT_EQ(make("socket:,keep=1")->default_policy(), SinkPolicy::kBlock);
 }
 
 } // namespace
