@@ -62,8 +62,8 @@ class CsvSink final : public Sink {
         const std::uint64_t skipped = packet_rows_skipped_;
         if (!skipped)
             return {};
-        return {fmt::format("csv: {} packet rows not written: standard output has the flow rows; give packets=PATH",
-                            skipped)};
+        return {
+            fmt::format("{} packet rows not written: standard output has the flow rows; give packets=PATH", skipped)};
     }
 
   private:

@@ -45,7 +45,7 @@ const std::vector<SinkOptionHelp>& options_help()
 class SocketSink final : public Sink {
   public:
     SocketSink(SenderOptions options, Format format, bool packet_rows)
-        : format_(format), packet_rows_(packet_rows), text_(options.endpoint.text),
+        : format_(format), packet_rows_(packet_rows),
           message_bytes_(options.endpoint.kind == Endpoint::Kind::kUdp ? kDatagramBytes : kStreamMessageBytes),
           sender_(std::move(options), &counts_)
     {
@@ -84,12 +84,6 @@ class SocketSink final : public Sink {
     {
         // Not longer than new rows may wait for this thread.
         return final ? sender_.drain() : sender_.pump(milliseconds(sender_.nothing_to_send() ? 0 : 200));
-    }
-    [[nodiscard]] std::vector<std::string> report() const override
-    {
-        if (!counts_.dropped)
-            return {};
-        return {fmt::format("socket: {} rows for {} dropped", counts_.dropped.load(), text_)};
     }
 
   private:
@@ -140,7 +134,6 @@ class SocketSink final : public Sink {
 
     Format format_;
     bool packet_rows_;
-    std::string text_;
     std::size_t message_bytes_;
     std::optional<JsonRowPrinter> json_;
     SocketSender sender_;

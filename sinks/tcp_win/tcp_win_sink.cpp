@@ -45,7 +45,7 @@ class TcpWinSink final : public Sink {
   public:
     TcpWinSink(const WindowOptions& window, SenderOptions sender)
         : nul_(window.nul), datagram_bytes_(sender.endpoint.kind == Endpoint::Kind::kUdp ? kDatagramBytes : 0),
-          text_(sender.endpoint.text), timer_(window.interval_s), list_(window.min_packets, window.max_entries),
+          timer_(window.interval_s), list_(window.min_packets, window.max_entries),
           sender_(std::move(sender), &reports_)
     {
     }
@@ -101,11 +101,11 @@ class TcpWinSink final : public Sink {
     }
     [[nodiscard]] std::vector<std::string> report() const override
     {
-        std::vector<std::string> lines = {fmt::format("tcp_win: Reports sent to {}: {}", text_, reports_.sent.load())};
+        std::vector<std::string> lines = {fmt::format("Reports sent: {}", reports_.sent.load())};
         if (const std::uint64_t lost = reports_.dropped + replaced_)
-            lines.push_back(fmt::format("tcp_win: Reports not sent or replaced by a newer one: {}", lost));
+            lines.push_back(fmt::format("Reports not sent or replaced by a newer one: {}", lost));
         if (left_)
-            lines.push_back(fmt::format("tcp_win: Source addresses that left the full list: {}", left_.load()));
+            lines.push_back(fmt::format("Source addresses that left the full list: {}", left_.load()));
         return lines;
     }
 
@@ -142,7 +142,6 @@ class TcpWinSink final : public Sink {
 
     bool nul_;
     std::size_t datagram_bytes_;
-    std::string text_;
     ReportTimer timer_;
     WindowList list_;
     Column columns_[4];

@@ -92,7 +92,7 @@ TEST(CsvSink, PacketRowsOnStandardOutputAreSkippedAndSaid)
     EXPECT_EQ(sink->counts().skipped, 1u);
     ASSERT_EQ(sink->report().size(), 1u);
     EXPECT_EQ(sink->report()[0],
-              "csv: 1 packet rows not written: standard output has the flow rows; give packets=PATH");
+              "1 packet rows not written: standard output has the flow rows; give packets=PATH");
 }
 
 TEST(CsvSink, AFullDiskIsAnErrorAtTheHeader)
