@@ -53,7 +53,7 @@ Evictor::~Evictor()
     munmap(out_, out_bytes_);
 }
 
-void Evictor::scan(const std::function<void(const flow_key&, const flow_record&)>& each)
+void Evictor::each_record(const std::function<void(const flow_key&, const flow_record&)>& each)
 {
     std::uint32_t cursor[10] = {}; // opaque to us: hash maps use the first word, 6.1 writes at most a key
     bool first = true;
@@ -72,70 +72,36 @@ void Evictor::scan(const std::function<void(const flow_key&, const flow_record&)
     }
 }
 
-Evictor::Pass Evictor::run(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take)
+Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_t early)
 {
-    Pass pass;
-    pending_ = 0;
-    scan([&](const flow_key& key, const flow_record& r) {
-        pass.seen++;
+    Scan scan;
+    each_record([&](const flow_key& key, const flow_record& r) {
+        scan.seen++;
         // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
         const bool vacant = r.state == FLOW_STATE_BORN && !r.flow_id;
-        if (mode == EVICT_DUE && !vacant && clock_ns < flow_due_ns(&r))
-            return;
-        keys_[pending_++] = key;
-        if (pending_ == EVICT_SLOTS)
-            evict(mode, clock_ns, take, &pass);
+        if (mode == EVICT_DUE && (vacant || clock_ns >= flow_due_ns(&r)))
+            scan.chosen.push_back({vacant ? clock_ns : flow_due_ns(&r), key});
+        else if (mode != EVICT_DUE)
+            scan.chosen.push_back({flow_last_clock_ns(&r), key});
     });
-    evict(mode, clock_ns, take, &pass);
-    return pass;
-}
-
-Evictor::Pass Evictor::run_early(std::uint64_t count, std::int64_t clock_ns,
-                                 const std::function<void(const ended_record&)>& take)
-{
-    struct Candidate {
-        std::int64_t last_clock_ns;
-        flow_key key;
-    };
-    Pass pass;
-    std::vector<Candidate> candidates;
-    scan([&](const flow_key& key, const flow_record& r) {
-        pass.seen++;
-        candidates.push_back({flow_last_clock_ns(&r), key});
-    });
-    count = std::min<std::uint64_t>(count, candidates.size());
-    auto older = [](const Candidate& a, const Candidate& b) { return a.last_clock_ns < b.last_clock_ns; };
-    std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count), candidates.end(), older);
-    pending_ = 0;
-    for (std::uint64_t i = 0; i < count; i++) {
-        keys_[pending_++] = candidates[i].key;
-        if (pending_ == EVICT_SLOTS)
-            evict(EVICT_EARLY, clock_ns, take, &pass);
+    if (mode == EVICT_EARLY && early < scan.chosen.size()) {
+        std::ranges::nth_element(scan.chosen, scan.chosen.begin() + static_cast<std::ptrdiff_t>(early));
+        scan.chosen.resize(early);
     }
-    evict(EVICT_EARLY, clock_ns, take, &pass);
-    return pass;
+    std::ranges::sort(scan.chosen);
+    return scan;
 }
 
-std::uint64_t Evictor::recover(const std::function<void(const ended_record&)>& take)
+std::uint64_t Evictor::evict(std::span<const Candidate> candidates, evict_mode mode, std::int64_t clock_ns,
+                             const std::function<void(const ended_record&)>& take)
 {
-    std::uint64_t n = 0;
-    for (std::uint32_t i = 0; i < request_->keys && i < EVICT_SLOTS; i++) {
-        if (out_[i].outcome == EVICT_RECORD) {
-            take(out_[i].ended);
-            n++;
-        }
-    }
-    return n;
-}
-
-void Evictor::evict(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take,
-                    Pass* pass)
-{
-    if (!pending_)
-        return;
+    const std::size_t n = std::min<std::size_t>(candidates.size(), EVICT_SLOTS);
+    for (std::size_t i = 0; i < n; i++)
+        keys_[i] = candidates[i].key;
     request_->clock_ns = clock_ns;
     request_->mode = mode;
-    request_->keys = pending_;
+    request_->keys = static_cast<std::uint32_t>(n);
+    request_->sequence++;
     std::uint8_t frame[64] = {};
     bpf_test_run_opts run{};
     run.sz = sizeof run;
@@ -144,15 +110,28 @@ void Evictor::evict(evict_mode mode, std::int64_t clock_ns, const std::function<
     run.repeat = 1;
     if (bpf_prog_test_run_opts(sensor_.evict_fd(), &run))
         throw StartupError(fmt::format("the kernel refused an eviction call: {}", std::strerror(errno)));
-    for (std::uint32_t i = 0; i < pending_; i++) {
-        if (out_[i].outcome == EVICT_RECORD) {
-            take(out_[i].ended);
-            pass->evicted++;
-        } else if (out_[i].outcome == EVICT_VACANT) {
-            pass->vacant++;
-        }
+    std::uint64_t records = 0;
+    for (std::size_t i = 0; i < n; i++) {
+        if (out_[i].outcome != EVICT_RECORD)
+            continue;
+        take(out_[i].ended);
+        records++;
     }
-    pending_ = 0;
+    return records;
+}
+
+std::uint64_t Evictor::recover(std::uint64_t safe_sequence, const std::function<void(const ended_record&)>& take)
+{
+    if (request_->done != request_->sequence || request_->sequence == safe_sequence)
+        return 0;
+    std::uint64_t records = 0;
+    for (std::uint32_t i = 0; i < request_->keys && i < EVICT_SLOTS; i++) {
+        if (out_[i].outcome != EVICT_RECORD)
+            continue;
+        take(out_[i].ended);
+        records++;
+    }
+    return records;
 }
 
 } // namespace flowxdp

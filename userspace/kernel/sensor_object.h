@@ -28,7 +28,8 @@ struct BpfObjectDeleter {
 
 // Names of the maps in maps.bpf.h that user space works with; pinned for a live sensor.
 inline constexpr const char* kSensorMaps[] = {"flows",  "fragments",     "ring",       "counts",
-                                              "sensor", "evict_request", "evict_keys", "evict_out"};
+                                              "sensor", "evict_request", "evict_keys", "evict_out",
+                                              "journal"};
 
 struct SensorObjectOptions {
     std::string path;              // flowxdp.bpf.o

@@ -6,8 +6,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -22,7 +24,7 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
 {
     for (auto& sensor : *sensors_)
         if (sensor->adopted())
-            recover(*sensor, wall_offset_ns());
+            recover(*sensor);
     for (;;) {
         const std::int64_t started = boot_clock_ns();
         round();
@@ -47,36 +49,75 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
     stop();
 }
 
+// One turn: whatever fell due by now, in order, in slices of one eviction call. A slice is safe in the sinks before the
+// next call may overwrite the outbox.
 void Daemon::round()
 {
-    const std::int64_t offset = wall_offset_ns();
     const std::int64_t clock = boot_clock_ns();
     for (auto& sensor : *sensors_) {
-        auto take = [&](const ended_record& record) { write_ended(record, offset); };
-        const Evictor::Pass pass = sensor->evictor().run(EVICT_DUE, clock, take);
-        peak_ = std::max(peak_, pass.seen);
+        Evictor::Scan scan = sensor->evictor().scan(EVICT_DUE, clock);
+        peak_ = std::max(peak_, scan.seen);
+        evict_in_order(*sensor, scan, EVICT_DUE, clock);
         // Before the table is full the least recently active leave, an eighth of it at a time.
         const std::uint64_t room = sensor->object().max_flows();
-        if (pass.seen - pass.evicted - pass.vacant > room / 8 * 7)
-            sensor->evictor().run_early(room / 8, clock, take);
-        drain(*sensor, clock, offset);
+        if (scan.seen - scan.chosen.size() > room / 8 * 7) {
+            scan = sensor->evictor().scan(EVICT_EARLY, clock, room / 8);
+            evict_in_order(*sensor, scan, EVICT_EARLY, clock);
+        }
     }
-    watermark(clock);
-    pipeline_->sync();
     for (auto& sensor : *sensors_)
+        drain(*sensor, clock);
+    commit(clock);
+}
+
+void Daemon::evict_in_order(LiveSensor& sensor, const Evictor::Scan& scan, evict_mode mode, std::int64_t clock_ns)
+{
+    for (std::span rest(scan.chosen); !rest.empty();) {
+        const auto slice = rest.first(std::min<std::size_t>(rest.size(), EVICT_SLOTS));
+        rest = rest.subspan(slice.size());
+        sensor.evictor().evict(slice, mode, clock_ns, [this](const ended_record& record) { write_ended(record); });
+        if (rest.empty())
+            break; // the caller commits
+        // With several interfaces the other ones' flows of this time are not evicted yet: rows of one interface are in
+        // order then, rows of all are in order by turns.
+        const std::int64_t reached = mode == EVICT_DUE ? rest.front().end_clock_ns : clock_ns;
+        drain(sensor, reached);
+        commit(reached);
+    }
+}
+
+// Everything up to clock_ns is handed to the sinks, flushed, and then let go of in the kernel.
+void Daemon::commit(std::int64_t clock_ns)
+{
+    watermark(clock_ns);
+    pipeline_->sync();
+    std::size_t file = 0;
+    journal_slot entry{};
+    for (const std::uint64_t bytes : pipeline_->positions())
+        if (file < JOURNAL_FILES)
+            entry.file_bytes[file++] = bytes;
+    const FlowTally tally = pipeline_->tally();
+    entry.flows = flows_before_ + tally.biflows;
+    entry.packets = packets_before_ + tally.packets;
+    for (auto& sensor : *sensors_) {
+        entry.ring_position = sensor->ring().position();
+        entry.evict_sequence = sensor->evictor().sequence();
+        sensor->journal().commit(entry);
         sensor->ring().acknowledge();
+    }
 }
 
 // Records up to the round's clock. What ended later waits in the ring: its order among flows that fall due meanwhile is
 // not known yet, and unacknowledged it survives a crash.
-void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns, std::int64_t offset_ns)
+void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
 {
+    const std::int64_t offset_ns = wall_offset_ns();
     sensor.ring().read([&](const stream_header& header) {
         if (header.kind == STREAM_ENDED) {
             const auto& record = reinterpret_cast<const ended_record&>(header);
             if (record.end_clock_ns >= until_clock_ns)
                 return false;
-            write_ended(record, offset_ns);
+            write_ended(record);
         } else if (header.kind == STREAM_PACKET) {
             auto* to = static_cast<packet_record*>(stream_reserve(pipeline_->writer(), header.size));
             std::memcpy(static_cast<void*>(to), &header, header.size);
@@ -86,49 +127,50 @@ void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns, std::int64_t
     });
 }
 
-void Daemon::write_ended(const ended_record& record, std::int64_t offset_ns)
+void Daemon::write_ended(const ended_record& record)
 {
     auto* to = static_cast<ended_record*>(stream_reserve(pipeline_->writer(), record.header.size));
     std::memcpy(static_cast<void*>(to), &record, record.header.size);
-    to->wall_offset_ns = offset_ns;
+    to->wall_offset_ns = wall_offset_ns();
+    to->era = era_;
 }
 
 void Daemon::watermark(std::int64_t clock_ns)
 {
     auto* mark = static_cast<watermark_record*>(stream_reserve(pipeline_->writer(), sizeof(watermark_record)));
-    *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, 0, 0};
+    *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0};
 }
 
-// A predecessor was killed: what it had evicted but not acknowledged is still in the outbox.
-void Daemon::recover(LiveSensor& sensor, std::int64_t offset_ns)
+// A predecessor was killed: what it had evicted but not made safe is still in the outbox.
+void Daemon::recover(LiveSensor& sensor)
 {
+    const journal_slot safe = sensor.journal().last();
+    sensor.ring().skip_to(safe.ring_position);
     const std::uint64_t records =
-        sensor.evictor().recover([&](const ended_record& record) { write_ended(record, offset_ns); });
+        sensor.evictor().recover(safe.evict_sequence, [this](const ended_record& record) { write_ended(record); });
+    flows_before_ = safe.flows;
+    packets_before_ = safe.packets;
     log_->write(LogLevel::kInformation,
-                fmt::format("{}: took over a running sensor, {} flows from the eviction outbox", sensor.interface(), records));
+                fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more were in "
+                            "the eviction outbox",
+                            sensor.interface(), safe.flows, safe.packets, records));
+    drain(sensor, boot_clock_ns());
+    commit(boot_clock_ns());
 }
 
 void Daemon::stop()
 {
-    const std::int64_t offset = wall_offset_ns();
     for (auto& sensor : *sensors_)
         sensor->detach();
-    const std::int64_t clock = boot_clock_ns();
-    for (auto& sensor : *sensors_) {
-        auto take = [&](const ended_record& record) { write_ended(record, offset); };
-        sensor->evictor().run(EVICT_DUE, clock, take);
-        drain(*sensor, std::numeric_limits<std::int64_t>::max(), offset);
-    }
-    watermark(std::numeric_limits<std::int64_t>::max());
-    for (auto& sensor : *sensors_) {
-        sensor->evictor().run(EVICT_ALL, clock, [&](const ended_record& record) {
-            write_ended(record, offset);
-        });
-    }
-    watermark(std::numeric_limits<std::int64_t>::max());
-    pipeline_->sync();
+    round();
     for (auto& sensor : *sensors_)
-        sensor->ring().acknowledge();
+        drain(*sensor, std::numeric_limits<std::int64_t>::max());
+    commit(std::numeric_limits<std::int64_t>::max());
+    era_++; // the rest leaves by its last clock, behind everything that ended by itself
+    const std::int64_t clock = boot_clock_ns();
+    for (auto& sensor : *sensors_)
+        evict_in_order(*sensor, sensor->evictor().scan(EVICT_ALL, clock), EVICT_ALL, clock);
+    commit(std::numeric_limits<std::int64_t>::max());
 }
 
 void Daemon::read_counts(engine_counts* out) const

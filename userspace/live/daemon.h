@@ -31,19 +31,26 @@ class Daemon {
     // Sums over all interfaces, as they stand.
     void read_counts(engine_counts* out) const;
 
+    // Packets of flows that predecessors of this daemon exported (adoption): the ledger's share of the past.
+    [[nodiscard]] std::uint64_t packets_before() const { return packets_before_; }
+
   private:
     void round();
-    void drain(LiveSensor& sensor, std::int64_t until_clock_ns, std::int64_t offset_ns);
-    void recover(LiveSensor& sensor, std::int64_t offset_ns);
+    void evict_in_order(LiveSensor& sensor, const Evictor::Scan& scan, evict_mode mode, std::int64_t clock_ns);
+    void drain(LiveSensor& sensor, std::int64_t until_clock_ns);
+    void commit(std::int64_t clock_ns);
+    void recover(LiveSensor& sensor);
     void watermark(std::int64_t clock_ns);
-    void write_ended(const ended_record& record, std::int64_t offset_ns);
+    void write_ended(const ended_record& record);
     void stop();
 
     std::vector<std::unique_ptr<LiveSensor>>* sensors_;
     Pipeline* pipeline_;
     Log* log_;
     DaemonOptions options_;
+    std::uint32_t era_ = 0;
     std::uint64_t peak_ = 0;
+    std::uint64_t flows_before_ = 0, packets_before_ = 0;
 };
 
 } // namespace flowxdp

@@ -88,6 +88,7 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
         load_and_attach(folder_);
     ring_ = std::make_unique<RingReader>(object_->map_fd("ring"), object_->ring_bytes());
     evictor_ = std::make_unique<Evictor>(*object_);
+    journal_ = std::make_unique<Journal>(*object_);
 }
 
 LiveSensor::~LiveSensor() = default;

@@ -17,6 +17,7 @@
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
 #include "live/interface.h"
+#include "live/journal.h"
 
 namespace flowxdp {
 
@@ -48,6 +49,7 @@ class LiveSensor {
     SensorObject& object() { return *object_; }
     RingReader& ring() { return *ring_; }
     Evictor& evictor() { return *evictor_; }
+    Journal& journal() { return *journal_; }
 
     // Detaches the program; packets are no longer counted when this returns.
     void detach();
@@ -66,6 +68,7 @@ class LiveSensor {
     std::unique_ptr<SensorObject> object_;
     std::unique_ptr<RingReader> ring_;
     std::unique_ptr<Evictor> evictor_;
+    std::unique_ptr<Journal> journal_;
     UniqueFd link_;
 };
 

@@ -66,6 +66,15 @@ void Pipeline::sync()
         sink->sync();
 }
 
+std::vector<std::uint64_t> Pipeline::positions() const
+{
+    std::vector<std::uint64_t> all;
+    for (const auto& sink : *sinks_)
+        for (const std::uint64_t bytes : sink->sink().positions())
+            all.push_back(bytes);
+    return all;
+}
+
 void Pipeline::finish()
 {
     ship();
@@ -99,18 +108,22 @@ void Pipeline::run()
                 push_packets();
                 push_flows();
             }
-            consumed_++;
-            all_consumed_.notify_all();
             if (empty_.size() < kChunksInFlight && chunk.capacity() <= 2 * kChunkBytes)
                 empty_.push_back(std::move(chunk));
         }
-        const std::lock_guard lock(tally_mutex_);
-        published_ = working_;
-        published_packet_rows_ = packet_row_count_;
+        publish();
+        const std::lock_guard lock(mutex_);
+        consumed_++;
+        all_consumed_.notify_all();
     }
     order_.release_all([this](const ended_record& record) { emit(record); });
     push_packets();
     push_flows();
+    publish();
+}
+
+void Pipeline::publish()
+{
     const std::lock_guard lock(tally_mutex_);
     published_ = working_;
     published_packet_rows_ = packet_row_count_;

@@ -43,6 +43,8 @@ class Pipeline {
     // From stage 1: returns when every record written so far that a watermark has released is a row, and every sink has
     // written and flushed those rows (live: before the ring's position moves).
     void sync();
+    // After sync(): lengths of the sinks' files that can be resumed, sink by sink.
+    [[nodiscard]] std::vector<std::uint64_t> positions() const;
     // From stage 1, after the engine's finish(): everything is written, every sink has flushed.
     void finish();
 
@@ -62,6 +64,7 @@ class Pipeline {
     void emit(const ended_record& record);
     void push_flows();
     void push_packets();
+    void publish();
 
     PluginHost* plugins_;
     std::vector<std::unique_ptr<SinkRunner>>* sinks_;
