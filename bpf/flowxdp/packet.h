@@ -92,8 +92,13 @@ struct packet {
 	__u8 ip_flags;          /* IPv4: the three flag bits */
 	__u8 link_has_mac;
 	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
-	__u8 pad[4];
+	__u8 tcp_option_count;  /* options before the end of the list, NOPs included */
+	/* Only with parse_tcp_options. IPv4: options of the innermost header as above, PACKET_IP_OPTION_BAD when one is
+	 * malformed; IPv6: hop-by-hop headers, and destination headers << 4. */
+	__u8 ip_option_count;
+	__u8 ip_option[2];      /* IPv4: the first two kinds other than NOP; IPv6: first option type of each header kind */
 };
+#define PACKET_IP_OPTION_BAD 0x80u
 FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
 FX_STATIC_ASSERT(sizeof(struct packet) == 256, "ABI of tests and engines");
 

@@ -183,6 +183,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	p->ttl = fx_load8(q + 7);
 	p->ip_proto = (__u8)next;
 	p->ip_header_len = 40;
+	p->ip_option_count = 0;
 	for (int i = 0; i < 4; i++) {
 		p->src[i] = fx_load_raw32(q + 8 + 4 * i);
 		p->dst[i] = fx_load_raw32(q + 24 + 4 * i);
@@ -412,6 +413,13 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 
 		p->ip_proto = (__u8)next;
 		p->l4_offset = offset + len;
+		if (kind == HEADER_KIND_OF_PROTO(0)) {
+			p->ip_option[0] = fx_load8(q + 2);
+			FX_SET(p->ip_option_count, 1);
+		} else if (kind == HEADER_KIND_OF_PROTO(60)) {
+			p->ip_option[1] = fx_load8(q + 2);
+			p->ip_option_count = (__u8)((p->ip_option_count + 16) & 0x7f);
+		}
 		FX_NEXT(NONE, offset + len, HEADER_KIND_OF_PROTO(next));
 	}
 	case HEADER_KIND_OF_PROTO(44): { /* RFC 8200 4.5 */
@@ -913,6 +921,7 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 			p->tcp_options |= 1u << 31;
 		if (kind == 0)
 			return;
+		p->tcp_option_count++;
 		if (kind == 1) {
 			FX_MEM(p->option_cursor) = o + 1;
 			continue;
@@ -939,6 +948,48 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 	}
 }
 
+/* RFC 791 3.1 options of the innermost IPv4 header: how many, and the first two kinds other than NOP. */
+FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct packet *p)
+{
+	__u32 stop = p->l3_offset + p->ip_header_len, count = 0;
+
+	FX_MEM(p->option_cursor) = p->l3_offset + 20;
+	p->ip_option[0] = 0;
+	p->ip_option[1] = 0;
+	FX_NO_UNROLL
+	for (int i = 0; i < 40; i++) {
+		__u32 o = FX_MEM(p->option_cursor), kind, len;
+		const __u8 *q;
+
+		if (o >= stop || o > PACKET_MAX_HEADER_OFFSET + 60)
+			break;
+		q = data + fx_bound(o);
+		if (o + 1 > p->cap_len || q + 1 > end)
+			break;
+		kind = fx_load8(q);
+		if (kind == 0)
+			break;
+		count++;
+		if (kind == 1) {
+			FX_MEM(p->option_cursor) = o + 1;
+			continue;
+		}
+		if (!p->ip_option[0])
+			p->ip_option[0] = (__u8)kind;
+		else if (!p->ip_option[1] && p->ip_option[0] != kind)
+			p->ip_option[1] = (__u8)kind;
+		if (o + 2 > p->cap_len || q + 2 > end)
+			break;
+		len = fx_load8(q + 1);
+		if (len < 2 || o + len > stop) {
+			count |= PACKET_IP_OPTION_BAD;
+			break;
+		}
+		FX_MEM(p->option_cursor) = o + len;
+	}
+	p->ip_option_count = (__u8)count;
+}
+
 /* Transport header of the innermost IP header, payload bounds, and the bits that need all of it. */
 FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet *p)
 {
@@ -953,6 +1004,10 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	offset = FX_MEM(p->l4_offset);
 	proto = p->ip_proto;
 	p->l2_header_len = p->l3_offset;
+	if (FX_UNLIKELY(p->ip_version == 4 && p->parse_tcp_options && p->ip_header_len > 20))
+		packet_parse_ip_options(data, end, p);
+	else if (p->ip_version == 4)
+		p->ip_option_count = 0; /* an outer IPv6 header may have counted */
 	p->l4_len = p->l3_end > offset ? p->l3_end - offset : 0;
 	p->payload_offset = offset;
 	p->payload_len = p->l4_len;
