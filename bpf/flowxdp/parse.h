@@ -57,17 +57,22 @@ FX_INLINE void packet_copy_mac(__u8 *to, const __u8 *from)
 		to[i] = from[i];
 }
 
-/* A tag's VID. The innermost one that is not a priority tag keys the flow (DESIGN 2). */
+/*
+ * A tag's VID. The innermost one that is not a priority tag keys the flow (DESIGN 2). Behind an IP header it waits until
+ * a further IP header is reached: a tunnel that carries tagged ARP leaves the outer flow's key alone.
+ */
 FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)
 {
 	__u16 vid = tci & 0xfff;
 	__u8 n = p->vlan_count;
 
 	p->status |= FS(VLAN);
-	if (vid)
-		p->vlan_id = vid;
-	else
+	if (!vid)
 		p->status |= FS(PRIORITY_TAG);
+	else if (p->ip_version)
+		p->pending_vlan = vid;
+	else
+		p->vlan_id = vid;
 	if (n == 0)
 		p->vlan_stack[0] = vid;
 	else if (n == 1)
@@ -75,6 +80,14 @@ FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)
 	else if (n == 2)
 		p->vlan_stack[2] = vid;
 	p->vlan_count = (__u8)(n + 1);
+}
+
+/* A usable IP header was reached: the tags in front of it are the packet's. */
+FX_INLINE void packet_commit_vlan(struct packet *p)
+{
+	if (p->pending_vlan)
+		p->vlan_id = p->pending_vlan;
+	p->pending_vlan = 0;
 }
 
 /* An IP header that cannot be used: the frame's own makes an L2 flow, an inner one leaves the outer header's flow. */
@@ -125,6 +138,7 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	if (FX_UNLIKELY(total_len && total_len < header_len))
 		return packet_bogus_ip(p, 0);
 
+	packet_commit_vlan(p);
 	p->ip_version = 4;
 	p->ethertype = 0x0800;
 	p->tos = fx_load8(q + 1);
@@ -175,6 +189,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	if (FX_UNLIKELY((first_word >> 28) != 6))
 		return packet_bogus_ip(p, 0);
 
+	packet_commit_vlan(p);
 	p->ip_version = 6;
 	p->ethertype = 0x86dd;
 	p->tos = (__u8)(first_word >> 20);
@@ -194,6 +209,18 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	p->l4_offset = offset + 40;
 	p->status = (p->status & ~(FS(IPV4_FLOW) | FS(IPV4_PACKET))) | FS(IPV6_FLOW) | FS(IPV6_PACKET);
 	FX_NEXT(IPV6, offset + 40, HEADER_KIND_OF_PROTO(next));
+}
+
+/* A hop-by-hop or destination header and the type of its first option. */
+FX_INLINE void packet_note_ip6_option(struct packet *p, int destination, __u32 type)
+{
+	if (destination) {
+		p->ip_option[1] = (__u8)type;
+		p->ip_option_count = (__u8)((p->ip_option_count + 16) & 0x7f);
+	} else {
+		p->ip_option[0] = (__u8)type;
+		FX_SET(p->ip_option_count, 1);
+	}
 }
 
 /*
@@ -408,18 +435,13 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 	case HEADER_KIND_OF_PROTO(0): case HEADER_KIND_OF_PROTO(43): case HEADER_KIND_OF_PROTO(60): { /* RFC 8200 4 */
 		if (p->ip_version != 6)
 			goto final_proto;
-		FX_NEED(8, L4_HEADER_SNAPPED);
+		FX_NEED(2, L4_HEADER_SNAPPED);
 		__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 1) * 8;
 
 		p->ip_proto = (__u8)next;
 		p->l4_offset = offset + len;
-		if (kind == HEADER_KIND_OF_PROTO(0)) {
-			p->ip_option[0] = fx_load8(q + 2);
-			FX_SET(p->ip_option_count, 1);
-		} else if (kind == HEADER_KIND_OF_PROTO(60)) {
-			p->ip_option[1] = fx_load8(q + 2);
-			p->ip_option_count = (__u8)((p->ip_option_count + 16) & 0x7f);
-		}
+		if (kind != HEADER_KIND_OF_PROTO(43) && offset + 3 <= p->cap_len && q + 3 <= end)
+			packet_note_ip6_option(p, kind == HEADER_KIND_OF_PROTO(60), fx_load8(q + 2));
 		FX_NEXT(NONE, offset + len, HEADER_KIND_OF_PROTO(next));
 	}
 	case HEADER_KIND_OF_PROTO(44): { /* RFC 8200 4.5 */
@@ -439,7 +461,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 	}
 	case HEADER_KIND_OF_PROTO(51): { /* RFC 4302 */
 		p->status |= FS(IPSEC_AH);
-		FX_NEED(12, L4_HEADER_SNAPPED);
+		FX_NEED(2, L4_HEADER_SNAPPED);
 		__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 2) * 4;
 
 		p->ip_proto = (__u8)next;
@@ -481,7 +503,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 		n += flags & 0x2000 ? 4 : 0;
 		n += flags & 0x1000 ? 4 : 0;
 		if (flags & 0x4000) {
-			p->option_cursor = type;
+			p->option_cursor = (__u16)type;
 			FX_NEXT(GRE, offset + n, HEADER_KIND_GRE_ROUTE);
 		}
 		if (type == 0x88be) { /* ERSPAN type I has neither sequence number nor header */
@@ -674,8 +696,11 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 				packet_copy_mac(p->mac_src, (flags & 3) == 2 ? q + 16 : q + 10);
 			p->link_has_mac = 1;
 		}
-		/* not data, no data, encrypted, or not the first fragment: an L2 flow */
-		if ((control & 0x0c) != 0x08 || (control & 0x40) || (flags & 0x40) || (fx_load8(q + 22) & 15)) {
+		/*
+		 * Not data, no data, or encrypted: an L2 flow. Fragment numbers are not asked: controllers send whole frames
+		 * with rubbish there, and a real later fragment does not begin with LLC.
+		 */
+		if ((control & 0x0c) != 0x08 || (control & 0x40) || (flags & 0x40)) {
 			p->status |= FS(STOP_DISSECT);
 			FX_END(WLAN);
 		}
@@ -841,11 +866,13 @@ FX_INLINE int packet_parse_next(const __u8 *data, const __u8 *end, struct packet
 	}
 	next = packet_parse_step(data, end, cursor & 0xffff, kind, p);
 	FX_MEM(p->steps) = (__u8)(steps + 1);
-	id = (__u32)(next >> 32);
+	/* Through memory: otherwise 6.18 follows each step's constants on their own, 335 k instructions instead of 130 k. */
+	FX_MEM(p->cursor) = (__u32)next;
+	FX_MEM(p->step_header) = (__u8)(next >> 32);
+	id = FX_MEM(p->step_header);
 	if (id)
 		packet_push_header(p, id, kind);
-	FX_MEM(p->cursor) = (__u32)next;
-	return !((__u32)next >> 16);
+	return !(FX_MEM(p->cursor) >> 16);
 }
 
 /*
@@ -903,7 +930,7 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, struct pack
 /* RFC 9293 3.1 options: kinds seen, MSS, window scale, time stamps. */
 FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struct packet *p, __u32 stop)
 {
-	FX_MEM(p->option_cursor) = p->l4_offset + 20;
+	FX_MEM(p->option_cursor) = (__u16)(p->l4_offset + 20);
 	FX_NO_UNROLL
 	for (int i = 0; i < 40; i++) {
 		__u32 o = FX_MEM(p->option_cursor), kind, len;
@@ -923,7 +950,7 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 			return;
 		p->tcp_option_count++;
 		if (kind == 1) {
-			FX_MEM(p->option_cursor) = o + 1;
+			FX_MEM(p->option_cursor) = (__u16)(o + 1);
 			continue;
 		}
 		if (o + 2 > stop || o + 2 > p->cap_len || q + 2 > end)
@@ -944,7 +971,7 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 			p->tcp_ts_echo = fx_load32(q + 6);
 			FX_SET(p->flags, PACKET_HAS_TIMESTAMP);
 		}
-		FX_MEM(p->option_cursor) = o + len;
+		FX_MEM(p->option_cursor) = (__u16)(o + len);
 	}
 }
 
@@ -953,7 +980,7 @@ FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct
 {
 	__u32 stop = p->l3_offset + p->ip_header_len, count = 0;
 
-	FX_MEM(p->option_cursor) = p->l3_offset + 20;
+	FX_MEM(p->option_cursor) = (__u16)(p->l3_offset + 20);
 	p->ip_option[0] = 0;
 	p->ip_option[1] = 0;
 	FX_NO_UNROLL
@@ -971,7 +998,7 @@ FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct
 			break;
 		count++;
 		if (kind == 1) {
-			FX_MEM(p->option_cursor) = o + 1;
+			FX_MEM(p->option_cursor) = (__u16)(o + 1);
 			continue;
 		}
 		if (!p->ip_option[0])
@@ -985,7 +1012,7 @@ FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct
 			count |= PACKET_IP_OPTION_BAD;
 			break;
 		}
-		FX_MEM(p->option_cursor) = o + len;
+		FX_MEM(p->option_cursor) = (__u16)(o + len);
 	}
 	p->ip_option_count = (__u8)count;
 }

@@ -29,7 +29,7 @@ constexpr std::array kKnownFormats = {
     KnownFormat{"btsnoop\0", "a btsnoop file", "convert it with editcap -F pcapng"},
     KnownFormat{"GMBU", "a Network Monitor 2 file", "convert it with editcap -F pcapng"},
     KnownFormat{"RTSS", "a Network Monitor 1 file", "convert it with editcap -F pcapng"},
-    KnownFormat{"TRSNIFF data    \x1a", "a Sniffer file", "convert it with editcap -F pcapng"},
+    KnownFormat{"TRSNIFF ", "a Sniffer file", "convert it with editcap -F pcapng"},
     KnownFormat{"XCP\0", "a NetXRay file", "convert it with editcap -F pcapng"},
     KnownFormat{"\xac\x01\x00\x1c", "an Ixia lcap file", "convert it with editcap -F pcapng"},
     KnownFormat{"\xab\x01\x00\x1c", "an Ixia lcap file", "convert it with editcap -F pcapng"},
@@ -40,6 +40,7 @@ constexpr std::array kKnownFormats = {
     KnownFormat{"\x04\x22\x4d\x18", "lz4 data", "decompress it with lz4 -d"},
     KnownFormat{"PK\x03\x04", "a zip archive", "unpack it first"},
 };
+constexpr std::size_t kLongestMagic = 8;
 
 } // namespace
 
@@ -68,8 +69,12 @@ Result<bool> CaptureFile::read_header()
                 return started.error();
             continue;
         }
-        if (opening.needed == 0)
+        if (opening.needed == 0) {
+            // Names of other formats are longer than ours.
+            if (buffered().size() < kLongestMagic && fill(kLongestMagic))
+                continue;
             return unknown_format();
+        }
         if (fill(opening.needed))
             continue;
         if (state_ == State::kDamaged)
@@ -113,6 +118,7 @@ void CaptureFile::take_format_info()
     info_.snap_len = info.snap_len;
     info_.pcapng = info.pcapng;
     info_.nanoseconds = info.nanoseconds;
+    info_.clamped_times = info.clamped_times;
 }
 
 std::size_t CaptureFile::read(std::span<Frame> out)
@@ -163,7 +169,6 @@ bool CaptureFile::fill(std::size_t needed)
     SourceRead got = source_->read({buffer_.get() + end_, room});
     end_ += got.bytes;
     source_cut_.clear();
-    // An end met behind some bytes is met again, when they are used up.
     if (got.bytes > 0) {
         state_ = State::kReading;
         return true;

@@ -6,12 +6,16 @@
 
 namespace flowxdp {
 
+// Times of frames lie within +-kTimeLimitNs (1678 to 2261); a file's time beyond is set to the limit and counted. The
+// room up to 2^63 (268 days) lets a reader add time-outs without overflow.
+inline constexpr std::int64_t kTimeLimitNs = 9'200'000'000'000'000'000;
+
 // Points into its reader's buffer: valid until the reader's next call.
 struct Frame {
     const std::uint8_t* data; // first byte of the link header
     std::uint32_t cap_len;    // bytes at data
     std::uint32_t wire_len;   // bytes on the wire as the file claims; may be smaller than cap_len in a lying file
-    std::int64_t ts_ns;       // ns since the epoch
+    std::int64_t ts_ns;       // ns since the epoch, see kTimeLimitNs
     std::uint32_t if_id;      // pcapng interface number within its section, 0 for pcap
     std::uint32_t link_type;  // LINKTYPE_* value as in the file (tcpdump.org/linktypes.html)
 };

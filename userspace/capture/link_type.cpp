@@ -11,6 +11,19 @@
 
 namespace flowxdp {
 
+namespace {
+
+constexpr std::uint32_t kRaw = 101;
+
+// Before LINKTYPE_ values were fixed, files carried the writer's own DLT_RAW: 12, on OpenBSD 14. libpcap only knows the
+// number of the system it was built for.
+std::uint32_t canonical(std::uint32_t link_type)
+{
+    return link_type == 12 || link_type == 14 ? kRaw : link_type;
+}
+
+} // namespace
+
 PcapHandle open_link_type(std::uint32_t link_type, std::string* reason)
 {
     // An empty capture of that type, in memory: the only public way to libpcap's map from LINKTYPE_ to DLT_.
@@ -19,7 +32,7 @@ PcapHandle open_link_type(std::uint32_t link_type, std::string* reason)
     header.version_major = PCAP_VERSION_MAJOR;
     header.version_minor = PCAP_VERSION_MINOR;
     header.snaplen = 262144;
-    header.linktype = link_type;
+    header.linktype = canonical(link_type);
     std::FILE* file = ::fmemopen(&header, sizeof(header), "rb");
     if (file == nullptr) {
         *reason = std::strerror(errno);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "capture/capture_format.h"
@@ -24,8 +23,8 @@ constexpr std::uint16_t kOptionEnd = 0;
 constexpr std::uint16_t kOptionTimeResolution = 9;
 constexpr std::uint16_t kOptionTimeOffset = 14;
 
-constexpr std::size_t kBlockHeaderBytes = 8;   // type, total length
-constexpr std::size_t kBlockTrailerBytes = 4;  // total length again
+constexpr std::size_t kBlockHeaderBytes = 8;  // type, total length
+constexpr std::size_t kBlockTrailerBytes = 4; // total length again
 constexpr std::size_t kSmallestBlockBytes = kBlockHeaderBytes + kBlockTrailerBytes;
 constexpr std::size_t kSmallestSectionBytes = 28;
 // A block that must be in memory whole: a frame of the largest size and generous options.
@@ -52,19 +51,20 @@ class TickScale {
                 divisor_ *= 10;
         }
         plain_ = shift_ == 0 && divisor_ == 1 && offset_s == 0;
-        plain_limit_ = std::numeric_limits<std::int64_t>::max() / multiplier_;
+        plain_limit_ = static_cast<std::uint64_t>(kTimeLimitNs / multiplier_);
     }
 
-    [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks) const
+    // Within kTimeLimitNs; *clamped counts the times that were not.
+    [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks, std::uint64_t* clamped) const
     {
-        if (plain_ && ticks <= static_cast<std::uint64_t>(plain_limit_)) [[likely]]
+        if (plain_ && ticks <= plain_limit_) [[likely]]
             return static_cast<std::int64_t>(ticks) * multiplier_;
         // 64 bits of ticks times 30 bits: any resolution fits.
         const auto scaled = (static_cast<unsigned __int128>(ticks) * static_cast<std::uint64_t>(multiplier_)) >> shift_;
         const __int128 ns = static_cast<__int128>(scaled / divisor_) + static_cast<__int128>(offset_s_) * 1'000'000'000;
-        constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-        constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
-        return ns > kMax ? kMax : ns < kMin ? kMin : static_cast<std::int64_t>(ns);
+        const auto within = static_cast<std::int64_t>(std::clamp<__int128>(ns, -kTimeLimitNs, kTimeLimitNs));
+        *clamped += within != ns ? 1 : 0;
+        return within;
     }
 
   private:
@@ -73,7 +73,7 @@ class TickScale {
     int shift_ = 0;
     std::int64_t offset_s_;
     bool plain_ = false;
-    std::int64_t plain_limit_ = 0;
+    std::uint64_t plain_limit_ = 0;
 };
 
 struct Interface {
@@ -214,7 +214,8 @@ class PcapngFormat final : public CaptureFormat {
                type == kSimplePacket || type == kObsoletePacket;
     }
 
-    template <bool kSwap> std::string section_header(std::uint32_t length)
+    template <bool kSwap>
+    std::string section_header(std::uint32_t length)
     {
         if (length < kSmallestSectionBytes)
             return fmt::format("a section header block claims {} bytes, {} are the least", length,
@@ -224,7 +225,8 @@ class PcapngFormat final : public CaptureFormat {
         return {};
     }
 
-    template <bool kSwap> std::string interface_description(const std::uint8_t* block, std::uint32_t length)
+    template <bool kSwap>
+    std::string interface_description(const std::uint8_t* block, std::uint32_t length)
     {
         constexpr std::uint32_t kFixedBytes = 16;
         if (length < kFixedBytes + kBlockTrailerBytes)
@@ -264,7 +266,8 @@ class PcapngFormat final : public CaptureFormat {
         return {};
     }
 
-    template <bool kSwap> static std::uint64_t load_u64(const std::uint8_t* at)
+    template <bool kSwap>
+    static std::uint64_t load_u64(const std::uint8_t* at)
     {
         std::uint64_t value;
         std::memcpy(&value, at, sizeof(value));
@@ -284,9 +287,8 @@ class PcapngFormat final : public CaptureFormat {
         if (cap_len > room) [[unlikely]]
             return fmt::format("{} claims {} captured bytes, it has room for {}", layout.name, cap_len, room);
         const Interface& interface = interfaces_[if_id];
-        const std::uint64_t ticks =
-            (std::uint64_t{load_u32<kSwap>(block + 12)} << 32) | load_u32<kSwap>(block + 16);
-        last_ts_ns_ = interface.scale.to_ns(ticks);
+        const std::uint64_t ticks = (std::uint64_t{load_u32<kSwap>(block + 12)} << 32) | load_u32<kSwap>(block + 16);
+        last_ts_ns_ = interface.scale.to_ns(ticks, &info_.clamped_times);
         frame = {.data = block + layout.data,
                  .cap_len = cap_len,
                  .wire_len = load_u32<kSwap>(block + 24),
@@ -296,21 +298,24 @@ class PcapngFormat final : public CaptureFormat {
         return {};
     }
 
-    template <bool kSwap> std::string enhanced_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    template <bool kSwap>
+    std::string enhanced_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
     {
         if (length < kEnhancedLayout.data + kBlockTrailerBytes)
             return short_block(kEnhancedLayout, length);
         return timed_packet<kSwap>(block, length, kEnhancedLayout, load_u32<kSwap>(block + 8), frame);
     }
 
-    template <bool kSwap> std::string obsolete_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    template <bool kSwap>
+    std::string obsolete_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
     {
         if (length < kObsoleteLayout.data + kBlockTrailerBytes)
             return short_block(kObsoleteLayout, length);
         return timed_packet<kSwap>(block, length, kObsoleteLayout, load_u16<kSwap>(block + 8), frame);
     }
 
-    template <bool kSwap> std::string simple_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    template <bool kSwap>
+    std::string simple_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
     {
         if (length < kSimpleLayout.data + kBlockTrailerBytes)
             return short_block(kSimpleLayout, length);

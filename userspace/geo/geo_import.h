@@ -16,7 +16,7 @@ struct ImportOptions {
     std::vector<std::string> country_sources; // CSV or MMDB; several for IPv4 and IPv6 apart
     std::vector<std::string> asn_sources;
     std::vector<std::string> attribution; // licence and attribution of the sources, kept in the file
-    std::uint64_t build_epoch = 0;        // seconds since 1970, UTC
+    std::uint64_t build_epoch = 1;        // seconds since 1970, UTC; not 0
 };
 
 struct ImportReport {

@@ -39,7 +39,7 @@ Result<std::uint64_t> copy_to_memory(const std::string& path, int memory)
     const UniqueFd input(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!input)
         return errno_failure(path, "cannot open");
-    std::vector<char> buffer(1 << 20);
+    std::vector<char> buffer(1 << 16);
     std::uint64_t total = 0;
     while (true) {
         const ssize_t got = ::read(input.get(), buffer.data(), buffer.size());
@@ -238,7 +238,7 @@ Result<void> MmdbFile::walk_node(Walk& walk, std::uint64_t node, AddressNumber b
                 return done;
             break;
         default:
-            return Error{fmt::format("search tree node {} points outside the file", node)};
+            return Error{fmt::format("search tree node {} points to nothing a file can hold", node)};
         }
     }
     return {};

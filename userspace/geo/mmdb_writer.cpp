@@ -234,6 +234,8 @@ std::vector<std::uint8_t> encode_metadata(const MmdbMetadata& metadata, std::uin
 
 Result<MmdbImage> write_mmdb(const GeoTable& table, const MmdbMetadata& metadata)
 {
+    if (metadata.build_epoch == 0)
+        return Error{"a build time of 0 seconds after 1970 makes a file that readers refuse"};
     if (table.records.size() >= kRecordFlag - 1)
         return Error{"too many records for one MMDB file"};
     auto joined = join_neighbours(table);

@@ -18,7 +18,7 @@ struct MmdbMetadata {
     std::string database_type = "flowxdp-geo";
     std::string description;       // English sentence, shown by every MMDB tool
     std::string attribution;       // licence and attribution lines, kept as description "attribution"
-    std::uint64_t build_epoch = 0; // seconds since 1970, UTC
+    std::uint64_t build_epoch = 1; // seconds since 1970, UTC; libmaxminddb refuses 0
     unsigned min_record_bits = 24; // 24, 28 or 32: how small a tree record may be; the data may ask for more
 };
 
@@ -29,7 +29,8 @@ struct MmdbImage {
     unsigned record_bits = 0;  // 24, 28 or 32
 };
 
-// Error: ranges unsorted or overlapping, a record index out of range, or more than 2^31 nodes or 2^32 bytes.
+// Error: build_epoch 0, ranges unsorted or overlapping, a record index out of range, or more than 2^31 nodes or 2^32
+// bytes.
 Result<MmdbImage> write_mmdb(const GeoTable& table, const MmdbMetadata& metadata);
 
 } // namespace flowxdp::geo

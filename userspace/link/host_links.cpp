@@ -82,7 +82,7 @@ LinkOutcome strip_family(LinkStep& step, header_id id)
         family = step.be32(0);
     if (family & 0xffff0000)
         family = step.be16(0) < step.le16(0) ? step.be16(0) : step.le16(0);
-    if (family >= 0x600 && (family & 0xff) == 0)
+    if (family < 0x600 && (family & 0xff) == 0)
         family >>= 8; // 16 bits in the other byte order
     return step.strip(4, id, family >= 0x600 ? family : kind_of_family(family));
 }

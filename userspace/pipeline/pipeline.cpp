@@ -134,6 +134,8 @@ void Pipeline::emit(const ended_record& record)
         if (!record.record.dir[direction].packets)
             continue;
         const FlowAlarms alarms = plugins_->add_flow_row(record, direction, flow_rows_.get());
+        if (alarm_mode_ == AlarmMode::kOff)
+            continue;
         working_.alarms += alarms.count;
         working_.alarm_flows += alarms.count != 0;
         const bool suppressed = (alarm_mode_ == AlarmMode::kAny && !alarms.count) ||

@@ -5,6 +5,7 @@
 // records), then fill rows. All hooks run on the thread that fills rows.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -62,7 +63,7 @@ class PluginHost {
   public:
     struct Services {
         GeoService* geo = nullptr;                           // may be null
-        void (*log)(int level, const std::string& text) = nullptr;
+        std::function<void(int level, const std::string& text)> log;
         std::string output_prefix;
         std::uint32_t sensor_id = 666;
     };

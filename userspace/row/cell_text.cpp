@@ -7,28 +7,12 @@
 #include <cmath>
 #include <cstdio>
 
+#include "row/utf8.h"
+
 namespace flowxdp {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
-
-// Length of the valid UTF-8 sequence at the start of s, 0 when it is not one (RFC 3629).
-std::size_t utf8_length(std::string_view s)
-{
-    const auto b0 = static_cast<unsigned char>(s[0]);
-    if (b0 < 0x80)
-        return 1;
-    std::size_t n = b0 >= 0xf0 ? 4 : b0 >= 0xe0 ? 3 : 2;
-    if (b0 < 0xc2 || b0 > 0xf4 || s.size() < n)
-        return 0;
-    for (std::size_t i = 1; i < n; i++)
-        if ((static_cast<unsigned char>(s[i]) & 0xc0) != 0x80)
-            return 0;
-    const auto b1 = static_cast<unsigned char>(s[1]);
-    if ((b0 == 0xe0 && b1 < 0xa0) || (b0 == 0xed && b1 > 0x9f) || (b0 == 0xf0 && b1 < 0x90) || (b0 == 0xf4 && b1 > 0x8f))
-        return 0;
-    return n;
-}
 
 // The letter after a backslash for bytes that have one, else 0.
 char escape_letter(char c)

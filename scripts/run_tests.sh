@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# run_tests.sh PRESET [CTEST-OPTION...]: runs the tests of build/PRESET; the last line of stdout is
+# `N passed, N failed, N skipped`. Exit 0 when something ran and nothing failed. Tests that share the kernel (bpf, system,
+# vm) hold a ctest RESOURCE_LOCK, so two at a time is right for all.
+set -euo pipefail
+root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+preset=$1
+shift
+result=$root/build/$preset/test-results.xml
+rm -f "$result"
+
+status=0
+ctest --test-dir "$root/build/$preset" -j2 --output-on-failure --no-tests=error --output-junit "$result" "$@" || status=$?
+if [[ ! -f $result ]]; then
+    # A list (-N), a help text, or ctest itself failed.
+    exit "$status"
+fi
+
+# ctest's own count calls a test skipped whose program is missing. Only what said SKIP, or is disabled, was skipped:
+#   <testcase name="..." status="run|fail|disabled|notrun"> followed by <skipped message="SKIP_..."/>
+awk '
+    /^[[:space:]]*<testcase / { total++; skipped += /status="disabled"/ }
+    /^[[:space:]]*<testcase .*status="(fail|notrun)"/ { failed++ }
+    /^[[:space:]]*<skipped message="SKIP_/ { failed--; skipped++ }
+    END { printf "%d passed, %d failed, %d skipped\n", total - failed - skipped, failed, skipped }' "$result"
+exit "$status"

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The promise of row_file.h: a row is whole in the file or counted as dropped. Disks that fill up are made with the
+// file size limit of this process (EFBIG), pipes nobody reads, and /dev/full.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <sys/resource.h>
+
+#include "sink/row_file.h"
+#include "temp_files.h"
+
+namespace flowxdp {
+namespace {
+
+using namespace test;
+
+// Lets files of this process grow to so many bytes.
+class FileSizeLimit {
+  public:
+    explicit FileSizeLimit(rlim_t bytes)
+    {
+        std::signal(SIGXFSZ, SIG_IGN);
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        set(bytes);
+    }
+    ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+    FileSizeLimit(const FileSizeLimit&) = delete;
+    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+    void set(rlim_t bytes) const
+    {
+        rlimit limit = before_;
+        limit.rlim_cur = bytes;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+
+  private:
+    rlimit before_{};
+};
+
+void add_row(RowFile* file, const std::string& row)
+{
+    file->buffer()->append(row);
+    EXPECT_TRUE(file->row_done().ok());
+}
+
+TEST(RowFile, ADiskThatFillsUpCutsTheTornRowOff)
+{
+    const TempFolder folder;
+    SinkCounts counts;
+    {
+        RowFile file(&counts);
+        ASSERT_TRUE(file.open(folder / "x").ok());
+        const FileSizeLimit limit(25);
+        for (int i = 0; i < 5; i++)
+            add_row(&file, "123456789\n");
+        const Result<void> flushed = file.flush(false);
+        ASSERT_FALSE(flushed.ok());
+        EXPECT_NE(flushed.error().message.find("/x: cannot write: File too large"), std::string::npos);
+        EXPECT_EQ(counts.sent, 2u);
+        EXPECT_EQ(counts.dropped, 2u) << "the third is begun";
+        EXPECT_FALSE(file.flush(true).ok());
+    }
+    EXPECT_EQ(read_file(folder / "x"), "123456789\n123456789\n");
+    EXPECT_EQ(counts.sent, 2u);
+    EXPECT_EQ(counts.dropped, 3u);
+}
+
+TEST(RowFile, ADiskWithRoomAgainGoesOnWithWholeRows)
+{
+    const TempFolder folder;
+    SinkCounts counts;
+    RowFile file(&counts);
+    ASSERT_TRUE(file.open(folder / "x").ok());
+    {
+        const FileSizeLimit limit(15);
+        for (const char* row : {"111111111\n", "222222222\n", "333333333\n"})
+            add_row(&file, row);
+        EXPECT_FALSE(file.flush(false).ok());
+        add_row(&file, "444444444\n");
+        EXPECT_FALSE(file.flush(false).ok()) << "still full: dropped";
+    }
+    add_row(&file, "555555555\n");
+    EXPECT_TRUE(file.flush(true).ok());
+    EXPECT_EQ(read_file(folder / "x"), "111111111\n222222222\n555555555\n");
+    EXPECT_EQ(counts.sent, 3u);
+    EXPECT_EQ(counts.dropped, 2u);
+}
+
+TEST(RowFile, ACompressedFileGoesOnTooAndStaysReadable)
+{
+    const TempFolder folder;
+    for (const char* name : {"x.gz", "x.zst"}) {
+        SinkCounts counts;
+        RowFile file(&counts);
+        ASSERT_TRUE(file.open(folder / name).ok());
+        std::string noise, expected;
+        std::uint32_t state = 1;
+        auto rows = [&](unsigned n, bool kept) {
+            Result<void> result;
+            for (unsigned i = 0; i < n; i++) {
+                noise.clear();
+                for (int k = 0; k < 999; k++)
+                    noise.push_back(static_cast<char>('!' + (state = state * 1664525 + 1013904223) % 89));
+                noise.push_back('\n');
+                if (kept)
+                    expected += noise;
+                file.buffer()->append(noise);
+                if (Result<void> done = file.row_done(); !done.ok())
+                    result = done;
+            }
+            return result;
+        };
+        {
+            const FileSizeLimit limit(100000);
+            EXPECT_FALSE(rows(263, true).ok()) << "the buffer is full and is compressed, the disk takes a part";
+            EXPECT_FALSE(rows(263, false).ok());
+        }
+        EXPECT_TRUE(rows(10, true).ok());
+        EXPECT_TRUE(file.flush(true).ok());
+        EXPECT_EQ(std::string(name) == "x.gz" ? read_gzip(folder / name) : read_zstd(folder / name), expected);
+        EXPECT_EQ(counts.sent, 273u);
+        EXPECT_EQ(counts.dropped, 263u);
+    }
+}
+
+TEST(RowFile, ACompressedFileOnAFullDiskSaysThatItIsTruncated)
+{
+    SinkCounts counts;
+    const TempFolder folder;
+    RowFile file(&counts);
+    ASSERT_TRUE(file.open(folder / "x.gz").ok());
+    const FileSizeLimit limit(5);
+    add_row(&file, "123456789\n");
+    const Result<void> flushed = file.flush(true);
+    ASSERT_FALSE(flushed.ok());
+    EXPECT_EQ(counts.sent, 0u);
+    EXPECT_EQ(counts.dropped, 1u);
+}
+
+TEST(RowFile, APipeNobodyReadsStopsTheFile)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    const TempFolder folder;
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const std::string path = "/dev/fd/" + std::to_string(ends[1]);
+    SinkCounts counts;
+    RowFile file(&counts);
+    ASSERT_TRUE(file.open(path).ok());
+    ::close(ends[0]);
+    add_row(&file, "a\n");
+    EXPECT_FALSE(file.flush(false).ok());
+    add_row(&file, "b\n");
+    EXPECT_TRUE(file.flush(true).ok()) << "said once";
+    EXPECT_EQ(counts.dropped, 2u);
+    ::close(ends[1]);
+}
+
+TEST(RowFile, NamesOfPacketFiles)
+{
+    EXPECT_EQ(packet_path_beside("/a.b/run_flows.json.gz"), "/a.b/run_packets.json.gz");
+    EXPECT_EQ(packet_path_beside("run.csv"), "run_packets.csv");
+    EXPECT_EQ(packet_path_beside("run"), "run_packets");
+    EXPECT_EQ(packet_path_beside("-"), "-");
+}
+
+} // namespace
+} // namespace flowxdp

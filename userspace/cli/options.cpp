@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "core/result.h"
+#include "flowxdp_version.h" // generated
+#include "geo/geo_options.h"
+
+namespace flowxdp {
+namespace {
+
+constexpr const char* kReplayFooter =
+    R"(Examples:
+  flowxdp replay capture.pcap                          flows to standard output, report to standard error
+  flowxdp replay capture.pcap -w out                   out_flows.txt, out_headers.txt; report to standard output
+  flowxdp replay capture.pcap -w out -s                packet rows too: out_packets.txt
+  flowxdp replay a.pcap b.pcap.gz -w - tcp port 443    two files as one stream, filtered as tcpdump does
+  flowxdp replay capture.pcap --plugin tcp_win:threshold=100,force_at=5
+  flowxdp replay capture.pcap --sink json:flows.json --sink ipfix:udp://127.0.0.1:4739
+  flowxdp replay - < capture.pcapng                    from standard input
+
+Exit codes: 0 ok, 1 run-time error, 2 usage, 3 finished but input was damaged or something was lost.)";
+
+// Durations: seconds, or with a unit: 500ms, 30s, 5m, 2h.
+std::uint64_t parse_duration_ms(const std::string& name, const std::string& text)
+{
+    char* end = nullptr;
+    double value = std::strtod(text.c_str(), &end);
+    const std::string unit(end);
+    if (unit == "ms")
+        value /= 1000;
+    else if (unit == "m" || unit == "min")
+        value *= 60;
+    else if (unit == "h")
+        value *= 3600;
+    else if (!unit.empty() && unit != "s")
+        value = -1;
+    if (text.empty() || !(value >= 0.001) || value > 2e6)
+        throw CLI::ValidationError(name, fmt::format("'{}' is not a duration: write e.g. 182, 0.5, 30s, 5m, 2h", text));
+    return static_cast<std::uint64_t>(value * 1000 + 0.5);
+}
+
+void add_run_options(CLI::App* app, RunOptions* run)
+{
+    app->add_option("-w", run->write_prefix,
+                    "Write PREFIX_flows.txt and companions; a directory: files named after the input; -: standard output")
+        ->type_name("PREFIX");
+    app->add_option("-W", run->split, "As -w, with a new flow file after SIZE bytes (500M, 1e6) or flows (10000f)")
+        ->type_name("PREFIX[:SIZE[f]][,START]");
+    app->add_flag("-s", run->packet_mode, "Packet mode: one row for each packet with a flow");
+    app->add_flag("-l", run->log_file, "Write the report to PREFIX_log.txt instead of standard output");
+    app->add_option("--plugin", run->plugins, "Add or configure a plugin")->type_name("NAME[:key=value,...]");
+    app->add_option("--plugins", run->plugin_list, "Exactly these plugins instead of the default ones")
+        ->type_name("NAME,...");
+    app->add_option("--no-plugin", run->no_plugins, "Leave a plugin out")->type_name("NAME");
+    app->add_option("--sink", run->sinks, "Send rows to a sink beside the files ('flowxdp sinks' lists them)")
+        ->type_name("NAME[:TARGET][,key=value...]");
+    app->add_option("--alarm", run->alarm, "Only alarmed flows reach the sinks: off, any plugin's alarm, all plugins'")
+        ->check(CLI::IsMember({"off", "any", "all"}))
+        ->type_name("off|any|all");
+    app->add_option("--max-flows", run->max_flows, "Biflows in memory; a full table evicts the least recently active")
+        ->check(CLI::Range(16u, 1u << 28))
+        ->type_name("N");
+    app->add_option("-f", run->flow_factor, "Multiply --max-flows")->check(CLI::Range(0.001, 1000.0))->type_name("N");
+    app->add_option("-x", run->sensor_id, "Sensor id")->type_name("ID");
+    app->add_option_function<std::string>(
+           "--idle-timeout",
+           [run](const std::string& text) {
+               run->idle_timeout_ms = static_cast<std::uint32_t>(parse_duration_ms("--idle-timeout", text));
+           },
+           "End a flow after this long without a packet (default 182s; tcp_states sets its own)")
+        ->type_name("TIME");
+    app->add_option_function<std::string>(
+           "--active-timeout",
+           [run](const std::string& text) {
+               run->active_timeout_ms = text == "0" ? 0 : parse_duration_ms("--active-timeout", text);
+           },
+           "Cut a flow that is older than this at its next packet (default: never)")
+        ->type_name("TIME");
+    app->add_option("-c", run->max_packets, "Stop after so many packets")->type_name("N");
+    app->add_option("-S", run->snap_len, "Look at no more than this of each packet")->type_name("BYTES");
+    app->add_option("-F", run->filter_file, "Read the filter expression from a file")->type_name("FILE");
+    app->add_option("--geo-country", run->geo_country, "MMDB with countries (default: as 'flowxdp geo status' says)")
+        ->type_name("FILE");
+    app->add_option("--geo-asn", run->geo_asn, "MMDB with organisations")->type_name("FILE");
+    app->add_option("--lib", run->library_folder, "Folder with engine bundle and plugins")->type_name("DIR");
+    app->add_flag("--json", run->json, "Report as one JSON object");
+    app->add_flag("-q,--quiet", run->quiet, "No report, no progress, errors only");
+    app->add_flag("-v,--verbose", run->verbose, "Say more");
+}
+
+// Words before the filter expression are files: the first one, and whatever exists or looks like a capture.
+bool is_file_word(const std::string& word)
+{
+    if (word == "-" || std::filesystem::exists(word))
+        return true;
+    const std::string_view name(word);
+    for (const char* suffix : {".pcap", ".pcapng", ".cap", ".gz", ".zst", ".ntar"})
+        if (name.ends_with(suffix))
+            return true;
+    return word.find('/') != std::string::npos && name.find(".pcap") != std::string_view::npos;
+}
+
+std::string read_filter_file(const std::string& path)
+{
+    std::ifstream file(path);
+    if (!file)
+        throw CLI::ValidationError("-F", fmt::format("cannot read filter file '{}'", path));
+    std::string text;
+    for (std::string line; std::getline(file, line);) {
+        const std::size_t comment = line.find('#');
+        text += (text.empty() ? "" : " ") + line.substr(0, comment);
+    }
+    return text;
+}
+
+void finish_replay_options(ReplayOptions* replay, const std::vector<std::string>& words)
+{
+    std::size_t i = 0;
+    const bool other_input = !replay->list_file.empty() || !replay->series.empty();
+    for (; i < words.size(); i++) {
+        if (!(i == 0 && !other_input) && !is_file_word(words[i]))
+            break;
+        replay->files.push_back(words[i]);
+    }
+    for (; i < words.size(); i++)
+        replay->run.filter += (replay->run.filter.empty() ? "" : " ") + words[i];
+    if (!replay->run.filter_file.empty()) {
+        if (!replay->run.filter.empty())
+            throw CLI::ValidationError("-F", "a filter expression is given twice: by -F and by words");
+        replay->run.filter = read_filter_file(replay->run.filter_file);
+    }
+    const int inputs = static_cast<int>(!replay->files.empty()) + static_cast<int>(!replay->list_file.empty()) +
+                       static_cast<int>(!replay->series.empty());
+    if (inputs != 1)
+        throw CLI::ValidationError("input", inputs ? "give capture files, -R LIST or --series, only one of them"
+                                                   : "no input: give a capture file, - for standard input, -R LIST or "
+                                                     "--series EXPRESSION");
+    replay->run.max_flows = static_cast<std::uint32_t>(
+        std::min(static_cast<double>(1u << 28), std::max(16.0, replay->run.max_flows * replay->run.flow_factor)));
+}
+
+} // namespace
+
+std::string command_line_text(int argc, char** argv)
+{
+    std::string text;
+    for (int i = 0; i < argc; i++)
+        text += (i ? " " : "") + std::string(argv[i]);
+    return text;
+}
+
+bool parse_options(int argc, char** argv, Options* options, int* exit_code)
+{
+    CLI::App app{"flowxdp: a network flow sensor. Captures and live interfaces become flows with plugins' columns.",
+                 "flowxdp"};
+    app.set_version_flag("-V,--version", std::string("flowxdp ") + FLOWXDP_VERSION);
+    app.require_subcommand(1);
+    app.get_formatter()->column_width(38);
+
+    ReplayOptions& replay = options->replay;
+    std::vector<std::string> words;
+    CLI::App* replay_app = app.add_subcommand("replay", "Capture files become flows");
+    replay_app->add_option("FILE", words, "Capture files (pcap, pcapng; .gz, .zst; - is standard input), then a filter")
+        ->type_name("FILE... [FILTER]");
+    replay_app->add_option("-R", replay.list_file, "File with one capture path a line")->type_name("LIST");
+    replay_app->add_option("--series", replay.series, "Numbered series of files that may still grow")
+        ->type_name("EXPR[:SEPARATOR][,STOP]");
+    replay_app->add_option("--engine", replay.engine, "native, or bpf: the kernel's program by test-run (root)")
+        ->check(CLI::IsMember({"native", "bpf"}));
+    add_run_options(replay_app, &replay.run);
+    replay_app->footer(kReplayFooter);
+
+    CLI::App* plugins_app = app.add_subcommand("plugins", "List plugins with their options and columns");
+    CLI::App* sinks_app = app.add_subcommand("sinks", "List sinks with their options");
+    for (CLI::App* list : {plugins_app, sinks_app}) {
+        list->add_flag("--json", options->list.json, "As JSON");
+        list->add_option("--lib", options->list.library_folder, "Folder with engine bundle and plugins");
+    }
+    CLI::App* decode_app = app.add_subcommand("decode", "Explain the bits of a column's value");
+    decode_app->add_option("COLUMN=VALUE", options->decode, "e.g. flowStat=0x0400020000004000")->required();
+    decode_app->add_option("--lib", options->list.library_folder, "Folder with engine bundle and plugins");
+    decode_app->add_flag("--json", options->list.json, "As JSON");
+    CLI::App* geo_app = app.add_subcommand("geo", "Country and organisation data");
+    geo::add_geo_options(*geo_app, options->geo);
+
+    try {
+        app.parse(argc, argv);
+        if (*replay_app) {
+            options->command = Command::kReplay;
+            finish_replay_options(&replay, words);
+        } else if (*plugins_app) {
+            options->command = Command::kPlugins;
+        } else if (*sinks_app) {
+            options->command = Command::kSinks;
+        } else if (*decode_app) {
+            options->command = Command::kDecode;
+        } else if (*geo_app) {
+            options->command = Command::kGeo;
+        }
+        return true;
+    } catch (const CLI::ParseError& e) {
+        // CLI11's own codes are 105 and the like; help and version are successes.
+        *exit_code = app.exit(e) == 0 ? static_cast<int>(ExitCode::kOk) : static_cast<int>(ExitCode::kUsage);
+        return false;
+    }
+}
+
+} // namespace flowxdp

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// run_setup.h - from options to a run that is ready: bundle, plugins, sinks, geo data, output names. Shared by replay and
+// attach, so that both write the same rows.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bundle_loader.h"
+#include "cli/options.h"
+#include "core/log.h"
+#include "geo/geo.h"
+#include "pipeline/pipeline.h"
+#include "report/end_report.h"
+
+namespace flowxdp {
+
+// Everything behind the engine. Built once; members in order of construction.
+class RunSetup {
+  public:
+    // input_name: what output files are named after when -w names a folder. Throws StartupError.
+    RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line, bool live,
+             Log* log);
+    ~RunSetup();
+    RunSetup(const RunSetup&) = delete;
+    RunSetup& operator=(const RunSetup&) = delete;
+
+    [[nodiscard]] const Bundle& bundle() const { return bundle_; }
+    [[nodiscard]] const flow_config& flow() const { return flow_; }
+    [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
+    Pipeline& pipeline() { return *pipeline_; }
+    RunSummary& run() { return run_; }
+
+    // Banner and plugins, where reports go.
+    void say_start();
+    // Joins pipeline and sinks, collects what they say, prints the report; returns the exit code. started: steady
+    // clock seconds at the first packet, processed: after the last one.
+    ExitCode finish(double started_s, double processed_s);
+
+  private:
+    class Geo;
+    void choose_output(const std::string& input_name);
+    void make_sinks(const std::string& command_line, bool live);
+    void say(const std::vector<std::string>& lines);
+
+    RunOptions options_;
+    Log* log_;
+    Bundle bundle_;
+    flow_config flow_{};
+    std::unique_ptr<Geo> geo_;
+    std::vector<PluginLibrary> libraries_;
+    std::unique_ptr<PluginHost> plugins_;
+    std::vector<std::unique_ptr<SinkRunner>> sinks_;
+    std::unique_ptr<Pipeline> pipeline_;
+    RunSummary run_;
+    std::string prefix_;          // of -w, resolved; empty = rows to stdout
+    std::string split_;           // SIZE[,start=START] of -W
+    bool rows_to_stdout_ = false;
+    std::FILE* report_file_ = nullptr; // owned with -l
+};
+
+double steady_seconds();
+
+} // namespace flowxdp

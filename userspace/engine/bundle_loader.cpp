@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bundle_loader.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "core/result.h"
+
+namespace flowxdp {
+
+std::string default_library_folder()
+{
+    if (const char* given = std::getenv("FLOWXDP_LIB")) // NOLINT(concurrency-mt-unsafe): before any thread
+        return given;
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error)
+        throw StartupError(fmt::format("cannot find the program's own folder: {}; set FLOWXDP_LIB", error.message()));
+    return self.parent_path().parent_path() / "lib" / "flowxdp";
+}
+
+Bundle load_bundle(const std::string& folder)
+{
+    Bundle bundle;
+    bundle.folder = folder;
+    const std::string path = folder + "/libflowxdp_bundle.so";
+    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        throw StartupError(fmt::format("cannot load engine bundle '{}': {}", path, dlerror()));
+    bundle.handle = std::shared_ptr<void>(handle, [](void* h) { dlclose(h); });
+    auto* entry = reinterpret_cast<const bundle_descriptor* (*)()>(dlsym(handle, "flowxdp_bundle"));
+    if (!entry)
+        throw StartupError(fmt::format("'{}' is not an engine bundle: it exports no flowxdp_bundle()", path));
+    bundle.descriptor = entry();
+    if (!bundle.descriptor || bundle.descriptor->abi_version != BUNDLE_ABI_VERSION)
+        throw StartupError(fmt::format("engine bundle '{}' has ABI version {}, this flowxdp has {}: rebuild it", path,
+                                       bundle.descriptor ? bundle.descriptor->abi_version : 0, BUNDLE_ABI_VERSION));
+    const std::string object = folder + "/flowxdp.bpf.o";
+    if (std::filesystem::exists(object))
+        bundle.bpf_object = object;
+    return bundle;
+}
+
+} // namespace flowxdp

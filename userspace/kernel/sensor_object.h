@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// sensor_object.h - the BPF object of a bundle: configured, loaded, its maps at hand.
+//
+// Life: open -> configure -> load -> use -> close. Nothing is attached here: the replay engine runs the program by
+// test-run, the live daemon attaches it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <bpf/libbpf.h>
+
+#include "counters.h"
+#include "engine.h"
+#include "evict.h"
+#include "flow_config.h"
+#include "totals.h"
+
+namespace flowxdp {
+
+struct BpfObjectDeleter {
+    void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+
+struct SensorObjectOptions {
+    std::string path;              // flowxdp.bpf.o
+    flow_config flow{};
+    std::uint32_t max_flows = 1u << 18;
+    std::uint32_t ring_bytes = 1u << 24; // power of two, at least a page
+    bool use_metadata = false;     // test-run: frame_meta stands in front of each frame
+};
+
+class SensorObject {
+  public:
+    // Throws StartupError: file, operation, reason, and the verifier's last lines when it refused the program; exit
+    // code 77 when a privilege is missing.
+    explicit SensorObject(const SensorObjectOptions& options);
+    ~SensorObject();
+    SensorObject(const SensorObject&) = delete;
+    SensorObject& operator=(const SensorObject&) = delete;
+
+    [[nodiscard]] int ingress_fd() const;
+    [[nodiscard]] int evict_fd() const;
+    // Descriptor of a map by its name in maps.bpf.h.
+    [[nodiscard]] int map_fd(const char* name) const;
+    [[nodiscard]] const flow_config& flow() const { return options_.flow; }
+    [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
+    [[nodiscard]] bpf_object* object() const { return object_.get(); }
+
+    // Sums of counters.h and totals.h over all CPUs.
+    void read_counts(engine_counts* out) const;
+
+    // Verified instructions and stack of a program, from the verifier's statistics ("flowxdp_ingress").
+    [[nodiscard]] const std::string& verifier_log(const char* program) const;
+
+  private:
+    SensorObjectOptions options_;
+    std::string ingress_log_, evict_log_;
+    std::unique_ptr<bpf_object, BpfObjectDeleter> object_;
+};
+
+// 1 when this process may load BPF programs, found by trying with a two-instruction program.
+bool may_load_bpf();
+
+} // namespace flowxdp

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// main.cpp - wiring only: options -> command -> exit code.
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include "cli/listing.h"
+#include "cli/options.h"
+#include "cli/replay_command.h"
+#include "core/log.h"
+#include "core/result.h"
+#include "geo/geo_command.h"
+
+namespace flowxdp {
+namespace {
+
+LogLevel log_level(const RunOptions& run)
+{
+    if (run.quiet)
+        return LogLevel::kError;
+    return run.verbose ? LogLevel::kDetail : LogLevel::kInformation;
+}
+
+ExitCode run_command(const Options& options, const std::string& command_line)
+{
+    switch (options.command) {
+    case Command::kReplay: {
+        Log log(log_level(options.replay.run));
+        return run_replay_command(options.replay, command_line, &log);
+    }
+    case Command::kPlugins: return list_plugins(options.list.library_folder, options.list.json);
+    case Command::kSinks: return list_sinks(options.list.json);
+    case Command::kDecode: return decode_value(options.list.library_folder, options.decode, options.list.json);
+    case Command::kGeo: return geo::run_geo_command(options.geo, std::cin, std::cout, std::cerr);
+    case Command::kNone: break;
+    }
+    return ExitCode::kUsage;
+}
+
+} // namespace
+} // namespace flowxdp
+
+int main(int argc, char** argv)
+{
+    using namespace flowxdp;
+    try {
+        Options options;
+        int exit_code = 0;
+        if (!parse_options(argc, argv, &options, &exit_code))
+            return exit_code;
+        return static_cast<int>(run_command(options, command_line_text(argc, argv)));
+    } catch (const StartupError& e) {
+        std::fprintf(stderr, "flowxdp: %s\n", e.what());
+        return static_cast<int>(e.code());
+    } catch (const std::bad_alloc&) {
+        std::fputs("flowxdp: out of memory: lower --max-flows\n", stderr);
+        return static_cast<int>(ExitCode::kRuntime);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "flowxdp: unexpected error: %s\n", e.what());
+        return static_cast<int>(ExitCode::kRuntime);
+    }
+}

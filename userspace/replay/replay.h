@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// replay.h - a capture becomes flows: reader -> filter -> link step -> engine -> pipeline.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/capture.h"
+#include "capture/filter.h"
+#include "core/log.h"
+#include "engine.h"
+#include "pipeline/pipeline.h"
+#include "report/end_report.h"
+
+namespace flowxdp {
+
+// What feeds the pipeline: the native engine through its C ABI, or the BPF program by test-run.
+class ReplayEngine {
+  public:
+    virtual ~ReplayEngine() = default;
+    // Frames in input order; bytes valid during the call.
+    virtual void feed(const engine_frame* frames, std::uint32_t n) = 0;
+    virtual void finish() = 0;
+    [[nodiscard]] virtual const engine_counts& counts() = 0;
+};
+
+// Throws StartupError when there is no memory for it.
+std::unique_ptr<ReplayEngine> make_native_replay_engine(const bundle_descriptor& bundle, const engine_options& options);
+
+struct ReplayLimits {
+    std::uint64_t max_packets = 0;   // -c; 0 = all
+    std::uint32_t snap_len = 0;      // -S; 0 = as captured
+};
+
+// What stops or watches a replay from outside. Both are asked every few hundred packets.
+struct ReplayControl {
+    std::function<bool()> stop;                                     // true: end of input now
+    std::function<void(std::uint64_t packets, const Capture&)> progress;
+};
+
+// Runs the whole input through filter (may be null), link step and engine; fills what it knows of *run. The engine has
+// finished when this returns; the pipeline has not.
+void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limits, ReplayEngine& engine,
+                const ReplayControl& control, RunSummary* run);
+
+} // namespace flowxdp

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/end_report.h"
+
+#include <unistd.h>
+
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "plugin/count_text.h"
+#include "row/cell_text.h"
+
+namespace flowxdp {
+namespace {
+
+double percent(std::uint64_t part, std::uint64_t whole)
+{
+    return whole ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
+}
+
+double ratio(double part, double whole) { return whole != 0 ? part / whole : 0.0; }
+
+std::string seconds_text(std::int64_t ns)
+{
+    std::string text;
+    append_seconds(ns, &text);
+    return text;
+}
+
+// "795 b/s", "270835712 b/s (270.84 Mb/s)"
+std::string bandwidth_text(double bits_per_s)
+{
+    const auto value = static_cast<std::uint64_t>(bits_per_s + 0.5);
+    const std::string text = count_text(value);
+    const std::size_t bracket = text.find(" (");
+    if (bracket == std::string::npos)
+        return text + " b/s";
+    std::string unit = text.substr(bracket + 2, text.size() - bracket - 3);
+    return fmt::format("{} b/s ({}b/s)", text.substr(0, bracket), unit);
+}
+
+// Collects lines; a count line is left out when the count is 0.
+class Lines {
+  public:
+    explicit Lines(std::vector<std::string>* out) : out_(out) {}
+    void add(std::string line) { out_->push_back(std::move(line)); }
+    void count(const char* what, std::uint64_t value)
+    {
+        if (value)
+            add(fmt::format("Number of {}: {}", what, count_text(value)));
+    }
+    void share(const char* what, std::uint64_t value, std::uint64_t of)
+    {
+        if (value)
+            add(fmt::format("Number of {}: {} [{:.2f}%]", what, count_text(value), percent(value, of)));
+    }
+
+  private:
+    std::vector<std::string>* out_;
+};
+
+// Reference D2: the lines for aggregated status bits, in T2's order. WRN first.
+struct StatusLine {
+    std::uint64_t mask;
+    const char* text;
+};
+constexpr StatusLine kWarnings[] = {
+    {FS(L2_SNAPPED), "L2 header snapped"},
+    {FS(L3_SNAPPED), "L3 SnapLength < Length in IP header"},
+    {FS(L3_HEADER_SNAPPED), "L3 header snapped"},
+    {FS(L4_HEADER_SNAPPED), "L4 header snapped"},
+    {FS(LAND_ATTACK), "Land attack"},
+    {FS(TIME_JUMP), "Timestamp jump, probably due to multi-path packet delay or NTP operation"},
+    {FS(DUPLICATE_IP_ID), "Consecutive duplicate IP ID"},
+    {FS(HEADERS_OVERRUN), "Header description overrun"},
+    {FS(IP_BOGUS), "IPvX L3 header bogus packets"},
+    {FS(IPV4_HEADER_SHORT), "IPv4 header length < 20 bytes"},
+    {FS(LENGTH_MISMATCH), "IPv4/6 payload length > framing length"},
+    {FS(FRAGMENT_NO_FIRST), "IPv4/6 fragmentation header packet missing"},
+    {FS(FRAGMENT_PENDING), "IPv4/6 packet fragmentation sequence not finished"},
+};
+constexpr StatusLine kInformation[] = {
+    {FS(STOP_DISSECT), "Stop dissecting: Clipped packet, unhandled protocol or subsequent fragment"},
+    {FS(L2_FLOW), "Layer 2 flows"},
+    {FS(LAPD), "LAPD flows"},
+    {FS(IPV4_FLOW) | FS(IPV4_PACKET), "IPv4 flows"},
+    {FS(IPV6_FLOW) | FS(IPV6_PACKET), "IPv6 flows"},
+    {FS(SCTP), "SCTP flows"},
+    {FS(NO_ETHERNET), "No Ethernet header"},
+    {FS(ARP), "ARP"},
+    {FS(RARP), "RARP"},
+    {FS(LLDP), "LLDP"},
+    {FS(ETHERIP), "EtherIP"},
+    {FS(VLAN), "VLAN encapsulation"},
+    {FS(PRIORITY_TAG), "VLAN ID 0 (priority tag)"},
+    {FS(FRAGMENT), "IPv4/6 fragmentation"},
+    {FS(IP_IN_IP), "IPv4/6 in IPv4/6"},
+    {FS(VXLAN), "VXLAN encapsulation"},
+    {FS(GENEVE), "GENEVE encapsulation"},
+    {FS(MPLS_UNICAST) | FS(MPLS_MULTICAST), "MPLS encapsulation"},
+    {FS(L2TP), "L2TP encapsulation"},
+    {FS(PPP), "PPP/HDLC encapsulation"},
+    {FS(GRE), "GRE encapsulation"},
+    {FS(ERSPAN), "ERSPAN encapsulation"},
+    {FS(WCCP), "WCCP encapsulation"},
+    {FS(AYIYA), "AYIYA tunnel"},
+    {FS(GTP), "GTP tunnel"},
+    {FS(TEREDO), "Teredo tunnel"},
+    {FS(CAPWAP), "CAPWAP/LWAPP tunnel"},
+    {FS(IPSEC_AH), "IPsec AH"},
+    {FS(IPSEC_ESP), "IPsec ESP"},
+    {FS(UPNP), "SSDP/UPnP"},
+};
+
+void add_input(const RunSummary& run, Lines& out)
+{
+    for (const CaptureFileInfo& file : run.files) {
+        out.add(fmt::format("Processing file: {}", file.name));
+        out.add(fmt::format("Link layer type: {} [{}/{}]", link_type_description(file.link_type),
+                            link_type_name(file.link_type), file.link_type));
+        if (file.snap_len)
+            out.add(fmt::format("Snapshot length: {}", file.snap_len));
+    }
+    if (run.has_time) {
+        out.add(fmt::format("Dump start: {} sec ({})", seconds_text(run.first_ns), utc_date(run.first_ns)));
+        out.add(fmt::format("Dump stop : {} sec ({})", seconds_text(run.last_ns), utc_date(run.last_ns)));
+        const std::int64_t duration = run.last_ns - run.first_ns;
+        const std::string human = human_duration(duration);
+        out.add(fmt::format("Total dump duration: {} sec{}", seconds_text(duration),
+                            human.empty() ? "" : " (" + human + ")"));
+    }
+    out.add(fmt::format("Finished processing. Elapsed time: {:.9f} sec", run.elapsed_s));
+    out.add(fmt::format("Finished unloading flow memory. Time: {:.9f} sec", run.unloading_s));
+    if (run.input_bytes_total)
+        out.add(fmt::format("Percentage completed: {:.2f}%", percent(run.input_bytes_read, run.input_bytes_total)));
+}
+
+void add_packets(const RunSummary& run, Lines& out)
+{
+    const packet_totals& t = run.counts.totals;
+    const std::uint64_t n = run.frames, a = t.direction[0].packets, b = t.direction[1].packets;
+    const std::uint64_t a_bytes = t.direction[0].bytes, b_bytes = t.direction[1].bytes;
+    out.add(fmt::format("Number of processed packets: {}", count_text(n)));
+    out.add(fmt::format("Number of processed bytes: {}", count_text(run.captured_bytes)));
+    out.add(fmt::format("Number of raw bytes: {}", count_text(run.wire_bytes)));
+    if (t.pad_bytes > 0)
+        out.count("pad bytes", static_cast<std::uint64_t>(t.pad_bytes));
+    std::uint64_t file_bytes = 0;
+    for (const CaptureFileInfo& file : run.files)
+        file_bytes += file.size_bytes;
+    out.count("pcap bytes", file_bytes);
+    out.share("L2 packets", t.l2_packets, n);
+    out.share("IPv4 packets", t.ipv4_packets, n);
+    out.share("IPv6 packets", t.ipv6_packets, n);
+    out.share("A packets", a, a + b);
+    out.share("B packets", b, a + b);
+    out.share("A bytes", a_bytes, a_bytes + b_bytes);
+    out.share("B bytes", b_bytes, a_bytes + b_bytes);
+    if (a)
+        out.add("Average A packet load: " + ratio_text(ratio(static_cast<double>(a_bytes), static_cast<double>(a))));
+    if (b)
+        out.add("Average B packet load: " + ratio_text(ratio(static_cast<double>(b_bytes), static_cast<double>(b))));
+}
+
+void add_protocols(const RunSummary& run, Lines& out)
+{
+    const packet_totals& t = run.counts.totals;
+    const std::uint64_t n = run.frames, with_flow = t.direction[0].packets + t.direction[1].packets;
+    if (with_flow)
+        out.add(fmt::format("Headers count: min: {}, max: {}, average: {:.2f}", t.header_count_min, t.header_count_max,
+                            static_cast<double>(t.header_count_sum) / static_cast<double>(with_flow)));
+    if (t.vlan_count_max)
+        out.add(fmt::format("Max VLAN header count: {}", t.vlan_count_max));
+    if (t.mpls_count_max)
+        out.add(fmt::format("Max MPLS header count: {}", t.mpls_count_max));
+    out.share("LLC packets", t.llc.packets, n);
+    out.share("ARP packets", t.arp.packets, n);
+    out.share("RARP packets", t.rarp.packets, n);
+    out.share("GRE packets", t.gre_packets, n);
+    out.share("Teredo packets", t.teredo_packets, n);
+    out.share("AYIYA packets", t.ayiya_packets, n);
+    out.share("IGMP packets", t.ip_proto[2].packets, n);
+    out.share("ICMP packets", t.ip_proto[1].packets, n);
+    out.share("ICMPv6 packets", t.ip_proto[58].packets, n);
+    out.share("SCTP packets", t.ip_proto[132].packets, n);
+    out.share("TCP packets", t.ip_proto[6].packets, n);
+    out.share("TCP bytes", t.ip_proto[6].bytes, run.captured_bytes);
+    out.share("UDP packets", t.ip_proto[17].packets, n);
+    out.share("UDP bytes", t.ip_proto[17].bytes, run.captured_bytes);
+    out.share("IPv4 fragmented packets", t.ipv4_fragments, t.ipv4_packets);
+    out.share("IPv6 fragmented packets", t.ipv6_fragments, t.ipv6_packets);
+}
+
+void add_flows(const RunSummary& run, Lines& out)
+{
+    const FlowTally& f = run.tally;
+    const packet_totals& t = run.counts.totals;
+    const std::uint64_t flows = f.directions(), requests = f.biflows - f.lone_inverted;
+    const std::uint64_t replies = f.two_sided + f.lone_inverted;
+    const auto a_packets = static_cast<double>(t.direction[0].packets);
+    const auto b_packets = static_cast<double>(t.direction[1].packets);
+    out.add(fmt::format("Number of processed   flows: {}", count_text(flows)));
+    out.share("processed L2   flows", f.l2, flows);
+    out.share("processed IPv4 flows", f.ipv4, flows);
+    out.share("processed IPv6 flows", f.ipv6, flows);
+    out.share("processed A flows", f.biflows, flows);
+    out.share("processed B flows", f.two_sided, flows);
+    out.share("request     flows", requests, flows);
+    out.share("reply       flows", replies, flows);
+    const auto a_flows = static_cast<double>(f.biflows);
+    const auto b_flows = static_cast<double>(f.two_sided);
+    const auto all = static_cast<double>(flows);
+    out.add(fmt::format("Total   A/B    flow asymmetry: {:.2f}", ratio(a_flows - b_flows, all)));
+    out.add(fmt::format("Total req/rply flow asymmetry: {:.2f}",
+                        ratio(static_cast<double>(requests) - static_cast<double>(replies), all)));
+    out.add("Number of processed   packets/flows: " + ratio_text(ratio(a_packets + b_packets, all)));
+    out.add("Number of processed A packets/flows: " + ratio_text(ratio(a_packets, a_flows)));
+    out.add("Number of processed B packets/flows: " + ratio_text(ratio(b_packets, b_flows)));
+    const double duration = static_cast<double>(run.last_ns - run.first_ns) / 1e9;
+    if (!run.has_time || duration <= 0)
+        return;
+    out.add("Number of processed total packets/s: " + ratio_text(static_cast<double>(run.frames) / duration));
+    out.add("Number of processed A+B   packets/s: " + ratio_text((a_packets + b_packets) / duration));
+    out.add("Number of processed A     packets/s: " + ratio_text(a_packets / duration));
+    out.add("Number of processed   B   packets/s: " + ratio_text(b_packets / duration));
+    out.add("Number of average processed flows/s: " + ratio_text(all / duration));
+    out.add("Average full raw bandwidth: " + bandwidth_text(static_cast<double>(run.wire_bytes) * 8 / duration));
+    if (run.snapped_frames)
+        out.add("Average snapped bandwidth : " + bandwidth_text(static_cast<double>(run.captured_bytes) * 8 / duration));
+    out.add("Average full bandwidth : " + bandwidth_text(static_cast<double>(t.full_bytes) * 8 / duration));
+}
+
+void add_status(const RunSummary& run, Lines& out)
+{
+    const FlowTally& f = run.tally;
+    out.add(fmt::format("Max number of flows in memory: {} [{:.2f}%]", count_text(run.counts.peak_directions),
+                        percent(run.counts.peak_directions, 2ULL * run.max_flows)));
+    out.share("flows terminated by autopilot", f.resources, f.directions());
+    const double page = static_cast<double>(sysconf(_SC_PAGESIZE)) * static_cast<double>(sysconf(_SC_PHYS_PAGES));
+    out.add(fmt::format("Memory usage: {:.2f} GB [{:.2f}%]", static_cast<double>(run.memory_bytes) / 1e9,
+                        100.0 * ratio(static_cast<double>(run.memory_bytes), page)));
+    // T2 keeps bit 0 out of the aggregate: every B flow has it.
+    const std::uint64_t status = (run.counts.totals.status | f.status) & ~FS(INVERTED);
+    out.add(fmt::format("Aggregated flowStat=0x{:016x}", status));
+    if (f.alarms)
+        out.add(fmt::format("[WRN] {} alarms in {} flows [{:.2f}%]", count_text(f.alarms), count_text(f.alarm_flows),
+                            percent(f.alarm_flows, f.directions())));
+    if (f.forced)
+        out.add(fmt::format("[WRN] Number of flows terminated by force mode: {} [{:.2f}%]", count_text(f.forced),
+                            percent(f.forced, f.directions())));
+    for (const StatusLine& line : kWarnings)
+        if (status & line.mask)
+            out.add(fmt::format("[WRN] {}", line.text));
+    for (const StatusLine& line : kInformation)
+        if (status & line.mask)
+            out.add(fmt::format("[INF] {}", line.text));
+}
+
+void add_ledger(const RunSummary& run, Lines& out)
+{
+    const InputCounts& in = run.input;
+    const std::uint64_t short_frames = in.short_frame + run.counts.counter[COUNTER_PACKETS_SHORT_FRAME];
+    const std::uint64_t unattributed = run.counts.counter[COUNTER_PACKETS_UNATTRIBUTED];
+    out.add(fmt::format("Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
+                        "{} unattributed{}",
+                        run.frames, run.tally.packets, in.filtered, short_frames, in.link_unsupported, unattributed,
+                        run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
+    for (const RunSummary::SinkState& s : run.sinks) {
+        out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped, {} skipped, {} errors{}", s.label, s.rows,
+                            s.sent, s.retried, s.dropped, s.skipped, s.errors,
+                            s.last_error.empty() ? "" : "; last error: " + s.last_error));
+        for (const std::string& line : s.lines)
+            out.add(fmt::format("Sink {}: {}", s.label, line));
+    }
+    for (const CaptureDamage& d : run.damages)
+        out.add(fmt::format("[WRN] {}: read up to offset {}: {}", d.file, d.offset, d.reason));
+    for (const std::string& problem : run.problems)
+        out.add("[WRN] " + problem);
+    if (run.interrupted)
+        out.add("[INF] Stopped by a signal before the end of input");
+}
+
+std::string json_text(const std::string& text)
+{
+    std::string out = "\"";
+    for (const char c : text) {
+        const auto u = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\')
+            out += fmt::format("\\{}", c);
+        else if (u < 0x20)
+            out += fmt::format("\\u{:04x}", u);
+        else
+            out += c;
+    }
+    return out + "\"";
+}
+
+} // namespace
+
+std::int64_t RunSummary::ledger_difference() const
+{
+    const std::uint64_t accounted = tally.packets + input.filtered + input.short_frame + input.link_unsupported +
+                                    counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
+                                    counts.counter[COUNTER_PACKETS_UNATTRIBUTED] +
+                                    counts.counter[COUNTER_PACKETS_FILTERED];
+    return static_cast<std::int64_t>(frames - accounted);
+}
+
+bool RunSummary::incomplete() const
+{
+    bool lost = !damages.empty() || !problems.empty() || ledger_difference() != 0 ||
+                counts.counter[COUNTER_PACKET_ROWS_LOST] || counts.counter[COUNTER_PACKETS_UNATTRIBUTED];
+    for (const SinkState& s : sinks)
+        lost = lost || s.dropped;
+    return lost;
+}
+
+std::vector<std::string> start_lines(const RunSummary& run)
+{
+    std::vector<std::string> lines;
+    lines.push_back(fmt::format("flowxdp {}. PID: {}, SID: {}", run.version, getpid(), run.sensor_id));
+    lines.push_back(fmt::format("[INF] Creating flows for L2, IPv4, IPv6{}{}", run.alarm_mode ? " [ALARM]" : "",
+                                run.force_mode ? " [FORCE]" : ""));
+    lines.emplace_back("Active plugins:");
+    unsigned n = 0;
+    for (const PluginHost::Active& p : run.plugins)
+        lines.push_back(fmt::format("    {:02}: {}, {}", ++n, p.name, p.version));
+    return lines;
+}
+
+std::vector<std::string> end_lines(const RunSummary& run)
+{
+    std::vector<std::string> lines;
+    Lines out(&lines);
+    add_input(run, out);
+    add_packets(run, out);
+    if (!run.plugin_lines.empty()) {
+        out.add(std::string(80, '-'));
+        for (const std::string& line : run.plugin_lines)
+            out.add(line);
+        out.add(std::string(80, '-'));
+    }
+    add_protocols(run, out);
+    add_flows(run, out);
+    add_status(run, out);
+    add_ledger(run, out);
+    return lines;
+}
+
+std::string summary_json(const RunSummary& run)
+{
+    std::string out = fmt::format("{{\"version\":{},\"engine\":{},\"sensor_id\":{},\"interrupted\":{},\"incomplete\":{},"
+                                  "\"packets\":{},\"captured_bytes\":{},\"wire_bytes\":{},\"elapsed_s\":{:.6f},"
+                                  "\"unloading_s\":{:.6f},\"memory_bytes\":{}",
+                                  json_text(run.version), json_text(run.engine), run.sensor_id, run.interrupted,
+                                  run.incomplete(), run.frames, run.captured_bytes, run.wire_bytes, run.elapsed_s,
+                                  run.unloading_s, run.memory_bytes);
+    if (run.has_time)
+        out += fmt::format(",\"first\":\"{}\",\"last\":\"{}\"", seconds_text(run.first_ns), seconds_text(run.last_ns));
+    const FlowTally& f = run.tally;
+    out += fmt::format(",\"flows\":{{\"directions\":{},\"a\":{},\"b\":{},\"l2\":{},\"ipv4\":{},\"ipv6\":{},\"packets\":{},"
+                       "\"octets\":{},\"forced\":{},\"alarms\":{},\"peak_directions\":{},\"status\":\"0x{:016x}\"}}",
+                       f.directions(), f.biflows, f.two_sided, f.l2, f.ipv4, f.ipv6, f.packets, f.octets, f.forced,
+                       f.alarms, run.counts.peak_directions, (run.counts.totals.status | f.status) & ~FS(INVERTED));
+    out += fmt::format(",\"ledger\":{{\"packets\":{},\"in_flows\":{},\"difference\":{}}},\"counters\":{{", run.frames,
+                       f.packets, run.ledger_difference());
+    static constexpr const char* kNames[] = {
+#define X(name, text, help) text,
+        FX_COUNTERS(X)
+#undef X
+    };
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        std::uint64_t value = run.counts.counter[i];
+        if (i == COUNTER_PACKETS_SEEN)
+            value = run.frames;
+        else if (i == COUNTER_PACKETS_FILTERED)
+            value += run.input.filtered;
+        else if (i == COUNTER_PACKETS_SHORT_FRAME)
+            value += run.input.short_frame;
+        else if (i == COUNTER_PACKETS_LINK_UNSUPPORTED)
+            value += run.input.link_unsupported;
+        out += fmt::format("{}\"{}\":{}", i ? "," : "", kNames[i], value);
+    }
+    out += "},\"files\":[";
+    for (std::size_t i = 0; i < run.files.size(); i++)
+        out += fmt::format("{}{{\"name\":{},\"bytes\":{},\"packets\":{},\"link_type\":{}}}", i ? "," : "",
+                           json_text(run.files[i].name), run.files[i].size_bytes, run.files[i].packets,
+                           json_text(link_type_name(run.files[i].link_type)));
+    out += "],\"damages\":[";
+    for (std::size_t i = 0; i < run.damages.size(); i++)
+        out += fmt::format("{}{{\"file\":{},\"offset\":{},\"reason\":{}}}", i ? "," : "", json_text(run.damages[i].file),
+                           run.damages[i].offset, json_text(run.damages[i].reason));
+    out += "],\"problems\":[";
+    for (std::size_t i = 0; i < run.problems.size(); i++)
+        out += (i ? "," : "") + json_text(run.problems[i]);
+    out += "],\"sinks\":[";
+    for (std::size_t i = 0; i < run.sinks.size(); i++) {
+        const RunSummary::SinkState& s = run.sinks[i];
+        out += fmt::format("{}{{\"sink\":{},\"rows\":{},\"sent\":{},\"retried\":{},\"dropped\":{},\"skipped\":{},"
+                           "\"errors\":{},\"last_error\":{}}}",
+                           i ? "," : "", json_text(s.label), s.rows, s.sent, s.retried, s.dropped, s.skipped, s.errors,
+                           json_text(s.last_error));
+    }
+    return out + "]}";
+}
+
+std::string utc_date(std::int64_t ns)
+{
+    std::int64_t s = ns / 1000000000;
+    if (ns % 1000000000 < 0)
+        s--;
+    const auto t = static_cast<std::time_t>(s);
+    std::tm parts{};
+    char text[64];
+    if (!gmtime_r(&t, &parts) || !std::strftime(text, sizeof text, "%a %d %b %Y %H:%M:%S GMT", &parts))
+        return "date out of range";
+    return text;
+}
+
+std::string human_duration(std::int64_t ns)
+{
+    std::int64_t s = ns / 1000000000;
+    if (s < 60)
+        return "";
+    std::string text;
+    for (const auto& [unit, letter] : {std::pair<std::int64_t, char>{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}}) {
+        if (s >= unit || !text.empty() || unit == 1) {
+            text += fmt::format("{}{}{}", text.empty() ? "" : " ", s / unit, letter);
+            s %= unit;
+        }
+    }
+    return text;
+}
+
+} // namespace flowxdp

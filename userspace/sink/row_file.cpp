@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sink/row_file.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sink/compressor.h"
+
+namespace flowxdp {
+namespace {
+
+constexpr std::size_t kBufferBytes = 256u << 10;
+constexpr auto kCompressedHold = std::chrono::seconds(1);
+
+} // namespace
+
+RowFile::RowFile(SinkCounts* counts) : counts_(counts) {}
+
+RowFile::~RowFile()
+{
+    // flush(true) is the way to end a file; an owner that never got there (an error at start) still leaves whole rows.
+    if (fd_ >= 0 && !flush(true).ok())
+        counts_->errors++;
+}
+
+Error RowFile::failed(const char* operation, int error_number) const
+{
+    return Error{fmt::format("{}: cannot {}: {}", path_ == "-" ? "standard output" : path_, operation,
+                             std::strerror(error_number))};
+}
+
+Result<void> RowFile::open(const std::string& path)
+{
+    path_ = path;
+    if (path == "-") {
+        fd_ = STDOUT_FILENO;
+    } else {
+        owned_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        if (!owned_)
+            return failed("create the file", errno);
+        fd_ = owned_.get();
+        auto compressor = compressor_for(path);
+        if (!compressor.ok())
+            return Error{path + ": " + compressor.error().message};
+        compressor_ = compressor.take();
+    }
+    struct stat st = {};
+    // Standard output may be a file with other writers or other contents: it is never cut.
+    regular_ = owned_ && ::fstat(fd_, &st) == 0 && S_ISREG(st.st_mode);
+    return {};
+}
+
+Result<void> RowFile::write_header(std::string_view text)
+{
+    if (compressor_)
+        return compressor_->add(text, Compressor::End::kNone, &out_);
+    out_.append(text);
+    return write_out();
+}
+
+Result<void> RowFile::row_done()
+{
+    if (compressor_ && buffer_ends_.empty() && inside_ == 0)
+        oldest_ = std::chrono::steady_clock::now();
+    buffer_ends_.push_back(buffer_.size());
+    return buffer_.size() < kBufferBytes ? Result<void>() : push(Push::kRows);
+}
+
+Result<void> RowFile::flush(bool final)
+{
+    if (fd_ < 0)
+        return {};
+    if (final) {
+        const Result<void> pushed = push(Push::kFinish);
+        const Result<void> closed = close_file();
+        return pushed.ok() ? closed : pushed;
+    }
+    if (!compressor_)
+        return push(Push::kRows);
+    if (buffer_ends_.empty() && inside_ == 0)
+        return {};
+    return std::chrono::steady_clock::now() - oldest_ < kCompressedHold ? Result<void>() : push(Push::kSync);
+}
+
+void RowFile::drop_buffer()
+{
+    counts_->dropped += buffer_ends_.size();
+    buffer_.clear();
+    buffer_ends_.clear();
+}
+
+// Hands the buffer on: what was begun first, then the collected rows.
+Result<void> RowFile::push(Push how)
+{
+    if (out_at_ < out_.size() && !broken_) {
+        counts_->retried++;
+        const Result<void> retried = write_out();
+        if (!retried.ok()) {
+            drop_buffer();
+            return retried;
+        }
+    }
+    if (broken_) {
+        drop_buffer();
+        return {};
+    }
+    if (!compressor_) {
+        std::swap(out_, buffer_);
+        std::swap(out_ends_, buffer_ends_);
+        buffer_.clear();
+        buffer_ends_.clear();
+        return write_out();
+    }
+    const auto end = how == Push::kRows   ? Compressor::End::kNone
+                     : how == Push::kSync ? Compressor::End::kSync
+                                          : Compressor::End::kFinish;
+    const Result<void> added = compressor_->add(buffer_, end, &out_);
+    inside_ += buffer_ends_.size();
+    buffer_.clear();
+    buffer_ends_.clear();
+    if (!added.ok()) {
+        broken_ = true;
+        return Error{path_ + ": " + added.error().message};
+    }
+    const Result<void> written = write_out();
+    // Rows inside the compressor are in the file only after a synchronisation point.
+    if (written.ok() && how != Push::kRows)
+        counts_->sent += std::exchange(inside_, 0);
+    return written;
+}
+
+// After a failed write: counts the whole rows of out_, keeps the one that was begun, drops the rest.
+void RowFile::settle_plain()
+{
+    const auto next = std::ranges::upper_bound(out_ends_, out_at_);
+    const auto whole_rows = static_cast<std::uint64_t>(next - out_ends_.begin());
+    const std::size_t whole = whole_rows ? *std::prev(next) : 0;
+    if (whole_rows || !torn_)
+        whole_bytes_ = written_bytes_ - static_cast<std::int64_t>(out_at_ - whole);
+    const bool begun = whole < out_at_ || (torn_ && whole_rows == 0);
+    counts_->sent += whole_rows;
+    counts_->dropped += out_ends_.size() - whole_rows - (begun ? 1 : 0);
+    out_ = begun ? out_.substr(out_at_, *next - out_at_) : std::string();
+    out_at_ = 0;
+    out_ends_.clear();
+    torn_ = begun;
+    if (begun)
+        out_ends_.push_back(out_.size());
+}
+
+// Writes out_. On an error what was begun stays.
+Result<void> RowFile::write_out()
+{
+    while (out_at_ < out_.size()) {
+        const ssize_t n = ::write(fd_, out_.data() + out_at_, out_.size() - out_at_);
+        if (n > 0) {
+            out_at_ += static_cast<std::size_t>(n);
+            written_bytes_ += n;
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) { // standard output may be somebody's non-blocking pipe
+            pollfd p = {fd_, POLLOUT, 0};
+            ::poll(&p, 1, -1);
+            continue;
+        }
+        const int error_number = n < 0 ? errno : EIO;
+        broken_ = error_number == EPIPE;
+        if (!compressor_)
+            settle_plain();
+        return failed("write", error_number);
+    }
+    counts_->sent += out_ends_.size();
+    out_ends_.clear();
+    whole_bytes_ = written_bytes_;
+    torn_ = false;
+    out_.clear();
+    out_at_ = 0;
+    return {};
+}
+
+Result<void> RowFile::close_file()
+{
+    Result<void> result;
+    if (out_at_ < out_.size() || inside_ > 0) {
+        counts_->dropped += out_ends_.size() + std::exchange(inside_, 0);
+        if (compressor_)
+            result = Error{path_ + ": ends truncated: decompress what is there with 'zcat' or 'zstd -dcf'"};
+        else if (regular_ && whole_bytes_ < written_bytes_ && ::ftruncate(fd_, whole_bytes_) != 0)
+            result = failed("cut the last row, which is torn,", errno);
+    }
+    fd_ = -1;
+    if (owned_ && ::close(owned_.release()) != 0 && result.ok())
+        result = failed("close", errno); // NFS and quotas report a full disk here
+    return result;
+}
+
+std::string default_row_path(const SinkContext& context, std::string_view suffix)
+{
+    return context.output_prefix.empty() ? "-" : context.output_prefix + std::string(suffix);
+}
+
+std::string packet_path_beside(const std::string& path)
+{
+    if (path == "-")
+        return path;
+    const std::size_t slash = path.rfind('/');
+    const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+    const std::size_t dot = path.find('.', name + 1);
+    std::string stem = path.substr(0, dot);
+    const std::string rest = dot == std::string::npos ? "" : path.substr(dot);
+    if (stem.ends_with("_flows"))
+        stem.resize(stem.size() - 6);
+    return stem + "_packets" + rest;
+}
+
+} // namespace flowxdp
