@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// file_transport.cpp - an IPFIX file: messages one behind the other (RFC 5655 5).
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "socket_address.h"
+#include "transport.h"
+
+namespace flowxdp::ipfix {
+
+namespace {
+
+constexpr std::size_t kLargestMessage = 65535; // the header's 16-bit length
+constexpr std::size_t kBuffer = 256u << 10;
+
+class FileTransport final : public Transport {
+  public:
+    FileTransport(std::string path, SinkCounts* counts) : Transport(counts), path_(std::move(path)) {}
+
+    Result<void> open() override
+    {
+        if (path_ == "-")
+            fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+        else
+            fd_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        if (!fd_)
+            return socket_error("cannot write " + name(), errno);
+        struct stat status {};
+        regular_ = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode) && path_ != "-";
+        return {};
+    }
+    [[nodiscard]] std::size_t message_limit() const override { return kLargestMessage; }
+    [[nodiscard]] std::string name() const override { return "file:" + path_; }
+
+    Result<void> send(Message message) override
+    {
+        if (fresh_) {
+            fresh_ = false;
+            for (Message& part : preamble_())
+                append(std::move(part));
+        }
+        append(std::move(message));
+        return buffer_.size() >= kBuffer ? write_out() : Result<void>();
+    }
+    Result<void> poll() override { return write_out(); }
+    Result<void> finish() override { return write_out(); }
+
+  private:
+    void append(Message message)
+    {
+        sequences_.stamp(&message);
+        buffer_.insert(buffer_.end(), message.octets.begin(), message.octets.end());
+        message.octets = std::vector<std::uint8_t>(); // only its counts are wanted from here on
+        waiting_.push_back({std::move(message), buffer_.size()});
+    }
+
+    // Writes the buffer. On an error the file is cut back to the end of the last whole message, what is lost is counted.
+    Result<void> write_out()
+    {
+        Result<void> result;
+        std::size_t done = 0;
+        while (done < buffer_.size()) {
+            const ssize_t n = ::write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0) {
+                result = socket_error("cannot write " + name(), errno);
+                break;
+            }
+            done += static_cast<std::size_t>(n);
+        }
+        std::size_t whole = 0;
+        for (const Waiting& w : waiting_) {
+            if (w.end <= done) {
+                totals_.octets += w.end - whole;
+                whole = w.end;
+                count_sent(w.message);
+            } else {
+                count_dropped(w.message);
+            }
+        }
+        written_ += whole;
+        if (whole != done && regular_ &&
+            (::ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0 ||
+             ::lseek(fd_.get(), static_cast<off_t>(written_), SEEK_SET) < 0))
+            result = socket_error(name() + " ends in a damaged message", errno);
+        waiting_.clear();
+        buffer_.clear();
+        return result;
+    }
+
+    struct Waiting {
+        Message message;
+        std::size_t end; // in buffer_
+    };
+    std::string path_;
+    UniqueFd fd_;
+    bool regular_ = false;
+    bool fresh_ = true;
+    std::vector<std::uint8_t> buffer_;
+    std::vector<Waiting> waiting_;
+    std::size_t written_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts)
+{
+    return std::make_unique<FileTransport>(path, counts);
+}
+
+} // namespace flowxdp::ipfix
