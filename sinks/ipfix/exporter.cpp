@@ -143,9 +143,9 @@ Result<void> Exporter::flush()
     Result<void> result;
     if (transport_->datagrams() && preambles_ != 0 && messages_since_preamble_ >= settings_.template_messages)
         result = repeat_templates();
-    messages_since_preamble_++;
     if (Result<void> sent = transport_->send(builder_.take(clock_ns_, uptime_ms())); !sent)
         result = std::move(sent);
+    messages_since_preamble_++; // after the send: a session may have begun with it
     return result;
 }
 

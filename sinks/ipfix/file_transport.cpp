@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "socket_address.h"
@@ -49,12 +50,15 @@ class FileTransport final : public Transport {
     Result<void> finish() override { return write_out(); }
 
   private:
+    // The totals count from here on, so that what statistics records say does not depend on when the buffer is written.
     void append(Message message)
     {
         sequences_.stamp(&message);
         buffer_.insert(buffer_.end(), message.octets.begin(), message.octets.end());
-        message.octets = std::vector<std::uint8_t>(); // only its counts are wanted from here on
-        waiting_.push_back({std::move(message), buffer_.size()});
+        totals_.messages++;
+        totals_.octets += message.octets.size();
+        totals_.flow_records += message.flow_records;
+        waiting_.push_back({message.rows, message.flow_records, buffer_.size()});
     }
 
     // Writes the buffer. On an error the file is cut back to the end of the last whole message, what is lost is counted.
@@ -72,14 +76,18 @@ class FileTransport final : public Transport {
             }
             done += static_cast<std::size_t>(n);
         }
-        std::size_t whole = 0;
+        std::size_t whole = 0, lost_from = 0;
         for (const Waiting& w : waiting_) {
             if (w.end <= done) {
-                totals_.octets += w.end - whole;
                 whole = w.end;
-                count_sent(w.message);
+                counts_->sent += w.rows;
             } else {
-                count_dropped(w.message);
+                totals_.messages--;
+                totals_.octets -= w.end - std::max(whole, lost_from);
+                totals_.flow_records -= w.flow_records;
+                totals_.not_sent_flows += w.flow_records;
+                counts_->dropped += w.rows;
+                lost_from = w.end;
             }
         }
         written_ += whole;
@@ -93,7 +101,7 @@ class FileTransport final : public Transport {
     }
 
     struct Waiting {
-        Message message;
+        std::uint32_t rows, flow_records;
         std::size_t end; // in buffer_
     };
     std::string path_;

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// transport_test.cpp - datagrams, connections and files, against sockets of this process.
+#include "transport.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "core/unique_fd.h"
+#include "export/flow_decoder.h"
+#include "export/row_fixture.h"
+#include "export_sink.h"
+#include "sink/sink_runner.h"
+
+namespace flowxdp::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A socket on a free port of 127.0.0.1 or ::1.
+class LocalSocket {
+  public:
+    explicit LocalSocket(int type, int family = AF_INET, std::uint16_t port = 0) : family_(family)
+    {
+        fd_.reset(::socket(family, type | SOCK_CLOEXEC, 0));
+        const int on = 1;
+        EXPECT_EQ(::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+        sockaddr_storage storage{};
+        socklen_t size = 0;
+        if (family == AF_INET) {
+            auto* a = reinterpret_cast<sockaddr_in*>(&storage);
+            a->sin_family = AF_INET;
+            a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            a->sin_port = htons(port);
+            size = sizeof *a;
+        } else {
+            auto* a = reinterpret_cast<sockaddr_in6*>(&storage);
+            a->sin6_family = AF_INET6;
+            a->sin6_addr = in6addr_loopback;
+            a->sin6_port = htons(port);
+            size = sizeof *a;
+        }
+        bound_ = ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0;
+        if (type == SOCK_STREAM && bound_) {
+            EXPECT_EQ(::listen(fd_.get(), 4), 0);
+        }
+        (void)::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &size);
+        port_ = ntohs(family == AF_INET ? reinterpret_cast<sockaddr_in*>(&storage)->sin_port
+                                        : reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port);
+    }
+    [[nodiscard]] bool bound() const { return bound_; }
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    void close() { fd_.reset(); }
+    [[nodiscard]] std::string target(const char* scheme) const
+    {
+        return std::string(scheme) + (family_ == AF_INET ? "127.0.0.1" : "[::1]") + ":" + std::to_string(port_);
+    }
+    // All datagrams that have arrived.
+    std::vector<std::vector<std::uint8_t>> datagrams()
+    {
+        std::vector<std::vector<std::uint8_t>> all;
+        for (;;) {
+            std::vector<std::uint8_t> octets(65536);
+            const ssize_t n = ::recv(fd_.get(), octets.data(), octets.size(), MSG_DONTWAIT);
+            if (n < 0)
+                return all;
+            octets.resize(static_cast<std::size_t>(n));
+            all.push_back(std::move(octets));
+        }
+    }
+
+  private:
+    UniqueFd fd_;
+    int family_;
+    bool bound_ = false;
+    std::uint16_t port_ = 0;
+};
+
+struct TempFile {
+    TempFile()
+    {
+        char name[] = "/tmp/flowxdp_export_XXXXXX";
+        UniqueFd fd(::mkstemp(name));
+        path = name;
+    }
+    ~TempFile() { ::unlink(path.c_str()); }
+    [[nodiscard]] std::vector<std::uint8_t> read() const
+    {
+        std::ifstream in(path, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    std::string path;
+};
+
+std::unique_ptr<Sink> make_sink(ipfix::Protocol protocol, const std::string& target,
+                                const std::map<std::string, std::string>& options = {})
+{
+    SinkSpec spec{protocol == ipfix::Protocol::kIpfix ? "ipfix" : "netflow", target, options};
+    auto sink = ipfix::ExportSink::create(spec, protocol);
+    EXPECT_TRUE(sink.ok()) << (sink.ok() ? "" : sink.error().message);
+    SinkContext context;
+    context.flow_schema = make_schema();
+    const auto opened = sink.value()->open(context);
+    EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().message);
+    return sink.take();
+}
+
+std::vector<FlowRow> many_rows(std::uint64_t first, std::uint64_t count)
+{
+    std::vector<FlowRow> flows;
+    for (std::uint64_t i = first; i < first + count; i++) {
+        flows.push_back(i % 3 == 0 ? ipv6_row() : i % 7 == 0 ? layer2_row() : FlowRow());
+        flows.back().flow_id = i;
+    }
+    return flows;
+}
+
+std::set<std::uint64_t> flow_ids(const std::vector<DecodedMessage>& messages)
+{
+    std::set<std::uint64_t> ids;
+    for (const DecodedMessage& m : messages)
+        for (const DecodedRecord& r : m.records)
+            if (!r.options)
+                ids.insert(r.number(148));
+    return ids;
+}
+
+// Accepts one connection and reads it until the peer closes, or until `until` octets have come.
+class Connection {
+  public:
+    explicit Connection(const LocalSocket& listener) : fd_(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC)) {}
+    // False when the peer has closed.
+    bool read_some()
+    {
+        std::uint8_t octets[4096];
+        const ssize_t n = ::recv(fd_.get(), octets, sizeof octets, 0);
+        if (n <= 0)
+            return false;
+        stream.insert(stream.end(), octets, octets + n);
+        return true;
+    }
+    [[nodiscard]] bool readable(milliseconds wait) const
+    {
+        pollfd ready{fd_.get(), POLLIN, 0};
+        return ::poll(&ready, 1, static_cast<int>(wait.count())) == 1;
+    }
+    void reset()
+    {
+        const linger hard{1, 0}; // an RST, what was not read is lost
+        (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        fd_.reset();
+    }
+    std::vector<std::uint8_t> stream;
+
+  private:
+    UniqueFd fd_;
+};
+
+void expect_udp(ipfix::Protocol protocol, int family, std::size_t largest)
+{
+    LocalSocket collector(SOCK_DGRAM, family);
+    if (!collector.bound())
+        GTEST_SKIP() << "no IPv6 loopback address";
+    const auto sink = make_sink(protocol, collector.target("udp://"));
+    FlowDecoder decoder;
+    std::vector<DecodedMessage> messages;
+    std::size_t seen = 0;
+    for (std::uint64_t first = 1; first <= 1000; first += 50) {
+        ASSERT_TRUE(sink->write(make_rows(many_rows(first, 50))).ok());
+        if (first > 900) {
+            ASSERT_TRUE(sink->flush(true).ok());
+        }
+        for (const auto& datagram : collector.datagrams()) { // in step with the sender: the buffer cannot overflow
+            seen = std::max(seen, datagram.size());
+            messages.push_back(decoder.decode(datagram));
+        }
+    }
+    EXPECT_LE(seen, largest);
+    EXPECT_GT(seen, largest - 200) << "messages are filled";
+    EXPECT_EQ(flow_ids(messages).size(), 1000u);
+    EXPECT_EQ(sink->counts().sent, 1000u);
+    EXPECT_EQ(sink->counts().dropped, 0u);
+}
+
+TEST(UdpTransport, SendsEveryRowWithinThePathMtu) { expect_udp(ipfix::Protocol::kIpfix, AF_INET, 1400 - 28); }
+TEST(UdpTransport, SendsNetflow9WithinThePathMtu) { expect_udp(ipfix::Protocol::kNetflow9, AF_INET, 1400 - 28); }
+TEST(UdpTransport, LeavesRoomForTheIpv6Header) { expect_udp(ipfix::Protocol::kIpfix, AF_INET6, 1400 - 48); }
+
+TEST(UdpTransport, ARefusedDatagramIsAnErrorAndBringsTheTemplatesAgain)
+{
+    LocalSocket collector(SOCK_DGRAM);
+    const std::string target = collector.target("udp://");
+    const std::uint16_t port = collector.port();
+    collector.close();
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, target, {{"records4", "1"}});
+    EXPECT_FALSE(sink->write(make_rows({FlowRow(), FlowRow(), FlowRow()})).ok()); // loopback refuses at once
+    EXPECT_GT(sink->counts().retried, 0u);
+    EXPECT_EQ(sink->counts().dropped, 0u);
+
+    LocalSocket back(SOCK_DGRAM, AF_INET, port);
+    ASSERT_TRUE(back.bound());
+    // The first send takes the last refusal's error, the message after it brings the templates.
+    (void)sink->write(make_rows({FlowRow(), FlowRow(), FlowRow()}));
+    (void)sink->flush(true);
+    bool templates = false;
+    for (const auto& datagram : back.datagrams())
+        templates = templates || (datagram.size() > 20 && datagram[17] == 2);
+    EXPECT_TRUE(templates);
+    bool remark = false;
+    for (const std::string& line : sink->report())
+        remark = remark || line.find("refused") != std::string::npos;
+    EXPECT_TRUE(remark);
+}
+
+TEST(FileTransport, HoldsTheMessagesOneBehindTheOther)
+{
+    TempFile file;
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, "file:" + file.path);
+    ASSERT_TRUE(sink->write(make_rows(many_rows(1, 5000))).ok());
+    ASSERT_TRUE(sink->flush(true).ok());
+    FlowDecoder decoder;
+    EXPECT_EQ(flow_ids(decoder.decode_stream(file.read())).size(), 5000u);
+    EXPECT_EQ(sink->counts().sent, 5000u);
+}
+
+TEST(FileTransport, TheSameRowsMakeTheSameFile)
+{
+    TempFile one, two;
+    for (const TempFile* file : {&one, &two}) {
+        const auto sink = make_sink(ipfix::Protocol::kIpfix, "file:" + file->path);
+        for (std::uint64_t first = 1; first < 1000; first += 100) {
+            ASSERT_TRUE(sink->write(make_rows(many_rows(first, 100))).ok());
+            if (file == &two) {
+                ASSERT_TRUE(sink->flush(false).ok()); // the queue ran empty here
+            }
+        }
+        ASSERT_TRUE(sink->flush(true).ok());
+    }
+    EXPECT_FALSE(one.read().empty());
+    EXPECT_EQ(one.read(), two.read());
+}
+
+TEST(FileTransport, AFullDiskIsReportedAndCounted)
+{
+    struct stat status {};
+    if (::stat("/dev/full", &status) != 0)
+        GTEST_SKIP() << "no /dev/full";
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, "file:/dev/full");
+    ASSERT_TRUE(sink->write(make_rows(many_rows(1, 10))).ok());
+    const auto flushed = sink->flush(true);
+    ASSERT_FALSE(flushed.ok());
+    EXPECT_NE(flushed.error().message.find("/dev/full"), std::string::npos);
+    EXPECT_EQ(sink->counts().dropped, 10u);
+    EXPECT_EQ(sink->counts().sent, 0u);
+}
+
+TEST(FileTransport, AFileThatCannotBeMadeIsAStartUpError)
+{
+    auto sink = ipfix::ExportSink::create({"ipfix", "file:/nonexistent/x.ipfix", {}}, ipfix::Protocol::kIpfix);
+    ASSERT_TRUE(sink.ok());
+    SinkContext context;
+    context.flow_schema = make_schema();
+    const auto opened = sink.value()->open(context);
+    ASSERT_FALSE(opened.ok());
+    EXPECT_NE(opened.error().message.find("/nonexistent/x.ipfix"), std::string::npos);
+}
+
+TEST(TcpTransport, OneConnectionCarriesTemplatesOnceAndEveryRow)
+{
+    LocalSocket listener(SOCK_STREAM);
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, listener.target("tcp://"), {{"linger", "30"}});
+    std::vector<std::uint8_t> stream;
+    std::thread collector([&] {
+        Connection connection(listener);
+        while (connection.read_some()) {
+        }
+        stream = connection.stream;
+    });
+    // More than socket buffers hold: writes are partial.
+    for (std::uint64_t first = 1; first <= 100'000; first += 10'000)
+        EXPECT_TRUE(sink->write(make_rows(many_rows(first, 10'000))).ok());
+    EXPECT_TRUE(sink->flush(true).ok());
+    collector.join();
+    FlowDecoder decoder;
+    const auto messages = decoder.decode_stream(stream);
+    std::size_t with_templates = 0;
+    for (const DecodedMessage& m : messages)
+        with_templates += m.templates != 0;
+    EXPECT_EQ(with_templates, 1u);
+    EXPECT_EQ(messages.front().templates, 3u);
+    EXPECT_EQ(flow_ids(messages).size(), 100'000u);
+    EXPECT_EQ(sink->counts().sent, 100'000u);
+}
+
+TEST(TcpTransport, ACollectorThatComesLateGetsEverythingInOrder)
+{
+    LocalSocket listener(SOCK_STREAM);
+    const std::uint16_t port = listener.port();
+    const std::string target = listener.target("tcp://");
+    listener.close();
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, target, {{"linger", "30"}, {"records4", "1"}});
+    (void)sink->write(make_rows(many_rows(1, 300))); // connecting is refused meanwhile
+    EXPECT_EQ(sink->counts().sent, 0u);
+    LocalSocket late(SOCK_STREAM, AF_INET, port);
+    ASSERT_TRUE(late.bound());
+    std::vector<std::uint8_t> stream;
+    std::thread collector([&] {
+        Connection connection(late);
+        while (connection.read_some()) {
+        }
+        stream = connection.stream;
+    });
+    (void)sink->flush(true);
+    collector.join();
+    FlowDecoder decoder;
+    const auto messages = decoder.decode_stream(stream);
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(messages.front().templates, 3u);
+    EXPECT_EQ(flow_ids(messages).size(), 300u);
+    EXPECT_EQ(sink->counts().sent, 300u);
+    EXPECT_EQ(sink->counts().dropped, 0u);
+}
+
+TEST(TcpTransport, ABrokenConnectionIsMadeAgainAndNothingIsLost)
+{
+    LocalSocket listener(SOCK_STREAM);
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, listener.target("tcp://"), {{"linger", "30"}});
+    std::set<std::uint64_t> ids;
+    std::thread collector([&] {
+        {
+            Connection first(listener);
+            while (first.stream.size() < 20'000 && first.read_some()) {
+            }
+            FlowDecoder decoder;
+            std::size_t whole = 0; // what this collector could use before it died
+            std::vector<std::uint8_t>& s = first.stream;
+            while (whole + 4 <= s.size() && whole + (s[whole + 2] << 8 | s[whole + 3]) <= s.size())
+                whole += static_cast<std::size_t>(s[whole + 2] << 8 | s[whole + 3]);
+            ids = flow_ids(decoder.decode_stream(std::span(s).first(whole)));
+            // Acknowledged octets that nobody read die with the reset: take what has come before.
+            while (first.readable(milliseconds(200)) && first.read_some()) {
+            }
+            whole = 0;
+            while (whole + 4 <= s.size() && whole + (s[whole + 2] << 8 | s[whole + 3]) <= s.size())
+                whole += static_cast<std::size_t>(s[whole + 2] << 8 | s[whole + 3]);
+            FlowDecoder again;
+            ids = flow_ids(again.decode_stream(std::span(s).first(whole)));
+            first.reset();
+        }
+        Connection second(listener);
+        while (second.read_some()) {
+        }
+        FlowDecoder decoder; // fresh: the new session must bring templates and begin its sequence at 0
+        const auto messages = decoder.decode_stream(second.stream);
+        EXPECT_FALSE(messages.empty());
+        if (!messages.empty()) {
+            EXPECT_EQ(messages.front().templates, 3u);
+            EXPECT_EQ(messages.front().sequence, 0u);
+        }
+        ids.merge(flow_ids(messages));
+    });
+    (void)sink->write(make_rows(many_rows(1, 2000)));
+    // Idle until the reset is seen, as the sink's thread is; the error says so.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (sink->flush(false).ok() && std::chrono::steady_clock::now() < deadline)
+        ::usleep(1000);
+    (void)sink->write(make_rows(many_rows(2001, 2000)));
+    (void)sink->flush(true);
+    collector.join();
+    EXPECT_EQ(ids.size(), 4000u);
+    EXPECT_EQ(sink->counts().sent, 4000u);
+    EXPECT_EQ(sink->counts().dropped, 0u);
+}
+
+TEST(TcpTransport, WithoutACollectorTheBacklogIsBoundedAndTheRestCounted)
+{
+    LocalSocket listener(SOCK_STREAM);
+    const std::string target = listener.target("tcp://");
+    listener.close();
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, target, {{"backlog", "65536"}, {"linger", "0"}});
+    for (std::uint64_t first = 1; first <= 5000; first += 100)
+        (void)sink->write(make_rows(many_rows(first, 100)));
+    const std::uint64_t dropped_before_the_end = sink->counts().dropped;
+    EXPECT_GT(dropped_before_the_end, 0u);
+    const auto finished = sink->flush(true);
+    ASSERT_FALSE(finished.ok());
+    EXPECT_EQ(sink->counts().dropped, 5000u);
+    EXPECT_EQ(sink->counts().sent, 0u);
+}
+
+TEST(ExportSink, AnIdleSinkSendsWithinASecond)
+{
+    LocalSocket collector(SOCK_DGRAM);
+    SinkRunner runner("netflow", make_sink(ipfix::Protocol::kNetflow9, collector.target("udp://")), {});
+    runner.start();
+    const auto start = std::chrono::steady_clock::now();
+    runner.push(std::make_shared<RowBatch>(make_rows({FlowRow()})), false);
+    while (runner.sink().counts().sent == 0 && std::chrono::steady_clock::now() - start < std::chrono::seconds(30))
+        ::usleep(2000);
+    EXPECT_EQ(runner.sink().counts().sent, 1u); // by condition; how long it takes is the machine's affair
+    runner.finish();
+}
+
+TEST(ExportTarget, RefusesWhatItCannotDoAndSaysWhy)
+{
+    struct Case {
+        ipfix::Protocol protocol;
+        const char* target;
+        std::map<std::string, std::string> options;
+        const char* says;
+    };
+    const auto v9 = ipfix::Protocol::kNetflow9, ipfix_ = ipfix::Protocol::kIpfix;
+    for (const Case& c : std::vector<Case>{
+             {v9, "tcp://127.0.0.1:9995", {}, "use ipfix"},
+             {v9, "127.0.0.1:9995", {}, "udp://HOST:PORT"},
+             {ipfix_, "file:", {}, "path"},
+             {ipfix_, "udp://:4739", {}, "HOST:PORT"},
+             {ipfix_, "udp://[::1", {}, "']'"},
+             {ipfix_, "udp://::1:4739", {}, "[IPv6]"},
+             {ipfix_, "", {{"mtu", "12"}}, "576"},
+             {ipfix_, "", {{"time", "s"}}, "ms, us or ns"},
+             {ipfix_, "", {{"pen", "29305"}}, "reverse"},
+             {ipfix_, "", {{"colour", "red"}}, "no option 'colour'"},
+             {v9, "", {{"biflow", "1"}}, "no option 'biflow'"},
+             {ipfix_, "", {{"interfaces", "eth0"}}, "ID:NAME"},
+         }) {
+        const auto made = ipfix::ExportSink::create({"x", c.target, c.options}, c.protocol);
+        ASSERT_FALSE(made.ok()) << c.target;
+        EXPECT_NE(made.error().message.find(c.says), std::string::npos) << made.error().message;
+    }
+}
+
+TEST(ExportTarget, HasTheCollectorsDefaultPorts)
+{
+    const auto v9 = ipfix::ExportTarget::parse({"netflow", "", {}}, ipfix::Protocol::kNetflow9);
+    ASSERT_TRUE(v9.ok());
+    EXPECT_EQ(v9.value().endpoint.text(), "127.0.0.1:9995");
+    const auto v10 = ipfix::ExportTarget::parse({"ipfix", "tcp://[2001:db8::1]", {}}, ipfix::Protocol::kIpfix);
+    ASSERT_TRUE(v10.ok());
+    EXPECT_EQ(v10.value().endpoint.text(), "[2001:db8::1]:4739");
+}
+
+} // namespace
+} // namespace flowxdp::test
