@@ -46,7 +46,8 @@ constexpr FieldRule kRules[] = {
     {kMinimumIpTotalLength, "minIpLen", FieldSource::kUnsigned, 2, 2, kOnIp, kBothWays, false},
     {kMaximumIpTotalLength, "maxIpLen", FieldSource::kUnsigned, 2, 2, kOnIp, kBothWays, false},
     {kVlanId, "vlanID", FieldSource::kInnermostVlan, 2, 2, kOnAll, kForward, false},
-    {kTcpControlBits, "tcpFlags", FieldSource::kTcpFlags, 1, 2, kOnIp, kBothWays, false},
+    // unsigned16; one octet says that only the low one was observed (RFC 7125 3), and nfacctd reads only the first.
+    {kTcpControlBits, "tcpFlags", FieldSource::kTcpFlags, 1, 1, kOnIp, kBothWays, false},
     {kIpVersion, nullptr, FieldSource::kIpVersion, 1, 1, kOnIp, kForward, false},
     {kFlowDirection, nullptr, FieldSource::kDirection, 1, 1, kOnAll, kUniflowOnly, false},
     {kBiflowDirection, nullptr, FieldSource::kBiflowInitiator, 0, 1, kOnAll, kBiflowOnly, false},
@@ -59,7 +60,8 @@ constexpr FieldRule kRules[] = {
     {kSourceMacAddress, "srcMac", FieldSource::kFirstMac, 6, 6, kOnAll, kForward, false},
     {kIngressInterface, nullptr, FieldSource::kInterface, 4, 4, kOnAll, kBothWays, false},
     {kFlowEndReason, nullptr, FieldSource::kEndReason, 1, 1, kOnAll, kForward, false},
-    {kFlowId, nullptr, FieldSource::kFlowId, 8, 8, kOnAll, kForward, false},
+    // v9 collectors take 148 for the connection id of a firewall's event and the record for such an event (nfdump).
+    {kFlowId, nullptr, FieldSource::kFlowId, 0, 8, kOnAll, kForward, false},
     {kTcpWinStat, "tcpWinStat", FieldSource::kUnsigned, 0, 1, kOnIp, kBothWays, true},
     {kTcpWinThCnt, "tcpWinThCnt", FieldSource::kUnsigned, 0, 4, kOnIp, kBothWays, true},
 };
