@@ -9,7 +9,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdleHold{750}; // with the 250 ms between idle flushes: within a second
 
-Result<void> first_error(Result<void> a, Result<void> b) { return a.ok() ? std::move(b) : std::move(a); }
+Result<void> first_error(Result<void> a, Result<void> b)
+{
+    return a.ok() ? std::move(b) : std::move(a);
+}
 
 } // namespace
 
@@ -77,9 +80,9 @@ std::vector<std::string> ExportSink::report() const
     if (!transport_)
         return {};
     const ExportTotals& totals = transport_->totals();
-    std::vector<std::string> lines = {fmt::format("{}: {} messages, {} flow records, {} octets, templates sent {} times",
-                                                  transport_->name(), totals.messages, totals.flow_records, totals.octets,
-                                                  exporter_->preambles())};
+    std::vector<std::string> lines = {
+        fmt::format("{}: {} messages, {} flow records, {} octets, templates sent {} times", transport_->name(),
+                    totals.messages, totals.flow_records, totals.octets, exporter_->preambles())};
     if (totals.not_sent_flows != 0)
         lines.push_back(fmt::format("{}: {} flow records were given up", transport_->name(), totals.not_sent_flows));
     if (std::string remark = transport_->remark(); !remark.empty())

@@ -191,9 +191,12 @@ Result<ExportTarget> ExportTarget::parse(const SinkSpec& spec, Protocol protocol
 std::unique_ptr<Transport> ExportTarget::make_transport(SinkCounts* counts) const
 {
     switch (transport) {
-    case TransportKind::kUdp: return make_udp_transport(endpoint, mtu, counts);
-    case TransportKind::kTcp: return make_tcp_transport(endpoint, tcp, counts);
-    case TransportKind::kFile: break;
+    case TransportKind::kUdp:
+        return make_udp_transport(endpoint, mtu, counts);
+    case TransportKind::kTcp:
+        return make_tcp_transport(endpoint, tcp, counts);
+    case TransportKind::kFile:
+        break;
     }
     return make_file_transport(path, counts);
 }

@@ -11,7 +11,10 @@ namespace {
 // Tranalyzer2's numbers for IPv4 and IPv6, then ours. Biflow kinds follow the one-way ones; 262 on are options.
 constexpr std::uint16_t kFirstTemplate = 256;
 
-FlowLayoutSettings layout_settings(const ExporterSettings& s) { return {s.protocol, s.time_unit, s.pen}; }
+FlowLayoutSettings layout_settings(const ExporterSettings& s)
+{
+    return {s.protocol, s.time_unit, s.pen};
+}
 
 } // namespace
 
@@ -63,9 +66,12 @@ FlowKind Exporter::kind_of(const RowView& row) const
     return version == 4 ? FlowKind::kIpv4 : version == 6 ? FlowKind::kIpv6 : FlowKind::kLayer2;
 }
 
-// v9 milliseconds since the exporter's first clock, modulo 2^32 (49.7 days): unixSecs carries the date, and no element of
-// ours counts from here.
-std::uint32_t Exporter::uptime_ms() const { return static_cast<std::uint32_t>((clock_ns_ - start_ns_) / 1'000'000); }
+// v9 milliseconds since the exporter's first clock, modulo 2^32 (49.7 days): unixSecs carries the date, and no element
+// of ours counts from here.
+std::uint32_t Exporter::uptime_ms() const
+{
+    return static_cast<std::uint32_t>((clock_ns_ - start_ns_) / 1'000'000);
+}
 
 void Exporter::see_clock(std::int64_t clock_ns)
 {

@@ -61,7 +61,8 @@ class FileTransport final : public Transport {
         waiting_.push_back({message.rows, message.flow_records, buffer_.size()});
     }
 
-    // Writes the buffer. On an error the file is cut back to the end of the last whole message, what is lost is counted.
+    // Writes the buffer. On an error the file is cut back to the end of the last whole message, what is lost is
+    // counted.
     Result<void> write_out()
     {
         Result<void> result;

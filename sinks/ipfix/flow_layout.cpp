@@ -2,10 +2,6 @@
 #include "flow_layout.h"
 
 #include <algorithm>
-#include <limits>
-#include <span>
-
-#include "octet_writer.h"
 
 namespace flowxdp::ipfix {
 
@@ -72,9 +68,12 @@ constexpr std::uint64_t kSeconds1900To1970 = 2'208'988'800;
 std::uint8_t mask_of(FlowKind kind)
 {
     switch (kind) {
-    case FlowKind::kIpv4: return kOn4;
-    case FlowKind::kIpv6: return kOn6;
-    case FlowKind::kLayer2: return kOnL2;
+    case FlowKind::kIpv4:
+        return kOn4;
+    case FlowKind::kIpv6:
+        return kOn6;
+    case FlowKind::kLayer2:
+        return kOnL2;
     }
     return 0;
 }
@@ -88,9 +87,12 @@ std::uint16_t time_element(std::uint16_t milliseconds_element, TimeUnit unit)
 FieldSource time_source(TimeUnit unit)
 {
     switch (unit) {
-    case TimeUnit::kMilliseconds: return FieldSource::kTime;
-    case TimeUnit::kMicroseconds: return FieldSource::kNtpMicros;
-    case TimeUnit::kNanoseconds: return FieldSource::kNtpNanos;
+    case TimeUnit::kMilliseconds:
+        return FieldSource::kTime;
+    case TimeUnit::kMicroseconds:
+        return FieldSource::kNtpMicros;
+    case TimeUnit::kNanoseconds:
+        return FieldSource::kNtpNanos;
     }
     return FieldSource::kTime;
 }
@@ -98,10 +100,14 @@ FieldSource time_source(TimeUnit unit)
 std::uint64_t read_unsigned(const RowView& row, const Column& column)
 {
     switch (Schema::width_of(column.type)) {
-    case 1: return row.get<std::uint8_t>(column);
-    case 2: return row.get<std::uint16_t>(column);
-    case 4: return row.get<std::uint32_t>(column);
-    default: return row.get<std::uint64_t>(column);
+    case 1:
+        return row.get<std::uint8_t>(column);
+    case 2:
+        return row.get<std::uint16_t>(column);
+    case 4:
+        return row.get<std::uint32_t>(column);
+    default:
+        return row.get<std::uint64_t>(column);
     }
 }
 
@@ -111,11 +117,15 @@ bool readable(const Column& column, FieldSource source)
     switch (source) {
     case FieldSource::kTime:
     case FieldSource::kNtpMicros:
-    case FieldSource::kNtpNanos: return column.type == FX_TIME && !column.list;
+    case FieldSource::kNtpNanos:
+        return column.type == FX_TIME && !column.list;
     case FieldSource::kIpv4:
-    case FieldSource::kIpv6: return column.type == FX_IP && !column.list;
-    case FieldSource::kFirstMac: return column.type == FX_MAC;
-    case FieldSource::kInnermostVlan: return column.type == FX_U16;
+    case FieldSource::kIpv6:
+        return column.type == FX_IP && !column.list;
+    case FieldSource::kFirstMac:
+        return column.type == FX_MAC;
+    case FieldSource::kInnermostVlan:
+        return column.type == FX_U16;
     case FieldSource::kUnsigned:
     case FieldSource::kTcpFlags:
         switch (column.type) {
@@ -126,10 +136,13 @@ bool readable(const Column& column, FieldSource source)
         case FX_H8:
         case FX_H16:
         case FX_H32:
-        case FX_H64: return !column.list;
-        default: return false;
+        case FX_H64:
+            return !column.list;
+        default:
+            return false;
         }
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -140,7 +153,14 @@ std::uint64_t saturate(std::uint64_t value, std::uint16_t length)
     return std::min(value, (std::uint64_t{1} << (8 * length)) - 1);
 }
 
-// Octets of element `index` of a list cell; the cell itself when the column is no list. Null when there are none.
+void put_number(std::uint64_t value, std::size_t length, std::uint8_t* at)
+{
+    for (std::size_t i = length; i-- > 0; value >>= 8)
+        at[i] = static_cast<std::uint8_t>(value);
+}
+
+// Octets of the first or last element of a list cell; the cell itself when the column is no list. Null when there are
+// none.
 const std::uint8_t* element_of(const RowView& row, const Column& column, bool last)
 {
     if (!column.list)
@@ -214,54 +234,82 @@ FlowLayout::FlowLayout(FlowKind kind, bool biflow, std::uint16_t template_id, co
             fields_.push_back({source, true, length, column});
         }
     }
+    record_octets_ = shape_.record_length();
 }
 
 void FlowLayout::append(const RowView& row, const RowView* reverse, std::vector<std::uint8_t>* out) const
 {
-    for (const Field& field : fields_)
-        append_field(field, field.reverse ? *reverse : row, out);
+    const std::size_t start = out->size();
+    out->resize(start + record_octets_); // zeros: what a field without a value is sent as
+    std::uint8_t* at = out->data() + start;
+    const RowHeader header = row.header();
+    const RowHeader reverse_header = reverse != nullptr ? reverse->header() : RowHeader{};
+    for (const Field& field : fields_) {
+        if (field.reverse)
+            write_field(field, *reverse, reverse_header, at);
+        else
+            write_field(field, row, header, at);
+        at += field.length;
+    }
 }
 
-void FlowLayout::append_field(const Field& field, const RowView& row, std::vector<std::uint8_t>* out) const
+void FlowLayout::write_field(const Field& field, const RowView& row, const RowHeader& header, std::uint8_t* at) const
 {
-    OctetWriter writer(out);
-    if (field.column != nullptr && !row.present(*field.column)) {
-        writer.zeros(field.length);
+    if (field.column != nullptr && !row.present(*field.column))
         return;
-    }
     switch (field.source) {
     case FieldSource::kUnsigned:
-        writer.number(saturate(read_unsigned(row, *field.column), field.length), field.length);
+        put_number(saturate(read_unsigned(row, *field.column), field.length), field.length, at);
         return;
-    case FieldSource::kTime:
-        writer.u64(static_cast<std::uint64_t>(std::max<std::int64_t>(row.get<std::int64_t>(*field.column), 0)) / 1'000'000);
-        return;
-    case FieldSource::kNtpMicros: writer.u64(ntp_microseconds(row.get<std::int64_t>(*field.column))); return;
-    case FieldSource::kNtpNanos: writer.u64(ntp_nanoseconds(row.get<std::int64_t>(*field.column))); return;
-    case FieldSource::kIpv4: writer.bytes(std::span(row.bytes(*field.column) + 12, 4)); return;
-    case FieldSource::kIpv6: writer.bytes(std::span(row.bytes(*field.column), 16)); return;
-    case FieldSource::kFirstMac: {
-        const std::uint8_t* mac = element_of(row, *field.column, false);
-        if (mac != nullptr)
-            writer.bytes(std::span(mac, 6));
-        else
-            writer.zeros(6);
+    case FieldSource::kTime: {
+        const auto ns = std::max<std::int64_t>(row.get<std::int64_t>(*field.column), 0);
+        put_number(static_cast<std::uint64_t>(ns) / 1'000'000, 8, at);
         return;
     }
-    case FieldSource::kInnermostVlan: {
-        std::uint16_t vlan = 0;
-        if (const std::uint8_t* last = element_of(row, *field.column, true))
+    case FieldSource::kNtpMicros:
+        put_number(ntp_microseconds(row.get<std::int64_t>(*field.column)), 8, at);
+        return;
+    case FieldSource::kNtpNanos:
+        put_number(ntp_nanoseconds(row.get<std::int64_t>(*field.column)), 8, at);
+        return;
+    case FieldSource::kIpv4:
+        std::memcpy(at, row.bytes(*field.column) + 12, 4);
+        return;
+    case FieldSource::kIpv6:
+        std::memcpy(at, row.bytes(*field.column), 16);
+        return;
+    case FieldSource::kFirstMac:
+        if (const std::uint8_t* mac = element_of(row, *field.column, false))
+            std::memcpy(at, mac, 6);
+        return;
+    case FieldSource::kInnermostVlan:
+        if (const std::uint8_t* last = element_of(row, *field.column, true)) {
+            std::uint16_t vlan = 0;
             std::memcpy(&vlan, last, sizeof vlan);
-        writer.u16(vlan);
+            put_number(vlan, 2, at);
+        }
         return;
-    }
-    case FieldSource::kTcpFlags: writer.number(read_unsigned(row, *field.column) & 0xff, field.length); return;
-    case FieldSource::kIpVersion: writer.u8(kind_ == FlowKind::kIpv4 ? 4 : 6); return;
-    case FieldSource::kDirection: writer.u8(row.header().direction == DIRECTION_B ? 1 : 0); return;
-    case FieldSource::kBiflowInitiator: writer.u8(1); return;
-    case FieldSource::kEndReason: writer.u8(row.header().reason); return;
-    case FieldSource::kInterface: writer.u32(row.header().if_id); return;
-    case FieldSource::kFlowId: writer.u64(row.header().flow_id); return;
+    case FieldSource::kTcpFlags:
+        put_number(read_unsigned(row, *field.column) & 0xff, field.length, at);
+        return;
+    case FieldSource::kIpVersion:
+        put_number(kind_ == FlowKind::kIpv4 ? 4 : 6, 1, at);
+        return;
+    case FieldSource::kDirection:
+        put_number(header.direction == DIRECTION_B ? 1 : 0, 1, at);
+        return;
+    case FieldSource::kBiflowInitiator:
+        put_number(1, 1, at);
+        return;
+    case FieldSource::kEndReason:
+        put_number(header.reason, 1, at);
+        return;
+    case FieldSource::kInterface:
+        put_number(header.if_id, 4, at);
+        return;
+    case FieldSource::kFlowId:
+        put_number(header.flow_id, 8, at);
+        return;
     }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // flow_layout.h - one kind of flow record: which elements, in which order, out of which columns.
 //
-// The layout is built from the columns a run has: an element whose column nobody fills is left out of the template, so a
-// collector never sees a zero that was not measured.
+// The layout is built from the columns a run has: an element whose column nobody fills is left out of the template, so
+// a collector never sees a zero that was not measured.
 #pragma once
 
 #include <array>
@@ -64,15 +64,16 @@ class FlowLayout {
         std::uint16_t length;
         const Column* column; // null: the row header has it
     };
-    void append_field(const Field& field, const RowView& row, std::vector<std::uint8_t>* out) const;
+    void write_field(const Field& field, const RowView& row, const RowHeader& header, std::uint8_t* at) const;
 
     FlowKind kind_;
     Template shape_;
     std::vector<Field> fields_;
+    std::size_t record_octets_ = 0;
 };
 
-// ns since the epoch as a 64-bit NTP time stamp: seconds since 1900 modulo 2^32, then 1/2^32 s. Rounded up, so that both
-// truncating and rounding readers give the same nanosecond (microsecond: the low 11 bits are zero) back.
+// ns since the epoch as a 64-bit NTP time stamp: seconds since 1900 modulo 2^32, then 1/2^32 s. Rounded up, so that
+// both truncating and rounding readers give the same nanosecond (microsecond: the low 11 bits are zero) back.
 std::uint64_t ntp_nanoseconds(std::int64_t ns);
 std::uint64_t ntp_microseconds(std::int64_t ns);
 

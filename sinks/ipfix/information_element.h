@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// information_element.h - the numbers of the Information Elements the exporters send (IANA "IPFIX Information Elements",
-// RFC 7012). NetFlow v9 field types are the same numbers up to 127 and, by practice, beyond.
+// information_element.h - the numbers of the Information Elements the exporters send (IANA "IPFIX Information
+// Elements", RFC 7012). NetFlow v9 field types are the same numbers up to 127 and, by practice, beyond.
 #pragma once
 
 #include <cstdint>

@@ -15,8 +15,8 @@ class InterfaceNames {
     // given: names that win over all others. live: ids are interface indexes of this machine.
     InterfaceNames(std::map<std::uint32_t, std::string> given, bool live) : given_(std::move(given)), live_(live) {}
 
-    // True when the id was not known before; its name is then looked up and kept: the one given, live the system's, else
-    // "if" and the id.
+    // True when the id was not known before; its name is then looked up and kept: the one given, live the system's,
+    // else "if" and the id.
     bool learn(std::uint32_t id);
     [[nodiscard]] const std::map<std::uint32_t, std::string>& known() const { return known_; }
 

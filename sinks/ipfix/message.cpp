@@ -13,8 +13,14 @@ constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 // RFC 3954 5.1: version, count, sysUptime, unixSecs, sequence, source id. RFC 7011 3.1: version, length, export time,
 // sequence, domain.
-std::size_t header_octets(Protocol protocol) { return protocol == Protocol::kNetflow9 ? 20 : 16; }
-std::size_t sequence_offset(Protocol protocol) { return protocol == Protocol::kNetflow9 ? 12 : 8; }
+std::size_t header_octets(Protocol protocol)
+{
+    return protocol == Protocol::kNetflow9 ? 20 : 16;
+}
+std::size_t sequence_offset(Protocol protocol)
+{
+    return protocol == Protocol::kNetflow9 ? 12 : 8;
+}
 
 } // namespace
 
@@ -37,7 +43,10 @@ std::size_t MessageBuilder::set_octets(std::size_t content) const
     return protocol_ == Protocol::kNetflow9 ? (octets + 3) & ~std::size_t{3} : octets;
 }
 
-bool MessageBuilder::shares_set(std::uint16_t set_id) const { return set_id != template_set_id(protocol_, true); }
+bool MessageBuilder::shares_set(std::uint16_t set_id) const
+{
+    return set_id != template_set_id(protocol_, true);
+}
 
 bool MessageBuilder::fits(std::uint16_t set_id, std::size_t octets) const
 {
@@ -48,7 +57,8 @@ bool MessageBuilder::fits(std::uint16_t set_id, std::size_t octets) const
     return used_ + set_octets(octets) <= limit_;
 }
 
-void MessageBuilder::add(std::uint16_t set_id, RecordKind kind, std::span<const std::uint8_t> record, std::uint32_t rows)
+void MessageBuilder::add(std::uint16_t set_id, RecordKind kind, std::span<const std::uint8_t> record,
+                         std::uint32_t rows)
 {
     Set* target = nullptr;
     if (shares_set(set_id))

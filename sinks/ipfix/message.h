@@ -44,8 +44,8 @@ class MessageBuilder {
 
     // True when the record fits with its set's header and padding.
     [[nodiscard]] bool fits(std::uint16_t set_id, std::size_t octets) const;
-    // Precondition: fits(), or the builder is empty. Records of one set id share a set, options templates excepted: some
-    // collectors read only the first of a set.
+    // Precondition: fits(), or the builder is empty. Records of one set id share a set, options templates excepted:
+    // some collectors read only the first of a set.
     void add(std::uint16_t set_id, RecordKind kind, std::span<const std::uint8_t> record, std::uint32_t rows);
 
     [[nodiscard]] bool empty() const { return sets_.empty(); }

@@ -29,7 +29,10 @@ void OctetWriter::bytes(std::span<const std::uint8_t> bytes)
         std::memcpy(out_->data() + at, bytes.data(), bytes.size());
 }
 
-void OctetWriter::zeros(std::size_t count) { grow(count); }
+void OctetWriter::zeros(std::size_t count)
+{
+    grow(count);
+}
 
 void put_u32(std::vector<std::uint8_t>* message, std::size_t at, std::uint32_t value)
 {

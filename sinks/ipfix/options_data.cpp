@@ -26,7 +26,8 @@ void append_name(const std::string& name, std::size_t most, OctetWriter* writer)
 OptionsData::OptionsData(Protocol protocol, std::uint32_t domain) : protocol_(protocol), domain_(domain)
 {
     if (protocol == Protocol::kNetflow9) {
-        statistics_ = {kStatisticsId, 1,
+        statistics_ = {kStatisticsId,
+                       1,
                        {{kScopeSystem, 4},
                         {kExportedMessageTotalCount, 8},
                         {kExportedFlowRecordTotalCount, 8},
@@ -35,24 +36,29 @@ OptionsData::OptionsData(Protocol protocol, std::uint32_t domain) : protocol_(pr
         interfaces_ = {kInterfacesId, 1, {{kScopeInterface, 4}, {kInterfaceName, kNetflow9NameOctets}}};
     } else {
         // RFC 7011 4.1 and, for what was not sent, 4.3.
-        statistics_ = {kStatisticsId, 1,
+        statistics_ = {kStatisticsId,
+                       1,
                        {{kObservationDomainId, 4},
                         {kExportedMessageTotalCount, 8},
                         {kExportedFlowRecordTotalCount, 8},
                         {kExportedOctetTotalCount, 8},
                         {kNotSentFlowTotalCount, 8}}};
         // RFC 5477 8.2: systematic count-based.
-        sampling_ = {kSamplingId, 1,
+        sampling_ = {kSamplingId,
+                     1,
                      {{kObservationDomainId, 4},
                       {kSelectorAlgorithm, 2},
                       {kSamplingPacketInterval, 4},
                       {kSamplingPacketSpace, 4}}};
-        interfaces_ = {kInterfacesId, 2,
-                       {{kObservationDomainId, 4}, {kIngressInterface, 4}, {kInterfaceName, kVariableLength}}};
+        interfaces_ = {
+            kInterfacesId, 2, {{kObservationDomainId, 4}, {kIngressInterface, 4}, {kInterfaceName, kVariableLength}}};
     }
 }
 
-std::uint32_t OptionsData::message_domain() const { return protocol_ == Protocol::kNetflow9 ? domain_ : 0; }
+std::uint32_t OptionsData::message_domain() const
+{
+    return protocol_ == Protocol::kNetflow9 ? domain_ : 0;
+}
 
 std::vector<std::uint8_t> OptionsData::statistics_record(const ExportTotals& totals) const
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // options_data.h - what the exporter says about itself: statistics, sampling, interface names.
 //
-// v9 scopes them to the system or the interface (RFC 3954 6.1). IPFIX sends them in Observation Domain 0, meant for what
-// concerns no single domain (RFC 7011 3.1), with the domain they speak of as first scope: their records then have a
-// sequence of their own. Collectors that leave options records out of their count (nfcapd does) report no gaps in the
+// v9 scopes them to the system or the interface (RFC 3954 6.1). IPFIX sends them in Observation Domain 0, meant for
+// what concerns no single domain (RFC 7011 3.1), with the domain they speak of as first scope: their records then have
+// a sequence of their own. Collectors that leave options records out of their count (nfcapd does) report no gaps in the
 // domain of the flows.
 #pragma once
 

@@ -53,7 +53,8 @@ class TcpTransport final : public Transport {
     {
         pump();
         // Waiting only helps while somebody may take octets: a peer that is down must not stop the pipeline.
-        while (queued_octets_ + message.octets.size() > limits_.backlog_octets && !queue_.empty() && state_ != State::kDown) {
+        while (queued_octets_ + message.octets.size() > limits_.backlog_octets && !queue_.empty() &&
+               state_ != State::kDown) {
             wait();
             pump();
         }
@@ -108,7 +109,7 @@ class TcpTransport final : public Transport {
         Message message;
         std::uint64_t end = 0; // of its last octet in the session's stream, once written
         bool preamble = false;
-        bool stamped = false;  // has this session's sequence number
+        bool stamped = false; // has this session's sequence number
     };
 
     void keep_error(Error error)

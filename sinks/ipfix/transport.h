@@ -38,7 +38,8 @@ class Transport {
     virtual Result<void> send(Message message) = 0;
     // Lets waiting messages go on; never waits.
     virtual Result<void> poll() { return {}; }
-    // The last message has been given: delivers what waits, for a bounded time. What then remains is counted as dropped.
+    // The last message has been given: delivers what waits, for a bounded time. What then remains is counted as
+    // dropped.
     virtual Result<void> finish() = 0;
     // Name for reports and errors, e.g. "udp://127.0.0.1:9995".
     [[nodiscard]] virtual std::string name() const = 0;
@@ -68,8 +69,8 @@ struct Endpoint {
 };
 
 struct TcpLimits {
-    std::size_t backlog_octets = 8u << 20;          // messages not yet acknowledged
-    std::chrono::milliseconds linger{5000};         // finish() waits this long
+    std::size_t backlog_octets = 8u << 20;  // messages not yet acknowledged
+    std::chrono::milliseconds linger{5000}; // finish() waits this long
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds stall_timeout{30000}; // a connected peer that takes nothing is dead
     std::chrono::milliseconds first_back_off{250};  // doubled after each failure

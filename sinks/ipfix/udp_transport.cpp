@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // udp_transport.cpp - one message, one datagram (RFC 3954 3, RFC 7011 10.3).
 //
-// A send never waits longer than kMaxWaits * kWait: a full socket buffer is waited for and the attempt counted as retried,
-// then the datagram is given up. A port unreachable from the collector's host is reported by the kernel at the next send,
-// about an earlier datagram that was counted as sent: it is an error, the send is repeated, and since a collector that was
-// down knows no templates, they lead what comes next.
+// A send never waits longer than kMaxWaits * kWait: a full socket buffer is waited for and the attempt counted as
+// retried, then the datagram is given up. A port unreachable from the collector's host is reported by the kernel at the
+// next send, about an earlier datagram that was counted as sent: it is an error, the send is repeated, and since a
+// collector that was down knows no templates, they lead what comes next.
 #include <netinet/in.h>
 #include <poll.h>
 

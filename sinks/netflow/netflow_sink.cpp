@@ -9,7 +9,8 @@ SinkFactory netflow_sink_factory();
 
 SinkFactory netflow_sink_factory()
 {
-    return {"netflow", "NetFlow v9 to a collector", "udp://HOST:PORT", ipfix::export_options(ipfix::Protocol::kNetflow9),
+    return {"netflow", "NetFlow v9 to a collector", "udp://HOST:PORT",
+            ipfix::export_options(ipfix::Protocol::kNetflow9),
             [](const SinkSpec& spec) { return ipfix::ExportSink::create(spec, ipfix::Protocol::kNetflow9); }};
 }
 

@@ -18,7 +18,8 @@ namespace flowxdp::test {
 std::optional<std::string> find_program(const std::string& name)
 {
     const char* path = std::getenv("PATH");
-    std::stringstream folders(std::string(path != nullptr ? path : "/usr/bin:/bin") + ":/usr/sbin:/usr/local/sbin:/sbin");
+    std::stringstream folders(std::string(path != nullptr ? path : "/usr/bin:/bin") +
+                              ":/usr/sbin:/usr/local/sbin:/sbin");
     for (std::string folder; std::getline(folders, folder, ':');)
         if (::access((folder + "/" + name).c_str(), X_OK) == 0)
             return folder + "/" + name;

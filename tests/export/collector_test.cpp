@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// collector_test.cpp - what collectors in use read from the exporters, on loopback: nfcapd and nfdump, nfacctd, tshark's
-// dissector, ipfixDump. Key, packets, octets, TCP flags and milliseconds are compared with the rows that were sent.
+// collector_test.cpp - what collectors in use read from the exporters, on loopback: nfcapd and nfdump, nfacctd,
+// tshark's dissector, ipfixDump. Key, packets, octets, TCP flags and milliseconds are compared with the rows that were
+// sent.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -39,9 +40,9 @@ struct Seen {
 };
 std::ostream& operator<<(std::ostream& out, const Seen& s)
 {
-    return out << s.source << ':' << s.source_port << '>' << s.destination << ':' << s.destination_port << '/' << s.protocol
-               << " packets " << s.packets << " octets " << s.octets << " flags " << s.tcp_flags << " ms " << s.first_ms
-               << ".." << s.last_ms;
+    return out << s.source << ':' << s.source_port << '>' << s.destination << ':' << s.destination_port << '/'
+               << s.protocol << " packets " << s.packets << " octets " << s.octets << " flags " << s.tcp_flags << " ms "
+               << s.first_ms << ".." << s.last_ms;
 }
 
 constexpr std::size_t kBiflows = 120;
@@ -53,7 +54,8 @@ std::vector<FlowRow> sample_rows()
     for (std::uint64_t i = 1; i <= kBiflows; i++) {
         FlowRow a = i % 5 == 0 ? layer2_row() : i % 3 == 0 ? ipv6_row() : FlowRow();
         a.flow_id = i;
-        a.end_ns = a.last_ns + static_cast<std::int64_t>(i) * 5'000'000'000; // the packet clock makes templates come again
+        a.end_ns =
+            a.last_ns + static_cast<std::int64_t>(i) * 5'000'000'000; // the packet clock makes templates come again
         a.first_ns += static_cast<std::int64_t>(i) * 1'234'567;
         a.last_ns += static_cast<std::int64_t>(i) * 7'654'321;
         a.packets = i;
@@ -122,8 +124,10 @@ class CollectorTest : public ::testing::Test {
         ASSERT_TRUE(sink.value()->open(context).ok());
         for (std::size_t i = 0; i < flows.size(); i += 20) {
             const std::size_t end = std::min(i + 20, flows.size());
-            ASSERT_TRUE(sink.value()->write(make_rows({flows.begin() + static_cast<std::ptrdiff_t>(i),
-                                                       flows.begin() + static_cast<std::ptrdiff_t>(end)})).ok());
+            ASSERT_TRUE(sink.value()
+                            ->write(make_rows({flows.begin() + static_cast<std::ptrdiff_t>(i),
+                                               flows.begin() + static_cast<std::ptrdiff_t>(end)}))
+                            .ok());
             after_each();
         }
         ASSERT_TRUE(sink.value()->flush(true).ok());
@@ -183,9 +187,9 @@ void CollectorTest::check_nfcapd(Protocol protocol, bool biflow, int family)
     const std::uint16_t port = free_port(family);
     const std::string host = family == AF_INET ? "127.0.0.1" : "::1";
     std::filesystem::create_directory(file("nf"));
-    ChildProcess collector({*nfcapd, "-T", "all", "-B", "1000000", "-w", file("nf"), "-b", host, "-p", std::to_string(port), "-t",
-                            "3600"},
-                           file("nfcapd.log"));
+    ChildProcess collector(
+        {*nfcapd, "-T", "all", "-B", "1000000", "-w", file("nf"), "-b", host, "-p", std::to_string(port), "-t", "3600"},
+        file("nfcapd.log"));
     ASSERT_TRUE(wait_until([&] { return udp_port_state(port).bound || !collector.running(); }));
     ASSERT_TRUE(collector.running()) << read_text(file("nfcapd.log"));
 
@@ -202,8 +206,8 @@ void CollectorTest::check_nfcapd(Protocol protocol, bool biflow, int family)
     std::uint64_t packets = 0;
     for (const FlowRow& f : flows)
         packets += f.packets;
-    EXPECT_NE(log.find("Flows: " + std::to_string(biflow ? kBiflows : 2 * kBiflows) + ", Packets: " + std::to_string(packets) +
-                       ","),
+    EXPECT_NE(log.find("Flows: " + std::to_string(biflow ? kBiflows : 2 * kBiflows) +
+                       ", Packets: " + std::to_string(packets) + ","),
               std::string::npos)
         << log;
 
@@ -232,10 +236,22 @@ void CollectorTest::check_nfcapd(Protocol protocol, bool biflow, int family)
     EXPECT_EQ(seen, expected_ip(flows, biflow));
 }
 
-TEST_F(CollectorTest, NfcapdReadsNetflow9) { check_nfcapd(Protocol::kNetflow9, false, AF_INET); }
-TEST_F(CollectorTest, NfcapdReadsIpfix) { check_nfcapd(Protocol::kIpfix, false, AF_INET); }
-TEST_F(CollectorTest, NfcapdReadsIpfixOverIpv6) { check_nfcapd(Protocol::kIpfix, false, AF_INET6); }
-TEST_F(CollectorTest, NfcapdReadsBiflows) { check_nfcapd(Protocol::kIpfix, true, AF_INET); }
+TEST_F(CollectorTest, NfcapdReadsNetflow9)
+{
+    check_nfcapd(Protocol::kNetflow9, false, AF_INET);
+}
+TEST_F(CollectorTest, NfcapdReadsIpfix)
+{
+    check_nfcapd(Protocol::kIpfix, false, AF_INET);
+}
+TEST_F(CollectorTest, NfcapdReadsIpfixOverIpv6)
+{
+    check_nfcapd(Protocol::kIpfix, false, AF_INET6);
+}
+TEST_F(CollectorTest, NfcapdReadsBiflows)
+{
+    check_nfcapd(Protocol::kIpfix, true, AF_INET);
+}
 
 void CollectorTest::check_nfacctd(Protocol protocol)
 {
@@ -243,17 +259,18 @@ void CollectorTest::check_nfacctd(Protocol protocol)
     if (!nfacctd)
         GTEST_SKIP() << "nfacctd (package pmacct) is not installed";
     const std::uint16_t port = free_port();
-    std::ofstream(file("nfacctd.conf")) << "nfacctd_ip: 127.0.0.1\nnfacctd_port: " << port
-                                        << "\nplugins: print[p]\ndaemonize: false\nprint_output: json\nprint_output_file: "
-                                        << file("out.json")
-                                        << "\nprint_output_file_append: true\nprint_refresh_time: 1\n"
-                                           "timestamps_since_epoch: true\n"
-                                           "aggregate: src_host, dst_host, src_port, dst_port, proto, tcpflags, "
-                                           "timestamp_start, timestamp_end\n";
+    std::ofstream(file("nfacctd.conf"))
+        << "nfacctd_ip: 127.0.0.1\nnfacctd_port: " << port
+        << "\nplugins: print[p]\ndaemonize: false\nprint_output: json\nprint_output_file: " << file("out.json")
+        << "\nprint_output_file_append: true\nprint_refresh_time: 1\n"
+           "timestamps_since_epoch: true\n"
+           "aggregate: src_host, dst_host, src_port, dst_port, proto, tcpflags, "
+           "timestamp_start, timestamp_end\n";
     ChildProcess collector({*nfacctd, "-f", file("nfacctd.conf")}, file("nfacctd.log"));
     // Its printer is a process of its own, which loses what comes before its first round.
     ASSERT_TRUE(wait_until([&] {
-        return read_text(file("nfacctd.log")).find("Purging cache - START") != std::string::npos || !collector.running();
+        return read_text(file("nfacctd.log")).find("Purging cache - START") != std::string::npos ||
+               !collector.running();
     }));
     ASSERT_TRUE(collector.running()) << read_text(file("nfacctd.log"));
 
@@ -271,14 +288,18 @@ void CollectorTest::check_nfacctd(Protocol protocol)
         for (std::string line; std::getline(lines, line);) {
             const json record = json::parse(line, nullptr, false);
             if (record.is_discarded() || !record.contains("ip_src"))
-                continue; // the last line may still be written
+                continue;                          // the last line may still be written
             const auto ms = [&](const char* key) { // "1258594163.408000"
                 const std::string text = record.at(key);
-                return std::stoll(text.substr(0, text.find('.'))) * 1000 + std::stoll(text.substr(text.find('.') + 1, 3));
+                return std::stoll(text.substr(0, text.find('.'))) * 1000 +
+                       std::stoll(text.substr(text.find('.') + 1, 3));
             };
             const std::string proto = record.at("ip_proto");
             seen.push_back({record.at("ip_src"), record.at("ip_dst"), record.at("port_src"), record.at("port_dst"),
-                            proto == "tcp" ? 6u : proto == "udp" ? 17u : 0u, record.at("packets"), record.at("bytes"),
+                            proto == "tcp"   ? 6u
+                            : proto == "udp" ? 17u
+                                             : 0u,
+                            record.at("packets"), record.at("bytes"),
                             static_cast<unsigned>(std::stoul(record.at("tcp_flags").get<std::string>())),
                             ms("timestamp_start"), ms("timestamp_end")});
         }
@@ -293,8 +314,14 @@ void CollectorTest::check_nfacctd(Protocol protocol)
         EXPECT_EQ(log.find(complaint), std::string::npos) << log;
 }
 
-TEST_F(CollectorTest, NfacctdReadsNetflow9) { check_nfacctd(Protocol::kNetflow9); }
-TEST_F(CollectorTest, NfacctdReadsIpfix) { check_nfacctd(Protocol::kIpfix); }
+TEST_F(CollectorTest, NfacctdReadsNetflow9)
+{
+    check_nfacctd(Protocol::kNetflow9);
+}
+TEST_F(CollectorTest, NfacctdReadsIpfix)
+{
+    check_nfacctd(Protocol::kIpfix);
+}
 
 // tshark prints times as "Nov 19, 2009 01:29:23.409358023 UTC".
 std::int64_t tshark_ms(const std::string& text)
@@ -324,21 +351,23 @@ void CollectorTest::check_tshark(Protocol protocol)
         const std::string bad = run_program({*tshark, "-r", file("full.pcap"), "-d", decode_as, "-Y",
                                              "_ws.malformed || _ws.expert || cflow.sequence_analysis.expected_sn || "
                                              "cflow.template_frame == 0",
-                                             "-T", "fields", "-E", "separator=|", "-e", "frame.number", "-e", "_ws.expert.message",
-                                             "-e", "cflow.sequence_analysis.expected_sn"},
+                                             "-T", "fields", "-E", "separator=|", "-e", "frame.number", "-e",
+                                             "_ws.expert.message", "-e", "cflow.sequence_analysis.expected_sn"},
                                             file("bad.txt"));
         EXPECT_EQ(bad.find('|'), std::string::npos) << bad;
     }
 
     // One record a message: each frame is a row.
-    write_udp_pcap(file("single.pcap"), socket.port(),
-                   capture(protocol, {{"records4", "1"}, {"records6", "1"}, {"template_messages", "100000"}}, flows, &socket));
-    std::vector<std::string> command = {*tshark, "-r", file("single.pcap"), "-d", decode_as, "-Y", "cflow.packets",
-                                        "-T", "fields", "-E", "separator=|", "-E", "aggregator=;"};
-    for (const char* field : {"cflow.srcaddr", "cflow.srcaddrv6", "cflow.dstaddr", "cflow.dstaddrv6", "cflow.srcport",
-                              "cflow.dstport", "cflow.protocol", "cflow.packets", "cflow.octets", "cflow.tcpflags",
-                              "cflow.abstimestart", "cflow.abstimeend", "cflow.layer2_octet_delta_count",
-                              "cflow.ethernet_type"}) {
+    write_udp_pcap(
+        file("single.pcap"), socket.port(),
+        capture(protocol, {{"records4", "1"}, {"records6", "1"}, {"template_messages", "100000"}}, flows, &socket));
+    std::vector<std::string> command = {
+        *tshark,  "-r", file("single.pcap"), "-d", decode_as,     "-Y", "cflow.packets", "-T",
+        "fields", "-E", "separator=|",       "-E", "aggregator=;"};
+    for (const char* field :
+         {"cflow.srcaddr", "cflow.srcaddrv6", "cflow.dstaddr", "cflow.dstaddrv6", "cflow.srcport", "cflow.dstport",
+          "cflow.protocol", "cflow.packets", "cflow.octets", "cflow.tcpflags", "cflow.abstimestart", "cflow.abstimeend",
+          "cflow.layer2_octet_delta_count", "cflow.ethernet_type"}) {
         command.emplace_back("-e");
         command.emplace_back(field);
     }
@@ -373,10 +402,10 @@ void CollectorTest::check_tshark(Protocol protocol)
         if (v4 + v6 != 1 || layer2 != 0)
             continue; // mixed: counted below by their number alone
         seen.push_back({values[v4 ? 0 : 1][0], values[v4 ? 2 : 3][0], static_cast<unsigned>(std::stoul(values[4][0])),
-                        static_cast<unsigned>(std::stoul(values[5][0])), static_cast<unsigned>(std::stoul(values[6][0])),
-                        std::stoull(values[7][0]), std::stoull(values[8][0]),
-                        static_cast<unsigned>(std::stoul(values[9][0], nullptr, 0)), tshark_ms(values[10][0]),
-                        tshark_ms(values[11][0])});
+                        static_cast<unsigned>(std::stoul(values[5][0])),
+                        static_cast<unsigned>(std::stoul(values[6][0])), std::stoull(values[7][0]),
+                        std::stoull(values[8][0]), static_cast<unsigned>(std::stoul(values[9][0], nullptr, 0)),
+                        tshark_ms(values[10][0]), tshark_ms(values[11][0])});
     }
     std::sort(seen.begin(), seen.end());
     EXPECT_EQ(seen, expected_ip(flows));
@@ -388,8 +417,14 @@ void CollectorTest::check_tshark(Protocol protocol)
     EXPECT_EQ(layer2_records, 2 * kBiflows / 5);
 }
 
-TEST_F(CollectorTest, TsharkDissectsNetflow9) { check_tshark(Protocol::kNetflow9); }
-TEST_F(CollectorTest, TsharkDissectsIpfix) { check_tshark(Protocol::kIpfix); }
+TEST_F(CollectorTest, TsharkDissectsNetflow9)
+{
+    check_tshark(Protocol::kNetflow9);
+}
+TEST_F(CollectorTest, TsharkDissectsIpfix)
+{
+    check_tshark(Protocol::kIpfix);
+}
 
 // RFC 5952 form of an address in any form.
 std::string canonical(const std::string& address)
@@ -470,7 +505,8 @@ TEST_F(CollectorTest, IpfixDumpReadsWhatATcpCollectorReceives)
     const auto flows = sample_rows();
     send(Protocol::kIpfix, listener.target("tcp://"), {{"linger", "30"}}, flows, [] {});
     receiver.join();
-    EXPECT_EQ(ipfix_dump_records(run_program({*ipfix_dump, "--in", file("tcp.ipfix")}, file("dump.txt"))), expected_ip(flows));
+    EXPECT_EQ(ipfix_dump_records(run_program({*ipfix_dump, "--in", file("tcp.ipfix")}, file("dump.txt"))),
+              expected_ip(flows));
 }
 
 } // namespace

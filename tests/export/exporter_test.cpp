@@ -17,7 +17,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 
 struct Export {
     explicit Export(ipfix::ExporterSettings settings, std::size_t limit = 1372, bool datagrams = true,
-                 std::shared_ptr<const Schema> with = make_schema())
+                    std::shared_ptr<const Schema> with = make_schema())
         : schema(std::move(with)), transport(limit, datagrams, &counts), exporter(settings, schema, &transport, &counts)
     {
     }

@@ -7,7 +7,10 @@ namespace flowxdp::test {
 
 namespace {
 
-[[noreturn]] void wrong(const std::string& what) { throw std::runtime_error(what); }
+[[noreturn]] void wrong(const std::string& what)
+{
+    throw std::runtime_error(what);
+}
 
 } // namespace
 
@@ -100,7 +103,8 @@ DecodedRecord FlowDecoder::read_record(Reader* set, std::uint32_t domain, std::u
                 length = set->number(2);
         }
         const auto octets = set->take(length);
-        if (!record.fields.emplace(FieldKey{field.pen, field.element}, std::vector(octets.begin(), octets.end())).second)
+        if (!record.fields.emplace(FieldKey{field.pen, field.element}, std::vector(octets.begin(), octets.end()))
+                 .second)
             wrong("element " + std::to_string(field.element) + " twice");
         record.order.emplace_back(field.pen, field.element);
     }

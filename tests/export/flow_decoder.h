@@ -23,7 +23,10 @@ struct DecodedRecord {
     std::map<FieldKey, std::vector<std::uint8_t>> fields;
     std::vector<FieldKey> order;
 
-    [[nodiscard]] bool has(std::uint16_t element, std::uint32_t pen = 0) const { return fields.count({pen, element}) != 0; }
+    [[nodiscard]] bool has(std::uint16_t element, std::uint32_t pen = 0) const
+    {
+        return fields.count({pen, element}) != 0;
+    }
     // Big-endian value of a field; throws std::out_of_range when the record has none.
     [[nodiscard]] std::uint64_t number(std::uint16_t element, std::uint32_t pen = 0) const;
     [[nodiscard]] const std::vector<std::uint8_t>& octets(std::uint16_t element, std::uint32_t pen = 0) const

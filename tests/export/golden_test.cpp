@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // golden_test.cpp - the octets of each template and record kind, as reviewed files.
 //
-// golden/NAME.txt holds every message of a run in hexadecimal, below it what the tests' own decoder reads in it. After a
-// wanted change: FLOWXDP_REGENERATE_GOLDEN=1 ctest -R ExportGolden, then review the diff.
+// golden/NAME.txt holds every message of a run in hexadecimal, below it what the tests' own decoder reads in it. After
+// a wanted change: FLOWXDP_REGENERATE_GOLDEN=1 ctest -R ExportGolden, then review the diff.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -44,7 +44,9 @@ std::string describe(const std::vector<std::vector<std::uint8_t>>& messages)
         for (const DecodedRecord& record : decoded.records) {
             text += "  record of " + std::to_string(record.template_id) + ":";
             for (const FieldKey& key : record.order) {
-                const std::string pen = key.first == 0 ? "" : key.first == kScopePen ? "scope/" : std::to_string(key.first) + "/";
+                const std::string pen = key.first == 0           ? ""
+                                        : key.first == kScopePen ? "scope/"
+                                                                 : std::to_string(key.first) + "/";
                 text += " " + pen + std::to_string(key.second) + "=" + hex(record.fields.at(key), 0, 64);
             }
             text += "\n";
@@ -97,7 +99,10 @@ TEST(ExportGolden, Netflow9)
     expect_golden("netflow9", settings);
 }
 
-TEST(ExportGolden, Ipfix) { expect_golden("ipfix", {}); }
+TEST(ExportGolden, Ipfix)
+{
+    expect_golden("ipfix", {});
+}
 
 TEST(ExportGolden, IpfixBiflowInNanoseconds)
 {

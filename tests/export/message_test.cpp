@@ -27,8 +27,8 @@ TEST(Template, IpfixFieldsCarryTheEnterpriseBitAndNumber)
 {
     Octets out;
     append_template({256, 0, {{8, 4}, {2, 4, 32473}, {1, 8, kReversePen}}}, Protocol::kIpfix, &out);
-    EXPECT_EQ(out, (Octets{0x01, 0x00, 0x00, 0x03, 0x00, 0x08, 0x00, 0x04, 0x80, 0x02, 0x00, 0x04, 0x00, 0x00, 0x7e,
-                           0xd9, 0x80, 0x01, 0x00, 0x08, 0x00, 0x00, 0x72, 0x79}));
+    EXPECT_EQ(out, (Octets{0x01, 0x00, 0x00, 0x03, 0x00, 0x08, 0x00, 0x04, 0x80, 0x02, 0x00, 0x04,
+                           0x00, 0x00, 0x7e, 0xd9, 0x80, 0x01, 0x00, 0x08, 0x00, 0x00, 0x72, 0x79}));
 }
 
 TEST(Template, OptionsTemplatesCountScopesInIpfixAndOctetsInV9)
@@ -51,10 +51,9 @@ TEST(MessageBuilder, V9PadsSetsAndCountsRecords)
     Message message = builder.take(1'700'000'000'999'999'999, 42);
     SequenceNumbers sequences;
     sequences.stamp(&message);
-    EXPECT_EQ(message.octets,
-              (Octets{0, 9,    0,    2,    0,    0, 0, 42, 0x65, 0x53, 0xf1, 0, 0, 0, 0, 0, 0, 0, 0, 7, //
-                      1, 0,    0,    12,   1,    2, 3, 4,  5,    0,    0,    0,                         //
-                      1, 1,    0,    8,    6,    0, 0, 0}));
+    EXPECT_EQ(message.octets, (Octets{0, 9, 0, 2,  0, 0, 0, 42, 0x65, 0x53, 0xf1, 0, 0, 0, 0, 0, 0, 0, 0, 7, //
+                                      1, 0, 0, 12, 1, 2, 3, 4,  5,    0,    0,    0,                         //
+                                      1, 1, 0, 8,  6, 0, 0, 0}));
     EXPECT_EQ(message.rows, 2u);
     EXPECT_TRUE(builder.empty());
 }

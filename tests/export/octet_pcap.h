@@ -10,15 +10,16 @@
 namespace flowxdp::test {
 
 // Writes each datagram as an Ethernet frame from 127.0.0.1 to 127.0.0.1, destination port `port`; checksums are zero.
-inline void write_udp_pcap(const std::string& path, std::uint16_t port, const std::vector<std::vector<std::uint8_t>>& datagrams)
+inline void write_udp_pcap(const std::string& path, std::uint16_t port,
+                           const std::vector<std::vector<std::uint8_t>>& datagrams)
 {
     std::ofstream out(path, std::ios::binary);
     const auto put = [&](const std::vector<std::uint8_t>& octets) {
         out.write(reinterpret_cast<const char*>(octets.data()), static_cast<std::streamsize>(octets.size()));
     };
     const auto le32 = [&](std::size_t value) {
-        put({static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value >> 16),
-             static_cast<std::uint8_t>(value >> 24)});
+        put({static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
+             static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 24)});
     };
     const auto high = [](std::size_t value) { return static_cast<std::uint8_t>(value >> 8); };
     const auto low = [](std::size_t value) { return static_cast<std::uint8_t>(value); };

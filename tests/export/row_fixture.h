@@ -22,7 +22,7 @@ struct FlowRow {
     std::uint64_t flow_id = 1;
     std::int64_t first_ns = 1'258'594'163'408'123'456;
     std::int64_t last_ns = 1'258'594'164'409'987'654;
-    std::int64_t end_ns = 0; // 0: last_ns
+    std::int64_t end_ns = 0;                                            // 0: last_ns
     std::string source = "192.168.1.104", destination = "77.67.44.206"; // "" = an L2 flow
     std::uint16_t source_port = 1541, destination_port = 80;
     std::uint8_t protocol = 6;

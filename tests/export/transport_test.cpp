@@ -136,9 +136,18 @@ void expect_udp(ipfix::Protocol protocol, int family, std::size_t largest)
     EXPECT_EQ(sink->counts().dropped, 0u);
 }
 
-TEST(UdpTransport, SendsEveryRowWithinThePathMtu) { expect_udp(ipfix::Protocol::kIpfix, AF_INET, 1400 - 28); }
-TEST(UdpTransport, SendsNetflow9WithinThePathMtu) { expect_udp(ipfix::Protocol::kNetflow9, AF_INET, 1400 - 28); }
-TEST(UdpTransport, LeavesRoomForTheIpv6Header) { expect_udp(ipfix::Protocol::kIpfix, AF_INET6, 1400 - 48); }
+TEST(UdpTransport, SendsEveryRowWithinThePathMtu)
+{
+    expect_udp(ipfix::Protocol::kIpfix, AF_INET, 1400 - 28);
+}
+TEST(UdpTransport, SendsNetflow9WithinThePathMtu)
+{
+    expect_udp(ipfix::Protocol::kNetflow9, AF_INET, 1400 - 28);
+}
+TEST(UdpTransport, LeavesRoomForTheIpv6Header)
+{
+    expect_udp(ipfix::Protocol::kIpfix, AF_INET6, 1400 - 48);
+}
 
 TEST(UdpTransport, ARefusedDatagramIsAnErrorAndBringsTheTemplatesAgain)
 {
