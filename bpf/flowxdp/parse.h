@@ -681,8 +681,11 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 				packet_copy_mac(p->mac_src, (flags & 3) == 2 ? q + 16 : q + 10);
 			p->link_has_mac = 1;
 		}
-		/* not data, no data, encrypted, or not the first fragment: an L2 flow */
-		if ((control & 0x0c) != 0x08 || (control & 0x40) || (flags & 0x40) || (fx_load8(q + 22) & 15)) {
+		/*
+		 * Not data, no data, or encrypted: an L2 flow. Fragment numbers are not asked: controllers send whole frames
+		 * with rubbish there, and a real later fragment does not begin with LLC.
+		 */
+		if ((control & 0x0c) != 0x08 || (control & 0x40) || (flags & 0x40)) {
 			p->status |= FS(STOP_DISSECT);
 			FX_END(WLAN);
 		}

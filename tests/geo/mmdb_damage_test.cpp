@@ -26,15 +26,18 @@ Bytes valid_file()
 std::string use_file(const TemporaryFolder& folder, const Bytes& bytes)
 {
     const std::string path = folder.write("damaged.mmdb", bytes);
-    auto database = GeoDatabase::open(path, "");
-    if (!database) {
-        EXPECT_EQ(database.error().message.find(path + ": "), 0U) << database.error().message;
-        return database.error().message.substr(path.size() + 2);
+    auto file = MmdbFile::open(path);
+    if (!file) {
+        EXPECT_EQ(file.error().message.find(path + ": "), 0U) << file.error().message;
+        return file.error().message.substr(path.size() + 2);
     }
     for (const char* text : {"143.166.11.10", "138.212.185.230", "8.8.8.8", "1.1.1.1", "223.255.255.255",
-                             "2a00:1450::1", "2606:4700::1", "ff::1", "4000::"})
-        label_text(**database, text);
-    (*database)->status();
+                             "2a00:1450::1", "2606:4700::1", "ff::1", "4000::"}) {
+        const auto offset = file.value()->find(*parse_address(text));
+        if (offset) {
+            EXPECT_LE(file.value()->read_record(*offset).country.size(), 2U);
+        }
+    }
     return {};
 }
 
@@ -180,7 +183,8 @@ TEST(MmdbDamage, PointersInCirclesAndHugeSizesAreRefused)
 TEST(MmdbDamage, TreesInCirclesAreRefused)
 {
     const TemporaryFolder folder;
-    EXPECT_NE(use_file(folder, file_with(2, {0, 0, 1, 0, 0, 2, 0, 0, 1, 0, 0, 2}, {0xe0})).find("deeper"), std::string::npos);
+    EXPECT_NE(use_file(folder, file_with(2, {0, 0, 1, 0, 0, 2, 0, 0, 1, 0, 0, 2}, {0xe0})).find("deeper"),
+              std::string::npos);
     // Each node twice the next: 2^30 paths to 31 nodes.
     Bytes shared;
     for (std::uint8_t i = 1; i <= 31; ++i)

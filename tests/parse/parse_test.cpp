@@ -233,16 +233,22 @@ TEST(ParseDot11, FollowsDataFrames)
     }
 }
 
+TEST(ParseDot11, AFragmentNumberOfAWholeFrameIsIgnored)
+{
+    Bytes frame = with_inner4(Packet().dot11(1).llc_snap()).bytes();
+
+    frame[22] = 1; // as a Cisco access point sends it in CAPWAP
+    EXPECT_EQ(parse(frame, 0, HEADER_KIND_DOT11).dst_port, kInnerDstPort);
+}
+
 TEST(ParseDot11, OthersAreL2Flows)
 {
     Bytes encrypted = with_inner4(Packet().dot11(0x41).llc_snap()).bytes();
-    Bytes fragment = with_inner4(Packet().dot11(1).llc_snap()).bytes();
     Bytes null_data = Packet().dot11(1).bytes();
     Bytes ack = hex("d4000000 020000000009");
 
-    fragment[22] = 1; // fragment number
     null_data[0] = 0x48;
-    for (const Bytes& frame : {encrypted, fragment, null_data, ack}) {
+    for (const Bytes& frame : {encrypted, null_data, ack}) {
         packet p = parse(frame, 0, HEADER_KIND_DOT11);
 
         EXPECT_EQ(p.ip_version, 0);

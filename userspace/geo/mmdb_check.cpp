@@ -170,31 +170,56 @@ class Checker {
     int steps_ = 0;
 };
 
-// Unsigned number of a checked map by key, following pointers; nothing when it is missing or no number.
-std::optional<std::uint64_t> find_number(Section section, std::string_view wanted)
+std::optional<Header> follow(Section section, std::size_t offset)
 {
-    const auto follow = [section](std::size_t offset) {
-        auto header = read_header(section, offset);
-        return header && header->type == kPointer ? read_header(section, header->size) : header;
-    };
-    const auto map = follow(0);
+    const auto header = read_header(section, offset);
+    return header && header->type == kPointer ? read_header(section, header->size) : header;
+}
+
+// Value of the checked map at offset 0 by key, pointers followed; nothing when it is missing.
+std::optional<Header> find_value(Section section, std::string_view wanted)
+{
+    const auto map = follow(section, 0);
     if (!map || map->type != kMap)
         return std::nullopt;
     std::optional<std::size_t> next = map->payload;
     for (std::size_t i = 0; i < map->size && next; ++i) {
-        const auto key = follow(*next);
+        const auto key = follow(section, *next);
         const auto value_offset = Checker(section).check(*next, 0);
         if (!key || !value_offset)
             return std::nullopt;
         const std::string_view text(reinterpret_cast<const char*>(section.data()) + key->payload, key->size);
-        const auto value = follow(*value_offset);
-        if (text == wanted && value)
-            return value->type == kUint16 || value->type == kUint32 || value->type == kUint64
-                       ? read_number(section, value->payload, value->size)
-                       : std::nullopt;
+        if (text == wanted)
+            return follow(section, *value_offset);
         next = Checker(section).check(*value_offset, 0);
     }
     return std::nullopt;
+}
+
+std::optional<std::uint64_t> find_number(Section section, std::string_view wanted)
+{
+    const auto value = find_value(section, wanted);
+    if (!value || (value->type != kUint16 && value->type != kUint32 && value->type != kUint64))
+        return std::nullopt;
+    return read_number(section, value->payload, value->size);
+}
+
+// True when the value is missing, or of this type (map or array) with nothing but strings in it.
+bool has_only_strings(Section section, std::string_view wanted, unsigned type)
+{
+    const auto value = find_value(section, wanted);
+    if (!value)
+        return true;
+    if (value->type != type)
+        return false;
+    std::optional<std::size_t> next = value->payload;
+    for (std::size_t i = 0; i < value->size * (type == kMap ? 2 : 1) && next; ++i) {
+        const auto entry = follow(section, *next);
+        if (!entry || entry->type != kString)
+            return false;
+        next = Checker(section).check(*next, 0);
+    }
+    return next.has_value();
 }
 
 } // namespace
@@ -217,6 +242,9 @@ Result<MmdbLayout> check_mmdb_layout(Section file)
     const Section metadata = file.subspan(metadata_start);
     if (!check_mmdb_value(metadata, 0))
         return Error{"the MMDB metadata is damaged"};
+    // libmaxminddb 1.7 would refuse these too, but leak what it had allocated.
+    if (!has_only_strings(metadata, "description", kMap) || !has_only_strings(metadata, "languages", kArray))
+        return Error{"the MMDB metadata is damaged: description or languages hold something else than text"};
 
     MmdbLayout layout;
     for (const auto& [key, field] :

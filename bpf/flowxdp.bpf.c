@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flowxdp.bpf.c - the sensor in the kernel. Read top to bottom: a frame is parsed, keyed, counted in its flow; what ends
+ * leaves by the ring; silent flows are taken out by evict() on the daemon's call. XDP_PASS on every path.
+ *
+ * The parser's loop is a global function of its own: verified once, by itself, whatever the caller's state (parser-facts:
+ * 44 k verified instructions alone, up to a million when inlined behind the straight line).
+ */
+#include "compat.h"
+#include "flow_end.h"
+#include "flow_key.h"
+#include "flow_update.h"
+#include "parse.h"
+
+#include "maps.bpf.h"
+#include "record_lock.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define RECORD_WORDS_MAX (FLOW_RECORD_MAX / 8)
+#define FLOW_ATTEMPTS 6
+
+FX_INLINE struct cpu_counts *cpu_counts(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counts, &zero);
+}
+
+FX_INLINE void count(struct cpu_counts *c, enum counter which) { c->counter[which]++; }
+
+/* dst and src are 8-aligned; bytes is a multiple of 8 that the verifier knows. Skips the first skip bytes. */
+FX_INLINE void copy_words(void *dst, const void *src, __u32 skip, __u32 bytes)
+{
+	__u64 *to = dst;
+	const __u64 *from = src;
+
+	FX_NO_UNROLL
+	for (__u32 i = skip / 8; i < RECORD_WORDS_MAX; i++) {
+		if (i >= bytes / 8)
+			break;
+		FX_MEM(to[i]) = from[i]; /* clang 14 would call memcpy, which BPF does not have */
+	}
+}
+
+FX_INLINE void clear_words(void *at, __u32 skip, __u32 bytes)
+{
+	__u64 *to = at;
+
+	FX_NO_UNROLL
+	for (__u32 i = skip / 8; i < RECORD_WORDS_MAX; i++) {
+		if (i >= bytes / 8)
+			break;
+		FX_MEM(to[i]) = 0; /* likewise memset */
+	}
+}
+
+/* Everything but lock, state, flow_id and key: the record starts anew in place. */
+FX_INLINE void record_restart(struct flow_record *r)
+{
+	r->flow_id = 0;
+	clear_words(r, offsetof(struct flow_record, first_clock_ns), config.record_size);
+}
+
+/* Copies a locked record out as an ended one. */
+FX_INLINE void ended_from(struct ended_record *out, const struct flow_record *r, enum flow_end reason, __s64 clock_ns)
+{
+	out->header.size = offsetof(struct ended_record, record) + config.record_size;
+	out->header.kind = STREAM_ENDED;
+	out->header.pad = 0;
+	out->end_clock_ns = flow_end_clock_ns(r, reason, clock_ns);
+	out->wall_offset_ns = 0;
+	out->era = 0;
+	out->reason = reason;
+	out->record.lock = 0;
+	out->record.state = FLOW_STATE_BORN;
+	copy_words(&out->record, r, 8, config.record_size);
+	flow_mark_end(&out->record, reason);
+}
+
+FX_INLINE struct ended_record *ring_reserve_ended(void)
+{
+	return bpf_ringbuf_reserve(&ring, offsetof(struct ended_record, record) + config.record_size, 0);
+}
+
+FX_INLINE void count_end(struct cpu_counts *c, enum flow_end reason)
+{
+	if (reason == FLOW_END_IDLE)
+		count(c, COUNTER_FLOWS_ENDED_IDLE);
+	else if (reason == FLOW_END_ACTIVE)
+		count(c, COUNTER_FLOWS_ENDED_ACTIVE);
+	else if (reason == FLOW_END_DETECTED)
+		count(c, COUNTER_FLOWS_ENDED_FORCED);
+	else if (reason == FLOW_END_RESOURCES)
+		count(c, COUNTER_FLOWS_ENDED_RESOURCES);
+	else if (reason == FLOW_END_FORCED)
+		count(c, COUNTER_FLOWS_ENDED_INPUT);
+}
+
+FX_INLINE __u64 next_flow_id(void)
+{
+	__u32 zero = 0;
+	struct sensor_state *s = bpf_map_lookup_elem(&sensor, &zero);
+
+	return s ? __sync_fetch_and_add(&s->next_flow_id, 1) + 1 : 1;
+}
+
+/* A fragment finds its datagram's first fragment (fragment.h). */
+FX_INLINE void book_fragment(struct scratch *s, struct cpu_counts *c, __u32 token, __u32 *reverse)
+{
+	__u32 index = fragment_slot_index(&s->packet, config.hash_seed);
+	struct fragment_slot *slot = bpf_map_lookup_elem(&fragments, &index);
+	enum fragment_outcome outcome = FRAGMENT_MISSED;
+
+	if (slot && record_lock(&slot->lock, token)) {
+		outcome = fragment_book(slot, &s->packet, &s->key, reverse);
+		record_unlock(&slot->lock, token);
+	} else if (s->packet.flags & PACKET_LATER_FRAGMENT) {
+		s->packet.status |= FS(FRAGMENT_NO_FIRST);
+	}
+	if (outcome == FRAGMENT_MISSED)
+		count(c, COUNTER_FRAGMENTS_UNMATCHED);
+	else if (outcome == FRAGMENT_COLLIDED)
+		count(c, COUNTER_FRAGMENT_COLLISIONS);
+}
+
+/*
+ * Inserts the flow's record as an embryo and returns it, NULL when the table is full or somebody else was faster (the
+ * caller looks up again). Nobody but this inserter may bring an embryo to life: so no update can race the kernel's copy
+ * of the value into a re-used element.
+ */
+FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
+{
+	struct flow_record *fresh = (struct flow_record *)s->fresh;
+	long error;
+
+	clear_words(fresh, 0, config.record_size);
+	fresh->state = FLOW_STATE_EMBRYO;
+	fresh->key = s->key;
+	error = bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
+	*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
+	return error ? 0 : bpf_map_lookup_elem(&flows, &s->key);
+}
+
+/* Sends the row of a packet that was just counted. What does not fit the ring is counted, its flow is marked. */
+FX_INLINE void emit_packet_row(void *ctx, struct scratch *s, struct cpu_counts *c, __u32 payload)
+{
+	struct packet_record *row = (struct packet_record *)s->row;
+	__u32 size = config.packet_record_size, padded;
+	long error = 0;
+
+	row->payload_captured = (__u16)payload;
+	if (payload) {
+		/* the first bytes of the padding stay defined; 6.1 wants the bound on the register it passes */
+		payload &= PACKET_MAX_PAYLOAD * 2 - 1;
+		if (payload > PACKET_MAX_PAYLOAD)
+			payload = PACKET_MAX_PAYLOAD;
+		if (payload)
+			error = bpf_xdp_load_bytes(ctx, s->packet.payload_offset, s->row + size, payload);
+	}
+	padded = (size + payload + 7) & ~7u;
+	if (padded > PACKET_ROW_MAX)
+		padded = PACKET_ROW_MAX;
+	row->header.size = padded;
+	if (error || bpf_ringbuf_output(&ring, row, padded, BPF_RB_NO_WAKEUP))
+		count(c, COUNTER_PACKET_ROWS_LOST);
+}
+
+enum account_outcome {
+	ACCOUNT_DONE = 0,
+	ACCOUNT_RETRY = 1, /* the record was not to be had: look it up again */
+	ACCOUNT_FULL = 2,  /* the table is full */
+};
+
+/*
+ * Counts the packet in its flow, if the record is to be had. The heart: every branch leaves the packet in exactly one
+ * record or uncounted. A global function, as the parser's loop: verified once, not for every parser state and attempt.
+ */
+__noinline int account(struct xdp_md *ctx, __u32 reverse)
+{
+	__u32 role = ROLE_XDP;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts();
+	const __u32 token = record_lock_token(ROLE_XDP);
+	struct ended_record *ended = 0, *forced = 0;
+	enum flow_end reason = FLOW_END_NONE;
+	int born = 0, counted = 0, full = 0, moved = 0, was_forced = 0;
+	struct packet_step step = {};
+	const struct packet *p;
+	struct flow_record *r;
+	__u64 status = 0;
+
+	if (!s || !c)
+		return ACCOUNT_DONE;
+	p = &s->packet;
+	r = bpf_map_lookup_elem(&flows, &s->key);
+	if (!r) {
+		r = insert_embryo(s, &full);
+		if (full)
+			return ACCOUNT_FULL;
+		if (!r)
+			return ACCOUNT_RETRY;
+		born = 1;
+	} else if (r->flow_id && flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
+		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
+	}
+	if (config.flags & FLOW_CONFIG_CAN_FORCE)
+		forced = ring_reserve_ended();
+
+	if (!record_lock(&r->lock, token)) {
+		count(c, COUNTER_LOCK_CONTENDED);
+		goto out;
+	}
+	if (!flow_key_equal(&r->key, &s->key) ||
+	    !(r->state == FLOW_STATE_BORN || (born && r->state == FLOW_STATE_EMBRYO))) {
+		record_unlock(&r->lock, token);
+		count(c, COUNTER_IDENTITY_MISSED);
+		goto out;
+	}
+	r->state = FLOW_STATE_BORN;
+	if (r->flow_id)
+		reason = flow_end_at_packet(r, p->clock_ns, &config);
+	if (reason != FLOW_END_NONE) {
+		if (ended) {
+			ended_from(ended, r, reason, p->clock_ns);
+			record_restart(r);
+		} else {
+			moved = 1; /* late, never lost: the flow goes on with this packet */
+			reason = FLOW_END_NONE;
+		}
+	}
+	if (!r->flow_id) {
+		flow_start(r, p, reverse, next_flow_id());
+		count(c, COUNTER_FLOWS_STARTED);
+	}
+	counted = 1;
+	if (flow_update(r, p, reverse, &config, &step) & PLUGIN_FORCE)
+		was_forced = 1;
+	if ((config.flags & FLOW_CONFIG_CAN_FORCE) && (r->dir[0].status | r->dir[1].status) & FS(FORCED))
+		was_forced = 1; /* also one that found no ring memory when it triggered */
+	if (moved) {
+		FX_SET(r->dir[step.direction & 1].sensor_status, FXS(BOUNDARY_MOVED));
+		count(c, COUNTER_BOUNDARIES_MOVED);
+	}
+	status = r->dir[step.direction & 1].status;
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
+		packet_record_fill((struct packet_record *)s->row, r, p, &step, &config);
+	if (was_forced) {
+		if (forced) {
+			ended_from(forced, r, FLOW_END_DETECTED, p->clock_ns);
+			record_restart(r);
+		} else {
+			FX_SET(r->dir[step.direction & 1].sensor_status, FXS(FORCE_LATE));
+			count(c, COUNTER_BOUNDARIES_MOVED);
+			was_forced = 0;
+		}
+	}
+	record_unlock(&r->lock, token);
+out:
+	if (ended) {
+		if (reason != FLOW_END_NONE) {
+			count_end(c, reason);
+			bpf_ringbuf_submit(ended, BPF_RB_NO_WAKEUP);
+		} else {
+			bpf_ringbuf_discard(ended, BPF_RB_NO_WAKEUP);
+		}
+	}
+	/* The ring holds a forced end before the row of the packet that forced it, because its memory was reserved first;
+	 * user space orders ends by clock and rows by the input, so it does not matter. */
+	if (counted && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
+		emit_packet_row(ctx, s, c, packet_payload_captured(p, config.payload_max));
+	if (forced) {
+		if (was_forced) {
+			count_end(c, FLOW_END_DETECTED);
+			bpf_ringbuf_submit(forced, BPF_RB_NO_WAKEUP);
+		} else {
+			bpf_ringbuf_discard(forced, BPF_RB_NO_WAKEUP);
+		}
+	}
+	if (!counted)
+		return ACCOUNT_RETRY;
+	totals_add(&c->totals, p, step.direction, status);
+	return ACCOUNT_DONE;
+}
+
+/* The packet found no place in the table, or not in time: it leaves as a flow of its own. */
+__noinline int account_alone(struct xdp_md *ctx, __u32 reverse)
+{
+	__u32 role = ROLE_XDP;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts();
+	struct ended_record *out;
+	struct packet_step step = {};
+	struct flow_record *r;
+
+	if (!s || !c || !ctx)
+		return 0;
+	out = ring_reserve_ended();
+	if (!out) {
+		count(c, COUNTER_PACKETS_UNATTRIBUTED);
+		c->counter[COUNTER_OCTETS_UNATTRIBUTED] += s->packet.wire_len;
+		return 0;
+	}
+	r = (struct flow_record *)s->fresh;
+	clear_words(r, 0, config.record_size);
+	r->key = s->key;
+	flow_start(r, &s->packet, reverse, next_flow_id());
+	flow_update(r, &s->packet, reverse, &config, &step);
+	FX_SET(r->dir[step.direction & 1].sensor_status, FXS(ONE_PACKET_RECORD));
+	totals_add(&c->totals, &s->packet, step.direction, r->dir[step.direction & 1].status);
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
+		packet_record_fill((struct packet_record *)s->row, r, &s->packet, &step, &config);
+	ended_from(out, r, FLOW_END_RESOURCES, s->packet.clock_ns);
+	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
+		emit_packet_row(ctx, s, c, packet_payload_captured(&s->packet, config.payload_max));
+	count(c, COUNTER_ONE_PACKET_RECORDS);
+	count(c, COUNTER_FLOWS_STARTED);
+	count(c, COUNTER_FLOWS_ENDED_RESOURCES);
+	return 0;
+}
+
+/* The parser's loop, by itself. ctx gives the bytes, p holds the cursor. */
+__noinline int parse_rest(struct xdp_md *ctx, struct packet *p)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+	if (!p)
+		return 0;
+	FX_NO_UNROLL
+	for (__u32 i = 0; i < PACKET_MAX_HEADERS + 1; i++)
+		if (packet_parse_next(data, end, p))
+			break;
+	return 0;
+}
+
+/* Where a packet's time and lengths come from: metadata in front of it (test-run), or the context and the boot clock. */
+FX_INLINE int frame_meta_from(struct xdp_md *ctx, struct frame_meta *meta)
+{
+	/* Read here, not in a branch: clang 14 keeps ctx + 12 in a register for later and both kernels refuse it
+	 * ("dereference of modified ctx ptr"). */
+	const struct frame_meta *given = (const struct frame_meta *)(long)FX_MEM(ctx->data_meta);
+	const __u8 *data = (const __u8 *)(long)FX_MEM(ctx->data);
+	__u32 if_id = FX_MEM(ctx->ingress_ifindex);
+
+	if (load.use_metadata) {
+		if ((const __u8 *)(given + 1) > data)
+			return 0;
+		*meta = *given;
+		return 1;
+	}
+	meta->ts_ns = (__s64)bpf_ktime_get_boot_ns();
+	meta->clock_ns = meta->ts_ns;
+	meta->wire_len = (__u32)bpf_xdp_get_buff_len(ctx);
+	meta->cap_len = meta->wire_len;
+	meta->if_id = if_id;
+	meta->start_kind = HEADER_KIND_ETHERNET;
+	meta->link_headers[0] = 0;
+	meta->link_headers[1] = 0;
+	return 1;
+}
+
+SEC("xdp.frags")
+int flowxdp_ingress(struct xdp_md *ctx)
+{
+	__u32 role = ROLE_XDP, reverse;
+	int outcome;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts();
+	struct frame_meta meta;
+
+	if (!s || !c || !frame_meta_from(ctx, &meta))
+		return XDP_PASS;
+	count(c, COUNTER_PACKETS_SEEN);
+	packet_clear(&s->packet, &meta, c->counter[COUNTER_PACKETS_SEEN], (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
+	{
+		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+		packet_parse_start(data, end, &s->packet);
+	}
+	if (FX_MEM(s->packet.cursor))
+		parse_rest(ctx, &s->packet);
+	{
+		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+		packet_parse_l4(data, end, &s->packet);
+	}
+	if (s->packet.flags & PACKET_NO_FLOW) {
+		count(c, COUNTER_PACKETS_SHORT_FRAME);
+		return XDP_PASS;
+	}
+	reverse = flow_key_from(&s->packet, &s->key);
+	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		book_fragment(s, c, record_lock_token(ROLE_XDP), &reverse);
+	FX_NO_UNROLL
+	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
+		outcome = account(ctx, reverse);
+		if (outcome == ACCOUNT_DONE)
+			return XDP_PASS;
+		if (outcome == ACCOUNT_FULL) {
+			count(c, COUNTER_TABLE_FULL);
+			break;
+		}
+	}
+	account_alone(ctx, reverse);
+	return XDP_PASS;
+}
+
+struct evict_loop {
+	struct evict_request *request;
+	struct cpu_counts *counts;
+	__u32 token;
+};
+
+/* One key of an eviction call. Whoever makes the record dead under its lock owns its deletion. */
+static long evict_one(__u32 i, void *context)
+{
+	struct evict_loop *loop = context;
+	__u32 index = i & (EVICT_SLOTS - 1), mode = loop->request->mode;
+	struct flow_key *wanted = bpf_map_lookup_elem(&evict_keys, &index);
+	struct evict_slot *out = bpf_map_lookup_elem(&evict_out, &index);
+	enum flow_end reason = mode == EVICT_DUE ? FLOW_END_IDLE : mode == EVICT_ALL ? FLOW_END_FORCED : FLOW_END_RESOURCES;
+	__s64 clock = loop->request->clock_ns;
+	struct flow_record *r;
+	struct flow_key key;
+	int taken = 0;
+
+	if (!wanted || !out)
+		return 1;
+	out->outcome = EVICT_NOTHING;
+	key = *wanted; /* user space may write there */
+	r = bpf_map_lookup_elem(&flows, &key);
+	if (!r || !record_lock(&r->lock, loop->token))
+		return 0;
+	if (r->state == FLOW_STATE_BORN && flow_key_equal(&r->key, &key)) {
+		if (!r->flow_id) {
+			out->outcome = EVICT_VACANT;
+			taken = 1;
+		} else if (mode != EVICT_DUE || clock >= flow_due_ns(r)) {
+			ended_from(&out->ended, r, reason, mode == EVICT_ALL ? flow_last_clock_ns(r) : clock);
+			out->outcome = EVICT_RECORD;
+			taken = 1;
+		}
+		if (taken)
+			r->state = FLOW_STATE_DEAD;
+	}
+	record_unlock(&r->lock, loop->token);
+	if (taken) {
+		bpf_map_delete_elem(&flows, &key);
+		if (out->outcome == EVICT_RECORD) {
+			count_end(loop->counts, reason);
+			loop->request->evicted++;
+		}
+	}
+	return 0;
+}
+
+/* Run by the daemon through test-run, never attached. An XDP program because 6.1 knows no locks in syscall programs. */
+SEC("xdp")
+int flowxdp_evict(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct evict_loop loop = {bpf_map_lookup_elem(&evict_request, &zero), cpu_counts(), record_lock_token(ROLE_EVICTOR)};
+
+	(void)ctx;
+	if (!loop.request || !loop.counts)
+		return XDP_PASS;
+	loop.request->evicted = 0;
+	bpf_loop(loop.request->keys < EVICT_SLOTS ? loop.request->keys : EVICT_SLOTS, evict_one, &loop, 0);
+	return XDP_PASS;
+}

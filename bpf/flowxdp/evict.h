@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * evict.h - what an eviction call and its caller share.
+ *
+ * The daemon finds keys of silent flows by batched look-ups and asks the program evict() to take them out, EVICT_SLOTS at
+ * a time. The program re-checks identity and due time under each record's lock.
+ */
+#ifndef FLOWXDP_EVICT_H
+#define FLOWXDP_EVICT_H
+
+#include "compat.h"
+#include "record_stream.h"
+
+#define EVICT_SLOTS 256u
+/* Largest packet record: core, packet states, payload. */
+#define PACKET_ROW_MAX 4096u
+
+enum program_role {
+	ROLE_XDP = 0,
+	ROLE_EGRESS = 1,
+	ROLE_EVICTOR = 2,
+	PROGRAM_ROLES = 3,
+};
+
+enum evict_mode {
+	EVICT_DUE = 1,    /* flows that are due at clock_ns; reason idle */
+	EVICT_ALL = 2,    /* every flow; reason forced (end of input, stop) */
+	EVICT_EARLY = 3,  /* every key given; reason lack of resources (the table fills) */
+};
+
+struct evict_request {
+	__s64 clock_ns;
+	__u32 mode;       /* enum evict_mode */
+	__u32 keys;       /* how many of evict_keys to handle */
+	__u32 evicted;    /* answer: records written */
+	__u32 pad;
+};
+
+enum evict_outcome {
+	EVICT_NOTHING = 0, /* gone, re-used, not due, or locked: nothing was taken */
+	EVICT_RECORD = 1,  /* slot.ended holds the flow */
+	EVICT_VACANT = 2,  /* an empty record was removed */
+};
+
+struct evict_slot {
+	__u32 outcome;    /* enum evict_outcome */
+	__u32 pad;
+	struct ended_record ended;
+	__u8 slots[FLOW_RECORD_MAX - sizeof(struct flow_record)];
+};
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps.bpf.h - every map of the sensor. bpf/README.md has the table: key, value, who writes, who deletes, what a race
+ * costs. Sizes marked (load) are set by user space before load.
+ */
+#pragma once
+
+#include "counters.h"
+#include "evict.h"
+#include "flow_config.h"
+#include "fragment.h"
+#include "record_stream.h"
+#include "totals.h"
+
+/* Configuration: frozen at load, so that the verifier removes what is disabled. A section of its own. */
+const volatile struct flow_config config SEC(".rodata.flow_config");
+
+/* How this load of the program gets a packet's time; see flowxdp.bpf.c. */
+struct load_config {
+	__u32 use_metadata; /* 1: frame_meta stands in front of the frame (test-run); 0: the boot clock */
+	__u32 if_merged;    /* 1: interfaces share one observation point */
+};
+const volatile struct load_config load SEC(".rodata.load_config");
+
+/* Room to work in that the verifier does not track, one per CPU and program role. */
+struct scratch {
+	struct packet packet;
+	struct flow_key key;
+	__u64 pad;
+	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
+	__u8 row[PACKET_ROW_MAX];                   /* a packet record before it goes to the ring */
+};
+
+/* key: enum program_role. value: struct scratch. Written by its CPU's program alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PROGRAM_ROLES);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+/*
+ * The flow table. key: flow_key. value: flow_record and enabled slots, config.record_size bytes (load). Preallocated: a
+ * stale pointer always points to some record. Inserted and updated by the packet path, deleted by the evictor alone.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 18);
+	__uint(key_size, sizeof(struct flow_key));
+	__uint(value_size, FLOW_RECORD_MAX);
+} flows SEC(".maps");
+
+/* fragment.h's slots; each under its own lock. A slot that cannot be locked counts as unmatched. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FRAGMENT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct fragment_slot);
+} fragments SEC(".maps");
+
+/* The record stream to user space: ended records and packet rows in the order they happened. Size (load). */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+} ring SEC(".maps");
+
+/* counters.h and totals.h, one set per CPU; summed by user space. */
+struct cpu_counts {
+	__u64 counter[COUNTER_COUNT];
+	struct packet_totals totals;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu_counts);
+} counts SEC(".maps");
+
+/* What all CPUs share. flow_id is taken by fetch-and-add. */
+struct sensor_state {
+	__u64 next_flow_id;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sensor_state);
+} sensor SEC(".maps");
+
+/* Eviction calls: what to do, the keys, the records that came out (evict.h). Written by the daemon, read by evict(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct evict_request);
+} evict_request SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, EVICT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct flow_key);
+} evict_keys SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, EVICT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct evict_slot);
+} evict_out SEC(".maps");
