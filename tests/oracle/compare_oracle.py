@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Replays every capture of the corpus and compares flows and counts with those that tshark's dissectors give.
 
-    compare_oracle.py --flowxdp BIN [--differences FILE] [--jobs N] [--option=ARG ...] [CAPTURE...]
+    compare_oracle.py --flowxdp BIN [--odd] [--differences FILE] [--jobs N] [--option=ARG ...] [CAPTURE...]
 
 FLOWXDP_CORPUS (a folder with captures, default SOURCE/../shared/corpus) and FLOWXDP_ORACLE (oracle_flows.py, default
-SOURCE/../shared/oracle/oracle_flows.py) say where the other side is. CAPTURE: only these files, in the corpus or not.
+SOURCE/../shared/oracle/oracle_flows.py) say where the other side is. CAPTURE: only these files, in the corpus or not;
+--odd: those that odd_packets.py makes.
 --print-differences writes what differs as rows for differences.tsv, reasons left open.
 
 Exit 0: no difference but the listed ones. 1: another one, a listed one that is gone, or the sensor failed. 2: usage.
@@ -24,12 +25,14 @@ import subprocess
 import sys
 import tempfile
 
+import odd_packets
+
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 SKIPPED = 77
 THRESHOLDS = (1, 100)
 PLUGINS = "basic_flow,basic_stats,flow_export,tcp_win"
-FIELDS = ("pkts_lo", "pkts_hi", "octets_lo", "octets_hi", "first", "last", "win1_lo", "win1_hi", "win100_lo", "win100_hi")
+FIELDS = ("pkts_lo", "pkts_hi", "octets_lo", "octets_hi", "last", "win1_lo", "win1_hi", "win100_lo", "win100_hi")
 TOTALS = ("packets", "tcp", "udp", "icmp", "icmpv6", "other_ip", "arp", "non_ip", "no_flow", "win1", "win100")
 ANY_CAPTURE_SUFFIX = (".pcap", ".pcapng", ".cap", ".gz", ".zst")
 
@@ -46,7 +49,7 @@ def endpoint(address, port):
 
 
 class Flows:
-    """Biflows by a key without direction; those of one key are numbered by the time of their first packet."""
+    """Biflows by a key without direction and the time of their first packet."""
 
     def __init__(self):
         self.by_key = collections.defaultdict(list)
@@ -59,13 +62,11 @@ class Flows:
         row = dict(zip(("first", "last"), times))
         for name, (sent, received) in counts.items():
             row[f"{name}_lo"], row[f"{name}_hi"] = (received, sent) if swap else (sent, received)
-        self.by_key[f"vlan {vlan} proto {proto} {lo[1]} {hi[1]}"].append(row)
+        self.by_key[f"vlan {vlan} proto {proto} {lo[1]} {hi[1]} at {row['first']}"].append(row_text(row))
 
     def rows(self):
-        for key, rows in self.by_key.items():
-            rows.sort(key=lambda row: tuple(str(row[field]).rjust(40) for field in ("first", "last")))
-            for number, row in enumerate(rows, 1):
-                yield f"{key} #{number}", row
+        """Two that began in the same instant stand in one text, in an order of their own."""
+        return {key: " & ".join(sorted(rows)) for key, rows in self.by_key.items()}
 
 
 def run_oracle(oracle, capture):
@@ -188,16 +189,14 @@ def compare(capture, options):
     name = capture.name
     found = [Difference(name, f"total {total}", str(totals[total]), str(our_totals[total]))
              for total in TOTALS if totals[total] != our_totals[total]]
-    theirs, ours = dict(flows.rows()), dict(our_flows.rows())
-    for key in sorted(theirs.keys() | ours.keys()):
-        sides = [row_text(side[key]) if key in side else "-" for side in (theirs, ours)]
-        if sides[0] != sides[1]:
-            found.append(Difference(name, key, *sides))
+    theirs, ours = flows.rows(), our_flows.rows()
+    found += [Difference(name, key, theirs.get(key, "-"), ours.get(key, "-"))
+              for key in sorted(theirs.keys() | ours.keys()) if theirs.get(key) != ours.get(key)]
     return found, len(theirs)
 
 
 def row_text(row):
-    return " ".join(f"{field}={row[field]}" for field in FIELDS if field in ("first", "last") or row[field])
+    return " ".join(f"{field}={row[field]}" for field in FIELDS if field == "last" or row[field])
 
 
 def read_differences(path):
@@ -221,6 +220,7 @@ def arguments():
     options.add_argument("--differences", type=pathlib.Path, default=HERE / "differences.tsv")
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--option", action="append", default=[], help="one more argument for replay, e.g. --option=--engine=bpf")
+    options.add_argument("--odd", action="store_true", help="generated captures instead of the corpus")
     options.add_argument("--print-differences", action="store_true")
     options.add_argument("captures", nargs="*", type=pathlib.Path)
     options = options.parse_args()
@@ -232,7 +232,7 @@ def arguments():
 
 
 def missing(options):
-    if not options.captures and not options.corpus.is_dir():
+    if not options.captures and not options.odd and not options.corpus.is_dir():
         return f"no corpus at {options.corpus} (FLOWXDP_CORPUS)"
     if not options.oracle.is_file():
         return f"no oracle at {options.oracle} (FLOWXDP_ORACLE)"
@@ -245,8 +245,16 @@ def main():
     options = arguments()
     reason = missing(options)
     if reason:
-        print(f"SKIP: {reason}")
+        print(f"SKIP: {reason}", file=sys.stderr)
         return SKIPPED
+    if not options.odd:
+        return compare_all(options)
+    with tempfile.TemporaryDirectory(prefix="odd") as folder:
+        options.captures = odd_packets.write_all(pathlib.Path(folder))
+        return compare_all(options)
+
+
+def compare_all(options):
     captures = options.captures or sorted(path for path in options.corpus.rglob("*")
                                           if path.is_file() and any(s in path.name for s in ANY_CAPTURE_SUFFIX))
     if not captures:
@@ -283,7 +291,7 @@ def main():
     if options.print_differences:
         return 1 if failed else 0
     if not options.captures:
-        for capture in sorted({d.capture for d in listed} - names):
+        for capture in sorted({d.capture for d in listed if not d.capture.startswith(odd_packets.PREFIX)} - names):
             print(f"NOTE {capture}: differences listed, not in this corpus")
     print(f"{'FAIL' if failed else 'ok'}: {len(captures)} captures, {len(seen)} differences of {len(listed)} listed, {failed} wrong")
     return 1 if failed else 0

@@ -13,7 +13,8 @@ import pathlib
 import struct
 import sys
 
-ETHERNET, RAW = 1, 101
+PREFIX = "odd_"
+ETHERNET = 1  # LINKTYPE_
 APART = 400 * 10**6  # microseconds, more than the idle timeout
 START = 1700000000 * 10**6
 TCP, UDP, ICMP, ICMPV6, IPIP, IPV6, GRE, ESP, AH, SCTP, DCCP, UDPLITE = 6, 17, 1, 58, 4, 41, 47, 50, 51, 132, 33, 136
@@ -362,14 +363,20 @@ def write(path, frames):
             out.write(struct.pack("<IIII", time // 10**6, time % 10**6, len(frame), wire or len(frame)) + frame)
 
 
+def write_all(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, frames in CLASSES.items():
+        paths.append(folder / f"{PREFIX}{name}.pcap")
+        write(paths[-1], frames())
+    return paths
+
+
 def main():
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    folder = pathlib.Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, frames in CLASSES.items():
-        write(folder / f"odd_{name}.pcap", frames())
+    write_all(pathlib.Path(sys.argv[1]))
     return 0
 
 
