@@ -320,17 +320,39 @@ __noinline int account_alone(struct xdp_md *ctx, __u32 reverse)
 	return 0;
 }
 
-/* The parser's loop, by itself. ctx gives the bytes, p holds the cursor. */
+struct parse_loop {
+	const __u8 *data, *end;
+	struct packet *packet;
+};
+
+static long parse_one(__u32 i, void *context)
+{
+	struct parse_loop *loop = context;
+
+	(void)i;
+	return packet_parse_next(loop->data, loop->end, loop->packet);
+}
+
+/* Headers that are dissected in a plain loop; deeper ones cost a call each. */
+#define PARSE_PLAIN_STEPS 6
+
+/*
+ * The parser's loop, by itself. ctx gives the bytes, p holds the cursor. A plain loop is fastest but costs 8,000 verified
+ * instructions a turn (6.18); bpf_loop costs 15 to 20 ns a turn and is verified once: a few turns of the one, the rest of
+ * the other.
+ */
 __noinline int parse_rest(struct xdp_md *ctx, struct packet *p)
 {
 	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+	struct parse_loop loop = {data, end, p};
 
 	if (!p)
 		return 0;
 	FX_NO_UNROLL
-	for (__u32 i = 0; i < PACKET_MAX_HEADERS + 1; i++)
+	for (__u32 i = 0; i < PARSE_PLAIN_STEPS; i++)
 		if (packet_parse_next(data, end, p))
-			break;
+			return 0;
+	bpf_loop(PACKET_MAX_HEADERS, parse_one, &loop, 0);
 	return 0;
 }
 
@@ -467,5 +489,6 @@ int flowxdp_evict(struct xdp_md *ctx)
 		return XDP_PASS;
 	loop.request->evicted = 0;
 	bpf_loop(loop.request->keys < EVICT_SLOTS ? loop.request->keys : EVICT_SLOTS, evict_one, &loop, 0);
+	loop.request->done = loop.request->sequence;
 	return XDP_PASS;
 }

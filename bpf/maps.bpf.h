@@ -15,11 +15,6 @@
 /* Configuration: frozen at load, so that the verifier removes what is disabled. A section of its own. */
 const volatile struct flow_config config SEC(".rodata.flow_config");
 
-/* How this load of the program gets a packet's time; see flowxdp.bpf.c. */
-struct load_config {
-	__u32 use_metadata; /* 1: frame_meta stands in front of the frame (test-run); 0: the boot clock */
-	__u32 if_merged;    /* 1: interfaces share one observation point */
-};
 const volatile struct load_config load SEC(".rodata.load_config");
 
 /* Room to work in that the verifier does not track, one per CPU and program role. */
@@ -109,3 +104,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct evict_slot);
 } evict_out SEC(".maps");
+
+/* The daemon's journal (evict.h). Never touched by a program; here so that it is pinned and freed with the sensor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct journal);
+} journal SEC(".maps");

@@ -21,12 +21,17 @@ function(flowxdp_add_test)
         ENVIRONMENT "FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR};FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR}")
 endfunction()
 
-# flowxdp_add_fuzzer(NAME fuzz_capture SOURCES a.cpp LIBS flowxdp_capture): a libFuzzer target, only with FLOWXDP_FUZZ.
+# flowxdp_add_fuzzer(NAME capture_fuzz SOURCES a.cpp LIBS flowxdp_capture): a libFuzzer target, only with FLOWXDP_FUZZ.
+# .ci/run starts each from tests/fuzz/corpus/capture and tests/fuzz/regressions/capture. `fuzzers` builds them all.
 function(flowxdp_add_fuzzer)
     cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
     if(FLOWXDP_FUZZ)
         add_executable(${ARG_NAME} ${ARG_SOURCES})
         target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options)
         target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+        if(NOT TARGET fuzzers)
+            add_custom_target(fuzzers)
+        endif()
+        add_dependencies(fuzzers ${ARG_NAME})
     endif()
 endfunction()

@@ -68,7 +68,8 @@ progress() {
     local line begun=""
     while IFS= read -r line; do
         printf '%s\n' "$line" >&3
-        if [[ $line != \[+([0-9])/+([0-9])\]* ]]; then
+        # [0/1] is CMake looking whether globbed folders changed, at every start.
+        if [[ $line != \[+([0-9])/+([0-9])\]* || $line == '[0/'* ]]; then
             continue
         fi
         if [[ -t 2 ]]; then

@@ -12,11 +12,11 @@ if ! command -v dpkg-query >/dev/null; then
     exit 0
 fi
 
+# No <(...) in here: a bare chroot has no /dev/fd.
 wanted=()
 for list in "$@"; do
-    while read -r package; do
-        wanted+=("$package")
-    done < <(sed -e 's/[[:space:]]*#.*//' -e '/^$/d' "$here/$list")
+    words=$(sed -e 's/[[:space:]]*#.*//' -e '/^$/d' "$here/$list")
+    mapfile -t -O ${#wanted[@]} wanted <<<"$words"
 done
 
 # dpkg-query fails for names it never heard of and still answers for the others.
@@ -84,11 +84,14 @@ debconf-set-selections <<<'wireshark-common wireshark-common/install-setuid bool
 run "updating the package lists" "${apt[@]}" update || say "going on with the package lists that are here"
 run "installing packages" "${apt[@]}" install --no-install-recommends "${missing[@]}"
 
-while read -r service; do
+for service in $(enabled_services); do
+    if [[ $'\n'$enabled_before$'\n' == *$'\n'"$service"$'\n'* ]]; then
+        continue
+    fi
     if command -v systemctl >/dev/null; then
         systemctl --quiet disable "$service" || say "warning: could not disable $service, which a package enabled"
     else
         rm -f /etc/systemd/system/*.wants/"$service" # a chroot or container: nothing runs, the link is all there is
     fi
-done < <(comm -13 <(printf '%s\n' "$enabled_before") <(enabled_services) | sed '/^$/d')
+done
 say "installed in $SECONDS s"

@@ -13,7 +13,7 @@ say() { printf 'flowxdp: %s\n' "$*" >&2; }
 # when root owns the tree, and when the owner cannot reach it (a user's tree copied below /root).
 as_owner=()
 if ((EUID == 0)); then
-    read -r owner_uid owner_gid < <(stat -c '%u %g' "$root")
+    read -r owner_uid owner_gid <<<"$(stat -c '%u %g' "$root")"
     if ((owner_uid != 0)); then
         # HOME too: git and compilers fail on a home that they may not read.
         owner_home=$(getent passwd "$owner_uid" | cut -d: -f6 || true)

@@ -49,4 +49,10 @@ struct flow_config {
 	struct plugin_configs plugin;
 };
 
+/* How this load of the program gets a packet's time; see flowxdp.bpf.c. */
+struct load_config {
+	__u32 use_metadata; /* 1: frame_meta stands in front of the frame (test-run); 0: the boot clock */
+	__u32 if_merged;    /* 1: interfaces share one observation point */
+};
+
 #endif

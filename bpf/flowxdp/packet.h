@@ -93,7 +93,8 @@ struct packet {
 	__u8 link_has_mac;
 	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
 	__u16 pending_vlan;     /* parser: innermost VID behind the last IP header, keys the flow with the next one */
-	__u8 pad[2];
+	__u8 step_header;       /* parser: id of the header the last step dissected */
+	__u8 pad;
 };
 FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
 FX_STATIC_ASSERT(sizeof(struct packet) == 256, "ABI of tests and engines");

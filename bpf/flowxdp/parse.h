@@ -869,11 +869,13 @@ FX_INLINE int packet_parse_next(const __u8 *data, const __u8 *end, struct packet
 	}
 	next = packet_parse_step(data, end, cursor & 0xffff, kind, p);
 	FX_MEM(p->steps) = (__u8)(steps + 1);
-	id = (__u32)(next >> 32);
+	/* Through memory: otherwise 6.18 follows each step's constants on their own, 335 k instructions instead of 130 k. */
+	FX_MEM(p->cursor) = (__u32)next;
+	FX_MEM(p->step_header) = (__u8)(next >> 32);
+	id = FX_MEM(p->step_header);
 	if (id)
 		packet_push_header(p, id, kind);
-	FX_MEM(p->cursor) = (__u32)next;
-	return !((__u32)next >> 16);
+	return !(FX_MEM(p->cursor) >> 16);
 }
 
 /*

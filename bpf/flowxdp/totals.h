@@ -92,4 +92,44 @@ FX_INLINE void totals_add(struct packet_totals *t, const struct packet *p, __u32
 		t->mpls_count_max = p->mpls_count;
 }
 
+FX_INLINE void packets_bytes_merge(struct packets_bytes *to, const struct packets_bytes *from)
+{
+	to->packets += from->packets;
+	to->bytes += from->bytes;
+}
+
+/* *to += *from; both from whole runs of packets, e.g. two CPUs'. */
+FX_INLINE void totals_merge(struct packet_totals *to, const struct packet_totals *from)
+{
+	for (int i = 0; i < 2; i++)
+		packets_bytes_merge(&to->direction[i], &from->direction[i]);
+	for (int i = 0; i < 256; i++)
+		packets_bytes_merge(&to->ip_proto[i], &from->ip_proto[i]);
+	packets_bytes_merge(&to->arp, &from->arp);
+	packets_bytes_merge(&to->rarp, &from->rarp);
+	packets_bytes_merge(&to->llc, &from->llc);
+	to->wire_bytes += from->wire_bytes;
+	to->full_bytes += from->full_bytes;
+	to->pad_bytes += from->pad_bytes;
+	to->l2_packets += from->l2_packets;
+	to->ipv4_packets += from->ipv4_packets;
+	to->ipv6_packets += from->ipv6_packets;
+	to->gre_packets += from->gre_packets;
+	to->teredo_packets += from->teredo_packets;
+	to->ayiya_packets += from->ayiya_packets;
+	to->ipv4_fragments += from->ipv4_fragments;
+	to->ipv6_fragments += from->ipv6_fragments;
+	to->snapped_packets += from->snapped_packets;
+	to->header_count_sum += from->header_count_sum;
+	to->status |= from->status;
+	if (from->header_count_min && (!to->header_count_min || from->header_count_min < to->header_count_min))
+		to->header_count_min = from->header_count_min;
+	if (from->header_count_max > to->header_count_max)
+		to->header_count_max = from->header_count_max;
+	if (from->vlan_count_max > to->vlan_count_max)
+		to->vlan_count_max = from->vlan_count_max;
+	if (from->mpls_count_max > to->mpls_count_max)
+		to->mpls_count_max = from->mpls_count_max;
+}
+
 #endif

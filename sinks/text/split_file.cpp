@@ -51,6 +51,17 @@ Result<void> SplitFile::open(const std::string& path, const SplitRule& rule)
     return open_piece();
 }
 
+Result<void> SplitFile::resume(const std::string& path, std::uint64_t bytes)
+{
+    path_ = name_ = path;
+    buffer_.reserve(kBufferBytes + 4096);
+    fd_.reset(::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    if (!fd_ || ::ftruncate(fd_.get(), static_cast<off_t>(bytes)) || ::lseek(fd_.get(), 0, SEEK_END) < 0)
+        return Error{fmt::format("cannot go on in '{}': {}", name_, std::strerror(errno))};
+    piece_bytes_ = bytes;
+    return {};
+}
+
 Result<void> SplitFile::open_piece()
 {
     name_ = rule_.splits() ? path_ + std::to_string(index_) : path_;

@@ -23,6 +23,10 @@ Result<SplitRule> parse_split_rule(const std::string& size, const std::string& s
 class SplitFile {
   public:
     Result<void> open(const std::string& path, const SplitRule& rule);
+    // Goes on in an existing file, cut to bytes. Without a rule.
+    Result<void> resume(const std::string& path, std::uint64_t bytes);
+    // Bytes of the current piece, what is buffered included.
+    [[nodiscard]] std::uint64_t position() const { return piece_bytes_; }
     // Appends one row that ends in a newline. A piece is left only between rows.
     Result<void> write_row(const std::string& text);
     // Appends bytes that belong to no row (a header line).

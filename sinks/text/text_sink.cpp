@@ -16,20 +16,21 @@ class TextSink final : public Sink {
 
     Result<void> open(const SinkContext& context) override
     {
-        flow_header_ = header_line(*context.flow_schema);
         const bool to_stdout = target_ == "-" || (target_.empty() && context.rows_to_stdout);
         const std::string prefix = target_.empty() ? context.output_prefix : target_;
-        if (auto opened = flows_.open(to_stdout ? "-" : prefix + "_flows.txt", rule_); !opened.ok())
+        can_resume_ = !to_stdout && !rule_.splits();
+        const bool resume = can_resume_ && !context.resume.empty();
+        if (auto opened = open_file(&flows_, to_stdout ? "-" : prefix + "_flows.txt", rule_, header_line(*context.flow_schema),
+                                    resume ? context.resume[0] : 0);
+            !opened.ok())
             return opened;
-        if (auto written = flows_.write_raw(flow_header_); !written.ok())
-            return written;
         if (context.packet_schema) {
-            packet_header_ = header_line(*context.packet_schema);
             has_packets_ = true;
-            if (auto opened = packets_.open(to_stdout ? "-" : prefix + "_packets.txt", {}); !opened.ok())
+            if (auto opened = open_file(&packets_, to_stdout ? "-" : prefix + "_packets.txt", {},
+                                        header_line(*context.packet_schema),
+                                        resume && context.resume.size() > 1 ? context.resume[1] : 0);
+                !opened.ok())
                 return opened;
-            if (auto written = packets_.write_raw(packet_header_); !written.ok())
-                return written;
         }
         return to_stdout ? Result<void>{} : write_headers_file(prefix + "_headers.txt", context);
     }
@@ -71,7 +72,26 @@ class TextSink final : public Sink {
         return written;
     }
 
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override
+    {
+        if (!can_resume_)
+            return {};
+        return has_packets_ ? std::vector<std::uint64_t>{flows_.position(), packets_.position()}
+                            : std::vector<std::uint64_t>{flows_.position()};
+    }
+
   private:
+    // resume_bytes 0: a new file that begins with its header.
+    static Result<void> open_file(SplitFile* file, const std::string& path, const SplitRule& rule,
+                                  const std::string& header, std::uint64_t resume_bytes)
+    {
+        if (resume_bytes)
+            return file->resume(path, resume_bytes);
+        if (auto opened = file->open(path, rule); !opened.ok())
+            return opened;
+        return file->write_raw(header);
+    }
+
     Result<void> give_up(std::size_t rows, const Error& error)
     {
         counts_.dropped += rows;
@@ -119,8 +139,8 @@ class TextSink final : public Sink {
     std::string target_;
     SplitRule rule_;
     SplitFile flows_, packets_;
-    bool has_packets_ = false;
-    std::string flow_header_, packet_header_, line_;
+    bool has_packets_ = false, can_resume_ = false;
+    std::string line_;
 };
 
 Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)

@@ -113,17 +113,15 @@ TEST(CaptureSeries, WaitsForMoreOfAFileAndForTheNextOne)
     TempDir dir;
     const Bytes first = pcap_of(1, 2);
     const auto piece = [&](std::size_t from, std::size_t to) {
-        return Bytes(first.begin() + static_cast<std::ptrdiff_t>(from), first.begin() + static_cast<std::ptrdiff_t>(to));
+        return Bytes(first.begin() + static_cast<std::ptrdiff_t>(from),
+                     first.begin() + static_cast<std::ptrdiff_t>(to));
     };
     (void)dir.write("x0", {});
     WaitScript script({[&] { (void)dir.write("x0", piece(0, 10), true); }, // half a file header
-                       [&] { (void)dir.write("x0", piece(10, 50), true); },
-                       [] {},
+                       [&] { (void)dir.write("x0", piece(10, 50), true); }, [] {},
                        [&] { (void)dir.write("x0", piece(50, 70), true); }, // a packet and part of a header
                        [&] { (void)dir.write("x0", piece(70, first.size()), true); },
-                       [&] { (void)dir.write("x1", {}); },
-                       [] {},
-                       [&] { (void)dir.write("x1", pcap_of(2), true); },
+                       [&] { (void)dir.write("x1", {}); }, [] {}, [&] { (void)dir.write("x1", pcap_of(2), true); },
                        [&] { (void)dir.write("x2", pcap_of(3)); }});
     std::string error;
     std::vector<CaptureDamage> damages;

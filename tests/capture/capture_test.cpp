@@ -112,7 +112,8 @@ TEST(Capture, ErrorsNameFileAndReason)
     expect(dir.write("short", {0xd4, 0xc3}), "it ends inside the file header, 2 bytes are there");
     expect(dir.write("snoop", {'s', 'n', 'o', 'o', 'p', 0, 0, 0, 0, 0, 0, 2}),
            "it is a snoop file, not pcap or pcapng; convert it with editcap -F pcapng");
-    expect(dir.write("xz", {0xfd, '7', 'z', 'X', 'Z', 0}), "it is xz data, not pcap or pcapng; decompress it with xz -d");
+    expect(dir.write("xz", {0xfd, '7', 'z', 'X', 'Z', 0}),
+           "it is xz data, not pcap or pcapng; decompress it with xz -d");
     expect(dir.write("shb", ByteWriter(false).u32(0x0a0d0d0a).u32(28).u32(7).data()),
            "not a pcap or pcapng file (first bytes 0x0a0d0d0a)");
     expect("/dev/null", "it is empty");

@@ -127,8 +127,7 @@ TEST(Compressed, CutDataIsADamageBehindWhatDecompressed)
         EXPECT_GT(read.frames.size(), 250U) << compressor.name;
         EXPECT_LT(read.frames.size(), 500U);
         ASSERT_EQ(read.damages.size(), 1U);
-        EXPECT_EQ(read.damages[0].reason,
-                  std::string("the ") + compressor.name + " data is cut: its end is missing");
+        EXPECT_EQ(read.damages[0].reason, std::string("the ") + compressor.name + " data is cut: its end is missing");
         EXPECT_EQ(read.damages[0].offset, 24 + read.frames.size() * 1016);
     }
 }

@@ -87,8 +87,7 @@ TEST(PcapFormat, SixteenMebibytesAreBelievedAndOneMoreIsADamage)
     EXPECT_EQ(read.frames[1].data, sample_frame(kLimit));
     ASSERT_EQ(read.damages.size(), 1U);
     EXPECT_EQ(read.damages[0].offset, offset);
-    EXPECT_EQ(read.damages[0].reason,
-              "a record header claims 16777217 captured bytes, at most 16777216 are believed");
+    EXPECT_EQ(read.damages[0].reason, "a record header claims 16777217 captured bytes, at most 16777216 are believed");
 }
 
 TEST(PcapFormat, EveryCutDeliversWhatIsWholeAndNamesTheOffset)
@@ -106,10 +105,10 @@ TEST(PcapFormat, EveryCutDeliversWhatIsWholeAndNamesTheOffset)
         if (whole)
             continue;
         EXPECT_EQ(read.damages[0].offset, second);
-        const std::string expected = size < second + 16 ? "the file ends inside a record header"
-                                                        : "the file ends inside a packet, " +
-                                                              std::to_string(size - second - 16) +
-                                                              " of 40 captured bytes are there";
+        const std::string expected = size < second + 16
+                                         ? "the file ends inside a record header"
+                                         : "the file ends inside a packet, " + std::to_string(size - second - 16) +
+                                               " of 40 captured bytes are there";
         EXPECT_NE(read.damages[0].reason.find(expected), std::string::npos) << read.damages[0].reason;
     }
 }
@@ -121,9 +120,9 @@ TEST(PcapFormat, EveryCutOfTheFileHeaderIsAnEnd)
         const Bytes cut(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
         const ReadResult read = read_bytes(cut);
         ASSERT_EQ(read.damages.size(), 1U) << size;
-        EXPECT_EQ(read.damages[0].reason, size == 0 ? "it is empty"
-                                                    : "it ends inside the file header, " + std::to_string(size) +
-                                                          " bytes are there");
+        EXPECT_EQ(read.damages[0].reason,
+                  size == 0 ? "it is empty"
+                            : "it ends inside the file header, " + std::to_string(size) + " bytes are there");
     }
     EXPECT_TRUE(read_bytes(header).damages.empty());
 }

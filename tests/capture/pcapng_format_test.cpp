@@ -105,7 +105,8 @@ TEST(PcapngFormat, TimeOffsetsMoveTimeAndNothingOverflows)
 
 TEST(PcapngFormat, NanosecondsOfTheFirstInterface)
 {
-    for (const auto& [resolution, nanoseconds] : {std::pair{6, false}, {7, true}, {9, true}, {0x93, false}, {0x94, true}}) {
+    for (const auto& [resolution, nanoseconds] :
+         {std::pair{6, false}, {7, true}, {9, true}, {0x93, false}, {0x94, true}}) {
         PcapngFile file;
         file.section().interface(1, 0, {file.resolution(static_cast<std::uint8_t>(resolution))});
         file.interface(1).enhanced(0, 0, {});
@@ -217,10 +218,9 @@ TEST(PcapngFormat, LyingBlocksAreDamagesWithTheirOffset)
               at + "a section header block claims 16 bytes, 28 are the least");
     EXPECT_NE(with([](PcapngFile& f) { f.block(77, Bytes(8), 4); }).find("length is 20 at its start and 24 at its end"),
               std::string::npos);
-    EXPECT_EQ(with([](PcapngFile& f) {
-                  f.block(1, ByteWriter(false).u16(1).u16(0).u32(0).u16(9).u16(9).u32(0).data());
-              }),
-              at + "option 9 of an interface description claims 9 bytes, 4 are there");
+    EXPECT_EQ(
+        with([](PcapngFile& f) { f.block(1, ByteWriter(false).u16(1).u16(0).u32(0).u16(9).u16(9).u32(0).data()); }),
+        at + "option 9 of an interface description claims 9 bytes, 4 are there");
     PcapngFile bare;
     bare.section().simple(sample_frame(4), 4);
     EXPECT_EQ(damage_of(bare.bytes(), 0),

@@ -43,13 +43,15 @@ cmake_minimum_required(VERSION 3.25)
 project(launcher_test LANGUAGES CXX)
 option(FLOWXDP_TESTS "" ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-add_executable(flowxdp main.cpp)
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+add_executable(flowxdp ${sources})
 if(FLOWXDP_TESTS)
     enable_testing()
     add_test(NAME good COMMAND flowxdp)
     add_test(NAME bad COMMAND flowxdp fail)
     add_test(NAME skipped COMMAND flowxdp skip)
     set_tests_properties(skipped PROPERTIES SKIP_RETURN_CODE 3)
+    add_test(NAME missing COMMAND /nowhere/program)
 endif()
 EOF
     cat >"$tree/main.cpp" <<'EOF'
@@ -81,7 +83,7 @@ check "works from another folder through a symlink" printed '[linked]'
 check "a symlink is not a moved tree" silent
 
 start "$tree/test"
-check "./test counts" ends_with '1 passed, 1 failed, 1 skipped'
+check "./test counts, a missing program as failed" ends_with '1 passed, 2 failed, 1 skipped'
 check "./test fails when a test fails" [ "$code" != 0 ]
 check "./test shows a failed test's output" grep -q '^\[fail\]' "$scratch/out"
 start "$tree/test" -R good

@@ -30,7 +30,8 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, co
 {
     const bool is_stdin = path == "-";
     // O_NOCTTY: a terminal device given by mistake must not become ours.
-    UniqueFd fd(is_stdin ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    UniqueFd fd(is_stdin ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                         : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!fd)
         return Error{errno_text(errno)};
     struct stat status = {};

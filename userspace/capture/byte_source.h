@@ -26,7 +26,7 @@ enum class SourceEnd {
 };
 
 struct SourceRead {
-    std::size_t bytes = 0; // may be > 0 together with any end: these come before it
+    std::size_t bytes = 0; // 0 exactly when there is an end
     SourceEnd end = SourceEnd::kNone;
     std::string reason; // of kCut and kFailed: a clause, e.g. "read failed: Input/output error"
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // capture.h - capture files as one stream of frames.
 //
-// A Capture reads pcap (micro- and nanosecond, both byte orders, the modified record header of magic 0xa1b2cd34), pcapng
-// (several sections, interfaces with their own link type, snap length and time resolution, simple and obsolete packet
-// blocks), plain or compressed with gzip or zstd, from files, stdin, a list file or a growing numbered series.
+// A Capture reads pcap (micro- and nanosecond, both byte orders, the modified record header of magic 0xa1b2cd34),
+// pcapng (several sections, interfaces with their own link type, snap length and time resolution, simple and obsolete
+// packet blocks), plain or compressed with gzip or zstd, from files, stdin, a list file or a growing numbered series.
 // One thread uses it.
 #pragma once
 
@@ -30,10 +30,10 @@ struct CaptureDamage {
 // What the end report says of one input file.
 struct CaptureFileInfo {
     std::string name;
-    std::uint64_t size_bytes = 0;    // on disk; 0 for a pipe
+    std::uint64_t size_bytes = 0; // on disk; 0 for a pipe
     std::uint64_t packets = 0;
-    std::uint32_t link_type = 0;     // of the first interface
-    std::uint32_t snap_len = 0;      // of the first interface
+    std::uint32_t link_type = 0; // of the first interface
+    std::uint32_t snap_len = 0;  // of the first interface
     bool pcapng = false;
     bool nanoseconds = false;
     std::uint64_t clamped_times = 0; // time stamps beyond kTimeLimitNs (pcapng only)

@@ -169,7 +169,6 @@ bool CaptureFile::fill(std::size_t needed)
     SourceRead got = source_->read({buffer_.get() + end_, room});
     end_ += got.bytes;
     source_cut_.clear();
-    // An end met behind some bytes is met again, when they are used up.
     if (got.bytes > 0) {
         state_ = State::kReading;
         return true;

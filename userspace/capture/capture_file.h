@@ -61,12 +61,12 @@ class CaptureFile {
     std::unique_ptr<CaptureFormat> format_;
     std::unique_ptr<std::uint8_t[]> buffer_;
     std::size_t capacity_;
-    std::size_t begin_ = 0;     // first byte not yet consumed
-    std::size_t end_ = 0;       // behind the last byte read
-    std::uint64_t offset_ = 0;  // of begin_, in the uncompressed stream
+    std::size_t begin_ = 0;    // first byte not yet consumed
+    std::size_t end_ = 0;      // behind the last byte read
+    std::uint64_t offset_ = 0; // of begin_, in the uncompressed stream
     bool compressed_ = false;
     State state_ = State::kReading;
-    std::string source_cut_;    // why the source says that its data is cut, empty = it does not
+    std::string source_cut_; // why the source says that its data is cut, empty = it does not
     std::optional<CaptureDamage> damage_;
     CaptureFileInfo info_;
 };

@@ -34,7 +34,7 @@ struct FormatInfo {
     std::uint32_t link_type = 0; // of the first interface
     std::uint32_t snap_len = 0;  // bytes, of the first interface; 0 = no limit given
     bool pcapng = false;
-    bool nanoseconds = false; // time stamps of the first interface are finer than a microsecond
+    bool nanoseconds = false;        // time stamps of the first interface are finer than a microsecond
     std::uint64_t clamped_times = 0; // set to kTimeLimitNs so far
 };
 
@@ -59,14 +59,16 @@ FormatOpening open_pcap(std::span<const std::uint8_t> bytes);
 FormatOpening open_pcapng(std::span<const std::uint8_t> bytes);
 
 // Loads from unaligned file bytes; kSwap for a file of the other byte order.
-template <bool kSwap> inline std::uint32_t load_u32(const std::uint8_t* at)
+template <bool kSwap>
+inline std::uint32_t load_u32(const std::uint8_t* at)
 {
     std::uint32_t value;
     std::memcpy(&value, at, sizeof(value));
     return kSwap ? __builtin_bswap32(value) : value;
 }
 
-template <bool kSwap> inline std::uint16_t load_u16(const std::uint8_t* at)
+template <bool kSwap>
+inline std::uint16_t load_u16(const std::uint8_t* at)
 {
     std::uint16_t value;
     std::memcpy(&value, at, sizeof(value));

@@ -36,9 +36,9 @@ std::optional<std::uint64_t> number_of(std::string_view digits)
 struct SeriesName {
     std::string before;
     std::string behind;
-    std::size_t width = 0;      // leading zeros as in the first name (tcpdump -C with -W)
+    std::size_t width = 0; // leading zeros as in the first name (tcpdump -C with -W)
     std::uint64_t first = 0;
-    bool first_bare = false;    // the first name has no number: tcpdump -C writes out.pcap, out.pcap1, ...
+    bool first_bare = false; // the first name has no number: tcpdump -C writes out.pcap, out.pcap1, ...
     std::optional<std::uint64_t> last;
 
     [[nodiscard]] std::string path(std::uint64_t number) const

@@ -66,6 +66,8 @@ class GzipSource final : public ByteSource {
 
     SourceRead read(std::span<std::uint8_t> out) override
     {
+        if (failure_.end != SourceEnd::kNone)
+            return failure_;
         stream_.next_out = out.data();
         // zlib counts in 32 bits; a part of a larger buffer is as good.
         const auto room = static_cast<uInt>(std::min<std::size_t>(out.size(), 1U << 30));
@@ -85,7 +87,11 @@ class GzipSource final : public ByteSource {
             else
                 result = inflate_some();
         }
-        result.bytes = room - stream_.avail_out;
+        if (result.end == SourceEnd::kFailed)
+            failure_ = result;
+        // Output before a failure comes first, the failure at the next call.
+        if (stream_.avail_out != room)
+            return {.bytes = room - stream_.avail_out, .end = SourceEnd::kNone, .reason = {}};
         return result;
     }
 
@@ -140,6 +146,7 @@ class GzipSource final : public ByteSource {
 
     CompressedInput input_;
     z_stream stream_ = {};
+    SourceRead failure_; // once met, for ever
     bool started_ = false;
     bool between_members_ = false;
     bool more_inside_ = false;
@@ -164,15 +171,12 @@ class ZstdSource final : public ByteSource {
     SourceRead read(std::span<std::uint8_t> out) override
     {
         ZSTD_outBuffer output = {out.data(), out.size(), 0};
-        SourceRead result;
-        while (output.pos == 0 && result.end == SourceEnd::kNone) {
+        while (output.pos == 0) {
             // Output may still wait inside the context when all input is taken: ask it before reading on.
             if (input_.left().empty() && !more_inside_) {
                 SourceRead got = input_.refill();
-                if (got.bytes == 0) {
-                    result = end_of_input(std::move(got));
-                    break;
-                }
+                if (got.bytes == 0)
+                    return end_of_input(std::move(got));
             }
             // zstd reports no output of a call that fails. So each call gets one block, or nothing while an earlier
             // block waits inside: a wrong block takes no good one with it.
@@ -180,18 +184,19 @@ class ZstdSource final : public ByteSource {
             ZSTD_inBuffer in = {left.data(), more_inside_ ? 0 : std::min(left.size(), wanted_), 0};
             const std::size_t status = ZSTD_decompressStream(context_.get(), &output, &in);
             input_.advance(in.pos);
-            if (ZSTD_isError(status) != 0) {
-                result.end = SourceEnd::kFailed;
-                result.reason = std::string("the zstd data is damaged: ") + ZSTD_getErrorName(status);
-                break;
-            }
+            // output.pos means nothing then: zstd 1.5 has set it to the end without writing a byte.
+            if (ZSTD_isError(status) != 0)
+                return {.bytes = 0,
+                        .end = SourceEnd::kFailed,
+                        .reason = std::string("the zstd data is damaged: ") + ZSTD_getErrorName(status)};
             inside_frame_ = status != 0;
             // What zstd asks for includes the header of the block after, which may already be wrong.
-            wanted_ = !inside_frame_ ? kFrameStartBytes : status > kBlockHeaderBytes ? status - kBlockHeaderBytes : status;
+            wanted_ = !inside_frame_               ? kFrameStartBytes
+                      : status > kBlockHeaderBytes ? status - kBlockHeaderBytes
+                                                   : status;
             more_inside_ = inside_frame_ && output.pos == output.size;
         }
-        result.bytes = output.pos;
-        return result;
+        return {.bytes = output.pos, .end = SourceEnd::kNone, .reason = {}};
     }
 
     [[nodiscard]] std::uint64_t raw_bytes() const override { return input_.raw_bytes(); }

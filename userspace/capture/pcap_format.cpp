@@ -50,7 +50,8 @@ class PcapFormat final : public CaptureFormat {
         if (left.size() < header_bytes_)
             return fmt::format("the file ends inside a record header, {} of {} bytes are there", left.size(),
                                header_bytes_);
-        const std::uint32_t cap_len = swapped_ ? lengths<true>(left.data()).captured : lengths<false>(left.data()).captured;
+        const std::uint32_t cap_len =
+            swapped_ ? lengths<true>(left.data()).captured : lengths<false>(left.data()).captured;
         return fmt::format("the file ends inside a packet, {} of {} captured bytes are there",
                            left.size() - header_bytes_, cap_len);
     }
@@ -63,7 +64,8 @@ class PcapFormat final : public CaptureFormat {
         std::uint32_t original;
     };
 
-    template <bool kSwap> [[nodiscard]] Lengths lengths(const std::uint8_t* record) const
+    template <bool kSwap>
+    [[nodiscard]] Lengths lengths(const std::uint8_t* record) const
     {
         Lengths result = {load_u32<kSwap>(record + 8), load_u32<kSwap>(record + 12)};
         if (order_ != LengthOrder::kCapturedFirst) [[unlikely]] {
@@ -73,7 +75,8 @@ class PcapFormat final : public CaptureFormat {
         return result;
     }
 
-    template <bool kSwap> FormatStep parse_as(std::span<const std::uint8_t> bytes, std::span<Frame> out)
+    template <bool kSwap>
+    FormatStep parse_as(std::span<const std::uint8_t> bytes, std::span<Frame> out)
     {
         const std::uint8_t* at = bytes.data();
         const std::uint8_t* const end = at + bytes.size();
@@ -117,7 +120,8 @@ class PcapFormat final : public CaptureFormat {
     FormatInfo info_;
 };
 
-template <bool kSwap> FormatOpening open_as(std::span<const std::uint8_t> bytes, std::uint32_t magic)
+template <bool kSwap>
+FormatOpening open_as(std::span<const std::uint8_t> bytes, std::uint32_t magic)
 {
     FormatInfo info;
     info.snap_len = load_u32<kSwap>(bytes.data() + 16);

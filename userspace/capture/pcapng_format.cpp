@@ -23,8 +23,8 @@ constexpr std::uint16_t kOptionEnd = 0;
 constexpr std::uint16_t kOptionTimeResolution = 9;
 constexpr std::uint16_t kOptionTimeOffset = 14;
 
-constexpr std::size_t kBlockHeaderBytes = 8;   // type, total length
-constexpr std::size_t kBlockTrailerBytes = 4;  // total length again
+constexpr std::size_t kBlockHeaderBytes = 8;  // type, total length
+constexpr std::size_t kBlockTrailerBytes = 4; // total length again
 constexpr std::size_t kSmallestBlockBytes = kBlockHeaderBytes + kBlockTrailerBytes;
 constexpr std::size_t kSmallestSectionBytes = 28;
 // A block that must be in memory whole: a frame of the largest size and generous options.
@@ -214,7 +214,8 @@ class PcapngFormat final : public CaptureFormat {
                type == kSimplePacket || type == kObsoletePacket;
     }
 
-    template <bool kSwap> std::string section_header(std::uint32_t length)
+    template <bool kSwap>
+    std::string section_header(std::uint32_t length)
     {
         if (length < kSmallestSectionBytes)
             return fmt::format("a section header block claims {} bytes, {} are the least", length,
@@ -224,7 +225,8 @@ class PcapngFormat final : public CaptureFormat {
         return {};
     }
 
-    template <bool kSwap> std::string interface_description(const std::uint8_t* block, std::uint32_t length)
+    template <bool kSwap>
+    std::string interface_description(const std::uint8_t* block, std::uint32_t length)
     {
         constexpr std::uint32_t kFixedBytes = 16;
         if (length < kFixedBytes + kBlockTrailerBytes)
@@ -264,7 +266,8 @@ class PcapngFormat final : public CaptureFormat {
         return {};
     }
 
-    template <bool kSwap> static std::uint64_t load_u64(const std::uint8_t* at)
+    template <bool kSwap>
+    static std::uint64_t load_u64(const std::uint8_t* at)
     {
         std::uint64_t value;
         std::memcpy(&value, at, sizeof(value));
@@ -284,8 +287,7 @@ class PcapngFormat final : public CaptureFormat {
         if (cap_len > room) [[unlikely]]
             return fmt::format("{} claims {} captured bytes, it has room for {}", layout.name, cap_len, room);
         const Interface& interface = interfaces_[if_id];
-        const std::uint64_t ticks =
-            (std::uint64_t{load_u32<kSwap>(block + 12)} << 32) | load_u32<kSwap>(block + 16);
+        const std::uint64_t ticks = (std::uint64_t{load_u32<kSwap>(block + 12)} << 32) | load_u32<kSwap>(block + 16);
         last_ts_ns_ = interface.scale.to_ns(ticks, &info_.clamped_times);
         frame = {.data = block + layout.data,
                  .cap_len = cap_len,
@@ -296,21 +298,24 @@ class PcapngFormat final : public CaptureFormat {
         return {};
     }
 
-    template <bool kSwap> std::string enhanced_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    template <bool kSwap>
+    std::string enhanced_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
     {
         if (length < kEnhancedLayout.data + kBlockTrailerBytes)
             return short_block(kEnhancedLayout, length);
         return timed_packet<kSwap>(block, length, kEnhancedLayout, load_u32<kSwap>(block + 8), frame);
     }
 
-    template <bool kSwap> std::string obsolete_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    template <bool kSwap>
+    std::string obsolete_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
     {
         if (length < kObsoleteLayout.data + kBlockTrailerBytes)
             return short_block(kObsoleteLayout, length);
         return timed_packet<kSwap>(block, length, kObsoleteLayout, load_u16<kSwap>(block + 8), frame);
     }
 
-    template <bool kSwap> std::string simple_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
+    template <bool kSwap>
+    std::string simple_packet(const std::uint8_t* block, std::uint32_t length, Frame& frame)
     {
         if (length < kSimpleLayout.data + kBlockTrailerBytes)
             return short_block(kSimpleLayout, length);

@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/run_setup.h"
 #include "core/unique_fd.h"
+#include "kernel/bpf_engine.h"
 #include "replay/replay.h"
 
 namespace flowxdp {
@@ -90,12 +91,14 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
                                    : !options.list_file.empty() ? options.list_file
                                                                 : options.series.substr(0, options.series.find(':'));
 
-    RunSetup setup(options.run, input_name, command_line, false, log);
+    RunSetup setup(options.run, input_name, command_line, nullptr, log);
     engine_options engine_setup{};
     engine_setup.flow = setup.flow();
     engine_setup.max_flows = setup.max_flows();
     engine_setup.out = setup.pipeline().writer();
-    const std::unique_ptr<ReplayEngine> engine = make_native_replay_engine(*setup.bundle().descriptor, engine_setup);
+    const std::unique_ptr<ReplayEngine> engine =
+        options.engine == "bpf" ? make_bpf_replay_engine(setup.bundle().bpf_object, engine_setup)
+                                : make_native_replay_engine(*setup.bundle().descriptor, engine_setup);
     setup.run().engine = options.engine;
     setup.say_start();
 

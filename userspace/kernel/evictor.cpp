@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "kernel/evictor.h"
+
+#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "core/result.h"
+#include "flow_end.h"
+
+namespace flowxdp {
+namespace {
+
+constexpr std::uint32_t kBatch = 4096;
+
+std::size_t page_rounded(std::size_t bytes)
+{
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return (bytes + page - 1) / page * page;
+}
+
+template <typename T>
+T* map_array(const SensorObject& sensor, const char* name, std::uint32_t entries, std::size_t* bytes)
+{
+    *bytes = page_rounded(sizeof(T) * entries);
+    void* p = mmap(nullptr, *bytes, PROT_READ | PROT_WRITE, MAP_SHARED, sensor.map_fd(name), 0);
+    if (p == MAP_FAILED)
+        throw StartupError(fmt::format("cannot map the sensor's '{}': {}", name, std::strerror(errno)));
+    return static_cast<T*>(p);
+}
+
+} // namespace
+
+Evictor::Evictor(const SensorObject& sensor)
+    : sensor_(sensor), batch_keys_(kBatch),
+      batch_values_(static_cast<std::size_t>(kBatch) * ((sensor.flow().record_size + 7) & ~7u))
+{
+    request_ = map_array<evict_request>(sensor, "evict_request", 1, &request_bytes_);
+    keys_ = map_array<flow_key>(sensor, "evict_keys", EVICT_SLOTS, &keys_bytes_);
+    out_ = map_array<evict_slot>(sensor, "evict_out", EVICT_SLOTS, &out_bytes_);
+}
+
+Evictor::~Evictor()
+{
+    munmap(request_, request_bytes_);
+    munmap(keys_, keys_bytes_);
+    munmap(out_, out_bytes_);
+}
+
+void Evictor::each_record(const std::function<void(const flow_key&, const flow_record&)>& each)
+{
+    std::uint32_t cursor[10] = {}; // opaque to us: hash maps use the first word, 6.1 writes at most a key
+    bool first = true;
+    const std::size_t stride = (sensor_.flow().record_size + 7) & ~7u;
+    const int table = sensor_.map_fd("flows");
+    for (bool more = true; more;) {
+        std::uint32_t n = kBatch;
+        const int error = bpf_map_lookup_batch(table, first ? nullptr : cursor, cursor, batch_keys_.data(),
+                                               batch_values_.data(), &n, nullptr);
+        if (error && errno != ENOENT)
+            throw StartupError(fmt::format("cannot scan the flow table: {}", std::strerror(errno)));
+        more = error == 0;
+        first = false;
+        for (std::uint32_t i = 0; i < n; i++)
+            each(batch_keys_[i], *reinterpret_cast<const flow_record*>(batch_values_.data() + i * stride));
+    }
+}
+
+Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_t early)
+{
+    Scan scan;
+    each_record([&](const flow_key& key, const flow_record& r) {
+        scan.seen++;
+        // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
+        const bool vacant = r.state == FLOW_STATE_BORN && !r.flow_id;
+        if (mode == EVICT_DUE && (vacant || clock_ns >= flow_due_ns(&r)))
+            scan.chosen.push_back({vacant ? clock_ns : flow_due_ns(&r), key});
+        else if (mode != EVICT_DUE)
+            scan.chosen.push_back({flow_last_clock_ns(&r), key});
+    });
+    if (mode == EVICT_EARLY && early < scan.chosen.size()) {
+        std::ranges::nth_element(scan.chosen, scan.chosen.begin() + static_cast<std::ptrdiff_t>(early));
+        scan.chosen.resize(early);
+    }
+    std::ranges::sort(scan.chosen);
+    return scan;
+}
+
+std::uint64_t Evictor::evict(std::span<const Candidate> candidates, evict_mode mode, std::int64_t clock_ns,
+                             const std::function<void(const ended_record&)>& take)
+{
+    const std::size_t n = std::min<std::size_t>(candidates.size(), EVICT_SLOTS);
+    for (std::size_t i = 0; i < n; i++)
+        keys_[i] = candidates[i].key;
+    request_->clock_ns = clock_ns;
+    request_->mode = mode;
+    request_->keys = static_cast<std::uint32_t>(n);
+    request_->sequence++;
+    std::uint8_t frame[64] = {};
+    bpf_test_run_opts run{};
+    run.sz = sizeof run;
+    run.data_in = frame;
+    run.data_size_in = sizeof frame;
+    run.repeat = 1;
+    if (bpf_prog_test_run_opts(sensor_.evict_fd(), &run))
+        throw StartupError(fmt::format("the kernel refused an eviction call: {}", std::strerror(errno)));
+    std::uint64_t records = 0;
+    for (std::size_t i = 0; i < n; i++) {
+        if (out_[i].outcome != EVICT_RECORD)
+            continue;
+        take(out_[i].ended);
+        records++;
+    }
+    return records;
+}
+
+std::uint64_t Evictor::recover(std::uint64_t safe_sequence, const std::function<void(const ended_record&)>& take)
+{
+    if (request_->done != request_->sequence || request_->sequence == safe_sequence)
+        return 0;
+    std::uint64_t records = 0;
+    for (std::uint32_t i = 0; i < request_->keys && i < EVICT_SLOTS; i++) {
+        if (out_[i].outcome != EVICT_RECORD)
+            continue;
+        take(out_[i].ended);
+        records++;
+    }
+    return records;
+}
+
+} // namespace flowxdp

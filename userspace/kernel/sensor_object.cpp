@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "kernel/sensor_object.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/result.h"
+
+namespace flowxdp {
+namespace {
+
+constexpr std::size_t kLogBytes = 1u << 22;
+
+bpf_map* find_map(bpf_object* object, const char* name)
+{
+    bpf_map* map = bpf_object__find_map_by_name(object, name);
+    if (!map)
+        throw StartupError(fmt::format("the BPF object has no map '{}': rebuild the bundle", name));
+    return map;
+}
+
+// Sets a const volatile section before load; the sizes must agree, they are the ABI.
+template <typename T>
+void set_rodata(bpf_object* object, const char* section, const T& value)
+{
+    std::size_t size = 0;
+    bpf_map* map = find_map(object, section);
+    if (!bpf_map__initial_value(map, &size) || size != sizeof(T) ||
+        bpf_map__set_initial_value(map, &value, sizeof(T)))
+        throw StartupError(fmt::format("BPF object and program disagree on section {} ({} against {} bytes): rebuild the "
+                                       "bundle",
+                                       section, size, sizeof(T)));
+}
+
+// The verifier's last lines say why; what comes before them is thousands of instructions.
+std::string last_lines(const std::string& log)
+{
+    std::size_t at = log.size();
+    for (int lines = 0; at > 0 && lines < 12; at--)
+        lines += log[at - 1] == '\n';
+    return log.substr(at);
+}
+
+} // namespace
+
+bool may_load_bpf()
+{
+    const bpf_insn program[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+    const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "flowxdp_probe", "GPL", program, 2, nullptr);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+SensorObject::SensorObject(const SensorObjectOptions& options) : options_(options)
+{
+    // libbpf's own lines would come between ours; what matters of them is in the verifier log.
+    libbpf_set_print(nullptr);
+    object_.reset(bpf_object__open_file(options_.path.c_str(), nullptr));
+    if (!object_)
+        throw StartupError(fmt::format("cannot open BPF object '{}': {}", options_.path, std::strerror(errno)));
+    set_rodata(object_.get(), ".rodata.flow_config", options_.flow);
+    set_rodata(object_.get(), ".rodata.load_config", load_config{options_.use_metadata, 0});
+    bpf_map__set_value_size(find_map(object_.get(), "flows"), options_.flow.record_size);
+    bpf_map__set_max_entries(find_map(object_.get(), "flows"), options_.max_flows);
+    bpf_map__set_max_entries(find_map(object_.get(), "ring"), options_.ring_bytes);
+    if (options_.shared_sensor_fd >= 0 &&
+        bpf_map__reuse_fd(find_map(object_.get(), "sensor"), options_.shared_sensor_fd))
+        throw StartupError(fmt::format("cannot share the flowInd counter between interfaces: {}", std::strerror(errno)));
+
+    ingress_log_.resize(kLogBytes);
+    evict_log_.resize(kLogBytes);
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object_.get())
+    {
+        std::string& log = std::string_view(bpf_program__name(program)) == "flowxdp_evict" ? evict_log_ : ingress_log_;
+        bpf_program__set_log_buf(program, log.data(), log.size());
+        bpf_program__set_log_level(program, 4); // statistics; errors come with any level
+    }
+    const int error = bpf_object__load(object_.get());
+    ingress_log_.resize(std::strlen(ingress_log_.c_str()));
+    evict_log_.resize(std::strlen(evict_log_.c_str()));
+    if (!error)
+        return;
+    if (error == -EPERM && !may_load_bpf())
+        throw StartupError("loading a BPF program is not permitted: run as root, or give the program CAP_BPF and "
+                           "CAP_NET_ADMIN (setcap cap_bpf,cap_net_admin=ep)",
+                           ExitCode::kPermission);
+    const std::string why = last_lines(evict_log_.find("processed") == std::string::npos && !evict_log_.empty()
+                                           ? evict_log_
+                                           : ingress_log_);
+    throw StartupError(fmt::format("cannot load BPF object '{}': {}{}{}", options_.path, std::strerror(-error),
+                                   why.empty() ? "" : "; the verifier's last words:\n", why));
+}
+
+SensorObject::~SensorObject() = default;
+
+std::unique_ptr<SensorObject> SensorObject::adopt(const std::string& folder, const SensorObjectOptions& options)
+{
+    std::unique_ptr<SensorObject> sensor(new SensorObject());
+    sensor->options_ = options;
+    auto open_pin = [&](const char* name) {
+        const std::string path = folder + "/" + name;
+        UniqueFd fd(bpf_obj_get(path.c_str()));
+        if (!fd)
+            throw StartupError(fmt::format("cannot adopt '{}': {}; 'flowxdp detach' removes what is left of that sensor",
+                                           path, std::strerror(errno)));
+        sensor->adopted_[name] = std::move(fd);
+    };
+    for (const char* name : kSensorMaps)
+        open_pin(name);
+    open_pin("flowxdp_ingress");
+    open_pin("flowxdp_evict");
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(sensor->map_fd("flows"), &info, &size) || info.value_size != options.flow.record_size)
+        throw StartupError(fmt::format("cannot adopt '{}': its records have {} bytes, these plugins need {}", folder,
+                                       info.value_size, options.flow.record_size));
+    sensor->options_.max_flows = info.max_entries;
+    info = {};
+    size = sizeof info;
+    if (bpf_obj_get_info_by_fd(sensor->map_fd("ring"), &info, &size))
+        throw StartupError(fmt::format("cannot adopt '{}': {}", folder, std::strerror(errno)));
+    sensor->options_.ring_bytes = info.max_entries;
+    return sensor;
+}
+
+Result<void> SensorObject::pin(const std::string& folder) const
+{
+    auto pin_fd = [&](int fd, const char* name) -> Result<void> {
+        const std::string path = folder + "/" + name;
+        if (bpf_obj_pin(fd, path.c_str()))
+            return Error{fmt::format("cannot pin '{}': {}; is a BPF file system mounted there? (mount -t bpf bpf "
+                                     "/sys/fs/bpf)",
+                                     path, std::strerror(errno))};
+        return {};
+    };
+    for (const char* name : kSensorMaps)
+        if (auto pinned = pin_fd(map_fd(name), name); !pinned.ok())
+            return pinned;
+    if (auto pinned = pin_fd(ingress_fd(), "flowxdp_ingress"); !pinned.ok())
+        return pinned;
+    return pin_fd(evict_fd(), "flowxdp_evict");
+}
+
+int SensorObject::ingress_fd() const
+{
+    if (!object_)
+        return adopted_.at("flowxdp_ingress").get();
+    return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "flowxdp_ingress"));
+}
+
+int SensorObject::evict_fd() const
+{
+    if (!object_)
+        return adopted_.at("flowxdp_evict").get();
+    return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "flowxdp_evict"));
+}
+
+int SensorObject::map_fd(const char* name) const
+{
+    return object_ ? bpf_map__fd(find_map(object_.get(), name)) : adopted_.at(name).get();
+}
+
+const std::string& SensorObject::verifier_log(const char* program) const
+{
+    return std::string_view(program) == "flowxdp_evict" ? evict_log_ : ingress_log_;
+}
+
+void SensorObject::read_counts(engine_counts* out) const
+{
+    struct CpuCounts {
+        __u64 counter[COUNTER_COUNT];
+        packet_totals totals;
+    };
+    const int cpus = libbpf_num_possible_cpus();
+    std::vector<CpuCounts> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1));
+    const __u32 zero = 0;
+    if (cpus <= 0 || bpf_map_lookup_elem(map_fd("counts"), &zero, values.data()))
+        throw StartupError(fmt::format("cannot read the sensor's counters: {}", std::strerror(errno)));
+    std::memset(out->counter, 0, sizeof out->counter);
+    out->totals = {};
+    for (const CpuCounts& value : values) {
+        for (unsigned i = 0; i < COUNTER_COUNT; i++)
+            out->counter[i] += value.counter[i];
+        totals_merge(&out->totals, &value.totals);
+    }
+}
+
+} // namespace flowxdp

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// sensor_object.h - the BPF object of a bundle: configured, loaded, its maps at hand.
+//
+// Life: open -> configure -> load -> use -> close. Nothing is attached here: the replay engine runs the program by
+// test-run, the live daemon attaches it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <bpf/libbpf.h>
+
+#include "core/result.h"
+#include "core/unique_fd.h"
+#include "counters.h"
+#include "engine.h"
+#include "evict.h"
+#include "flow_config.h"
+#include "totals.h"
+
+namespace flowxdp {
+
+struct BpfObjectDeleter {
+    void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+
+// Names of the maps in maps.bpf.h that user space works with; pinned for a live sensor.
+inline constexpr const char* kSensorMaps[] = {"flows",  "fragments",     "ring",       "counts",
+                                              "sensor", "evict_request", "evict_keys", "evict_out",
+                                              "journal"};
+
+struct SensorObjectOptions {
+    std::string path;              // flowxdp.bpf.o
+    flow_config flow{};
+    std::uint32_t max_flows = 1u << 18;
+    std::uint32_t ring_bytes = 1u << 24; // power of two, at least a page
+    int shared_sensor_fd = -1;     // 'sensor' map of another object: one flowInd counter for several interfaces
+    bool use_metadata = false;     // test-run: frame_meta stands in front of each frame
+};
+
+class SensorObject {
+  public:
+    // Throws StartupError: file, operation, reason, and the verifier's last lines when it refused the program; exit
+    // code 77 when a privilege is missing.
+    explicit SensorObject(const SensorObjectOptions& options);
+    // Takes over what another process pinned in a folder (pin()): same layout, same configuration, checked by the caller
+    // through the folder's name. options.flow must be the pinned program's. Throws StartupError.
+    static std::unique_ptr<SensorObject> adopt(const std::string& folder, const SensorObjectOptions& options);
+    // Pins program and maps in an existing bpffs folder. Error names the pin.
+    Result<void> pin(const std::string& folder) const;
+    ~SensorObject();
+    SensorObject(const SensorObject&) = delete;
+    SensorObject& operator=(const SensorObject&) = delete;
+
+    [[nodiscard]] int ingress_fd() const;
+    [[nodiscard]] int evict_fd() const;
+    // Descriptor of a map by its name in maps.bpf.h.
+    [[nodiscard]] int map_fd(const char* name) const;
+    [[nodiscard]] const flow_config& flow() const { return options_.flow; }
+    [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
+    [[nodiscard]] std::uint32_t ring_bytes() const { return options_.ring_bytes; }
+
+    // Sums of counters.h and totals.h over all CPUs.
+    void read_counts(engine_counts* out) const;
+
+    // Verified instructions and stack of a program, from the verifier's statistics ("flowxdp_ingress").
+    [[nodiscard]] const std::string& verifier_log(const char* program) const;
+
+  private:
+    SensorObject() = default;
+
+    SensorObjectOptions options_;
+    std::string ingress_log_, evict_log_;
+    std::unique_ptr<bpf_object, BpfObjectDeleter> object_; // null when adopted
+    std::map<std::string, UniqueFd> adopted_;              // program and map pins, by name
+};
+
+// 1 when this process may load BPF programs, found by trying with a two-instruction program.
+bool may_load_bpf();
+
+} // namespace flowxdp
