@@ -95,6 +95,11 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
     run->damages = capture.damages();
     run->input_bytes_read = capture.bytes_read();
     run->input_bytes_total = capture.bytes_total();
+    for (const CaptureFileInfo& file : run->files)
+        if (file.clamped_times)
+            run->problems.push_back(fmt::format("{} time stamps in '{}' lie before 1678 or after 2261, which 64 bits of "
+                                                "nanoseconds cannot hold: set to the nearest that fits",
+                                                file.clamped_times, file.name));
     for (const auto& [link_type, count] : unsupported)
         run->problems.push_back(fmt::format("{} frames of link type {} ({}), which flowxdp does not know: no flows from "
                                             "them",
