@@ -53,8 +53,11 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
         if (limits.max_packets)
             want = std::min<std::uint64_t>(want, limits.max_packets - run->frames);
         const std::size_t n = want ? capture.read({frames.data(), want}) : 0;
-        if (!n)
+        if (!n) {
+            // A signal while waiting in a silent pipe ends the stream as its end would.
+            run->interrupted = want && control.stop && control.stop();
             break;
+        }
         std::uint32_t fed = 0;
         for (std::size_t i = 0; i < n; i++) {
             Frame& frame = frames[i];
