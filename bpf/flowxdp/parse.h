@@ -90,6 +90,12 @@ FX_INLINE void packet_commit_vlan(struct packet *p)
 	p->pending_vlan = 0;
 }
 
+/* An inner header of n bytes behind what the IP header around it claims is padding, not a tunnel. */
+FX_INLINE int packet_behind_outer(const struct packet *p, __u32 offset, __u32 n)
+{
+	return FX_UNLIKELY(p->ip_version && offset + n > p->l3_end);
+}
+
 /* An IP header that cannot be used: the frame's own makes an L2 flow, an inner one leaves the outer header's flow. */
 FX_INLINE __u64 packet_bogus_ip(struct packet *p, __u64 more)
 {
@@ -129,6 +135,10 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	__u32 version_ihl = fx_load8(q), header_len = (version_ihl & 15) * 4;
 	__u32 total_len = fx_load16(q + 2), fragment = fx_load16(q + 6), proto = fx_load8(q + 9);
 
+	if (packet_behind_outer(p, offset, 20)) {
+		p->status |= FS(LENGTH_MISMATCH) | FS(STOP_DISSECT);
+		return 0;
+	}
 	if (FX_UNLIKELY((version_ihl >> 4) == 6)) /* announced as IPv4: the version field is believed, as Wireshark does */
 		FX_NEXT(NONE, offset, 0x86dd);
 	if (FX_UNLIKELY((version_ihl >> 4) != 4))
@@ -186,6 +196,10 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	FX_NEED(40, L3_HEADER_SNAPPED);
 	__u32 first_word = fx_load32(q), payload_len = fx_load16(q + 4), next = fx_load8(q + 6);
 
+	if (packet_behind_outer(p, offset, 40)) {
+		p->status |= FS(LENGTH_MISMATCH) | FS(STOP_DISSECT);
+		return 0;
+	}
 	if (FX_UNLIKELY((first_word >> 28) != 6))
 		return packet_bogus_ip(p, 0);
 
@@ -352,7 +366,11 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 			FX_NEXT(NONE, offset, 0x0800);
 		if (nibble == 6)
 			FX_NEXT(NONE, offset, 0x86dd);
-		if (nibble == 1) { /* associated channel */
+		if (nibble == 1) { /* associated channel; RFC 4385 5.2: IP in it goes on */
+			__u32 channel = fx_load16(q + 2);
+
+			if (channel == 0x21 || channel == 0x57)
+				FX_NEXT(PW, offset + 4, channel == 0x21 ? 0x0800 : 0x86dd);
 			p->status |= FS(STOP_DISSECT);
 			FX_END(PW);
 		}

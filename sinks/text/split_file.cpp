@@ -99,6 +99,7 @@ Result<void> SplitFile::write_raw(const std::string& text)
 Result<void> SplitFile::write_row(const std::string& text)
 {
     piece_rows_++;
+    buffered_rows_++;
     return write_raw(text);
 }
 
@@ -114,11 +115,13 @@ Result<void> SplitFile::write_out()
         if (n < 0) {
             const int reason = errno;
             buffer_.clear();
+            lost_rows_ += std::exchange(buffered_rows_, 0);
             return Error{fmt::format("cannot write '{}': {}", name_, std::strerror(reason))};
         }
         at += static_cast<std::size_t>(n);
     }
     buffer_.clear();
+    buffered_rows_ = 0;
     return {};
 }
 

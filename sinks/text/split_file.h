@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "core/result.h"
 #include "core/unique_fd.h"
@@ -35,6 +36,8 @@ class SplitFile {
     // True when the next row starts a new piece; opens it.
     Result<bool> advance();
     [[nodiscard]] const std::string& name() const { return name_; }
+    // Rows taken by write_row() that a failed write lost since the last call.
+    [[nodiscard]] std::uint64_t take_lost_rows() { return std::exchange(lost_rows_, 0); }
 
   private:
     Result<void> open_piece();
@@ -44,6 +47,7 @@ class SplitFile {
     SplitRule rule_;
     UniqueFd fd_;
     std::uint64_t index_ = 0, piece_bytes_ = 0, piece_rows_ = 0;
+    std::uint64_t buffered_rows_ = 0, lost_rows_ = 0;
 };
 
 } // namespace flowxdp

@@ -41,10 +41,10 @@ class TextSink final : public Sink {
             // T2 checks the size after each row; A and B of a flow may part, as there.
             const auto advanced = flows_.advance();
             if (!advanced.ok())
-                return give_up(rows.size() - i, advanced.error());
+                return give_up(&flows_, i, rows.size(), advanced.error());
             append_row(rows.row(i), rows.schema(), StringStyle::kQuoted);
             if (auto written = flows_.write_row(line_); !written.ok())
-                return give_up(rows.size() - i, written.error());
+                return give_up(&flows_, i + 1, rows.size(), written.error());
         }
         counts_.sent += rows.size();
         return {};
@@ -55,7 +55,7 @@ class TextSink final : public Sink {
         for (std::size_t i = 0; i < rows.size(); i++) {
             append_row(rows.row(i), rows.schema(), StringStyle::kBare);
             if (auto written = packets_.write_row(line_); !written.ok())
-                return give_up(rows.size() - i, written.error());
+                return give_up(&packets_, i + 1, rows.size(), written.error());
         }
         counts_.sent += rows.size();
         return {};
@@ -64,8 +64,10 @@ class TextSink final : public Sink {
     Result<void> flush(bool) override
     {
         auto written = flows_.flush();
+        count_lost(&flows_);
         if (has_packets_) {
             auto packets = packets_.flush();
+            count_lost(&packets_);
             if (written.ok())
                 written = packets;
         }
@@ -92,10 +94,20 @@ class TextSink final : public Sink {
         return file->write_raw(header);
     }
 
-    Result<void> give_up(std::size_t rows, const Error& error)
+    // The file took `taken` of a batch's rows, then a write failed; what it had buffered is lost with them.
+    Result<void> give_up(SplitFile* file, std::size_t taken, std::size_t rows, const Error& error)
     {
-        counts_.dropped += rows;
+        counts_.sent += taken;
+        counts_.dropped += rows - taken;
+        count_lost(file);
         return error;
+    }
+
+    void count_lost(SplitFile* file)
+    {
+        const std::uint64_t lost = file->take_lost_rows();
+        counts_.sent -= lost;
+        counts_.dropped += lost;
     }
 
     static std::string header_line(const Schema& schema)

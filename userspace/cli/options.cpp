@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -248,6 +249,19 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         }
         return true;
     } catch (const CLI::ParseError& e) {
+        // CLI11 says "a subcommand is required" of an unknown one too.
+        if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+            std::string known;
+            for (const CLI::App* command : app.get_subcommands({}))
+                known += (known.empty() ? "" : ", ") + command->get_name();
+            std::fputs(fmt::format("flowxdp: there is no command '{}'; there are: {}\nRun with --help for more "
+                                   "information.\n",
+                                   argv[1], known)
+                           .c_str(),
+                       stderr);
+            *exit_code = static_cast<int>(ExitCode::kUsage);
+            return false;
+        }
         // CLI11's own codes are 105 and the like; help and version are successes.
         *exit_code = app.exit(e) == 0 ? static_cast<int>(ExitCode::kOk) : static_cast<int>(ExitCode::kUsage);
         return false;

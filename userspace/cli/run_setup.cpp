@@ -168,6 +168,8 @@ void RunSetup::choose_output(const std::string& input_name)
                 stem = stem.stem();
         prefix = (std::filesystem::path(prefix) / stem.stem()).string();
     }
+    if (std::filesystem::is_character_file(prefix, error) || std::filesystem::is_block_file(prefix, error))
+        throw StartupError(fmt::format("cannot write '{}': it is a device, not a file prefix; - is standard output", prefix));
     prefix_ = prefix;
     if (options_.log_file) {
         report_file_ = std::fopen((prefix_ + "_log.txt").c_str(), "w");
