@@ -193,12 +193,12 @@ Values expected(const FlowRow& row, const Plan& plan, bool reverse_side)
     put("dstPort", 11, hex_number(row.destination_port, 2), false);
     put("minIpLen", 25, hex_number(row.min_length, 2), true);
     put("maxIpLen", 26, hex_number(row.max_length, 2), true);
-    put("tcpFlags", 6, hex_number(row.tcp_flags & 0xff, 1), true);
+    put("tcpControlBits", 6, hex_number(row.tcp_flags & 0xff, 1), true);
     put("", 60, hex_number(v4 ? 4 : 6, 1), false);
     put("l4Proto", 4, hex_number(row.protocol, 1), false);
-    put("ipToS", 5, hex_number(row.tos, 1), true);
-    put("ipMinTTL", 52, hex_number(row.min_ttl, 1), true);
-    put("ipMaxTTL", 53, hex_number(row.max_ttl, 1), true);
+    put("ipClass", 5, hex_number(row.tos, 1), true);
+    put("ttlMin", 52, hex_number(row.min_ttl, 1), true);
+    put("ttlMax", 53, hex_number(row.max_ttl, 1), true);
     if (ipfix) {
         const std::uint16_t bit = reverse_side ? 0x4000 : 0;
         if (plan.without.count("tcpWinStat") == 0)

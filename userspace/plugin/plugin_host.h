@@ -104,7 +104,6 @@ class PluginHost {
     fx_host host_{};
     std::vector<std::unique_ptr<Instance>> instances_;
     std::shared_ptr<const Schema> flow_schema_, packet_schema_;
-    std::size_t core_flow_columns_ = 0, core_packet_columns_ = 0;
     std::size_t payload_column_ = 0;
     std::uint32_t packet_record_size_ = 0;
     unsigned alarming_plugins_ = 0;
