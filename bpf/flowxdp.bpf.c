@@ -489,5 +489,6 @@ int flowxdp_evict(struct xdp_md *ctx)
 		return XDP_PASS;
 	loop.request->evicted = 0;
 	bpf_loop(loop.request->keys < EVICT_SLOTS ? loop.request->keys : EVICT_SLOTS, evict_one, &loop, 0);
+	loop.request->done = loop.request->sequence;
 	return XDP_PASS;
 }

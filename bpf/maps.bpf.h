@@ -104,3 +104,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct evict_slot);
 } evict_out SEC(".maps");
+
+/* The daemon's journal (evict.h). Never touched by a program; here so that it is pinned and freed with the sensor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct journal);
+} journal SEC(".maps");

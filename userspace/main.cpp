@@ -4,6 +4,7 @@
 #include <exception>
 #include <iostream>
 
+#include "cli/attach_command.h"
 #include "cli/listing.h"
 #include "cli/options.h"
 #include "cli/replay_command.h"
@@ -28,6 +29,13 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         Log log(log_level(options.replay.run));
         return run_replay_command(options.replay, command_line, &log);
     }
+    case Command::kAttach: {
+        Log log(log_level(options.attach.run));
+        return run_attach_command(options.attach, command_line, &log);
+    }
+    case Command::kDetach: return run_detach_command(options.interfaces);
+    case Command::kStatus: return run_status_command(options.interfaces, options.list.json);
+    case Command::kInterfaces: return run_interfaces_command(options.list.json);
     case Command::kPlugins: return list_plugins(options.list.library_folder, options.list.json);
     case Command::kSinks: return list_sinks(options.list.json);
     case Command::kDecode: return decode_value(options.list.library_folder, options.decode, options.list.json);

@@ -11,7 +11,7 @@
 #include "compat.h"
 #include "record_stream.h"
 
-#define EVICT_SLOTS 256u
+#define EVICT_SLOTS 1024u
 /* Largest packet record: core, packet states, payload. */
 #define PACKET_ROW_MAX 4096u
 
@@ -32,8 +32,27 @@ struct evict_request {
 	__s64 clock_ns;
 	__u32 mode;       /* enum evict_mode */
 	__u32 keys;       /* how many of evict_keys to handle */
+	__u64 sequence;   /* of this call, given by the daemon */
+	__u64 done;       /* answer: sequence of the last call that ran to its end */
 	__u32 evicted;    /* answer: records written */
 	__u32 pad;
+};
+
+/*
+ * What of the sensor's output is safe: written by the daemon after its sinks have flushed, read by the daemon that takes
+ * over after a crash. Two slots, so that a kill at any instant leaves one whole: the low bit of generation says which.
+ */
+#define JOURNAL_FILES 16u
+struct journal_slot {
+	__u64 ring_position;              /* everything before it in the ring is in the sinks */
+	__u64 evict_sequence;             /* the outbox up to this call is in the sinks */
+	__u64 file_bytes[JOURNAL_FILES];  /* length of each resumable output file, by sink and file */
+	__u64 flows;                      /* biflows handed over so far, for the ledger */
+	__u64 packets;
+};
+struct journal {
+	__u64 generation;
+	struct journal_slot slot[2];
 };
 
 enum evict_outcome {

@@ -51,7 +51,9 @@ struct packet {
 	__u32 fragment_id;      /* IPv4 identification or RFC 8200 4.5, host order */
 	__u32 wire_len, cap_len, if_id;
 	__u32 cursor;           /* parser: next kind << 16 | next offset */
-	__u32 option_cursor;    /* parser: offset of the next TCP option */
+	__u16 option_cursor;    /* parser: offset of the next TCP option */
+	__u8 ip_option[2];      /* only with parse_tcp_options. IPv4: the first two kinds other than NOP of the innermost
+	                         * header; IPv6: first option type of the hop-by-hop, the destination header */
 	__u32 l3_offset;
 	__u32 l3_end;           /* where the IP header says its datagram ends: a claim, may lie behind wire_len */
 	__u32 l4_offset;
@@ -88,14 +90,19 @@ struct packet {
 	__u8 fragment_proto;    /* of the fragmented header */
 	__u8 fragment_version;  /* 4 or 6 */
 	__u8 icmp_type;
-	__u8 icmp_code;
+	union {
+		__u8 icmp_code;
+		__u8 tcp_option_count; /* TCP: options before the end of the list, NOPs included */
+	};
 	__u8 ip_flags;          /* IPv4: the three flag bits */
 	__u8 link_has_mac;
 	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
 	__u16 pending_vlan;     /* parser: innermost VID behind the last IP header, keys the flow with the next one */
 	__u8 step_header;       /* parser: id of the header the last step dissected */
-	__u8 pad;
+	__u8 ip_option_count;   /* see ip_option; IPv4: PACKET_IP_OPTION_BAD when one is malformed; IPv6: hop-by-hop
+	                         * headers, and destination headers << 4 */
 };
+#define PACKET_IP_OPTION_BAD 0x80u
 FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
 FX_STATIC_ASSERT(sizeof(struct packet) == 256, "ABI of tests and engines");
 

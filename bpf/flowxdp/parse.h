@@ -90,6 +90,12 @@ FX_INLINE void packet_commit_vlan(struct packet *p)
 	p->pending_vlan = 0;
 }
 
+/* An inner header of n bytes behind what the IP header around it claims is padding, not a tunnel. */
+FX_INLINE int packet_behind_outer(const struct packet *p, __u32 offset, __u32 n)
+{
+	return FX_UNLIKELY(p->ip_version && offset + n > p->l3_end);
+}
+
 /* An IP header that cannot be used: the frame's own makes an L2 flow, an inner one leaves the outer header's flow. */
 FX_INLINE __u64 packet_bogus_ip(struct packet *p, __u64 more)
 {
@@ -129,6 +135,10 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	__u32 version_ihl = fx_load8(q), header_len = (version_ihl & 15) * 4;
 	__u32 total_len = fx_load16(q + 2), fragment = fx_load16(q + 6), proto = fx_load8(q + 9);
 
+	if (packet_behind_outer(p, offset, 20)) {
+		p->status |= FS(LENGTH_MISMATCH) | FS(STOP_DISSECT);
+		return 0;
+	}
 	if (FX_UNLIKELY((version_ihl >> 4) == 6)) /* announced as IPv4: the version field is believed, as Wireshark does */
 		FX_NEXT(NONE, offset, 0x86dd);
 	if (FX_UNLIKELY((version_ihl >> 4) != 4))
@@ -186,6 +196,10 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	FX_NEED(40, L3_HEADER_SNAPPED);
 	__u32 first_word = fx_load32(q), payload_len = fx_load16(q + 4), next = fx_load8(q + 6);
 
+	if (packet_behind_outer(p, offset, 40)) {
+		p->status |= FS(LENGTH_MISMATCH) | FS(STOP_DISSECT);
+		return 0;
+	}
 	if (FX_UNLIKELY((first_word >> 28) != 6))
 		return packet_bogus_ip(p, 0);
 
@@ -198,6 +212,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	p->ttl = fx_load8(q + 7);
 	p->ip_proto = (__u8)next;
 	p->ip_header_len = 40;
+	p->ip_option_count = 0;
 	for (int i = 0; i < 4; i++) {
 		p->src[i] = fx_load_raw32(q + 8 + 4 * i);
 		p->dst[i] = fx_load_raw32(q + 24 + 4 * i);
@@ -208,6 +223,18 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	p->l4_offset = offset + 40;
 	p->status = (p->status & ~(FS(IPV4_FLOW) | FS(IPV4_PACKET))) | FS(IPV6_FLOW) | FS(IPV6_PACKET);
 	FX_NEXT(IPV6, offset + 40, HEADER_KIND_OF_PROTO(next));
+}
+
+/* A hop-by-hop or destination header and the type of its first option. */
+FX_INLINE void packet_note_ip6_option(struct packet *p, int destination, __u32 type)
+{
+	if (destination) {
+		p->ip_option[1] = (__u8)type;
+		p->ip_option_count = (__u8)((p->ip_option_count + 16) & 0x7f);
+	} else {
+		p->ip_option[0] = (__u8)type;
+		FX_SET(p->ip_option_count, 1);
+	}
 }
 
 /*
@@ -339,7 +366,11 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 			FX_NEXT(NONE, offset, 0x0800);
 		if (nibble == 6)
 			FX_NEXT(NONE, offset, 0x86dd);
-		if (nibble == 1) { /* associated channel */
+		if (nibble == 1) { /* associated channel; RFC 4385 5.2: IP in it goes on */
+			__u32 channel = fx_load16(q + 2);
+
+			if (channel == 0x21 || channel == 0x57)
+				FX_NEXT(PW, offset + 4, channel == 0x21 ? 0x0800 : 0x86dd);
 			p->status |= FS(STOP_DISSECT);
 			FX_END(PW);
 		}
@@ -427,6 +458,8 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 
 		p->ip_proto = (__u8)next;
 		p->l4_offset = offset + len;
+		if (kind != HEADER_KIND_OF_PROTO(43) && offset + 3 <= p->cap_len && q + 3 <= end)
+			packet_note_ip6_option(p, kind == HEADER_KIND_OF_PROTO(60), fx_load8(q + 2));
 		FX_NEXT(NONE, offset + len, HEADER_KIND_OF_PROTO(next));
 	}
 	case HEADER_KIND_OF_PROTO(44): { /* RFC 8200 4.5 */
@@ -488,7 +521,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 		n += flags & 0x2000 ? 4 : 0;
 		n += flags & 0x1000 ? 4 : 0;
 		if (flags & 0x4000) {
-			p->option_cursor = type;
+			p->option_cursor = (__u16)type;
 			FX_NEXT(GRE, offset + n, HEADER_KIND_GRE_ROUTE);
 		}
 		if (type == 0x88be) { /* ERSPAN type I has neither sequence number nor header */
@@ -915,7 +948,7 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, struct pack
 /* RFC 9293 3.1 options: kinds seen, MSS, window scale, time stamps. */
 FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struct packet *p, __u32 stop)
 {
-	FX_MEM(p->option_cursor) = p->l4_offset + 20;
+	FX_MEM(p->option_cursor) = (__u16)(p->l4_offset + 20);
 	FX_NO_UNROLL
 	for (int i = 0; i < 40; i++) {
 		__u32 o = FX_MEM(p->option_cursor), kind, len;
@@ -933,8 +966,9 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 			p->tcp_options |= 1u << 31;
 		if (kind == 0)
 			return;
+		p->tcp_option_count++;
 		if (kind == 1) {
-			FX_MEM(p->option_cursor) = o + 1;
+			FX_MEM(p->option_cursor) = (__u16)(o + 1);
 			continue;
 		}
 		if (o + 2 > stop || o + 2 > p->cap_len || q + 2 > end)
@@ -955,8 +989,50 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 			p->tcp_ts_echo = fx_load32(q + 6);
 			FX_SET(p->flags, PACKET_HAS_TIMESTAMP);
 		}
-		FX_MEM(p->option_cursor) = o + len;
+		FX_MEM(p->option_cursor) = (__u16)(o + len);
 	}
+}
+
+/* RFC 791 3.1 options of the innermost IPv4 header: how many, and the first two kinds other than NOP. */
+FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct packet *p)
+{
+	__u32 stop = p->l3_offset + p->ip_header_len, count = 0;
+
+	FX_MEM(p->option_cursor) = (__u16)(p->l3_offset + 20);
+	p->ip_option[0] = 0;
+	p->ip_option[1] = 0;
+	FX_NO_UNROLL
+	for (int i = 0; i < 40; i++) {
+		__u32 o = FX_MEM(p->option_cursor), kind, len;
+		const __u8 *q;
+
+		if (o >= stop || o > PACKET_MAX_HEADER_OFFSET + 60)
+			break;
+		q = data + fx_bound(o);
+		if (o + 1 > p->cap_len || q + 1 > end)
+			break;
+		kind = fx_load8(q);
+		if (kind == 0)
+			break;
+		count++;
+		if (kind == 1) {
+			FX_MEM(p->option_cursor) = (__u16)(o + 1);
+			continue;
+		}
+		if (!p->ip_option[0])
+			p->ip_option[0] = (__u8)kind;
+		else if (!p->ip_option[1] && p->ip_option[0] != kind)
+			p->ip_option[1] = (__u8)kind;
+		if (o + 2 > p->cap_len || q + 2 > end)
+			break;
+		len = fx_load8(q + 1);
+		if (len < 2 || o + len > stop) {
+			count |= PACKET_IP_OPTION_BAD;
+			break;
+		}
+		FX_MEM(p->option_cursor) = (__u16)(o + len);
+	}
+	p->ip_option_count = (__u8)count;
 }
 
 /* Transport header of the innermost IP header, payload bounds, and the bits that need all of it. */
@@ -973,6 +1049,10 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	offset = FX_MEM(p->l4_offset);
 	proto = p->ip_proto;
 	p->l2_header_len = p->l3_offset;
+	if (FX_UNLIKELY(p->ip_version == 4 && p->parse_tcp_options && p->ip_header_len > 20))
+		packet_parse_ip_options(data, end, p);
+	else if (p->ip_version == 4)
+		p->ip_option_count = 0; /* an outer IPv6 header may have counted */
 	p->l4_len = p->l3_end > offset ? p->l3_end - offset : 0;
 	p->payload_offset = offset;
 	p->payload_len = p->l4_len;

@@ -21,12 +21,12 @@ constexpr fx_bit kTcpFlagBits[] = {
 };
 constexpr fx_column kColumns[] = {
     {"ipOctets", "IP octets as the headers claim (IPFIX 1); L2 flows: bytes on the wire", FX_U64, 0, 0, nullptr},
-    {"minIpLen", "Smallest IP length", FX_U32, 0, 0, nullptr},
-    {"maxIpLen", "Largest IP length", FX_U32, 0, 0, nullptr},
+    {"minIpLen", "Smallest IP length, at most 65535", FX_U16, 0, 0, nullptr},
+    {"maxIpLen", "Largest IP length, at most 65535", FX_U16, 0, 0, nullptr},
     {"ipClass", "Type of service or traffic class of the first packet", FX_H8, 0, 0, nullptr},
     {"ttlMin", "Smallest TTL or hop limit", FX_U8, 0, 0, nullptr},
     {"ttlMax", "Largest TTL or hop limit", FX_U8, 0, 0, nullptr},
-    {"tcpControlBits", "TCP flags or-ed (IPFIX 6)", FX_H8, 0, std::size(kTcpFlagBits), kTcpFlagBits},
+    {"tcpControlBits", "TCP flags or-ed (IPFIX 6)", FX_H16, 0, std::size(kTcpFlagBits), kTcpFlagBits},
     {"ifId", "Interface of the first packet", FX_U32, 0, 0, nullptr},
     {"flowEndReason", "Why the flow ended (IPFIX 136)", FX_U8, 0, 0, nullptr},
     {"fxStat", "Conditions of the sensor itself", FX_H16, 0, std::size(kSensorBits), kSensorBits},
@@ -53,12 +53,12 @@ class FlowExport final : public flowxdp::Plugin {
     {
         const flow_export_dir& d = static_cast<const flow_export_state*>(flow.slot)->dir[flow.direction];
         row.put<std::uint64_t>(kOctets, flow.dir->octets);
-        row.put<std::uint32_t>(kMinLen, d.ip_len_min);
-        row.put<std::uint32_t>(kMaxLen, d.ip_len_max);
+        row.put<std::uint16_t>(kMinLen, static_cast<std::uint16_t>(std::min(d.ip_len_min, 65535u)));
+        row.put<std::uint16_t>(kMaxLen, static_cast<std::uint16_t>(std::min(d.ip_len_max, 65535u)));
         row.put<std::uint8_t>(kTos, d.tos);
         row.put<std::uint8_t>(kMinTtl, d.ttl_min);
         row.put<std::uint8_t>(kMaxTtl, d.ttl_max);
-        row.put<std::uint8_t>(kTcpFlags, d.tcp_flags);
+        row.put<std::uint16_t>(kTcpFlags, d.tcp_flags);
         row.put<std::uint32_t>(kIfId, flow.dir->if_id);
         row.put<std::uint8_t>(kEndReason, static_cast<std::uint8_t>(flow.ended->reason));
         row.put<std::uint16_t>(kFxStat, flow.dir->sensor_status);

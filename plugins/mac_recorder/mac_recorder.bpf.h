@@ -14,7 +14,7 @@ struct mac_recorder_config {
 
 struct mac_recorder_pair {
 	__u8 src[6], dst[6];
-	__u32 packets;
+	__u32 packets; /* 0 = free; saturates */
 };
 
 struct mac_recorder_state {
@@ -41,7 +41,9 @@ FX_INLINE __u32 mac_recorder_on_packet(struct mac_recorder_state *s, struct flow
 		struct mac_recorder_pair *pair = &s->pair[i];
 		__u32 differs = s->direction[i] ^ direction;
 
-		if (i >= s->used) {
+		/* Not i >= s->used: where they are equal clang 14 puts used in the place of i, and 6.1 knows no bound of it
+		 * ("invalid access to map value", kernel 6.1.0-56). */
+		if (!pair->packets) {
 			for (int j = 0; j < 6; j++) {
 				pair->src[j] = p->mac_src[j];
 				pair->dst[j] = p->mac_dst[j];
@@ -54,7 +56,8 @@ FX_INLINE __u32 mac_recorder_on_packet(struct mac_recorder_state *s, struct flow
 		for (int j = 0; j < 6; j++)
 			differs |= (__u32)(pair->src[j] ^ p->mac_src[j]) | (__u32)(pair->dst[j] ^ p->mac_dst[j]);
 		if (!differs) {
-			pair->packets++;
+			if (FX_LIKELY(pair->packets != 0xffffffffu))
+				pair->packets++;
 			return PLUGIN_CONTINUE;
 		}
 	}

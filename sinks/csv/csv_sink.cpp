@@ -62,7 +62,8 @@ class CsvSink final : public Sink {
         const std::uint64_t skipped = packet_rows_skipped_;
         if (!skipped)
             return {};
-        return {fmt::format("csv: {} packet rows not written: standard output has the flow rows; give packets=PATH", skipped)};
+        return {
+            fmt::format("{} packet rows not written: standard output has the flow rows; give packets=PATH", skipped)};
     }
 
   private:
@@ -106,8 +107,8 @@ Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)
 
 SinkFactory csv_sink_factory()
 {
-    return {"csv", "comma-separated values with a header record", "PATH, '-' or nothing for PREFIX_flows.csv; .gz and .zst compress",
-            options_help(), create};
+    return {"csv", "comma-separated values with a header record",
+            "PATH, '-' or nothing for PREFIX_flows.csv; .gz and .zst compress", options_help(), create};
 }
 
 } // namespace flowxdp

@@ -6,7 +6,10 @@
 namespace flowxdp {
 namespace {
 
-bool needs_quotes(std::string_view text) { return text.find_first_of("\",\r\n") != std::string_view::npos; }
+bool needs_quotes(std::string_view text)
+{
+    return text.find_first_of("\",\r\n") != std::string_view::npos;
+}
 
 // A string as in the flow file, without the quotes around it: CSV has its own.
 void append_bare_string(std::string_view text, std::string* out)

@@ -24,7 +24,9 @@ const std::vector<SinkOptionHelp>& options_help()
 
 class JsonSink final : public Sink {
   public:
-    JsonSink(std::string path, std::string packet_path) : path_(std::move(path)), packet_path_(std::move(packet_path)) {}
+    JsonSink(std::string path, std::string packet_path) : path_(std::move(path)), packet_path_(std::move(packet_path))
+    {
+    }
 
     Result<void> open(const SinkContext& context) override
     {

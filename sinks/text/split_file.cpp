@@ -52,6 +52,17 @@ Result<void> SplitFile::open(const std::string& path, const SplitRule& rule)
     return open_piece();
 }
 
+Result<void> SplitFile::resume(const std::string& path, std::uint64_t bytes)
+{
+    path_ = name_ = path;
+    buffer_.reserve(kBufferBytes + 4096);
+    fd_.reset(::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    if (!fd_ || ::ftruncate(fd_.get(), static_cast<off_t>(bytes)) || ::lseek(fd_.get(), 0, SEEK_END) < 0)
+        return Error{fmt::format("cannot go on in '{}': {}", name_, std::strerror(errno))};
+    piece_bytes_ = bytes;
+    return {};
+}
+
 Result<void> SplitFile::open_piece()
 {
     name_ = rule_.splits() ? path_ + std::to_string(index_) : path_;
@@ -89,6 +100,7 @@ Result<void> SplitFile::write_raw(const std::string& text)
 Result<void> SplitFile::write_row(const std::string& text)
 {
     piece_rows_++;
+    buffered_rows_++;
     return write_raw(text);
 }
 
@@ -104,11 +116,13 @@ Result<void> SplitFile::write_out()
         if (n < 0) {
             const int reason = errno;
             buffer_.clear();
+            lost_rows_ += std::exchange(buffered_rows_, 0);
             return Error{fmt::format("cannot write '{}': {}", name_, std::strerror(reason))};
         }
         at += static_cast<std::size_t>(n);
     }
     buffer_.clear();
+    buffered_rows_ = 0;
     return {};
 }
 

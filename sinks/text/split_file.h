@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "core/result.h"
 #include "core/unique_fd.h"
@@ -23,6 +24,10 @@ Result<SplitRule> parse_split_rule(const std::string& size, const std::string& s
 class SplitFile {
   public:
     Result<void> open(const std::string& path, const SplitRule& rule);
+    // Goes on in an existing file, cut to bytes. Without a rule.
+    Result<void> resume(const std::string& path, std::uint64_t bytes);
+    // Bytes of the current piece, what is buffered included.
+    [[nodiscard]] std::uint64_t position() const { return piece_bytes_; }
     // Appends one row that ends in a newline. A piece is left only between rows.
     Result<void> write_row(const std::string& text);
     // Appends bytes that belong to no row (a header line).
@@ -31,6 +36,8 @@ class SplitFile {
     // True when the next row starts a new piece; opens it.
     Result<bool> advance();
     [[nodiscard]] const std::string& name() const { return name_; }
+    // Rows taken by write_row() that a failed write lost since the last call.
+    [[nodiscard]] std::uint64_t take_lost_rows() { return std::exchange(lost_rows_, 0); }
 
   private:
     Result<void> open_piece();
@@ -40,6 +47,7 @@ class SplitFile {
     SplitRule rule_;
     UniqueFd fd_;
     std::uint64_t index_ = 0, piece_bytes_ = 0, piece_rows_ = 0;
+    std::uint64_t buffered_rows_ = 0, lost_rows_ = 0;
 };
 
 } // namespace flowxdp

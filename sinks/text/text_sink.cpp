@@ -16,20 +16,21 @@ class TextSink final : public Sink {
 
     Result<void> open(const SinkContext& context) override
     {
-        flow_header_ = header_line(*context.flow_schema);
         const bool to_stdout = target_ == "-" || (target_.empty() && context.rows_to_stdout);
         const std::string prefix = target_.empty() ? context.output_prefix : target_;
-        if (auto opened = flows_.open(to_stdout ? "-" : prefix + "_flows.txt", rule_); !opened.ok())
+        can_resume_ = !to_stdout && !rule_.splits();
+        const bool resume = can_resume_ && !context.resume.empty();
+        if (auto opened = open_file(&flows_, to_stdout ? "-" : prefix + "_flows.txt", rule_, header_line(*context.flow_schema),
+                                    resume ? context.resume[0] : 0);
+            !opened.ok())
             return opened;
-        if (auto written = flows_.write_raw(flow_header_); !written.ok())
-            return written;
         if (context.packet_schema) {
-            packet_header_ = header_line(*context.packet_schema);
             has_packets_ = true;
-            if (auto opened = packets_.open(to_stdout ? "-" : prefix + "_packets.txt", {}); !opened.ok())
+            if (auto opened = open_file(&packets_, to_stdout ? "-" : prefix + "_packets.txt", {},
+                                        header_line(*context.packet_schema),
+                                        resume && context.resume.size() > 1 ? context.resume[1] : 0);
+                !opened.ok())
                 return opened;
-            if (auto written = packets_.write_raw(packet_header_); !written.ok())
-                return written;
         }
         return to_stdout ? Result<void>{} : write_headers_file(prefix + "_headers.txt", context);
     }
@@ -40,10 +41,10 @@ class TextSink final : public Sink {
             // T2 checks the size after each row; A and B of a flow may part, as there.
             const auto advanced = flows_.advance();
             if (!advanced.ok())
-                return give_up(rows.size() - i, advanced.error());
+                return give_up(&flows_, i, rows.size(), advanced.error());
             append_row(rows.row(i), rows.schema(), StringStyle::kQuoted);
             if (auto written = flows_.write_row(line_); !written.ok())
-                return give_up(rows.size() - i, written.error());
+                return give_up(&flows_, i + 1, rows.size(), written.error());
         }
         counts_.sent += rows.size();
         return {};
@@ -54,7 +55,7 @@ class TextSink final : public Sink {
         for (std::size_t i = 0; i < rows.size(); i++) {
             append_row(rows.row(i), rows.schema(), StringStyle::kBare);
             if (auto written = packets_.write_row(line_); !written.ok())
-                return give_up(rows.size() - i, written.error());
+                return give_up(&packets_, i + 1, rows.size(), written.error());
         }
         counts_.sent += rows.size();
         return {};
@@ -63,19 +64,50 @@ class TextSink final : public Sink {
     Result<void> flush(bool) override
     {
         auto written = flows_.flush();
+        count_lost(&flows_);
         if (has_packets_) {
             auto packets = packets_.flush();
+            count_lost(&packets_);
             if (written.ok())
                 written = packets;
         }
         return written;
     }
 
-  private:
-    Result<void> give_up(std::size_t rows, const Error& error)
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override
     {
-        counts_.dropped += rows;
+        if (!can_resume_)
+            return {};
+        return has_packets_ ? std::vector<std::uint64_t>{flows_.position(), packets_.position()}
+                            : std::vector<std::uint64_t>{flows_.position()};
+    }
+
+  private:
+    // resume_bytes 0: a new file that begins with its header.
+    static Result<void> open_file(SplitFile* file, const std::string& path, const SplitRule& rule,
+                                  const std::string& header, std::uint64_t resume_bytes)
+    {
+        if (resume_bytes)
+            return file->resume(path, resume_bytes);
+        if (auto opened = file->open(path, rule); !opened.ok())
+            return opened;
+        return file->write_raw(header);
+    }
+
+    // The file took `taken` of a batch's rows, then a write failed; what it had buffered is lost with them.
+    Result<void> give_up(SplitFile* file, std::size_t taken, std::size_t rows, const Error& error)
+    {
+        counts_.sent += taken;
+        counts_.dropped += rows - taken;
+        count_lost(file);
         return error;
+    }
+
+    void count_lost(SplitFile* file)
+    {
+        const std::uint64_t lost = file->take_lost_rows();
+        counts_.sent -= lost;
+        counts_.dropped += lost;
     }
 
     static std::string header_line(const Schema& schema)
@@ -119,8 +151,8 @@ class TextSink final : public Sink {
     std::string target_;
     SplitRule rule_;
     SplitFile flows_, packets_;
-    bool has_packets_ = false;
-    std::string flow_header_, packet_header_, line_;
+    bool has_packets_ = false, can_resume_ = false;
+    std::string line_;
 };
 
 Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)

@@ -79,6 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     packet_parse_l4(linked.bytes, linked.bytes + linked.meta.cap_len, &loop_only);
     p.cursor = loop_only.cursor = 0;
+    p.step_header = loop_only.step_header = 0;
     require(std::memcmp(&p, &loop_only, sizeof(p)) == 0);
 
     flow_key key;

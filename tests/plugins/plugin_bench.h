@@ -105,7 +105,7 @@ class Bench {
         ended->reason = FLOW_END_IDLE;
         std::memcpy(&ended->record, record_, config_.record_size);
         RowBatch rows(host_->flow_schema());
-        alarms = host_->add_flow_row(*ended, direction, &rows);
+        alarms = host_->add_flow_row(*ended, direction, &rows).count;
         return cells(rows, *host_->flow_schema(), StringStyle::kQuoted);
     }
 

@@ -11,8 +11,9 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kHeader = "u8,u16,u32,u64,i64,h8,h16,h32,h64,f,time,dur,mac,ip,string,word,char,pair,payload,u16s,"
-                                "words,strings,ips,pairs,maybe";
+constexpr const char* kHeader =
+    "u8,u16,u32,u64,i64,h8,h16,h32,h64,f,time,dur,mac,ip,string,word,char,pair,payload,u16s,"
+    "words,strings,ips,pairs,maybe";
 // Strings as in the flow file without its quotes; the quotes here are CSV's.
 constexpr const char* kFull =
     R"(255,65535,4294967295,18446744073709551615,-5,0x0a,0x0800,0xdeadbeef,0x0400000200004000,0.1,1022171701.691172000,)"
@@ -90,7 +91,8 @@ TEST(CsvSink, PacketRowsOnStandardOutputAreSkippedAndSaid)
     EXPECT_EQ(testing::internal::GetCapturedStdout(), "flowInd\r\n");
     EXPECT_EQ(sink->counts().skipped, 1u);
     ASSERT_EQ(sink->report().size(), 1u);
-    EXPECT_EQ(sink->report()[0], "csv: 1 packet rows not written: standard output has the flow rows; give packets=PATH");
+    EXPECT_EQ(sink->report()[0],
+              "1 packet rows not written: standard output has the flow rows; give packets=PATH");
 }
 
 TEST(CsvSink, AFullDiskIsAnErrorAtTheHeader)

@@ -148,7 +148,7 @@ TEST(JsonSink, PacketsWithoutAPrefixStandBesideTheFlows)
     packets.row().put<std::uint64_t>("pktNo", 1);
     ASSERT_TRUE(sink->write_packets(packets.batch()).ok());
     ASSERT_TRUE(sink->flush(true).ok());
-    EXPECT_EQ(read_gzip(folder / "a_packets.b.json.gz"), "{\"pktNo\":1}\n");
+    EXPECT_EQ(read_gzip(folder / "a.b_packets.json.gz"), "{\"pktNo\":1}\n");
 }
 
 TEST(JsonSink, NoPrefixWritesToStandardOutputBothKinds)

@@ -161,6 +161,9 @@ TEST(RowFile, NamesOfPacketFiles)
     EXPECT_EQ(packet_path_beside("/a.b/run_flows.json.gz"), "/a.b/run_packets.json.gz");
     EXPECT_EQ(packet_path_beside("run.csv"), "run_packets.csv");
     EXPECT_EQ(packet_path_beside("run"), "run_packets");
+    EXPECT_EQ(packet_path_beside("a.b/run"), "a.b/run_packets");
+    EXPECT_EQ(packet_path_beside(".gz"), "_packets.gz");
+    EXPECT_EQ(packet_path_beside("in.pcap_flows.json"), "in.pcap_packets.json");
     EXPECT_EQ(packet_path_beside("-"), "-");
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -26,6 +27,16 @@ constexpr const char* kReplayFooter =
   flowxdp replay - < capture.pcapng                    from standard input
 
 Exit codes: 0 ok, 1 run-time error, 2 usage, 3 finished but input was damaged or something was lost.)";
+
+constexpr const char* kAttachFooter =
+    R"(Examples:
+  sudo flowxdp attach eth0                             flows to standard output as they end
+  sudo flowxdp attach eth0 -w /var/log/flows           /var/log/flows_flows.txt
+  sudo flowxdp attach eth0 --sink ipfix:udp://192.0.2.1:4739
+
+XDP sees what an interface receives. SIGINT or SIGTERM: detach, export every flow, report. A killed daemon leaves the
+kernel counting; the next attach with the same plugins and options takes over without losing a packet.
+Exit codes: 0 ok, 1 run-time error, 2 usage, 3 something was lost, 77 a privilege is missing.)";
 
 // Durations: seconds, or with a unit: 500ms, 30s, 5m, 2h.
 std::uint64_t parse_duration_ms(const std::string& name, const std::string& text)
@@ -121,6 +132,13 @@ std::string read_filter_file(const std::string& path)
     return text;
 }
 
+// --max-flows times -f.
+std::uint32_t scaled_max_flows(const RunOptions& run)
+{
+    return static_cast<std::uint32_t>(
+        std::min(static_cast<double>(1u << 28), std::max(16.0, run.max_flows * run.flow_factor)));
+}
+
 void finish_replay_options(ReplayOptions* replay, const std::vector<std::string>& words)
 {
     std::size_t i = 0;
@@ -143,8 +161,7 @@ void finish_replay_options(ReplayOptions* replay, const std::vector<std::string>
         throw CLI::ValidationError("input", inputs ? "give capture files, -R LIST or --series, only one of them"
                                                    : "no input: give a capture file, - for standard input, -R LIST or "
                                                      "--series EXPRESSION");
-    replay->run.max_flows = static_cast<std::uint32_t>(
-        std::min(static_cast<double>(1u << 28), std::max(16.0, replay->run.max_flows * replay->run.flow_factor)));
+    replay->run.max_flows = scaled_max_flows(replay->run);
 }
 
 } // namespace
@@ -178,6 +195,23 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
     add_run_options(replay_app, &replay.run);
     replay_app->footer(kReplayFooter);
 
+    AttachOptions& attach = options->attach;
+    CLI::App* attach_app = app.add_subcommand("attach", "Observe interfaces: the kernel counts, rows leave as flows end");
+    attach_app->add_option("IFACE", attach.interfaces, "Network interfaces, each a table of its own")->required();
+    attach_app->add_option("--mode", attach.mode, "XDP in the driver (native), in the stack (generic), or what works")
+        ->check(CLI::IsMember({"auto", "native", "generic"}));
+    attach_app->add_flag("--fix-offloads", attach.fix_offloads,
+                         "Turn off VLAN offload, which hides tags from XDP, while attached");
+    add_run_options(attach_app, &attach.run);
+    attach_app->footer(kAttachFooter);
+    CLI::App* detach_app = app.add_subcommand("detach", "Remove a sensor that a killed daemon left");
+    detach_app->add_option("IFACE", options->interfaces, "Interfaces; none = every sensor found");
+    CLI::App* status_app = app.add_subcommand("status", "What the attached sensors have counted");
+    status_app->add_option("IFACE", options->interfaces, "Interfaces; none = all");
+    status_app->add_flag("--json", options->list.json, "As JSON");
+    CLI::App* interfaces_app = app.add_subcommand("interfaces", "List interfaces with driver, MTU and XDP programs");
+    interfaces_app->add_flag("--json", options->list.json, "As JSON");
+
     CLI::App* plugins_app = app.add_subcommand("plugins", "List plugins with their options and columns");
     CLI::App* sinks_app = app.add_subcommand("sinks", "List sinks with their options");
     for (CLI::App* list : {plugins_app, sinks_app}) {
@@ -196,6 +230,15 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         if (*replay_app) {
             options->command = Command::kReplay;
             finish_replay_options(&replay, words);
+        } else if (*attach_app) {
+            options->command = Command::kAttach;
+            attach.run.max_flows = scaled_max_flows(attach.run);
+        } else if (*detach_app) {
+            options->command = Command::kDetach;
+        } else if (*status_app) {
+            options->command = Command::kStatus;
+        } else if (*interfaces_app) {
+            options->command = Command::kInterfaces;
         } else if (*plugins_app) {
             options->command = Command::kPlugins;
         } else if (*sinks_app) {
@@ -207,6 +250,19 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         }
         return true;
     } catch (const CLI::ParseError& e) {
+        // CLI11 says "a subcommand is required" of an unknown one too.
+        if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+            std::string known;
+            for (const CLI::App* command : app.get_subcommands({}))
+                known += (known.empty() ? "" : ", ") + command->get_name();
+            std::fputs(fmt::format("flowxdp: there is no command '{}'; there are: {}\nRun with --help for more "
+                                   "information.\n",
+                                   argv[1], known)
+                           .c_str(),
+                       stderr);
+            *exit_code = static_cast<int>(ExitCode::kUsage);
+            return false;
+        }
         // CLI11's own codes are 105 and the like; help and version are successes.
         *exit_code = app.exit(e) == 0 ? static_cast<int>(ExitCode::kOk) : static_cast<int>(ExitCode::kUsage);
         return false;

@@ -45,11 +45,20 @@ struct ReplayOptions {
     std::string engine = "native";        // --engine
 };
 
-enum class Command { kNone, kReplay, kPlugins, kSinks, kDecode, kGeo };
+struct AttachOptions {
+    RunOptions run;
+    std::vector<std::string> interfaces;
+    std::string mode = "auto";            // --mode
+    bool fix_offloads = false;
+};
+
+enum class Command { kNone, kReplay, kAttach, kDetach, kStatus, kInterfaces, kPlugins, kSinks, kDecode, kGeo };
 
 struct Options {
     Command command = Command::kNone;
     ReplayOptions replay;
+    AttachOptions attach;
+    std::vector<std::string> interfaces;  // detach, status; empty = all
     std::string decode;                   // COLUMN=VALUE
     geo::GeoCommand geo;
     RunOptions list;                      // plugins, sinks: --json, --lib

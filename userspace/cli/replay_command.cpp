@@ -91,7 +91,7 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
                                    : !options.list_file.empty() ? options.list_file
                                                                 : options.series.substr(0, options.series.find(':'));
 
-    RunSetup setup(options.run, input_name, command_line, false, log);
+    RunSetup setup(options.run, input_name, command_line, nullptr, log);
     engine_options engine_setup{};
     engine_setup.flow = setup.flow();
     engine_setup.max_flows = setup.max_flows();

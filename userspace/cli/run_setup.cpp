@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/run_setup.h"
 
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -76,6 +77,14 @@ PluginChoice choose_plugins(const RunOptions& options)
 // A fixed seed: flows do not depend on it, and two replays take the same way. Live tables draw a random one.
 constexpr std::uint64_t kReplayHashSeed = 0x666c6f7778647031ULL;
 
+std::uint64_t random_seed()
+{
+    std::uint64_t seed = 0;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        throw StartupError(fmt::format("cannot draw a random hash seed: {}", std::strerror(errno)));
+    return seed;
+}
+
 std::vector<std::string> header_file_lines(const RunOptions& options, const std::string& command_line,
                                            const PluginHost& plugins)
 {
@@ -100,8 +109,8 @@ std::vector<std::string> header_file_lines(const RunOptions& options, const std:
 
 } // namespace
 
-RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line, bool live,
-                   Log* log)
+RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
+                   const Attach& attach, Log* log)
     : options_(options), log_(log)
 {
     const std::string folder =
@@ -115,8 +124,8 @@ RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, con
 
     flow_.idle_timeout_ms = options_.idle_timeout_ms;
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
-    flow_.hash_seed = kReplayHashSeed;
-    make_sinks(command_line, live);
+    flow_.hash_seed = attach ? random_seed() : kReplayHashSeed;
+    make_sinks(command_line, attach);
 }
 
 RunSetup::~RunSetup()
@@ -159,6 +168,8 @@ void RunSetup::choose_output(const std::string& input_name)
                 stem = stem.stem();
         prefix = (std::filesystem::path(prefix) / stem.stem()).string();
     }
+    if (std::filesystem::is_character_file(prefix, error) || std::filesystem::is_block_file(prefix, error))
+        throw StartupError(fmt::format("cannot write '{}': it is a device, not a file prefix; - is standard output", prefix));
     prefix_ = prefix;
     if (options_.log_file) {
         report_file_ = std::fopen((prefix_ + "_log.txt").c_str(), "w");
@@ -167,8 +178,9 @@ void RunSetup::choose_output(const std::string& input_name)
     }
 }
 
-void RunSetup::make_sinks(const std::string& command_line, bool live)
+void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 {
+    const bool live = static_cast<bool>(attach);
     std::vector<SinkSpec> specs;
     auto add = [&specs](const std::string& text) {
         auto spec = parse_sink_spec(text);
@@ -216,6 +228,10 @@ void RunSetup::make_sinks(const std::string& command_line, bool live)
     plugins_ = std::make_unique<PluginHost>(libraries_, choice, *bundle_.descriptor, options_.packet_mode,
                                             std::move(services), &flow_);
 
+    std::vector<std::uint64_t> safe_lengths;
+    if (attach)
+        safe_lengths = attach(bundle_, flow_);
+
     SinkContext context;
     context.flow_schema = plugins_->flow_schema();
     context.packet_schema = plugins_->packet_schema();
@@ -244,8 +260,12 @@ void RunSetup::make_sinks(const std::string& command_line, bool live)
         }
         std::string label = specs[i].name + (specs[i].target.empty() ? "" : ":" + specs[i].target);
         auto runner = std::make_unique<SinkRunner>(label, std::move(made[i]), limits);
+        context.resume = safe_lengths;
         if (auto opened = runner->open(context); !opened.ok())
             throw StartupError(fmt::format("sink '{}': {}", label, opened.error().message));
+        // Lengths stand in the order of the sinks; each takes its own off the front.
+        const std::size_t taken = std::min(safe_lengths.size(), runner->sink().positions().size());
+        safe_lengths.erase(safe_lengths.begin(), safe_lengths.begin() + static_cast<std::ptrdiff_t>(taken));
         sinks_.push_back(std::move(runner));
     }
     const AlarmMode alarm = options_.alarm == "any"   ? AlarmMode::kAny
@@ -275,6 +295,13 @@ void RunSetup::say_start()
 {
     if (!options_.quiet && !options_.json)
         say(start_lines(run_));
+}
+
+void RunSetup::say_monitoring()
+{
+    run_.tally = pipeline_->tally();
+    for (const std::string& line : end_lines(run_))
+        std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 ExitCode RunSetup::finish(double started_s, double processed_s)

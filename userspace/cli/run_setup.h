@@ -3,6 +3,7 @@
 // attach, so that both write the same rows.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,9 +20,12 @@ namespace flowxdp {
 // Everything behind the engine. Built once; members in order of construction.
 class RunSetup {
   public:
-    // input_name: what output files are named after when -w names a folder. Throws StartupError.
-    RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line, bool live,
-             Log* log);
+    // input_name: what output files are named after when -w names a folder. attach: live only; called once records are
+    // laid out and before sinks open, returns the lengths of output files that a crashed predecessor left (journal.h),
+    // empty for a fresh start. Throws StartupError.
+    using Attach = std::function<std::vector<std::uint64_t>(const Bundle& bundle, const flow_config& flow)>;
+    RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
+             const Attach& attach, Log* log);
     ~RunSetup();
     RunSetup(const RunSetup&) = delete;
     RunSetup& operator=(const RunSetup&) = delete;
@@ -34,6 +38,8 @@ class RunSetup {
 
     // Banner and plugins, where reports go.
     void say_start();
+    // The report as it stands (SIGUSR1), to standard error.
+    void say_monitoring();
     // Joins pipeline and sinks, collects what they say, prints the report; returns the exit code. started: steady
     // clock seconds at the first packet, processed: after the last one.
     ExitCode finish(double started_s, double processed_s);
@@ -41,7 +47,7 @@ class RunSetup {
   private:
     class Geo;
     void choose_output(const std::string& input_name);
-    void make_sinks(const std::string& command_line, bool live);
+    void make_sinks(const std::string& command_line, const Attach& attach);
     void say(const std::vector<std::string>& lines);
 
     RunOptions options_;

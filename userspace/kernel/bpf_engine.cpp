@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -135,6 +136,7 @@ class BpfReplayEngine final : public ReplayEngine {
                     gap_++;
                 row->packet_no += gaps_[gap_].gap;
             }
+            return true;
         });
         ring_.acknowledge();
     }
@@ -142,13 +144,14 @@ class BpfReplayEngine final : public ReplayEngine {
     void evict(evict_mode mode)
     {
         since_scan_ = 0;
-        const Evictor::Pass pass = evictor_.run(mode, clock_.now_ns, [this](const ended_record& record) {
-            auto* to = static_cast<ended_record*>(stream_reserve(out_, record.header.size));
-            std::memcpy(static_cast<void*>(to), &record, record.header.size);
-            to->era = era_;
-        });
-        if (pass.seen > peak_)
-            peak_ = pass.seen;
+        const Evictor::Scan scan = evictor_.scan(mode, clock_.now_ns);
+        peak_ = std::max(peak_, scan.seen);
+        for (std::span rest(scan.chosen); !rest.empty(); rest = rest.subspan(std::min<std::size_t>(rest.size(), EVICT_SLOTS)))
+            evictor_.evict(rest, mode, clock_.now_ns, [this](const ended_record& record) {
+                auto* to = static_cast<ended_record*>(stream_reserve(out_, record.header.size));
+                std::memcpy(static_cast<void*>(to), &record, record.header.size);
+                to->era = era_;
+            });
     }
 
     void watermark(std::int64_t clock_ns)

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -52,14 +53,12 @@ Evictor::~Evictor()
     munmap(out_, out_bytes_);
 }
 
-Evictor::Pass Evictor::run(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take)
+void Evictor::each_record(const std::function<void(const flow_key&, const flow_record&)>& each)
 {
-    Pass pass;
     std::uint32_t cursor[10] = {}; // opaque to us: hash maps use the first word, 6.1 writes at most a key
     bool first = true;
     const std::size_t stride = (sensor_.flow().record_size + 7) & ~7u;
     const int table = sensor_.map_fd("flows");
-    pending_ = 0;
     for (bool more = true; more;) {
         std::uint32_t n = kBatch;
         const int error = bpf_map_lookup_batch(table, first ? nullptr : cursor, cursor, batch_keys_.data(),
@@ -68,30 +67,42 @@ Evictor::Pass Evictor::run(evict_mode mode, std::int64_t clock_ns, const std::fu
             throw StartupError(fmt::format("cannot scan the flow table: {}", std::strerror(errno)));
         more = error == 0;
         first = false;
-        pass.seen += n;
-        for (std::uint32_t i = 0; i < n; i++) {
-            const auto* r = reinterpret_cast<const flow_record*>(batch_values_.data() + i * stride);
-            // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
-            const bool vacant = r->state == FLOW_STATE_BORN && !r->flow_id;
-            if (mode == EVICT_DUE && !vacant && clock_ns < flow_due_ns(r))
-                continue;
-            keys_[pending_++] = batch_keys_[i];
-            if (pending_ == EVICT_SLOTS)
-                evict(mode, clock_ns, take, &pass);
-        }
+        for (std::uint32_t i = 0; i < n; i++)
+            each(batch_keys_[i], *reinterpret_cast<const flow_record*>(batch_values_.data() + i * stride));
     }
-    evict(mode, clock_ns, take, &pass);
-    return pass;
 }
 
-void Evictor::evict(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take,
-                    Pass* pass)
+Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_t early)
 {
-    if (!pending_)
-        return;
+    Scan scan;
+    each_record([&](const flow_key& key, const flow_record& r) {
+        scan.seen++;
+        // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
+        const bool vacant = r.state == FLOW_STATE_BORN && !r.flow_id;
+        if (mode == EVICT_DUE && (vacant || clock_ns >= flow_due_ns(&r)))
+            scan.chosen.push_back({vacant ? clock_ns : flow_due_ns(&r), key});
+        else if (mode != EVICT_DUE)
+            scan.chosen.push_back({flow_last_clock_ns(&r), key});
+    });
+    if (mode == EVICT_EARLY && early < scan.chosen.size()) {
+        std::ranges::nth_element(scan.chosen, scan.chosen.begin() + static_cast<std::ptrdiff_t>(early), {},
+                                 &Candidate::end_clock_ns);
+        scan.chosen.resize(early);
+    }
+    std::ranges::sort(scan.chosen, {}, &Candidate::end_clock_ns);
+    return scan;
+}
+
+std::uint64_t Evictor::evict(std::span<const Candidate> candidates, evict_mode mode, std::int64_t clock_ns,
+                             const std::function<void(const ended_record&)>& take)
+{
+    const std::size_t n = std::min<std::size_t>(candidates.size(), EVICT_SLOTS);
+    for (std::size_t i = 0; i < n; i++)
+        keys_[i] = candidates[i].key;
     request_->clock_ns = clock_ns;
     request_->mode = mode;
-    request_->keys = pending_;
+    request_->keys = static_cast<std::uint32_t>(n);
+    request_->sequence++;
     std::uint8_t frame[64] = {};
     bpf_test_run_opts run{};
     run.sz = sizeof run;
@@ -100,15 +111,28 @@ void Evictor::evict(evict_mode mode, std::int64_t clock_ns, const std::function<
     run.repeat = 1;
     if (bpf_prog_test_run_opts(sensor_.evict_fd(), &run))
         throw StartupError(fmt::format("the kernel refused an eviction call: {}", std::strerror(errno)));
-    for (std::uint32_t i = 0; i < pending_; i++) {
-        if (out_[i].outcome == EVICT_RECORD) {
-            take(out_[i].ended);
-            pass->evicted++;
-        } else if (out_[i].outcome == EVICT_VACANT) {
-            pass->vacant++;
-        }
+    std::uint64_t records = 0;
+    for (std::size_t i = 0; i < n; i++) {
+        if (out_[i].outcome != EVICT_RECORD)
+            continue;
+        take(out_[i].ended);
+        records++;
     }
-    pending_ = 0;
+    return records;
+}
+
+std::uint64_t Evictor::recover(std::uint64_t safe_sequence, const std::function<void(const ended_record&)>& take)
+{
+    if (request_->done != request_->sequence || request_->sequence == safe_sequence)
+        return 0;
+    std::uint64_t records = 0;
+    for (std::uint32_t i = 0; i < request_->keys && i < EVICT_SLOTS; i++) {
+        if (out_[i].outcome != EVICT_RECORD)
+            continue;
+        take(out_[i].ended);
+        records++;
+    }
+    return records;
 }
 
 } // namespace flowxdp

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "evict.h"
@@ -20,17 +21,30 @@ class Evictor {
     Evictor(const Evictor&) = delete;
     Evictor& operator=(const Evictor&) = delete;
 
-    struct Pass {
-        std::uint64_t seen = 0;     // records in the table
-        std::uint64_t evicted = 0;  // handed to take
-        std::uint64_t vacant = 0;   // empty ones removed
+    // A record that a scan chose, and the clock its row will be ordered by.
+    struct Candidate {
+        std::int64_t end_clock_ns;
+        flow_key key;
     };
-    // Scans the whole table and evicts: EVICT_DUE what is due at clock_ns, EVICT_ALL every flow. take gets each record;
-    // it is valid during the call. Throws StartupError when the kernel refuses a call.
-    Pass run(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take);
+    struct Scan {
+        std::uint64_t seen = 0; // records in the table
+        std::vector<Candidate> chosen; // in order of end_clock_ns
+    };
+    // Reads the whole table. EVICT_DUE: what is due at clock_ns, and vacant records; EVICT_ALL: everything; EVICT_EARLY:
+    // the `early` least recently active flows. Throws StartupError when the kernel refuses.
+    Scan scan(evict_mode mode, std::int64_t clock_ns, std::uint64_t early = 0);
+    // One eviction call for at most EVICT_SLOTS candidates: take gets each record that came out, in the candidates' order;
+    // it stays in the outbox until the next call. Returns how many.
+    std::uint64_t evict(std::span<const Candidate> candidates, evict_mode mode, std::int64_t clock_ns,
+                        const std::function<void(const ended_record&)>& take);
+
+    // Number of the last call; the journal says which one is safe.
+    [[nodiscard]] std::uint64_t sequence() const { return request_->sequence; }
+    // A crashed predecessor's last call, when it ran to its end and is not safe yet. Returns how many records it held.
+    std::uint64_t recover(std::uint64_t safe_sequence, const std::function<void(const ended_record&)>& take);
 
   private:
-    void evict(evict_mode mode, std::int64_t clock_ns, const std::function<void(const ended_record&)>& take, Pass* pass);
+    void each_record(const std::function<void(const flow_key&, const flow_record&)>& each);
 
     const SensorObject& sensor_;
     evict_request* request_ = nullptr;
@@ -39,7 +53,6 @@ class Evictor {
     std::size_t request_bytes_ = 0, keys_bytes_ = 0, out_bytes_ = 0;
     std::vector<flow_key> batch_keys_;
     std::vector<std::uint8_t> batch_values_;
-    std::uint32_t pending_ = 0; // keys waiting in keys_
 };
 
 } // namespace flowxdp

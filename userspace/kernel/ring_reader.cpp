@@ -38,7 +38,7 @@ RingReader::~RingReader()
     munmap(producer_pages_, producer_bytes_);
 }
 
-std::uint64_t RingReader::read(const std::function<void(const stream_header&)>& take)
+std::uint64_t RingReader::read(const std::function<bool(const stream_header&)>& take)
 {
     std::uint64_t n = 0;
     const std::uint64_t end = __atomic_load_n(const_cast<const std::uint64_t*>(producer_position_), __ATOMIC_ACQUIRE);
@@ -48,7 +48,8 @@ std::uint64_t RingReader::read(const std::function<void(const stream_header&)>& 
         if (length & BPF_RINGBUF_BUSY_BIT)
             break;
         if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
-            take(*reinterpret_cast<const stream_header*>(at + BPF_RINGBUF_HDR_SZ));
+            if (!take(*reinterpret_cast<const stream_header*>(at + BPF_RINGBUF_HDR_SZ)))
+                break;
             n++;
         }
         const std::uint32_t bytes = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);

@@ -71,6 +71,9 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     bpf_map__set_value_size(find_map(object_.get(), "flows"), options_.flow.record_size);
     bpf_map__set_max_entries(find_map(object_.get(), "flows"), options_.max_flows);
     bpf_map__set_max_entries(find_map(object_.get(), "ring"), options_.ring_bytes);
+    if (options_.shared_sensor_fd >= 0 &&
+        bpf_map__reuse_fd(find_map(object_.get(), "sensor"), options_.shared_sensor_fd))
+        throw StartupError(fmt::format("cannot share the flowInd counter between interfaces: {}", std::strerror(errno)));
 
     ingress_log_.resize(kLogBytes);
     evict_log_.resize(kLogBytes);
@@ -99,17 +102,72 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
 
 SensorObject::~SensorObject() = default;
 
+std::unique_ptr<SensorObject> SensorObject::adopt(const std::string& folder, const SensorObjectOptions& options)
+{
+    std::unique_ptr<SensorObject> sensor(new SensorObject());
+    sensor->options_ = options;
+    auto open_pin = [&](const char* name) {
+        const std::string path = folder + "/" + name;
+        UniqueFd fd(bpf_obj_get(path.c_str()));
+        if (!fd)
+            throw StartupError(fmt::format("cannot adopt '{}': {}; 'flowxdp detach' removes what is left of that sensor",
+                                           path, std::strerror(errno)));
+        sensor->adopted_[name] = std::move(fd);
+    };
+    for (const char* name : kSensorMaps)
+        open_pin(name);
+    open_pin("flowxdp_ingress");
+    open_pin("flowxdp_evict");
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(sensor->map_fd("flows"), &info, &size) || info.value_size != options.flow.record_size)
+        throw StartupError(fmt::format("cannot adopt '{}': its records have {} bytes, these plugins need {}", folder,
+                                       info.value_size, options.flow.record_size));
+    sensor->options_.max_flows = info.max_entries;
+    info = {};
+    size = sizeof info;
+    if (bpf_obj_get_info_by_fd(sensor->map_fd("ring"), &info, &size))
+        throw StartupError(fmt::format("cannot adopt '{}': {}", folder, std::strerror(errno)));
+    sensor->options_.ring_bytes = info.max_entries;
+    return sensor;
+}
+
+Result<void> SensorObject::pin(const std::string& folder) const
+{
+    auto pin_fd = [&](int fd, const char* name) -> Result<void> {
+        const std::string path = folder + "/" + name;
+        if (bpf_obj_pin(fd, path.c_str()))
+            return Error{fmt::format("cannot pin '{}': {}; is a BPF file system mounted there? (mount -t bpf bpf "
+                                     "/sys/fs/bpf)",
+                                     path, std::strerror(errno))};
+        return {};
+    };
+    for (const char* name : kSensorMaps)
+        if (auto pinned = pin_fd(map_fd(name), name); !pinned.ok())
+            return pinned;
+    if (auto pinned = pin_fd(ingress_fd(), "flowxdp_ingress"); !pinned.ok())
+        return pinned;
+    return pin_fd(evict_fd(), "flowxdp_evict");
+}
+
 int SensorObject::ingress_fd() const
 {
+    if (!object_)
+        return adopted_.at("flowxdp_ingress").get();
     return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "flowxdp_ingress"));
 }
 
 int SensorObject::evict_fd() const
 {
+    if (!object_)
+        return adopted_.at("flowxdp_evict").get();
     return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "flowxdp_evict"));
 }
 
-int SensorObject::map_fd(const char* name) const { return bpf_map__fd(find_map(object_.get(), name)); }
+int SensorObject::map_fd(const char* name) const
+{
+    return object_ ? bpf_map__fd(find_map(object_.get(), name)) : adopted_.at(name).get();
+}
 
 const std::string& SensorObject::verifier_log(const char* program) const
 {

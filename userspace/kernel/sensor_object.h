@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
 #include <bpf/libbpf.h>
 
+#include "core/result.h"
+#include "core/unique_fd.h"
 #include "counters.h"
 #include "engine.h"
 #include "evict.h"
@@ -23,11 +26,17 @@ struct BpfObjectDeleter {
     void operator()(bpf_object* object) const { bpf_object__close(object); }
 };
 
+// Names of the maps in maps.bpf.h that user space works with; pinned for a live sensor.
+inline constexpr const char* kSensorMaps[] = {"flows",  "fragments",     "ring",       "counts",
+                                              "sensor", "evict_request", "evict_keys", "evict_out",
+                                              "journal"};
+
 struct SensorObjectOptions {
     std::string path;              // flowxdp.bpf.o
     flow_config flow{};
     std::uint32_t max_flows = 1u << 18;
     std::uint32_t ring_bytes = 1u << 24; // power of two, at least a page
+    int shared_sensor_fd = -1;     // 'sensor' map of another object: one flowInd counter for several interfaces
     bool use_metadata = false;     // test-run: frame_meta stands in front of each frame
 };
 
@@ -36,6 +45,11 @@ class SensorObject {
     // Throws StartupError: file, operation, reason, and the verifier's last lines when it refused the program; exit
     // code 77 when a privilege is missing.
     explicit SensorObject(const SensorObjectOptions& options);
+    // Takes over what another process pinned in a folder (pin()): same layout, same configuration, checked by the caller
+    // through the folder's name. options.flow must be the pinned program's. Throws StartupError.
+    static std::unique_ptr<SensorObject> adopt(const std::string& folder, const SensorObjectOptions& options);
+    // Pins program and maps in an existing bpffs folder. Error names the pin.
+    Result<void> pin(const std::string& folder) const;
     ~SensorObject();
     SensorObject(const SensorObject&) = delete;
     SensorObject& operator=(const SensorObject&) = delete;
@@ -46,7 +60,7 @@ class SensorObject {
     [[nodiscard]] int map_fd(const char* name) const;
     [[nodiscard]] const flow_config& flow() const { return options_.flow; }
     [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
-    [[nodiscard]] bpf_object* object() const { return object_.get(); }
+    [[nodiscard]] std::uint32_t ring_bytes() const { return options_.ring_bytes; }
 
     // Sums of counters.h and totals.h over all CPUs.
     void read_counts(engine_counts* out) const;
@@ -55,9 +69,12 @@ class SensorObject {
     [[nodiscard]] const std::string& verifier_log(const char* program) const;
 
   private:
+    SensorObject() = default;
+
     SensorObjectOptions options_;
     std::string ingress_log_, evict_log_;
-    std::unique_ptr<bpf_object, BpfObjectDeleter> object_;
+    std::unique_ptr<bpf_object, BpfObjectDeleter> object_; // null when adopted
+    std::map<std::string, UniqueFd> adopted_;              // program and map pins, by name
 };
 
 // 1 when this process may load BPF programs, found by trying with a two-instruction program.

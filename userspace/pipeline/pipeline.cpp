@@ -35,6 +35,7 @@ void Pipeline::ship_chunk(std::uint32_t need)
     std::unique_lock lock(mutex_);
     not_full_.wait(lock, [this] { return full_.size() < kChunksInFlight; });
     full_.push_back(std::move(filling_));
+    shipped_++;
     not_empty_.notify_one();
     if (!empty_.empty()) {
         filling_ = std::move(empty_.back());
@@ -52,6 +53,26 @@ void Pipeline::ship()
 {
     if (writer_.at != filling_.data())
         ship_chunk(0);
+}
+
+void Pipeline::sync()
+{
+    ship();
+    {
+        std::unique_lock lock(mutex_);
+        all_consumed_.wait(lock, [this] { return consumed_ == shipped_; });
+    }
+    for (auto& sink : *sinks_)
+        sink->sync();
+}
+
+std::vector<std::uint64_t> Pipeline::positions() const
+{
+    std::vector<std::uint64_t> all;
+    for (const auto& sink : *sinks_)
+        for (const std::uint64_t bytes : sink->sink().positions())
+            all.push_back(bytes);
+    return all;
 }
 
 void Pipeline::finish()
@@ -90,13 +111,19 @@ void Pipeline::run()
             if (empty_.size() < kChunksInFlight && chunk.capacity() <= 2 * kChunkBytes)
                 empty_.push_back(std::move(chunk));
         }
-        const std::lock_guard lock(tally_mutex_);
-        published_ = working_;
-        published_packet_rows_ = packet_row_count_;
+        publish();
+        const std::lock_guard lock(mutex_);
+        consumed_++;
+        all_consumed_.notify_all();
     }
     order_.release_all([this](const ended_record& record) { emit(record); });
     push_packets();
     push_flows();
+    publish();
+}
+
+void Pipeline::publish()
+{
     const std::lock_guard lock(tally_mutex_);
     published_ = working_;
     published_packet_rows_ = packet_row_count_;

@@ -40,6 +40,11 @@ class Pipeline {
     void start();
     // From stage 1: hands over what is written so far, without waiting for a full chunk (live, idle).
     void ship();
+    // From stage 1: returns when every record written so far that a watermark has released is a row, and every sink has
+    // written and flushed those rows (live: before the ring's position moves).
+    void sync();
+    // After sync(): lengths of the sinks' files that can be resumed, sink by sink.
+    [[nodiscard]] std::vector<std::uint64_t> positions() const;
     // From stage 1, after the engine's finish(): everything is written, every sink has flushed.
     void finish();
 
@@ -59,6 +64,7 @@ class Pipeline {
     void emit(const ended_record& record);
     void push_flows();
     void push_packets();
+    void publish();
 
     PluginHost* plugins_;
     std::vector<std::unique_ptr<SinkRunner>>* sinks_;
@@ -73,6 +79,8 @@ class Pipeline {
     std::deque<Chunk> full_;
     std::vector<Chunk> empty_;
     bool ended_ = false;
+    std::uint64_t shipped_ = 0, consumed_ = 0; // chunks
+    std::condition_variable all_consumed_;
     // Stage 2
     std::thread thread_;
     FlowOrder order_;

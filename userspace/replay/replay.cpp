@@ -53,8 +53,11 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
         if (limits.max_packets)
             want = std::min<std::uint64_t>(want, limits.max_packets - run->frames);
         const std::size_t n = want ? capture.read({frames.data(), want}) : 0;
-        if (!n)
+        if (!n) {
+            // A signal while waiting in a silent pipe ends the stream as its end would.
+            run->interrupted = want && control.stop && control.stop();
             break;
+        }
         std::uint32_t fed = 0;
         for (std::size_t i = 0; i < n; i++) {
             Frame& frame = frames[i];
@@ -95,6 +98,11 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
     run->damages = capture.damages();
     run->input_bytes_read = capture.bytes_read();
     run->input_bytes_total = capture.bytes_total();
+    for (const CaptureFileInfo& file : run->files)
+        if (file.clamped_times)
+            run->problems.push_back(fmt::format("{} time stamps in '{}' lie before 1678 or after 2261, which 64 bits of "
+                                                "nanoseconds cannot hold: set to the nearest that fits",
+                                                file.clamped_times, file.name));
     for (const auto& [link_type, count] : unsupported)
         run->problems.push_back(fmt::format("{} frames of link type {} ({}), which flowxdp does not know: no flows from "
                                             "them",

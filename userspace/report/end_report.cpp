@@ -263,7 +263,7 @@ void add_ledger(const RunSummary& run, Lines& out)
     const std::uint64_t unattributed = run.counts.counter[COUNTER_PACKETS_UNATTRIBUTED];
     out.add(fmt::format("Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
                         "{} unattributed{}",
-                        run.frames, run.tally.packets, in.filtered, short_frames, in.link_unsupported, unattributed,
+                        run.frames, run.packets_before + run.tally.packets, in.filtered, short_frames, in.link_unsupported, unattributed,
                         run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
     for (const RunSummary::SinkState& s : run.sinks) {
         out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped, {} skipped, {} errors{}", s.label, s.rows,
@@ -299,7 +299,7 @@ std::string json_text(const std::string& text)
 
 std::int64_t RunSummary::ledger_difference() const
 {
-    const std::uint64_t accounted = tally.packets + input.filtered + input.short_frame + input.link_unsupported +
+    const std::uint64_t accounted = packets_before + tally.packets + input.filtered + input.short_frame + input.link_unsupported +
                                     counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
                                     counts.counter[COUNTER_PACKETS_UNATTRIBUTED] +
                                     counts.counter[COUNTER_PACKETS_FILTERED];

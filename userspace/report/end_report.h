@@ -44,6 +44,7 @@ struct RunSummary {
     engine_counts counts{};
     FlowTally tally;
     std::uint64_t packet_rows = 0;
+    std::uint64_t packets_before = 0;    // exported by daemons before this one (live, taken over)
     std::uint64_t memory_bytes = 0;      // peak resident
     std::vector<std::string> plugin_lines;
     std::vector<PluginHost::Active> plugins;

@@ -20,7 +20,8 @@ inline std::size_t utf8_length(std::string_view s)
         if ((static_cast<unsigned char>(s[i]) & 0xc0) != 0x80)
             return 0;
     const auto b1 = static_cast<unsigned char>(s[1]);
-    if ((b0 == 0xe0 && b1 < 0xa0) || (b0 == 0xed && b1 > 0x9f) || (b0 == 0xf0 && b1 < 0x90) || (b0 == 0xf4 && b1 > 0x8f))
+    if ((b0 == 0xe0 && b1 < 0xa0) || (b0 == 0xed && b1 > 0x9f) || (b0 == 0xf0 && b1 < 0x90) ||
+        (b0 == 0xf4 && b1 > 0x8f))
         return 0;
     return n;
 }

@@ -14,7 +14,8 @@ constexpr std::size_t kChunk = 64u << 10;
 class GzipCompressor final : public Compressor {
   public:
     // 15 + 16: the largest window, gzip header and trailer.
-    GzipCompressor() : ready_(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK)
+    GzipCompressor()
+        : ready_(deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK)
     {
     }
     ~GzipCompressor() override
@@ -60,7 +61,9 @@ class ZstdCompressor final : public Compressor {
 
     Result<void> add(std::string_view bytes, End end, std::string* out) override
     {
-        const ZSTD_EndDirective directive = end == End::kFinish ? ZSTD_e_end : end == End::kSync ? ZSTD_e_flush : ZSTD_e_continue;
+        const ZSTD_EndDirective directive = end == End::kFinish ? ZSTD_e_end
+                                            : end == End::kSync ? ZSTD_e_flush
+                                                                : ZSTD_e_continue;
         ZSTD_inBuffer in = {bytes.data(), bytes.size(), 0};
         std::size_t left;
         do {

@@ -216,9 +216,14 @@ std::string packet_path_beside(const std::string& path)
         return path;
     const std::size_t slash = path.rfind('/');
     const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-    const std::size_t dot = path.find('.', name + 1);
-    std::string stem = path.substr(0, dot);
-    const std::string rest = dot == std::string::npos ? "" : path.substr(dot);
+    std::size_t end = path.size();
+    for (const std::string_view packed : {".gz", ".zst"})
+        if (path.ends_with(packed))
+            end = path.size() - packed.size();
+    const std::size_t dot = end > 0 ? path.rfind('.', end - 1) : std::string::npos;
+    const std::size_t stem_end = dot != std::string::npos && dot > name ? dot : end;
+    std::string stem = path.substr(0, stem_end);
+    const std::string rest = path.substr(stem_end);
     if (stem.ends_with("_flows"))
         stem.resize(stem.size() - 6);
     return stem + "_packets" + rest;

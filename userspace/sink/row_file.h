@@ -2,9 +2,10 @@
 // row_file.h - one output file of a sink: plain, gzip, Zstandard or standard output.
 //
 // A row is either whole in the file or counted as dropped. Rows collect in a buffer that is written when it is large or
-// at flush(). When a write fails (a full disk), the rows not begun are dropped and counted, the rest of what was begun is
-// kept and written first the next time, so a disk that gets room again continues with whole rows. A file that ends while
-// a row is begun is cut back to the last whole row; a compressed one cannot be and ends truncated, which the error says.
+// at flush(). When a write fails (a full disk), the rows not begun are dropped and counted, the rest of what was begun
+// is kept and written first the next time, so a disk that gets room again continues with whole rows. A file that ends
+// while a row is begun is cut back to the last whole row; a compressed one cannot be and ends truncated, which the
+// error says.
 #pragma once
 
 #include <chrono>
@@ -59,23 +60,24 @@ class RowFile {
     UniqueFd owned_;
     int fd_ = -1;
     bool regular_ = false;
-    bool broken_ = false;             // nobody reads (EPIPE), or the compressor failed: everything further is dropped
+    bool broken_ = false; // nobody reads (EPIPE), or the compressor failed: everything further is dropped
     std::unique_ptr<Compressor> compressor_;
-    std::string buffer_;              // rows not begun
+    std::string buffer_;                   // rows not begun
     std::vector<std::size_t> buffer_ends_; // where each of them ends
-    std::string out_;                 // bytes begun: must be written before anything else
+    std::string out_;                      // bytes begun: must be written before anything else
     std::size_t out_at_ = 0;
-    std::vector<std::size_t> out_ends_;    // plain files: where each row of out_ ends
-    bool torn_ = false;               // plain files: bytes before out_ in the file belong to its first row
-    std::uint64_t inside_ = 0;        // compressed files: rows that the compressor took and no reader can get yet
-    std::int64_t whole_bytes_ = 0;    // length of the file up to its last whole row (plain files)
+    std::vector<std::size_t> out_ends_; // plain files: where each row of out_ ends
+    bool torn_ = false;                 // plain files: bytes before out_ in the file belong to its first row
+    std::uint64_t inside_ = 0;          // compressed files: rows that the compressor took and no reader can get yet
+    std::int64_t whole_bytes_ = 0;      // length of the file up to its last whole row (plain files)
     std::int64_t written_bytes_ = 0;
     std::chrono::steady_clock::time_point oldest_; // when the first row not synchronised came
 };
 
 // The file a sink writes when its target is empty: PREFIX + suffix, or standard output when there is no prefix.
 std::string default_row_path(const SinkContext& context, std::string_view suffix);
-// Where packet rows go beside flow rows in path: "x_flows.json.gz" -> "x_packets.json.gz", "x.json" -> "x_packets.json".
+// Where packet rows go beside flow rows in path: "x_flows.json.gz" -> "x_packets.json.gz", "x.json" ->
+// "x_packets.json".
 std::string packet_path_beside(const std::string& path);
 
 } // namespace flowxdp

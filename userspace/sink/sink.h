@@ -27,6 +27,9 @@ struct SinkContext {
     std::uint32_t sensor_id = 666;
     bool live = false;
     std::vector<std::string> header_lines;       // '#' lines of the headers file, without '# '
+    // Taking over after a crash: the lengths of this sink's files that are safe (Sink::positions()); what lies behind is
+    // cut off and comes again. Empty = a fresh start.
+    std::vector<std::uint64_t> resume;
 };
 
 // One --sink NAME[:TARGET][,key=value...].
@@ -83,6 +86,8 @@ class Sink {
         (void)final;
         return {};
     }
+    // After flush(): lengths of the files that can be resumed, in a fixed order; empty for sinks that cannot.
+    [[nodiscard]] virtual std::vector<std::uint64_t> positions() const { return {}; }
     // Lines for the end report and for status.
     [[nodiscard]] virtual std::vector<std::string> report() const { return {}; }
 

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -36,6 +37,8 @@ class SinkRunner {
     // From the pipeline's thread.
     void push(std::shared_ptr<const RowBatch> rows, bool packet_rows);
     void tick(std::int64_t clock_ns);
+    // Returns when everything pushed so far has been written and flushed (or given up by the sink).
+    void sync();
     // Writes everything queued, flushes, stops the thread.
     void finish();
 
@@ -49,6 +52,7 @@ class SinkRunner {
         std::shared_ptr<const RowBatch> rows; // null: a tick
         bool packet_rows;
         std::int64_t clock_ns;
+        std::promise<void>* written; // sync(): set once the sink has flushed
     };
     void run();
     void note(const Result<void>& result);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// exporter.h - rows into messages: which template, when a message leaves, when templates and options are repeated.
+//
+// Everything is timed by the packet clock, so the same rows make the same messages, however fast they are read.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flow_layout.h"
+#include "interface_names.h"
+#include "message.h"
+#include "options_data.h"
+#include "transport.h"
+
+namespace flowxdp::ipfix {
+
+struct ExporterSettings {
+    Protocol protocol = Protocol::kIpfix;
+    std::uint32_t domain = 666;
+    TimeUnit time_unit = TimeUnit::kMilliseconds;
+    std::uint32_t pen = kDocumentationPen;
+    bool biflow = false;
+    bool layer2 = true;
+    std::uint32_t records4 = 200; // of IPv4 and of L2, each, in one message
+    std::uint32_t records6 = 100;
+    std::int64_t template_ns = 30'000'000'000; // datagrams: templates again after this much packet clock
+    std::uint32_t template_messages = 20;      // or after this many messages
+    std::int64_t hold_ns = 1'000'000'000;      // a record waits no longer for its message to fill
+    std::map<std::uint32_t, std::string> interface_names;
+    bool live = false;
+};
+
+class Exporter {
+  public:
+    // schema is kept; transport and counts must outlive the exporter. check() tells whether the two fit.
+    Exporter(ExporterSettings settings, std::shared_ptr<const Schema> schema, Transport* transport, SinkCounts* counts);
+    Exporter(const Exporter&) = delete;
+    Exporter& operator=(const Exporter&) = delete;
+
+    // Error: a column without which there are no flow records is missing, or a record exceeds the transport's messages.
+    [[nodiscard]] Result<void> check() const;
+    // Flow rows, A before its B.
+    Result<void> add(const RowBatch& rows);
+    // The packet clock, ns since the epoch: sends what has waited long enough, repeats templates. Never goes back.
+    Result<void> advance(std::int64_t clock_ns);
+    // Sends what is gathered.
+    Result<void> flush();
+    // The last records, then the final statistics.
+    Result<void> finish();
+    [[nodiscard]] bool empty() const { return builder_.empty(); }
+
+    // Templates, options templates and options records as messages of their own.
+    std::vector<Message> preamble();
+    [[nodiscard]] std::uint64_t preambles() const { return preambles_; }
+
+  private:
+    [[nodiscard]] const FlowLayout& layout(FlowKind kind, bool biflow) const;
+    [[nodiscard]] FlowKind kind_of(const RowView& row) const;
+    [[nodiscard]] std::uint32_t uptime_ms() const;
+    // Adds a record to builder, taking a message out first where it does not fit.
+    void gather(MessageBuilder* builder, std::vector<Message>* out, std::uint16_t set_id, RecordKind kind,
+                const std::vector<std::uint8_t>& record);
+    void see_clock(std::int64_t clock_ns);
+    Result<void> add_record(const RowView& row, const RowView* reverse);
+    Result<void> send_options(const Template& shape, const std::vector<std::uint8_t>& record);
+    Result<void> repeat_templates();
+
+    ExporterSettings settings_;
+    std::shared_ptr<const Schema> schema_;
+    Transport* transport_;
+    SinkCounts* counts_;
+    std::size_t limit_;
+    std::vector<FlowLayout> layouts_; // one-way kinds, then biflow kinds
+    OptionsData options_;
+    InterfaceNames interfaces_;
+    const Column* source_address_ = nullptr;
+    MessageBuilder builder_;
+    std::vector<std::uint8_t> record_; // kept for its capacity
+    std::int64_t clock_ns_ = 0, start_ns_ = 0;
+    bool has_clock_ = false;
+    std::int64_t held_since_ns_ = 0;
+    std::int64_t preamble_ns_ = 0;
+    std::uint32_t messages_since_preamble_ = 0;
+    std::uint64_t preambles_ = 0;
+};
+
+} // namespace flowxdp::ipfix

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// file_transport.cpp - an IPFIX file: messages one behind the other (RFC 5655 5).
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "socket_address.h"
+#include "transport.h"
+
+namespace flowxdp::ipfix {
+
+namespace {
+
+constexpr std::size_t kLargestMessage = 65535; // the header's 16-bit length
+constexpr std::size_t kBuffer = 256u << 10;
+
+class FileTransport final : public Transport {
+  public:
+    FileTransport(std::string path, SinkCounts* counts) : Transport(counts), path_(std::move(path)) {}
+
+    Result<void> open() override
+    {
+        if (path_ == "-")
+            fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+        else
+            fd_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        if (!fd_)
+            return socket_error("cannot write " + name(), errno);
+        struct stat status {};
+        regular_ = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode) && path_ != "-";
+        return {};
+    }
+    [[nodiscard]] std::size_t message_limit() const override { return kLargestMessage; }
+    [[nodiscard]] std::string name() const override { return "file:" + path_; }
+
+    Result<void> send(Message message) override
+    {
+        if (fresh_) {
+            fresh_ = false;
+            for (Message& part : preamble_())
+                append(std::move(part));
+        }
+        append(std::move(message));
+        return buffer_.size() >= kBuffer ? write_out() : Result<void>();
+    }
+    Result<void> poll() override { return write_out(); }
+    Result<void> finish() override { return write_out(); }
+
+  private:
+    // The totals count from here on, so that what statistics records say does not depend on when the buffer is written.
+    void append(Message message)
+    {
+        sequences_.stamp(&message);
+        buffer_.insert(buffer_.end(), message.octets.begin(), message.octets.end());
+        totals_.messages++;
+        totals_.octets += message.octets.size();
+        totals_.flow_records += message.flow_records;
+        waiting_.push_back({message.rows, message.flow_records, buffer_.size()});
+    }
+
+    // Writes the buffer. On an error the file is cut back to the end of the last whole message, what is lost is
+    // counted.
+    Result<void> write_out()
+    {
+        Result<void> result;
+        std::size_t done = 0;
+        while (done < buffer_.size()) {
+            const ssize_t n = ::write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0) {
+                result = socket_error("cannot write " + name(), errno);
+                break;
+            }
+            done += static_cast<std::size_t>(n);
+        }
+        std::size_t whole = 0, lost_from = 0;
+        for (const Waiting& w : waiting_) {
+            if (w.end <= done) {
+                whole = w.end;
+                counts_->sent += w.rows;
+            } else {
+                totals_.messages--;
+                totals_.octets -= w.end - std::max(whole, lost_from);
+                totals_.flow_records -= w.flow_records;
+                totals_.not_sent_flows += w.flow_records;
+                counts_->dropped += w.rows;
+                lost_from = w.end;
+            }
+        }
+        written_ += whole;
+        if (whole != done && regular_ &&
+            (::ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0 ||
+             ::lseek(fd_.get(), static_cast<off_t>(written_), SEEK_SET) < 0))
+            result = socket_error(name() + " ends in a damaged message", errno);
+        waiting_.clear();
+        buffer_.clear();
+        return result;
+    }
+
+    struct Waiting {
+        std::uint32_t rows, flow_records;
+        std::size_t end; // in buffer_
+    };
+    std::string path_;
+    UniqueFd fd_;
+    bool regular_ = false;
+    bool fresh_ = true;
+    std::vector<std::uint8_t> buffer_;
+    std::vector<Waiting> waiting_;
+    std::size_t written_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts)
+{
+    return std::make_unique<FileTransport>(path, counts);
+}
+
+} // namespace flowxdp::ipfix

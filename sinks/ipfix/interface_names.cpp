@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "interface_names.h"
+
+#include <net/if.h>
+
+#include <charconv>
+
+namespace flowxdp::ipfix {
+
+bool InterfaceNames::learn(std::uint32_t id)
+{
+    if (known_.count(id) != 0)
+        return false;
+    std::string name = "if" + std::to_string(id);
+    char system_name[IF_NAMESIZE] = {};
+    if (const auto given = given_.find(id); given != given_.end())
+        name = given->second;
+    else if (live_ && if_indextoname(id, system_name) != nullptr)
+        name = system_name;
+    known_.emplace(id, std::move(name));
+    return true;
+}
+
+Result<std::map<std::uint32_t, std::string>> InterfaceNames::parse(const std::string& text)
+{
+    std::map<std::uint32_t, std::string> names;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find(';', at), text.size());
+        const std::string entry = text.substr(at, end - at);
+        std::uint32_t id = 0;
+        const auto [rest, error] = std::from_chars(entry.data(), entry.data() + entry.size(), id);
+        const auto used = static_cast<std::size_t>(rest - entry.data());
+        if (error != std::errc() || used + 1 >= entry.size() || entry[used] != ':')
+            return Error{"interfaces: '" + entry + "' is not ID:NAME"};
+        names[id] = entry.substr(used + 1);
+        at = end + 1;
+    }
+    return names;
+}
+
+} // namespace flowxdp::ipfix

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// interface_names.h - what the interface ids of the rows are called, for the interface options records.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "core/result.h"
+
+namespace flowxdp::ipfix {
+
+class InterfaceNames {
+  public:
+    // given: names that win over all others. live: ids are interface indexes of this machine.
+    InterfaceNames(std::map<std::uint32_t, std::string> given, bool live) : given_(std::move(given)), live_(live) {}
+
+    // True when the id was not known before; its name is then looked up and kept: the one given, live the system's,
+    // else "if" and the id.
+    bool learn(std::uint32_t id);
+    [[nodiscard]] const std::map<std::uint32_t, std::string>& known() const { return known_; }
+
+    // Parses "ID:NAME;ID:NAME". Error: says what is wrong.
+    static Result<std::map<std::uint32_t, std::string>> parse(const std::string& text);
+
+  private:
+    std::map<std::uint32_t, std::string> given_;
+    std::map<std::uint32_t, std::string> known_;
+    bool live_;
+};
+
+} // namespace flowxdp::ipfix

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// transport.h - how messages reach a collector: datagrams, a stream, a file.
+//
+// A transport session begins with the preamble (templates and options), asked for when the session's first message is
+// about to leave; sequence numbers begin with it. Rows count as sent when the transport can say no more about them:
+// UDP: the kernel took the datagram. TCP: the peer's kernel acknowledged it. File: written.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "message.h"
+#include "options_data.h"
+#include "sink/sink.h"
+
+namespace flowxdp::ipfix {
+
+using Preamble = std::function<std::vector<Message>()>;
+
+class Transport {
+  public:
+    explicit Transport(SinkCounts* counts) : counts_(counts) {}
+    Transport(const Transport&) = delete;
+    Transport& operator=(const Transport&) = delete;
+    virtual ~Transport() = default;
+
+    // Resolves names, makes the socket or file. An error is a start-up error; a collector that is down is none.
+    virtual Result<void> open() = 0;
+    // Octets of the largest message. Valid after open().
+    [[nodiscard]] virtual std::size_t message_limit() const = 0;
+    // True when a receiver may have missed earlier messages, so that templates must be repeated.
+    [[nodiscard]] virtual bool datagrams() const { return false; }
+    // Takes the message; it is sent, waits, or is given up and counted. Error: something went wrong on the way.
+    virtual Result<void> send(Message message) = 0;
+    // Lets waiting messages go on; never waits.
+    virtual Result<void> poll() { return {}; }
+    // The last message has been given: delivers what waits, for a bounded time. What then remains is counted as
+    // dropped.
+    virtual Result<void> finish() = 0;
+    // Name for reports and errors, e.g. "udp://127.0.0.1:9995".
+    [[nodiscard]] virtual std::string name() const = 0;
+    // One line more for the report, or empty.
+    [[nodiscard]] virtual std::string remark() const { return {}; }
+
+    void set_preamble(Preamble preamble) { preamble_ = std::move(preamble); }
+    [[nodiscard]] const ExportTotals& totals() const { return totals_; }
+
+  protected:
+    void count_sent(const Message& message);
+    void count_dropped(const Message& message);
+
+    SinkCounts* counts_;
+    Preamble preamble_ = [] { return std::vector<Message>(); };
+    SequenceNumbers sequences_;
+    ExportTotals totals_;
+};
+
+// HOST and PORT of a network target.
+struct Endpoint {
+    std::string host;
+    std::string port;
+
+    // "127.0.0.1:9995" or "[::1]:9995".
+    [[nodiscard]] std::string text() const;
+};
+
+struct TcpLimits {
+    std::size_t backlog_octets = 8u << 20;  // messages not yet acknowledged
+    std::chrono::milliseconds linger{5000}; // finish() waits this long
+    std::chrono::milliseconds connect_timeout{5000};
+    std::chrono::milliseconds stall_timeout{30000}; // a connected peer that takes nothing is dead
+    std::chrono::milliseconds first_back_off{250};  // doubled after each failure
+    std::chrono::milliseconds last_back_off{8000};
+};
+
+// mtu: octets of the largest IP packet; lowered to the route's own MTU at open().
+std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, std::size_t mtu, SinkCounts* counts);
+std::unique_ptr<Transport> make_tcp_transport(const Endpoint& collector, const TcpLimits& limits, SinkCounts* counts);
+// path: "-" is stdout. The file is replaced.
+std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts);
+
+} // namespace flowxdp::ipfix

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// window_report.h - when a report of the window list is due and what it says (reference F4). README.md has the format.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tcp_geo_win/window_list.h"
+
+namespace flowxdp {
+
+// The report's timer: whole seconds of packet time. The mark starts at the last multiple of the interval, so reports of
+// busy traffic stand at …:05, …:10, …:15; afterwards it is the second of the last report.
+class ReportTimer {
+  public:
+    explicit ReportTimer(std::int64_t interval_s) : interval_s_(interval_s) {}
+
+    // The packet clock, from a tick: may step back (DESIGN 2: by more than 60 s), the timer then starts anew.
+    void set_clock(std::int64_t ns);
+    // When a row's flow ended: the clock was there at least, never a step back (the last rows of a run are older).
+    void at_least(std::int64_t ns);
+    // True when a report is due now; moves the mark. nonempty: there is something to report, otherwise none is due.
+    bool due(bool nonempty);
+    // The second of the last report that was due.
+    [[nodiscard]] std::int64_t second() const { return mark_s_; }
+
+  private:
+    void start(std::int64_t ns);
+
+    std::int64_t interval_s_;
+    std::int64_t clock_ns_ = 0;
+    std::int64_t mark_s_ = 0;
+    bool started_ = false;
+};
+
+// The report as one message, or, datagram_bytes > 0, as messages of at most so many bytes, cut between rows, each with
+// the header. local time zone; nul: a zero byte ends each message.
+std::vector<std::string> print_report(const WindowList& list, std::int64_t second, bool nul,
+                                      std::size_t datagram_bytes);
+
+} // namespace flowxdp

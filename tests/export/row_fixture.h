@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// row_fixture.h - rows as the exporter tests write them: one struct, the columns of the flow file.
+#pragma once
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "row/row_batch.h"
+
+namespace flowxdp::test {
+
+// One direction of a flow in plain values.
+struct FlowRow {
+    char direction = 'A';
+    std::uint64_t flow_id = 1;
+    std::int64_t first_ns = 1'258'594'163'408'123'456;
+    std::int64_t last_ns = 1'258'594'164'409'987'654;
+    std::int64_t end_ns = 0;                                            // 0: last_ns
+    std::string source = "192.168.1.104", destination = "77.67.44.206"; // "" = an L2 flow
+    std::uint16_t source_port = 1541, destination_port = 80;
+    std::uint8_t protocol = 6;
+    std::uint64_t packets = 5, octets = 1234;
+    std::uint16_t min_length = 40, max_length = 576;
+    std::uint8_t tos = 0x10, min_ttl = 63, max_ttl = 64;
+    std::uint16_t tcp_flags = 0x021b; // SYN-ACK bit of the column's high octet must not be exported
+    std::uint16_t ethertype = 0x0800;
+    std::vector<std::uint16_t> vlans;
+    std::vector<std::array<std::uint8_t, 6>> source_macs = {{0x00, 0x0b, 0xdb, 0x4f, 0x6b, 0x10}};
+    std::vector<std::array<std::uint8_t, 6>> destination_macs = {{0x00, 0x19, 0xe3, 0xe7, 0x5d, 0x23}};
+    std::uint8_t win_stat = 1;
+    std::uint32_t win_count = 3;
+    std::uint8_t reason = FLOW_END_IDLE;
+    std::uint32_t if_id = 2;
+    bool pair_follows = false, pair_second = false;
+};
+
+inline const std::vector<fx_column>& all_columns()
+{
+    static const std::vector<fx_column> columns = {
+        {"dir", "", FX_CHAR, 0, 0, nullptr},           {"flowInd", "", FX_U64, 0, 0, nullptr},
+        {"timeFirst", "", FX_TIME, 0, 0, nullptr},     {"timeLast", "", FX_TIME, 0, 0, nullptr},
+        {"hdrDesc", "", FX_WORD, FX_LIST, 0, nullptr}, {"srcMac", "", FX_MAC, FX_LIST, 0, nullptr},
+        {"dstMac", "", FX_MAC, FX_LIST, 0, nullptr},   {"ethType", "", FX_H16, 0, 0, nullptr},
+        {"vlanID", "", FX_U16, FX_LIST, 0, nullptr},   {"srcIP", "", FX_IP, 0, 0, nullptr},
+        {"srcPort", "", FX_U16, 0, 0, nullptr},        {"dstIP", "", FX_IP, 0, 0, nullptr},
+        {"dstPort", "", FX_U16, 0, 0, nullptr},        {"l4Proto", "", FX_U8, 0, 0, nullptr},
+        {"pktsSnt", "", FX_U64, 0, 0, nullptr},        {"ipOctets", "", FX_U64, 0, 0, nullptr},
+        {"minIpLen", "", FX_U16, 0, 0, nullptr},       {"maxIpLen", "", FX_U16, 0, 0, nullptr},
+        {"ipClass", "", FX_H8, 0, 0, nullptr},           {"ttlMin", "", FX_U8, 0, 0, nullptr},
+        {"ttlMax", "", FX_U8, 0, 0, nullptr},        {"tcpControlBits", "", FX_H16, 0, 0, nullptr},
+        {"tcpWinStat", "", FX_H8, 0, 0, nullptr},      {"tcpWinThCnt", "", FX_U32, 0, 0, nullptr},
+    };
+    return columns;
+}
+
+inline std::shared_ptr<const Schema> make_schema(const std::set<std::string>& without = {})
+{
+    std::vector<fx_column> columns;
+    for (const fx_column& column : all_columns())
+        if (without.count(column.name) == 0)
+            columns.push_back(column);
+    auto schema = std::make_shared<Schema>();
+    schema->add(columns);
+    return schema;
+}
+
+// Writes plain values into a batch, whatever columns its schema has.
+class RowFiller {
+  public:
+    explicit RowFiller(RowBatch* batch) : batch_(batch) {}
+
+    void add(const FlowRow& flow)
+    {
+        batch_->add();
+        RowHeader header{};
+        header.end_clock_ns = flow.end_ns != 0 ? flow.end_ns : flow.last_ns;
+        header.flow_id = flow.flow_id;
+        header.reason = flow.reason;
+        header.direction = flow.direction == 'B' ? DIRECTION_B : DIRECTION_A;
+        header.pair_follows = flow.pair_follows;
+        header.pair_second = flow.pair_second;
+        header.if_id = flow.if_id;
+        std::memcpy(batch_->mutable_row(batch_->size() - 1), &header, sizeof header);
+        put("dir", flow.direction);
+        put("flowInd", flow.flow_id);
+        put("timeFirst", flow.first_ns);
+        put("timeLast", flow.last_ns);
+        list("srcMac", flow.source_macs);
+        list("dstMac", flow.destination_macs);
+        put("ethType", flow.ethertype);
+        list("vlanID", flow.vlans);
+        put("srcIP", address(flow.source));
+        put("dstIP", address(flow.destination));
+        put("srcPort", flow.source_port);
+        put("dstPort", flow.destination_port);
+        put("l4Proto", flow.protocol);
+        put("pktsSnt", flow.packets);
+        put("ipOctets", flow.octets);
+        put("minIpLen", flow.min_length);
+        put("maxIpLen", flow.max_length);
+        put("ipClass", flow.tos);
+        put("ttlMin", flow.min_ttl);
+        put("ttlMax", flow.max_ttl);
+        put("tcpControlBits", flow.tcp_flags);
+        put("tcpWinStat", flow.win_stat);
+        put("tcpWinThCnt", flow.win_count);
+    }
+
+    // 16 octets, v4-mapped, and the version.
+    static std::array<std::uint8_t, 17> address(const std::string& text)
+    {
+        std::array<std::uint8_t, 17> cell{};
+        if (text.find(':') != std::string::npos) {
+            inet_pton(AF_INET6, text.c_str(), cell.data());
+            cell[16] = 6;
+        } else if (!text.empty()) {
+            cell[10] = cell[11] = 0xff;
+            inet_pton(AF_INET, text.c_str(), cell.data() + 12);
+            cell[16] = 4;
+        }
+        return cell;
+    }
+
+  private:
+    template <typename T>
+    void put(const char* name, const T& value)
+    {
+        if (const auto index = batch_->schema().find(name))
+            std::memcpy(batch_->mutable_row(batch_->size() - 1) + batch_->schema().columns()[*index].offset, &value,
+                        sizeof value);
+    }
+    template <typename T>
+    void list(const char* name, const std::vector<T>& values)
+    {
+        const fx_span span = {batch_->append(values.data(), static_cast<std::uint32_t>(values.size() * sizeof(T))),
+                              static_cast<std::uint32_t>(values.size())};
+        put(name, span);
+    }
+    RowBatch* batch_;
+};
+
+inline RowBatch make_rows(const std::vector<FlowRow>& flows, std::shared_ptr<const Schema> schema = make_schema())
+{
+    RowBatch batch(std::move(schema));
+    RowFiller filler(&batch);
+    for (const FlowRow& flow : flows)
+        filler.add(flow);
+    return batch;
+}
+
+inline FlowRow ipv6_row()
+{
+    FlowRow flow;
+    flow.source = "2001:db8::1";
+    flow.destination = "2001:db8::53";
+    flow.source_port = 53124;
+    flow.destination_port = 53;
+    flow.protocol = 17;
+    flow.ethertype = 0x86dd;
+    flow.tcp_flags = 0;
+    flow.vlans = {100, 200};
+    return flow;
+}
+
+inline FlowRow layer2_row()
+{
+    FlowRow flow;
+    flow.source = flow.destination = "";
+    flow.source_port = flow.destination_port = 0;
+    flow.protocol = 0;
+    flow.ethertype = 0x0806;
+    flow.tcp_flags = 0;
+    flow.octets = 300;
+    return flow;
+}
+
+} // namespace flowxdp::test

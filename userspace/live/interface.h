@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// interface.h - what the sensor must know of a network interface before it attaches.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace flowxdp {
+
+struct InterfaceInfo {
+    unsigned index = 0;
+    std::string name;
+    std::string driver;          // empty when there is none (lo)
+    bool up = false;
+    std::uint32_t mtu = 0;
+    bool rx_vlan_offload = false; // the driver strips VLAN tags before XDP sees the frame
+    bool lro = false;             // frames merged by hardware: XDP would see no wire frames
+    std::uint32_t xdp_program_id = 0; // 0 = none
+    std::string xdp_program_name;
+    std::string xdp_mode;         // "native", "generic", "offload", empty
+};
+
+// Error: no such interface.
+Result<InterfaceInfo> read_interface(const std::string& name);
+std::vector<InterfaceInfo> list_interfaces();
+
+// Turns rx-vlan offload on or off through ethtool. Error names interface and reason.
+Result<void> set_rx_vlan_offload(const std::string& name, bool on);
+
+} // namespace flowxdp
