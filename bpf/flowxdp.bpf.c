@@ -164,12 +164,11 @@ FX_INLINE void emit_packet_row(void *ctx, struct scratch *s, struct cpu_counts *
 
 	row->payload_captured = (__u16)payload;
 	if (payload) {
-		/* the first bytes of the padding stay defined; 6.1 wants the bound on the register it passes */
-		payload &= PACKET_MAX_PAYLOAD * 2 - 1;
-		if (payload > PACKET_MAX_PAYLOAD)
-			payload = PACKET_MAX_PAYLOAD;
-		if (payload)
-			error = bpf_xdp_load_bytes(ctx, s->packet.payload_offset, s->row + size, payload);
+		/* Both bounds on the register that is passed: 6.1 learns nothing from `!= 0` ("invalid access to map value
+		 * ... size=0", 6.1.0-56). It is 1 to PACKET_MAX_PAYLOAD already. */
+		payload = ((payload - 1) & (PACKET_MAX_PAYLOAD - 1)) + 1;
+		__asm__ volatile("" : "+r"(payload));
+		error = bpf_xdp_load_bytes(ctx, s->packet.payload_offset, s->row + size, payload);
 	}
 	padded = (size + payload + 7) & ~7u;
 	if (padded > PACKET_ROW_MAX)
