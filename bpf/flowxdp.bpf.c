@@ -145,12 +145,12 @@ FX_INLINE void book_fragment(struct scratch *s, struct cpu_counts *c, __u32 toke
 FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
 {
 	struct flow_record *fresh = (struct flow_record *)s->fresh;
-	long error;
+	int error; /* not long: up to 6.3 map updates answer 32 bits, -7 arrives as 0xfffffff9 (6.1.0-56: never "full") */
 
 	clear_words(fresh, 0, config.record_size);
 	fresh->state = FLOW_STATE_EMBRYO;
 	fresh->key = s->key;
-	error = bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
+	error = (int)bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
 	*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
 	return error ? 0 : bpf_map_lookup_elem(&flows, &s->key);
 }
