@@ -85,10 +85,11 @@ Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_
             scan.chosen.push_back({flow_last_clock_ns(&r), key});
     });
     if (mode == EVICT_EARLY && early < scan.chosen.size()) {
-        std::ranges::nth_element(scan.chosen, scan.chosen.begin() + static_cast<std::ptrdiff_t>(early));
+        std::ranges::nth_element(scan.chosen, scan.chosen.begin() + static_cast<std::ptrdiff_t>(early), {},
+                                 &Candidate::end_clock_ns);
         scan.chosen.resize(early);
     }
-    std::ranges::sort(scan.chosen);
+    std::ranges::sort(scan.chosen, {}, &Candidate::end_clock_ns);
     return scan;
 }
 

@@ -26,7 +26,6 @@ class Evictor {
     struct Candidate {
         std::int64_t end_clock_ns;
         flow_key key;
-        auto operator<=>(const Candidate& other) const { return end_clock_ns <=> other.end_clock_ns; }
     };
     struct Scan {
         std::uint64_t seen = 0; // records in the table
