@@ -2,9 +2,11 @@
 // basic_flow, user half: what a flow is - status, times, headers, addresses, where they belong (T2 reference G1, C).
 #include "basic_flow.bpf.h"
 
+#include <array>
 #include <string_view>
 #include <unordered_map>
 
+#include "flow_key.h"
 #include "flow_status.h"
 #include "header_stack.h"
 #include "plugin.h"
@@ -90,6 +92,11 @@ constexpr flowxdp::PluginDescription kDescription = {100,
 
 bool protocol_has_ports(std::uint8_t proto) { return proto == 6 || proto == 17 || proto == 132 || proto == 136; }
 
+using HeaderStack = std::array<__u64, 2>;
+struct HeaderStackHash {
+    std::size_t operator()(const HeaderStack& s) const { return fx_hash_words(s.data(), 2, 0); }
+};
+
 class BasicFlow final : public flowxdp::Plugin {
   public:
     BasicFlow(const flowxdp::PluginOptions& options, void*, const fx_host& host)
@@ -152,8 +159,10 @@ class BasicFlow final : public flowxdp::Plugin {
     // Stacks repeat from flow to flow: their texts are made once.
     std::string_view header_text(const std::uint8_t* codes)
     {
-        const std::string key(reinterpret_cast<const char*>(codes), HEADER_STACK_BYTES);
-        auto [at, added] = header_texts_.try_emplace(key);
+        HeaderStack stack;
+        static_assert(sizeof stack == HEADER_STACK_BYTES);
+        std::memcpy(stack.data(), codes, sizeof stack);
+        const auto [at, added] = header_texts_.try_emplace(stack);
         if (added)
             flowxdp::append_header_stack(codes, &at->second);
         return at->second;
@@ -204,7 +213,7 @@ class BasicFlow final : public flowxdp::Plugin {
 
     const fx_host& host_;
     bool geo_;
-    std::unordered_map<std::string, std::string> header_texts_;
+    std::unordered_map<HeaderStack, std::string, HeaderStackHash> header_texts_;
 };
 
 } // namespace

@@ -41,8 +41,14 @@ class TextSink final : public Sink {
             // T2 checks the size after each row; A and B of a flow may part, as there.
             const auto advanced = flows_.advance();
             if (!advanced.ok())
+<<<<<<< HEAD
                 return give_up(&flows_, i, rows.size(), advanced.error());
             append_row(rows.row(i), rows.schema(), StringStyle::kQuoted);
+=======
+                return give_up(rows.size() - i, advanced.error());
+            line_.clear();
+            append_row_text(rows.row(i), StringStyle::kQuoted, '\t', &line_);
+>>>>>>> wt-perf
             if (auto written = flows_.write_row(line_); !written.ok())
                 return give_up(&flows_, i + 1, rows.size(), written.error());
         }
@@ -53,7 +59,8 @@ class TextSink final : public Sink {
     Result<void> write_packets(const RowBatch& rows) override
     {
         for (std::size_t i = 0; i < rows.size(); i++) {
-            append_row(rows.row(i), rows.schema(), StringStyle::kBare);
+            line_.clear();
+            append_row_text(rows.row(i), StringStyle::kBare, '\t', &line_);
             if (auto written = packets_.write_row(line_); !written.ok())
                 return give_up(&packets_, i + 1, rows.size(), written.error());
         }
@@ -119,16 +126,6 @@ class TextSink final : public Sink {
             line += c.name;
         }
         return line + '\n';
-    }
-
-    void append_row(const RowView& row, const Schema& schema, StringStyle style)
-    {
-        line_.clear();
-        for (const Column& c : schema.columns()) {
-            append_cell_text(row, c, style, &line_);
-            line_ += '\t';
-        }
-        line_.back() = '\n';
     }
 
     static Result<void> write_headers_file(const std::string& path, const SinkContext& context)

@@ -5,7 +5,9 @@
 #include <linux/bpf.h>
 
 #include <cstdlib>
+#include <algorithm>
 #include <cstring>
+#include <span>
 
 namespace flowxdp::test {
 
@@ -91,6 +93,7 @@ std::vector<Ended> SensorBench::drain()
             out.emplace_back(reinterpret_cast<const ended_record&>(header));
         else
             packet_rows++;
+        return true;
     });
     ring->acknowledge();
     return out;
@@ -99,7 +102,11 @@ std::vector<Ended> SensorBench::drain()
 std::vector<Ended> SensorBench::evict(evict_mode mode, std::int64_t clock_ns)
 {
     std::vector<Ended> out;
-    last_pass = evictor->run(mode, clock_ns, [&](const ended_record& record) { out.emplace_back(record); });
+    const Evictor::Scan scan = evictor->scan(mode, clock_ns, UINT64_MAX);
+    seen = scan.seen;
+    for (std::span rest(scan.chosen); !rest.empty();
+         rest = rest.subspan(std::min<std::size_t>(rest.size(), EVICT_SLOTS)))
+        evictor->evict(rest, mode, clock_ns, [&](const ended_record& record) { out.emplace_back(record); });
     return out;
 }
 

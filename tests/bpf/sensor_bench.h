@@ -77,7 +77,7 @@ class SensorBench {
     std::unique_ptr<SensorObject> sensor;
     std::unique_ptr<RingReader> ring;
     std::unique_ptr<Evictor> evictor;
-    Evictor::Pass last_pass;      // of evict()
+    std::uint64_t seen = 0;        // records in the table when evict() scanned it
     std::uint64_t packet_rows = 0; // met by drain()
     std::uint64_t sent = 0;       // by run()
     const void* slot(const Ended& ended, const char* half) const;

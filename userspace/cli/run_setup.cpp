@@ -6,6 +6,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <array>
+#include <bit>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -36,16 +38,29 @@ class RunSetup::Geo final : public GeoService {
     void look_up(const std::uint8_t address[16], int version, std::string_view* country,
                  std::string_view* organisation) override
     {
-        std::array<std::uint8_t, 16> bytes{};
-        std::memcpy(bytes.data(), address, 16);
-        const geo::Label label = database_->look_up(bytes, version);
-        *country = label.country;
-        *organisation = label.organisation;
+        std::array<std::uint64_t, 2> words{};
+        std::memcpy(words.data(), address, 16);
+        const std::uint64_t hash = (words[0] ^ words[1]) * 0x9e3779b97f4a7c15u;
+        Recent& recent = recent_[hash >> (64 - kRecentBits)];
+        if (recent.words != words || recent.version != version)
+            recent = {words, version, database_->look_up(std::bit_cast<std::array<std::uint8_t, 16>>(words), version)};
+        *country = recent.label.country;
+        *organisation = recent.label.organisation;
     }
     [[nodiscard]] bool has_data() const override { return database_->has_data(); }
 
   private:
+    // Both rows of a biflow ask for the same two addresses, and busy hosts come again. The database's own cache is large
+    // and locked; this one stays in the core's, and plugins ask on one thread.
+    struct Recent {
+        std::array<std::uint64_t, 2> words{};
+        int version = -1; // none yet
+        geo::Label label;
+    };
+    static constexpr int kRecentBits = 8;
+
     std::unique_ptr<geo::GeoDatabase> database_;
+    std::array<Recent, 1u << kRecentBits> recent_;
 };
 
 namespace {

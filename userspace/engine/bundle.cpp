@@ -55,7 +55,11 @@ flowxdp::NativeEngine* native(engine* e) { return reinterpret_cast<flowxdp::Nati
 
 engine* open_engine(const engine_options* options)
 {
-    return reinterpret_cast<engine*>(new (std::nothrow) flowxdp::NativeEngine(*options));
+    try {
+        return reinterpret_cast<engine*>(new flowxdp::NativeEngine(*options));
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
 }
 void feed_engine(engine* e, const engine_frame* frames, __u32 n) { native(e)->feed(frames, n); }
 void advance_engine(engine* e, __s64 clock_ns) { native(e)->advance(clock_ns); }

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "flow_table.h"
 
-#include <new>
+#include <algorithm>
 
 namespace flowxdp {
+namespace {
+constexpr std::uint32_t kFirstIndex = 1024;
+}
 
 FlowTable::FlowTable(std::uint32_t record_size, std::uint32_t max_flows)
     : record_size_(record_size), max_flows_(max_flows),
-      stride_((sizeof(TableEntry) + record_size + kLine - 1) / kLine * kLine), mask_(1023), index_(1024)
+      stride_((sizeof(TableEntry) + record_size + kLine - 1) / kLine * kLine), mask_(kFirstIndex - 1),
+      index_memory_(kFirstIndex * sizeof(std::uint64_t)), slab_(max_flows * stride_)
 {
+    index_memory_.commit(kFirstIndex * sizeof(std::uint64_t));
+    index_ = reinterpret_cast<std::uint64_t*>(index_memory_.data());
 }
 
 EntryId FlowTable::find(const flow_key& key, std::uint32_t hash)
@@ -33,11 +39,16 @@ void FlowTable::prefetch_record(std::uint32_t hash)
             return;
         if (static_cast<std::uint32_t>(word >> 32) != hash)
             continue;
-        const auto* p = reinterpret_cast<const std::byte*>(entry(static_cast<EntryId>(word) - 1));
-        for (std::size_t offset = 0; offset < stride_; offset += kLine)
-            __builtin_prefetch(p + offset, 1);
+        prefetch_entry(static_cast<EntryId>(word) - 1);
         return;
     }
+}
+
+void FlowTable::prefetch_entry(EntryId id)
+{
+    const auto* p = reinterpret_cast<const std::byte*>(entry(id));
+    for (std::size_t offset = 0; offset < stride_; offset += kLine)
+        __builtin_prefetch(p + offset, 1);
 }
 
 EntryId FlowTable::insert(const flow_key& key, std::uint32_t hash)
@@ -49,9 +60,7 @@ EntryId FlowTable::insert(const flow_key& key, std::uint32_t hash)
         free_ = entry(id)->next_free;
     } else {
         id = used_++;
-        if ((id >> kBlockBits) == blocks_.size())
-            blocks_.emplace_back(
-                new (std::align_val_t{kLine}) std::byte[stride_ << kBlockBits]);
+        slab_.commit(used_ * stride_);
     }
     TableEntry* e = entry(id);
     std::memset(e, 0, sizeof(TableEntry) + record_size_);
@@ -86,6 +95,13 @@ void FlowTable::remove(EntryId id)
     size_--;
 }
 
+void FlowTable::clear()
+{
+    std::fill_n(index_, mask_ + 1ul, 0);
+    size_ = used_ = 0;
+    free_ = kNoEntry;
+}
+
 void FlowTable::clear_record(flow_record* record) const
 {
     const flow_key key = record->key;
@@ -97,18 +113,24 @@ std::vector<EntryId> FlowTable::live() const
 {
     std::vector<EntryId> ids;
     ids.reserve(size_);
-    for (const std::uint64_t word : index_)
-        if (word)
-            ids.push_back(static_cast<EntryId>(word) - 1);
+    for (std::uint32_t at = 0; at <= mask_; at++)
+        if (index_[at])
+            ids.push_back(static_cast<EntryId>(index_[at]) - 1);
+    std::ranges::sort(ids);
     return ids;
 }
 
 void FlowTable::grow_index()
 {
-    std::vector<std::uint64_t> old = std::move(index_);
+    const PageMemory old = std::move(index_memory_);
+    const std::uint64_t* const words = index_;
+    const std::uint32_t old_mask = mask_;
     mask_ = mask_ * 2 + 1;
-    index_.assign(static_cast<std::size_t>(mask_) + 1, 0);
-    for (const std::uint64_t word : old) {
+    index_memory_ = PageMemory((mask_ + 1ul) * sizeof(std::uint64_t));
+    index_memory_.commit((mask_ + 1ul) * sizeof(std::uint64_t));
+    index_ = reinterpret_cast<std::uint64_t*>(index_memory_.data());
+    for (std::uint32_t i = 0; i <= old_mask; i++) {
+        const std::uint64_t word = words[i];
         if (!word)
             continue;
         std::uint32_t at = static_cast<std::uint32_t>(word >> 32) & mask_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // flow_table.h - the native engine's table: records in a slab, an index of hashes over it.
 //
-// The slab grows in blocks that never move, so a record's address is stable. The index is open addressing on 8-byte
+// The slab grows in place, so a record's address is stable. The index is open addressing on 8-byte
 // words (hash, entry number) with backward-shift deletion; it doubles as the table fills, so a small capture stays in
 // cache. Nothing is allocated for a packet of a known flow.
 #pragma once
@@ -9,10 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 #include "flow_record.h"
+#include "page_memory.h"
 
 namespace flowxdp {
 
@@ -42,7 +42,7 @@ class FlowTable {
     [[nodiscard]] bool room() const { return size_ < max_flows_; }
     [[nodiscard]] std::uint32_t record_size() const { return record_size_; }
 
-    TableEntry* entry(EntryId id) { return reinterpret_cast<TableEntry*>(blocks_[id >> kBlockBits].get() + (id & kBlockMask) * stride_); }
+    TableEntry* entry(EntryId id) { return reinterpret_cast<TableEntry*>(slab_.data() + id * stride_); }
 
     // The entry of this key, or kNoEntry.
     EntryId find(const flow_key& key, std::uint32_t hash);
@@ -50,25 +50,22 @@ class FlowTable {
     EntryId insert(const flow_key& key, std::uint32_t hash);
     void remove(EntryId id);
 
+    // Takes every entry out.
+    void clear();
+
     // Zeroes everything of a record but its key.
     void clear_record(flow_record* record) const;
 
-    void prefetch_index(std::uint32_t hash) const { __builtin_prefetch(&index_[hash & mask_]); }
-    // Touches the lines of the record this hash most likely has.
+    void prefetch_index(std::uint32_t hash) const { __builtin_prefetch(index_ + (hash & mask_)); }
+    // Asks for the lines of the record this hash most likely has.
     void prefetch_record(std::uint32_t hash);
+    void prefetch_entry(EntryId id);
 
-    // Every live entry, in no particular order.
+    // Every live entry, in the order they stand in memory.
     std::vector<EntryId> live() const;
 
   private:
-    static constexpr std::uint32_t kBlockBits = 10;
-    static constexpr std::uint32_t kBlockMask = (1u << kBlockBits) - 1;
     static constexpr std::size_t kLine = 64;
-
-    struct BlockDeleter {
-        void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{kLine}); }
-    };
-    using Block = std::unique_ptr<std::byte[], BlockDeleter>;
 
     void grow_index();
 
@@ -77,8 +74,8 @@ class FlowTable {
     std::uint32_t size_ = 0, used_ = 0; // used_: entries ever handed out
     EntryId free_ = kNoEntry;
     std::uint32_t mask_;
-    std::vector<std::uint64_t> index_; // hash << 32 | entry + 1; 0 = empty
-    std::vector<Block> blocks_;
+    std::uint64_t* index_; // hash << 32 | entry + 1; 0 = empty
+    PageMemory index_memory_, slab_;
 };
 
 } // namespace flowxdp

@@ -4,15 +4,15 @@
 namespace flowxdp {
 
 Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, AlarmMode alarm_mode)
-    : plugins_(plugins), sinks_(sinks), alarm_mode_(alarm_mode), filling_(kChunkBytes)
+    : plugins_(plugins), sinks_(sinks), alarm_mode_(alarm_mode), flow_pool_(plugins->flow_schema()),
+      packet_pool_(plugins->packet_schema())
 {
-    writer_.at = filling_.data();
-    writer_.limit = filling_.data() + filling_.size();
+    fill(Chunk(kChunkBytes));
     writer_.context = this;
     writer_.ship = [](stream_writer* w, __u32 need) { static_cast<Pipeline*>(w->context)->ship_chunk(need); };
-    flow_rows_ = std::make_shared<RowBatch>(plugins_->flow_schema());
+    flow_rows_ = flow_pool_.take();
     if (plugins_->packet_schema())
-        packet_rows_ = std::make_shared<RowBatch>(plugins_->packet_schema());
+        packet_rows_ = packet_pool_.take();
 }
 
 Pipeline::~Pipeline()
@@ -28,30 +28,38 @@ void Pipeline::start()
     thread_ = std::thread([this] { run(); });
 }
 
+// Stage 1: what the engine writes next goes into this chunk.
+void Pipeline::fill(Chunk chunk)
+{
+    filling_ = std::move(chunk);
+    writer_.at = filling_.bytes.get();
+    writer_.limit = writer_.at + filling_.capacity;
+}
+
 // Stage 1: the chunk is full (or is let go early); take an empty one.
 void Pipeline::ship_chunk(std::uint32_t need)
 {
-    filling_.resize(static_cast<std::size_t>(writer_.at - filling_.data()));
-    std::unique_lock lock(mutex_);
-    not_full_.wait(lock, [this] { return full_.size() < kChunksInFlight; });
-    full_.push_back(std::move(filling_));
-    shipped_++;
-    not_empty_.notify_one();
-    if (!empty_.empty()) {
-        filling_ = std::move(empty_.back());
-        empty_.pop_back();
-    } else {
-        filling_ = Chunk();
+    filling_.used = static_cast<std::size_t>(writer_.at - filling_.bytes.get());
+    Chunk next;
+    {
+        std::unique_lock lock(mutex_);
+        not_full_.wait(lock, [this] { return full_.size() < kChunksInFlight; });
+        full_.push_back(std::move(filling_));
+        shipped_++;
+        not_empty_.notify_one();
+        if (!empty_.empty()) {
+            next = std::move(empty_.back());
+            empty_.pop_back();
+        }
     }
-    lock.unlock();
-    filling_.resize(std::max<std::size_t>(kChunkBytes, need));
-    writer_.at = filling_.data();
-    writer_.limit = filling_.data() + filling_.size();
+    if (next.capacity < std::max<std::size_t>(kChunkBytes, need))
+        next = Chunk(std::max<std::size_t>(kChunkBytes, need));
+    fill(std::move(next));
 }
 
 void Pipeline::ship()
 {
-    if (writer_.at != filling_.data())
+    if (writer_.at != filling_.bytes.get())
         ship_chunk(0);
 }
 
@@ -101,15 +109,18 @@ void Pipeline::run()
             full_.pop_front();
             not_full_.notify_one();
         }
-        consume(chunk.data(), chunk.data() + chunk.size());
+        consume(chunk.bytes.get(), chunk.bytes.get() + chunk.used);
+        order_.keep();
+        bool waiting = false;
         {
             const std::lock_guard lock(mutex_);
-            if (full_.empty()) { // stage 1 is slower: do not hold rows back for a fuller batch
-                push_packets();
-                push_flows();
-            }
-            if (empty_.size() < kChunksInFlight && chunk.capacity() <= 2 * kChunkBytes)
+            waiting = full_.empty();
+            if (empty_.size() < kChunksInFlight && chunk.capacity <= 2 * kChunkBytes)
                 empty_.push_back(std::move(chunk));
+        }
+        if (waiting) { // stage 1 is slower: do not hold rows back for a fuller batch
+            push_packets();
+            push_flows();
         }
         publish();
         const std::lock_guard lock(mutex_);
@@ -193,7 +204,7 @@ void Pipeline::push_flows()
     const std::shared_ptr<const RowBatch> batch = std::move(flow_rows_);
     for (auto& sink : *sinks_)
         sink->push(batch, false);
-    flow_rows_ = std::make_shared<RowBatch>(plugins_->flow_schema());
+    flow_rows_ = flow_pool_.take();
 }
 
 void Pipeline::push_packets()
@@ -203,7 +214,7 @@ void Pipeline::push_packets()
     const std::shared_ptr<const RowBatch> batch = std::move(packet_rows_);
     for (auto& sink : *sinks_)
         sink->push(batch, true);
-    packet_rows_ = std::make_shared<RowBatch>(plugins_->packet_schema());
+    packet_rows_ = packet_pool_.take();
 }
 
 FlowTally Pipeline::tally() const

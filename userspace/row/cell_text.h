@@ -23,9 +23,12 @@ enum class StringStyle {
 
 // Appends the cell to *out. An absent cell appends nothing.
 void append_cell_text(const RowView& row, const Column& column, StringStyle style, std::string* out);
+// Appends a line: every cell of the row, with the separator between them and a newline at the end.
+void append_row_text(const RowView& row, StringStyle style, char separator, std::string* out);
 
 void append_unsigned(std::uint64_t value, std::string* out);
 void append_signed(std::int64_t value, std::string* out);
+// digits: 2, 4, 8 or 16.
 void append_hex(std::uint64_t value, unsigned digits, std::string* out);
 void append_float(double value, std::string* out);
 // ns as seconds with nine digits.

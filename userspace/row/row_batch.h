@@ -42,6 +42,8 @@ class RowView {
     // Lists: number of elements and the first one's bytes (elements are width_of(type) wide; strings are fx_span).
     [[nodiscard]] fx_span list(const Column& c) const { return get<fx_span>(c); }
     [[nodiscard]] const std::uint8_t* tail(std::uint32_t offset) const;
+    [[nodiscard]] const Schema& schema() const;
+    [[nodiscard]] const std::uint8_t* fixed() const { return row_; }
 
   private:
     const RowBatch* batch_;
@@ -53,22 +55,31 @@ class RowBatch {
     explicit RowBatch(std::shared_ptr<const Schema> schema) : schema_(std::move(schema)) {}
 
     [[nodiscard]] const Schema& schema() const { return *schema_; }
-    [[nodiscard]] std::size_t size() const { return fixed_.size() / schema_->row_size(); }
+    [[nodiscard]] std::size_t size() const { return rows_; }
     [[nodiscard]] std::size_t bytes() const { return fixed_.size() + tail_.size(); }
     [[nodiscard]] RowView row(std::size_t i) const { return {this, fixed_.data() + i * schema_->row_size()}; }
 
     // A zeroed row with every cell present; the pointer is valid until the next add().
     std::uint8_t* add()
     {
-        const std::size_t at = fixed_.size();
-        fixed_.resize(at + schema_->row_size());
-        std::uint8_t* row = fixed_.data() + at;
-        for (const Column& c : schema_->columns())
-            row[c.present_offset] = 1;
-        return row;
+        const std::vector<std::uint8_t>& blank = schema_->blank();
+        fixed_.insert(fixed_.end(), blank.begin(), blank.end());
+        rows_++;
+        return fixed_.data() + fixed_.size() - blank.size();
     }
     // Takes the last row away again (alarm mode).
-    void drop_last() { fixed_.resize(fixed_.size() - schema_->row_size()); }
+    void drop_last()
+    {
+        fixed_.resize(fixed_.size() - schema_->row_size());
+        rows_--;
+    }
+    // No rows, the memory kept.
+    void clear()
+    {
+        fixed_.clear();
+        tail_.clear();
+        rows_ = 0;
+    }
     std::uint8_t* mutable_row(std::size_t i) { return fixed_.data() + i * schema_->row_size(); }
     std::uint32_t append(const void* bytes, std::uint32_t size)
     {
@@ -81,6 +92,7 @@ class RowBatch {
 
   private:
     std::shared_ptr<const Schema> schema_;
+    std::size_t rows_ = 0;
     std::vector<std::uint8_t> fixed_;
     std::vector<std::uint8_t> tail_;
 };
@@ -90,6 +102,7 @@ inline std::string_view RowView::text(const Column& c) const
     const auto s = get<fx_span>(c);
     return {reinterpret_cast<const char*>(batch_->tail() + s.offset), s.count};
 }
+inline const Schema& RowView::schema() const { return batch_->schema(); }
 inline const std::uint8_t* RowView::tail(std::uint32_t offset) const { return batch_->tail() + offset; }
 
 } // namespace flowxdp

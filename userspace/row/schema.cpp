@@ -64,10 +64,14 @@ std::size_t Schema::add(std::span<const fx_column> columns)
     for (const fx_column& c : columns) {
         const bool list = (c.flags & FX_LIST) != 0;
         const auto type = static_cast<fx_type>(c.type);
+        cells_.push_back({type, row_size_, present, list});
         columns_.push_back({c.name, c.help, type, list, (c.flags & FX_OPTIONAL) != 0, {c.bits, c.bit_count}, row_size_,
                             present++});
         row_size_ += list ? static_cast<std::uint32_t>(sizeof(fx_span)) : width_of(type);
     }
+    blank_.resize(row_size_);
+    for (const Cell& cell : cells_)
+        blank_[cell.present_offset] = 1;
     return first;
 }
 

@@ -43,6 +43,15 @@ class Schema {
 
     [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
     [[nodiscard]] std::uint32_t row_size() const { return row_size_; }
+    // What formatting a row needs of each column, packed: names and help texts would push the rest out of the cache.
+    struct Cell {
+        fx_type type;
+        std::uint32_t offset, present_offset;
+        bool list;
+    };
+    [[nodiscard]] std::span<const Cell> cells() const { return cells_; }
+    // A row as it begins: zero but for the presence of every cell.
+    [[nodiscard]] const std::vector<std::uint8_t>& blank() const { return blank_; }
     // Index of a column by name.
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
 
@@ -53,7 +62,9 @@ class Schema {
 
   private:
     std::vector<Column> columns_;
+    std::vector<Cell> cells_;
     std::uint32_t row_size_ = sizeof(RowHeader);
+    std::vector<std::uint8_t> blank_ = std::vector<std::uint8_t>(sizeof(RowHeader));
 };
 
 } // namespace flowxdp
