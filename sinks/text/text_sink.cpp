@@ -41,14 +41,9 @@ class TextSink final : public Sink {
             // T2 checks the size after each row; A and B of a flow may part, as there.
             const auto advanced = flows_.advance();
             if (!advanced.ok())
-<<<<<<< HEAD
                 return give_up(&flows_, i, rows.size(), advanced.error());
-            append_row(rows.row(i), rows.schema(), StringStyle::kQuoted);
-=======
-                return give_up(rows.size() - i, advanced.error());
             line_.clear();
-            append_row_text(rows.row(i), StringStyle::kQuoted, '\t', &line_);
->>>>>>> wt-perf
+            append_row_text(rows.row(i), StringStyle::kQuoted, '	', &line_);
             if (auto written = flows_.write_row(line_); !written.ok())
                 return give_up(&flows_, i + 1, rows.size(), written.error());
         }
