@@ -83,6 +83,19 @@ FX_INLINE struct ended_record *ring_reserve_ended(void)
 	return bpf_ringbuf_reserve(&ring, offsetof(struct ended_record, record) + config.record_size, 0);
 }
 
+/*
+ * Did the reservation succeed? 6.1 does not know that ring memory once tested is not NULL: a second `if (pointer)` follows
+ * both branches there and the load ends with "Unreleased reference" (6.1.0-56; 6.18 knows). So the pointer is tested once,
+ * here, and the answer is a number that clang 14 cannot turn back into a test of the pointer.
+ */
+FX_INLINE __u64 reserved(const struct ended_record *memory)
+{
+	__u64 yes = memory ? 1 : 0;
+
+	__asm__ volatile("" : "+r"(yes));
+	return yes;
+}
+
 FX_INLINE void count_end(struct cpu_counts *c, enum flow_end reason)
 {
 	if (reason == FLOW_END_IDLE)
@@ -132,12 +145,12 @@ FX_INLINE void book_fragment(struct scratch *s, struct cpu_counts *c, __u32 toke
 FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
 {
 	struct flow_record *fresh = (struct flow_record *)s->fresh;
-	long error;
+	int error; /* not long: up to 6.3 map updates answer 32 bits, -7 arrives as 0xfffffff9 (6.1.0-56: never "full") */
 
 	clear_words(fresh, 0, config.record_size);
 	fresh->state = FLOW_STATE_EMBRYO;
 	fresh->key = s->key;
-	error = bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
+	error = (int)bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
 	*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
 	return error ? 0 : bpf_map_lookup_elem(&flows, &s->key);
 }
@@ -151,12 +164,11 @@ FX_INLINE void emit_packet_row(void *ctx, struct scratch *s, struct cpu_counts *
 
 	row->payload_captured = (__u16)payload;
 	if (payload) {
-		/* the first bytes of the padding stay defined; 6.1 wants the bound on the register it passes */
-		payload &= PACKET_MAX_PAYLOAD * 2 - 1;
-		if (payload > PACKET_MAX_PAYLOAD)
-			payload = PACKET_MAX_PAYLOAD;
-		if (payload)
-			error = bpf_xdp_load_bytes(ctx, s->packet.payload_offset, s->row + size, payload);
+		/* Both bounds on the register that is passed: 6.1 learns nothing from `!= 0` ("invalid access to map value
+		 * ... size=0", 6.1.0-56). It is 1 to PACKET_MAX_PAYLOAD already. */
+		payload = ((payload - 1) & (PACKET_MAX_PAYLOAD - 1)) + 1;
+		__asm__ volatile("" : "+r"(payload));
+		error = bpf_xdp_load_bytes(ctx, s->packet.payload_offset, s->row + size, payload);
 	}
 	padded = (size + payload + 7) & ~7u;
 	if (padded > PACKET_ROW_MAX)
@@ -183,6 +195,7 @@ __noinline int account(struct xdp_md *ctx, __u32 reverse)
 	struct cpu_counts *c = cpu_counts();
 	const __u32 token = record_lock_token(ROLE_XDP);
 	struct ended_record *ended = 0, *forced = 0;
+	__u64 has_ended = 0, has_forced = 0;
 	enum flow_end reason = FLOW_END_NONE;
 	int born = 0, counted = 0, full = 0, moved = 0, was_forced = 0;
 	struct packet_step step = {};
@@ -203,9 +216,12 @@ __noinline int account(struct xdp_md *ctx, __u32 reverse)
 		born = 1;
 	} else if (r->flow_id && flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
 		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
+		has_ended = reserved(ended);
 	}
-	if (config.flags & FLOW_CONFIG_CAN_FORCE)
+	if (config.flags & FLOW_CONFIG_CAN_FORCE) {
 		forced = ring_reserve_ended();
+		has_forced = reserved(forced);
+	}
 
 	if (!record_lock(&r->lock, token)) {
 		count(c, COUNTER_LOCK_CONTENDED);
@@ -221,7 +237,7 @@ __noinline int account(struct xdp_md *ctx, __u32 reverse)
 	if (r->flow_id)
 		reason = flow_end_at_packet(r, p->clock_ns, &config);
 	if (reason != FLOW_END_NONE) {
-		if (ended) {
+		if (has_ended) {
 			ended_from(ended, r, reason, p->clock_ns);
 			record_restart(r);
 		} else {
@@ -246,7 +262,7 @@ __noinline int account(struct xdp_md *ctx, __u32 reverse)
 	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
 		packet_record_fill((struct packet_record *)s->row, r, p, &step, &config);
 	if (was_forced) {
-		if (forced) {
+		if (has_forced) {
 			ended_from(forced, r, FLOW_END_DETECTED, p->clock_ns);
 			record_restart(r);
 		} else {
@@ -257,7 +273,7 @@ __noinline int account(struct xdp_md *ctx, __u32 reverse)
 	}
 	record_unlock(&r->lock, token);
 out:
-	if (ended) {
+	if (has_ended) {
 		if (reason != FLOW_END_NONE) {
 			count_end(c, reason);
 			bpf_ringbuf_submit(ended, BPF_RB_NO_WAKEUP);
@@ -269,7 +285,7 @@ out:
 	 * user space orders ends by clock and rows by the input, so it does not matter. */
 	if (counted && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
 		emit_packet_row(ctx, s, c, packet_payload_captured(p, config.payload_max));
-	if (forced) {
+	if (has_forced) {
 		if (was_forced) {
 			count_end(c, FLOW_END_DETECTED);
 			bpf_ringbuf_submit(forced, BPF_RB_NO_WAKEUP);

@@ -1,24 +1,47 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# vm_kernel.sh: prints the folder that holds boot/vmlinuz-6.1*-cloud-amd64 and lib/modules for the vm tests: / when the
-# kernel is installed, else build/vm-kernel, where the package is unpacked. It is never installed: that would change what
-# the machine boots next, to a kernel without drivers for real hardware. Needs no root.
+# vm_kernel.sh [--present] [NAME]: prints the folder that holds boot/vmlinuz-RELEASE and lib/modules of a kernel of
+# vm/kernels.txt (default: the first): / when the kernel is installed, else build/vm-kernel/NAME, where its package is
+# unpacked, after fetching it, or, with --present, only if it is there already. It is never installed: that would change
+# what the machine boots next, to a kernel without drivers for real hardware. Needs no root.
 set -euo pipefail
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
-folder=$root/build/vm-kernel
+fetch=1
+if [[ ${1-} == --present ]]; then
+    fetch=0
+    shift
+fi
+read -r name package releases < <(awk -v name="${1-}" '!/^#/ && NF && (name == "" || $1 == name)' "$root/vm/kernels.txt") || {
+    echo "vm_kernel.sh: vm/kernels.txt has no kernel '${1-}'" >&2
+    exit 2
+}
+folder=$root/build/vm-kernel/$name
 
-if compgen -G '/boot/vmlinuz-6.1*-cloud-amd64' >/dev/null; then
+# Both halves: an image whose modules were removed is no kernel to test with.
+complete() {
+    local image
+    for image in "$1"/boot/vmlinuz-$releases; do
+        if [[ -r $image && -d $1/lib/modules/${image##*/vmlinuz-} ]]; then
+            return 0
+        fi
+    done
+    return 1
+}
+if complete ""; then
     echo /
     exit 0
 fi
-if compgen -G "$folder/boot/vmlinuz-6.1*-cloud-amd64" >/dev/null; then
+if complete "$folder"; then
     echo "$folder"
     exit 0
 fi
+if ((!fetch)); then
+    exit 1
+fi
 # The name without a version is a package that only depends on the newest one.
-package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-6\.1/ { print $2; exit }')
+package=$(apt-cache depends "$package" | awk '/Depends: linux-image-/ { print $2; exit }')
 if [[ ! $package ]]; then
-    echo "vm_kernel.sh: apt knows no linux-image-cloud-amd64 of version 6.1 here" >&2
+    echo "vm_kernel.sh: apt knows no package for kernel $name here (vm/kernels.txt)" >&2
     exit 1
 fi
 echo "flowxdp: fetching $package for the vm tests (unpacked below build/, not installed)" >&2

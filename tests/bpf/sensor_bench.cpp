@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bpf/sensor_bench.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace flowxdp::test {
+
+std::string library_folder()
+{
+    const char* build = std::getenv("FLOWXDP_BUILD_DIR"); // NOLINT(concurrency-mt-unsafe): before any thread
+    return build ? std::string(build) + "/lib/flowxdp" : default_library_folder();
+}
+
+std::uint64_t verified_instructions(const std::string& log)
+{
+    const std::size_t at = log.rfind("processed ");
+    return at == std::string::npos ? 0 : std::strtoull(log.c_str() + at + std::strlen("processed "), nullptr, 10);
+}
+
+std::string stack_depth(const std::string& log)
+{
+    const std::size_t at = log.rfind("stack depth ");
+    if (at == std::string::npos)
+        return "unknown";
+    const std::size_t from = at + std::strlen("stack depth ");
+    return log.substr(from, log.find('\n', from) - from);
+}
+
+int run_frame(int program_fd, const std::uint8_t* frame, std::uint32_t bytes, const frame_meta& meta)
+{
+    std::uint8_t input[sizeof(frame_meta) + FRAME_MAX_VISIBLE];
+    const std::uint32_t length = bytes < 14 ? 14 : bytes; // test-run refuses shorter ones
+    std::memcpy(input, &meta, sizeof meta);
+    std::memset(input + sizeof meta, 0, 14);
+    std::memcpy(input + sizeof meta, frame, bytes);
+    xdp_md context{};
+    context.data = sizeof meta;
+    context.data_end = sizeof meta + length;
+    bpf_test_run_opts run{};
+    run.sz = sizeof run;
+    run.data_in = input;
+    run.data_size_in = sizeof meta + length;
+    run.ctx_in = &context;
+    run.ctx_size_in = sizeof context;
+    run.repeat = 1;
+    return bpf_prog_test_run_opts(program_fd, &run) ? -1 : static_cast<int>(run.retval);
+}
+
+SensorBench::SensorBench(const BenchSetup& setup)
+    : bundle_(load_bundle(library_folder())), libraries_(load_plugin_libraries(library_folder() + "/plugins"))
+{
+    PluginChoice choice;
+    choice.replace_default = !setup.default_plugins;
+    for (const std::string& text : setup.plugins)
+        choice.add.push_back(parse_plugin_spec(text).take());
+    host_ = std::make_unique<PluginHost>(libraries_, choice, *bundle_.descriptor, setup.packet_mode,
+                                         PluginHost::Services{}, &flow_);
+    flow_.idle_timeout_ms = setup.idle_timeout_ms;
+    flow_.active_timeout_ns = setup.active_timeout_ns;
+    flow_.hash_seed = 42;
+    SensorObjectOptions options;
+    options.path = bundle_.bpf_object;
+    options.flow = flow_;
+    options.max_flows = setup.max_flows;
+    options.ring_bytes = setup.ring_bytes;
+    options.use_metadata = setup.use_metadata;
+    sensor = std::make_unique<SensorObject>(options);
+    ring = std::make_unique<RingReader>(sensor->map_fd("ring"), setup.ring_bytes);
+    evictor = std::make_unique<Evictor>(*sensor);
+}
+
+void SensorBench::run(const std::vector<std::uint8_t>& frame, std::int64_t ts_ns)
+{
+    frame_meta meta{};
+    meta.ts_ns = meta.clock_ns = ts_ns;
+    meta.wire_len = meta.cap_len = static_cast<__u32>(frame.size());
+    meta.start_kind = HEADER_KIND_ETHERNET;
+    sent++;
+    EXPECT_EQ(run_frame(sensor->ingress_fd(), frame.data(), meta.cap_len, meta), XDP_PASS);
+}
+
+std::vector<Ended> SensorBench::drain()
+{
+    std::vector<Ended> out;
+    ring->read([&](const stream_header& header) {
+        if (header.kind == STREAM_ENDED)
+            out.emplace_back(reinterpret_cast<const ended_record&>(header));
+        else
+            packet_rows++;
+    });
+    ring->acknowledge();
+    return out;
+}
+
+std::vector<Ended> SensorBench::evict(evict_mode mode, std::int64_t clock_ns)
+{
+    std::vector<Ended> out;
+    last_pass = evictor->run(mode, clock_ns, [&](const ended_record& record) { out.emplace_back(record); });
+    return out;
+}
+
+std::uint64_t SensorBench::table_size()
+{
+    std::uint64_t n = 0;
+    flow_key key{}, next{};
+    const int table = sensor->map_fd("flows");
+    for (const flow_key* at = nullptr; !bpf_map_get_next_key(table, at, &next); at = &key, n++)
+        key = next;
+    return n;
+}
+
+std::uint64_t SensorBench::counter(enum counter which)
+{
+    engine_counts counts{};
+    sensor->read_counts(&counts);
+    return counts.counter[which];
+}
+
+const void* SensorBench::slot(const Ended& ended, const char* half) const
+{
+    for (std::uint32_t i = 0; i < bundle_.descriptor->half_count; i++)
+        if (std::strcmp(bundle_.descriptor->halves[i].name, half) == 0)
+            return flow_slot_const(&ended.record(), flow_.slot_offset[i]);
+    return nullptr;
+}
+
+} // namespace flowxdp::test

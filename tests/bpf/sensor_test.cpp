@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The shipped program, packet by packet: what is counted where, when a flow leaves, and what happens when table, ring or
+// both are full.
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+#include <set>
+
+#include "bpf/sensor_bench.h"
+#include "fragment.h"
+#include "support/packet_builder.h"
+#include "tcp_win/tcp_win.bpf.h"
+
+namespace flowxdp::test {
+namespace {
+
+// Whatever the verifier of a kernel thinks of the program, it must stay far from the limit of a million: newer kernels
+// are not looser (DESIGN 3).
+constexpr std::uint64_t kBudget = 300'000;
+const std::vector<std::string> kAllPlugins = {
+    "basic_flow", "flow_export", "mac_recorder", "basic_stats", "tcp_states", "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
+
+// Client 10.0.0.1:40000 to 10.0.0.2:80; 40 + payload IP octets.
+Bytes to_server(std::uint32_t window = 1000, std::size_t payload = 0, const std::string& client = "10.0.0.1")
+{
+    return Packet().eth().ipv4(client, "10.0.0.2").tcp(40000, 80, window, TCP_ACK).payload(payload).bytes();
+}
+Bytes to_client(std::uint32_t window = 1000)
+{
+    return Packet().eth().ipv4("10.0.0.2", "10.0.0.1").tcp(80, 40000, window, TCP_ACK).bytes();
+}
+std::string client(unsigned n) { return "10.1." + std::to_string(n / 250) + "." + std::to_string(n % 250 + 1); }
+
+std::uint64_t packets_in(const std::vector<Ended>& flows)
+{
+    std::uint64_t n = 0;
+    for (const Ended& flow : flows)
+        n += flow.packets();
+    return n;
+}
+
+class Sensor : public BpfTest {};
+
+void expect_budget(const BenchSetup& setup)
+{
+    const SensorBench bench(setup);
+    for (const char* program : {"flowxdp_ingress", "flowxdp_evict"}) {
+        const std::string& log = bench.sensor->verifier_log(program);
+        const std::uint64_t n = verified_instructions(log);
+        std::printf("%s: %" PRIu64 " verified instructions, stack %s\n", program, n, stack_depth(log).c_str());
+        EXPECT_GT(n, 0u) << log;
+        EXPECT_LE(n, kBudget) << program;
+    }
+}
+
+TEST_F(Sensor, LoadsWithTheDefaultPlugins)
+{
+    BenchSetup setup;
+    setup.default_plugins = true;
+    expect_budget(setup);
+}
+
+TEST_F(Sensor, LoadsWithAllPluginsForceAndPacketMode)
+{
+    BenchSetup setup;
+    setup.plugins = kAllPlugins;
+    setup.packet_mode = true;
+    expect_budget(setup);
+}
+
+TEST_F(Sensor, LoadsWithoutPlugins) { expect_budget({}); }
+
+// The clock of a live sensor instead of the test's.
+TEST_F(Sensor, LoadsForLiveTraffic)
+{
+    BenchSetup setup;
+    setup.default_plugins = true;
+    setup.packet_mode = true;
+    setup.active_timeout_ns = kSecond;
+    setup.use_metadata = false;
+    expect_budget(setup);
+}
+
+TEST_F(Sensor, CountsBothDirectionsInOneRecord)
+{
+    SensorBench bench({});
+    bench.run(to_server(1000, 100), kSecond);
+    bench.run(to_client(), 2 * kSecond);
+    bench.run(to_server(), 3 * kSecond);
+    EXPECT_EQ(bench.table_size(), 1u);
+    const auto flows = bench.evict(EVICT_ALL, 3 * kSecond);
+    ASSERT_EQ(flows.size(), 1u);
+    const flow_record& r = flows[0].record();
+    EXPECT_EQ(r.flow_id, 1u);
+    EXPECT_EQ(r.dir[0].packets, 2u);
+    EXPECT_EQ(r.dir[0].octets, 140u + 40u);
+    EXPECT_EQ(r.dir[1].packets, 1u);
+    EXPECT_EQ(r.dir[1].octets, 40u);
+    EXPECT_EQ(r.dir[0].first_ns, kSecond);
+    EXPECT_EQ(r.dir[0].last_ns, 3 * kSecond);
+    EXPECT_EQ(flows[0]->reason, static_cast<__u32>(FLOW_END_FORCED));
+    EXPECT_EQ(bench.counter(COUNTER_PACKETS_SEEN), 3u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_STARTED), 1u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_INPUT), 1u);
+    EXPECT_EQ(bench.table_size(), 0u);
+    EXPECT_TRUE(bench.drain().empty());
+}
+
+TEST_F(Sensor, PassesWhatItCannotParse)
+{
+    SensorBench bench({});
+    bench.run(Bytes(13, 0xff), kSecond);
+    bench.run(Bytes(60, 0xff), kSecond);
+    bench.run(Packet().eth().ipv4().bytes(), kSecond);
+    EXPECT_EQ(bench.counter(COUNTER_PACKETS_SEEN), 3u);
+    EXPECT_EQ(bench.counter(COUNTER_PACKETS_SHORT_FRAME), 1u);
+    EXPECT_EQ(packets_in(bench.evict(EVICT_ALL, kSecond)), 2u);
+}
+
+TEST_F(Sensor, EndsAnIdleFlowAtThePacketThatFindsItDue)
+{
+    SensorBench bench({});
+    bench.run(to_server(), kSecond);
+    bench.run(to_server(), 183 * kSecond - 1); // a nanosecond early
+    EXPECT_TRUE(bench.drain().empty());
+    bench.run(to_client(), (183 + 182) * kSecond - 1);
+    const auto ended = bench.drain();
+    ASSERT_EQ(ended.size(), 1u);
+    EXPECT_EQ(ended[0]->reason, static_cast<__u32>(FLOW_END_IDLE));
+    EXPECT_EQ(ended[0]->end_clock_ns, (183 + 182) * kSecond - 1);
+    EXPECT_EQ(ended[0].packets(), 2u);
+    const auto alive = bench.evict(EVICT_ALL, 400 * kSecond);
+    ASSERT_EQ(alive.size(), 1u);
+    EXPECT_EQ(alive[0].record().flow_id, 2u);
+    EXPECT_EQ(alive[0].packets(), 1u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_IDLE), 1u);
+}
+
+TEST_F(Sensor, CutsAFlowAtTheActiveTimeout)
+{
+    BenchSetup setup;
+    setup.active_timeout_ns = 10 * kSecond;
+    SensorBench bench(setup);
+    for (int i = 0; i <= 10; i++)
+        bench.run(to_server(), (100 + i) * kSecond);
+    const auto ended = bench.drain();
+    ASSERT_EQ(ended.size(), 1u);
+    EXPECT_EQ(ended[0]->reason, static_cast<__u32>(FLOW_END_ACTIVE));
+    EXPECT_EQ(ended[0].packets(), 10u);
+    EXPECT_TRUE(ended[0].record().dir[0].status & FS(DURATION_LIMIT));
+    EXPECT_EQ(packets_in(bench.evict(EVICT_ALL, 200 * kSecond)), 1u);
+}
+
+TEST_F(Sensor, ForceModeEndsTheFlowAtTheTrigger)
+{
+    BenchSetup setup;
+    setup.plugins = {"tcp_win:threshold=1,force_at=2"};
+    SensorBench bench(setup);
+    bench.run(to_server(0), kSecond);
+    bench.run(to_client(), kSecond);
+    bench.run(to_server(5), kSecond);
+    EXPECT_TRUE(bench.drain().empty());
+    bench.run(to_server(0), 2 * kSecond);
+    const auto ended = bench.drain();
+    ASSERT_EQ(ended.size(), 1u);
+    EXPECT_EQ(ended[0]->reason, static_cast<__u32>(FLOW_END_DETECTED));
+    EXPECT_EQ(ended[0]->end_clock_ns, 2 * kSecond);
+    EXPECT_EQ(ended[0].record().dir[0].packets, 3u);
+    EXPECT_EQ(ended[0].record().dir[1].packets, 1u);
+    EXPECT_TRUE(ended[0].record().dir[0].status & FS(FORCED));
+    EXPECT_FALSE(ended[0].record().dir[1].status & FS(FORCED));
+    // What is left is vacant: no packets, no flow; a due scan removes it.
+    EXPECT_EQ(bench.table_size(), 1u);
+    EXPECT_TRUE(bench.evict(EVICT_DUE, 2 * kSecond).empty());
+    EXPECT_EQ(bench.last_pass.vacant, 1u);
+    EXPECT_EQ(bench.table_size(), 0u);
+}
+
+TEST_F(Sensor, AVacantRecordStartsAFreshFlow)
+{
+    BenchSetup setup;
+    setup.plugins = {"tcp_win:threshold=1,force_at=1"};
+    SensorBench bench(setup);
+    bench.run(to_server(0), kSecond);
+    bench.run(to_client(), 2 * kSecond); // decides the direction anew: from a well-known port, so it is B
+    ASSERT_EQ(bench.drain().size(), 1u);
+    const auto flows = bench.evict(EVICT_ALL, 2 * kSecond);
+    ASSERT_EQ(flows.size(), 1u);
+    EXPECT_EQ(flows[0].record().flow_id, 2u);
+    EXPECT_EQ(flows[0].record().dir[0].packets, 0u);
+    EXPECT_EQ(flows[0].record().dir[1].packets, 1u);
+    EXPECT_EQ(flows[0].record().first_clock_ns, 2 * kSecond);
+    EXPECT_EQ(static_cast<const tcp_win_state*>(bench.slot(flows[0], "tcp_win"))->dir[0].below, 0u);
+}
+
+TEST_F(Sensor, EvictsWhatIsDueAndNothingElse)
+{
+    SensorBench bench({});
+    for (unsigned i = 0; i < 300; i++) // more than one call's slots
+        bench.run(to_server(1000, 0, client(i)), kSecond + i);
+    bench.run(to_server(1000, 0, client(300)), 100 * kSecond);
+    EXPECT_TRUE(bench.evict(EVICT_DUE, 183 * kSecond - 1).empty());
+    EXPECT_EQ(bench.last_pass.seen, 301u);
+    const auto due = bench.evict(EVICT_DUE, 183 * kSecond + 299);
+    EXPECT_EQ(due.size(), 300u);
+    for (const Ended& flow : due) {
+        EXPECT_EQ(flow->reason, static_cast<__u32>(FLOW_END_IDLE));
+        EXPECT_EQ(flow->end_clock_ns, flow.record().first_clock_ns + 182 * kSecond);
+    }
+    EXPECT_EQ(bench.table_size(), 1u);
+    EXPECT_EQ(bench.evict(EVICT_EARLY, 184 * kSecond).size(), 1u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_RESOURCES), 1u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_IDLE), 300u);
+    EXPECT_TRUE(bench.evict(EVICT_ALL, 184 * kSecond).empty());
+}
+
+// No ring memory: the end comes late, its flow goes on with the packet, nothing is lost.
+TEST_F(Sensor, AFullRingMovesBoundaries)
+{
+    BenchSetup setup;
+    setup.ring_bytes = 4096;
+    SensorBench bench(setup);
+    for (unsigned round = 0; round < 3; round++)
+        for (unsigned i = 0; i < 100; i++)
+            bench.run(to_server(0, 0, client(i)), (1 + 200 * static_cast<std::int64_t>(round)) * kSecond);
+    EXPECT_GT(bench.counter(COUNTER_BOUNDARIES_MOVED), 0u);
+    EXPECT_EQ(bench.counter(COUNTER_PACKETS_UNATTRIBUTED), 0u);
+    const auto ended = bench.drain();
+    EXPECT_GE(ended.size(), 5u);
+    EXPECT_LT(ended.size(), 20u);
+    const auto alive = bench.evict(EVICT_ALL, 700 * kSecond);
+    EXPECT_EQ(packets_in(ended) + packets_in(alive), bench.sent);
+    const auto marked = std::count_if(alive.begin(), alive.end(), [](const Ended& flow) {
+        return (flow.record().dir[0].sensor_status & FXS(BOUNDARY_MOVED)) != 0;
+    });
+    EXPECT_GT(marked, 80);
+}
+
+// Force mode without ring memory takes effect at the first packet that finds some.
+TEST_F(Sensor, ALateForceIsMadeUpFor)
+{
+    BenchSetup setup;
+    setup.plugins = {"tcp_win:threshold=1,force_at=1"};
+    setup.ring_bytes = 4096;
+    SensorBench bench(setup);
+    for (unsigned i = 0; i < 100; i++)
+        bench.run(to_server(0, 0, client(i)), kSecond);
+    const std::uint64_t in_time = bench.drain().size();
+    ASSERT_LT(in_time, 20u);
+    bench.run(to_server(1000, 0, client(99)), 2 * kSecond);
+    const auto late = bench.drain();
+    ASSERT_EQ(late.size(), 1u);
+    EXPECT_EQ(late[0]->reason, static_cast<__u32>(FLOW_END_DETECTED));
+    EXPECT_EQ(late[0].packets(), 2u);
+    EXPECT_TRUE(late[0].record().dir[0].sensor_status & FXS(FORCE_LATE));
+    EXPECT_EQ(in_time + 1 + packets_in(bench.evict(EVICT_ALL, 2 * kSecond)) + 1, bench.sent);
+}
+
+// The ladder of a full table: a record of its own, and when the ring is full too, counted without a flow.
+TEST_F(Sensor, AFullTableLosesNoCount)
+{
+    BenchSetup setup;
+    setup.max_flows = 64;
+    SensorBench bench(setup);
+    for (unsigned i = 0; i < 1000; i++)
+        bench.run(to_server(1000, 10, client(i)), kSecond);
+    EXPECT_EQ(bench.table_size(), 64u);
+    EXPECT_EQ(bench.counter(COUNTER_TABLE_FULL), 1000u - 64u);
+    EXPECT_EQ(bench.counter(COUNTER_ONE_PACKET_RECORDS), 1000u - 64u);
+    EXPECT_EQ(bench.counter(COUNTER_PACKETS_UNATTRIBUTED), 0u);
+    const auto alone = bench.drain();
+    EXPECT_EQ(alone.size(), 1000u - 64u);
+    std::set<std::uint64_t> ids;
+    for (const Ended& flow : alone) {
+        ids.insert(flow.record().flow_id);
+        EXPECT_EQ(flow->reason, static_cast<__u32>(FLOW_END_RESOURCES));
+        EXPECT_EQ(flow.packets(), 1u);
+        EXPECT_EQ(flow.record().dir[0].octets, 50u);
+        EXPECT_TRUE(flow.record().dir[0].sensor_status & FXS(ONE_PACKET_RECORD));
+        EXPECT_TRUE(flow.record().dir[0].status & FS(TABLE_FULL));
+    }
+    for (const Ended& flow : bench.evict(EVICT_ALL, kSecond))
+        ids.insert(flow.record().flow_id);
+    EXPECT_EQ(ids.size(), 1000u);
+}
+
+TEST_F(Sensor, AFullTableAndRingCountWhatHasNoFlow)
+{
+    BenchSetup setup;
+    setup.max_flows = 64;
+    setup.ring_bytes = 4096;
+    SensorBench bench(setup);
+    std::uint64_t wire = 0;
+    for (unsigned i = 0; i < 1000; i++) {
+        const Bytes frame = to_server(1000, i % 50, client(i));
+        wire += frame.size();
+        bench.run(frame, kSecond);
+    }
+    std::uint64_t octets = 0, in_flows = 0;
+    for (const auto& flows : {bench.drain(), bench.evict(EVICT_ALL, kSecond)})
+        for (const Ended& flow : flows) {
+            in_flows += flow.packets();
+            octets += flow.record().dir[0].octets + 14 * flow.packets();
+        }
+    EXPECT_GT(bench.counter(COUNTER_PACKETS_UNATTRIBUTED), 800u);
+    EXPECT_EQ(in_flows + bench.counter(COUNTER_PACKETS_UNATTRIBUTED), bench.sent);
+    EXPECT_EQ(octets + bench.counter(COUNTER_OCTETS_UNATTRIBUTED), wire);
+    EXPECT_EQ(bench.counter(COUNTER_PACKETS_SEEN), bench.sent);
+}
+
+Bytes fragment(unsigned id, unsigned offset_units, bool more)
+{
+    Packet p = Packet().eth().ipv4().fragment4(id, offset_units, more);
+    return offset_units ? p.set8(9, 17).payload(64).bytes() : p.udp(5000, 6000).payload(56).bytes();
+}
+
+TEST_F(Sensor, LaterFragmentsFollowTheirFirst)
+{
+    SensorBench bench({});
+    bench.run(fragment(7, 0, true), kSecond);
+    bench.run(fragment(7, 8, true), kSecond);
+    bench.run(fragment(7, 16, false), kSecond);
+    const auto flows = bench.evict(EVICT_ALL, kSecond);
+    ASSERT_EQ(flows.size(), 1u);
+    EXPECT_EQ(flows[0].packets(), 3u);
+    EXPECT_EQ(flows[0].record().key.lo_port, 5000u);
+    EXPECT_FALSE(flows[0].record().dir[0].status & FS(FRAGMENT_NO_FIRST));
+    EXPECT_EQ(bench.counter(COUNTER_FRAGMENTS_UNMATCHED), 0u);
+}
+
+TEST_F(Sensor, AFragmentWithoutItsFirstHasAFlowOfItsOwn)
+{
+    SensorBench bench({});
+    bench.run(fragment(7, 8, true), kSecond);      // before its first
+    bench.run(fragment(7, 0, true), kSecond);
+    bench.run(fragment(7, 16, false), 31 * kSecond); // thirty seconds later the slot is dead
+    const auto flows = bench.evict(EVICT_ALL, 31 * kSecond);
+    ASSERT_EQ(flows.size(), 2u);
+    EXPECT_EQ(bench.counter(COUNTER_FRAGMENTS_UNMATCHED), 2u);
+    for (const Ended& flow : flows) {
+        const bool portless = !flow.record().key.lo_port && !flow.record().key.hi_port;
+        EXPECT_EQ(flow.packets(), portless ? 2u : 1u);
+        EXPECT_EQ((flow.record().dir[0].status & FS(FRAGMENT_NO_FIRST)) != 0, portless);
+    }
+}
+
+TEST_F(Sensor, ATakenFragmentSlotIsCounted)
+{
+    SensorBench bench({});
+    // More open datagrams than slots: by the pigeonhole some must meet.
+    for (unsigned id = 1; id <= 2 * FRAGMENT_SLOTS; id++)
+        bench.run(fragment(id, 0, true), kSecond);
+    EXPECT_GE(bench.counter(COUNTER_FRAGMENT_COLLISIONS), FRAGMENT_SLOTS);
+    EXPECT_EQ(packets_in(bench.evict(EVICT_ALL, kSecond)), bench.sent);
+}
+
+TEST_F(Sensor, PacketModeSendsARowForEveryPacketWithAFlow)
+{
+    BenchSetup setup;
+    setup.plugins = kAllPlugins;
+    setup.packet_mode = true;
+    SensorBench bench(setup);
+    for (unsigned i = 0; i < 50; i++)
+        bench.run(to_server(i % 7 ? 5000 : 0, 1 + 29 * i, client(i % 5)), kSecond + i);
+    bench.run(Bytes(13, 0xff), kSecond + 50);
+    bench.drain();
+    EXPECT_EQ(bench.packet_rows, 50u);
+    EXPECT_EQ(bench.counter(COUNTER_PACKET_ROWS_LOST), 0u);
+}
+
+} // namespace
+} // namespace flowxdp::test
