@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,11 @@ void command_line(std::vector<std::string> words)
 {
     if (words.size() > 64 || reads_a_file(words))
         return;
+    // A word that is no command is refused on standard error, and nothing behind it is looked at: replay it instead.
+    static const std::set<std::string> kCommands = {"replay",  "attach", "detach", "status", "interfaces",
+                                                    "plugins", "sinks",  "decode", "geo"};
+    if (words[0].empty() || (words[0][0] != '-' && !kCommands.contains(words[0])))
+        words.insert(words.begin(), "replay");
     words.insert(words.begin(), "flowxdp");
     std::vector<char*> argv;
     for (std::string& word : words)
@@ -63,6 +69,8 @@ void command_line(std::vector<std::string> words)
         return;
     }
     require(options.command != flowxdp::Command::kNone, "accepted without a command");
+    if (options.command == flowxdp::Command::kAttach)
+        require(!options.attach.interfaces.empty() && options.attach.run.max_flows >= 16, "attached to nothing");
     if (options.command != flowxdp::Command::kReplay)
         return;
     const flowxdp::ReplayOptions& replay = options.replay;

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "plugin/plugin_host.h"
 #include "sink/sink_registry.h"
+#include "sinks/row_builder.h"
 
 namespace flowxdp {
 namespace {
@@ -53,6 +54,22 @@ TEST(SinkSpec, WhatIsWrongIsNamed)
         EXPECT_NE(parse_sink_spec(text).error().message.find("has no name"), std::string::npos) << text;
     for (const char* text : {"json,", "json,packets", "json,=x", "json:a,b=c,d"})
         EXPECT_NE(parse_sink_spec(text).error().message.find("is not key=value"), std::string::npos) << text;
+}
+
+class FlowsOnly final : public Sink {
+  public:
+    Result<void> open(const SinkContext&) override { return {}; }
+    Result<void> write(const RowBatch&) override { return {}; }
+};
+
+TEST(Sink, AFormatWithoutAPlaceForPacketRowsSkipsThem)
+{
+    test::RowBuilder rows(test::make_schema({test::column("pktNo", FX_U64)}));
+    rows.row().row();
+    FlowsOnly sink;
+    ASSERT_TRUE(sink.write_packets(rows.batch()).ok());
+    EXPECT_EQ(sink.counts().skipped, 2U);
+    EXPECT_EQ(sink.counts().sent, 0U);
 }
 
 TEST(PluginSpec, NameAndOptions)
