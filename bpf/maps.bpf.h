@@ -21,7 +21,8 @@ const volatile struct load_config load SEC(".rodata.load_config");
 struct scratch {
 	struct packet packet;
 	struct flow_key key;
-	__u64 pad;
+	struct packet_step step;
+	__u64 verdict;                              /* enum plugin_verdict bits of the last flow_update() */
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
 	__u8 row[PACKET_ROW_MAX];                   /* a packet record before it goes to the ring */
 };

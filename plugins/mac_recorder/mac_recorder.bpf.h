@@ -36,7 +36,7 @@ FX_INLINE __u32 mac_recorder_on_packet(struct mac_recorder_state *s, struct flow
 	(void)config;
 	if (!p->link_has_mac)
 		return PLUGIN_CONTINUE;
-	FX_NO_UNROLL
+	FX_UNROLL
 	for (__u32 i = 0; i < MAC_RECORDER_PAIRS; i++) {
 		struct mac_recorder_pair *pair = &s->pair[i];
 		__u32 differs = s->direction[i] ^ direction;
