@@ -33,14 +33,22 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         Log log(log_level(options.attach.run));
         return run_attach_command(options.attach, command_line, &log);
     }
-    case Command::kDetach: return run_detach_command(options.interfaces);
-    case Command::kStatus: return run_status_command(options.interfaces, options.list.json);
-    case Command::kInterfaces: return run_interfaces_command(options.list.json);
-    case Command::kPlugins: return list_plugins(options.list.library_folder, options.list.json);
-    case Command::kSinks: return list_sinks(options.list.json);
-    case Command::kDecode: return decode_value(options.list.library_folder, options.decode, options.list.json);
-    case Command::kGeo: return geo::run_geo_command(options.geo, std::cin, std::cout, std::cerr);
-    case Command::kNone: break;
+    case Command::kDetach:
+        return run_detach_command(options.interfaces);
+    case Command::kStatus:
+        return run_status_command(options.interfaces, options.list.json);
+    case Command::kInterfaces:
+        return run_interfaces_command(options.list.json);
+    case Command::kPlugins:
+        return list_plugins(options.list.library_folder, options.list.json);
+    case Command::kSinks:
+        return list_sinks(options.list.json);
+    case Command::kDecode:
+        return decode_value(options.list.library_folder, options.decode, options.list.json);
+    case Command::kGeo:
+        return geo::run_geo_command(options.geo, std::cin, std::cout, std::cerr);
+    case Command::kNone:
+        break;
     }
     return ExitCode::kUsage;
 }

@@ -77,7 +77,9 @@ Cost run(const std::vector<std::string>& arguments)
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         throw std::runtime_error(fmt::format("'{}' failed with status {}", fmt::join(arguments, " "), status));
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
-    auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+    auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
     return {wall.count(), seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss};
 }
 
@@ -105,11 +107,9 @@ double median(std::vector<double> values)
 
 void print_table(const std::vector<Tool>& tools, std::uint64_t packets)
 {
-    fmt::print("{:<26}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}\n", "", "wall s", "x", "CPU s", "x", "x median", "Mpps wall",
-               "peak MiB");
-    auto least = [](const Tool& t, double Cost::*what) {
-        return std::ranges::min(t.costs, {}, what).*what;
-    };
+    fmt::print("{:<26}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}\n", "", "wall s", "x", "CPU s", "x", "x median",
+               "Mpps wall", "peak MiB");
+    auto least = [](const Tool& t, double Cost::*what) { return std::ranges::min(t.costs, {}, what).*what; };
     const Tool& loop = tools[0];
     for (const Tool& t : tools) {
         std::vector<double> ratios;
@@ -144,8 +144,8 @@ void compare(const Options& options, const std::string& input)
     const std::string capture = folder / (input + ".pcap");
     const auto size = input == "many" ? flowxdp::bench::write_many(capture, options.divisor)
                                       : flowxdp::bench::write_mix(capture, options.divisor);
-    fmt::print("\n{}: {} packets, {} biflows, {} bytes, {} rounds\n", input, size.packets, size.biflows, size.file_bytes,
-               options.rounds);
+    fmt::print("\n{}: {} packets, {} biflows, {} bytes, {} rounds\n", input, size.packets, size.biflows,
+               size.file_bytes, options.rounds);
     std::fflush(stdout);
 
     std::vector<Tool> tools = {{"libpcap loop", {"/proc/self/exe", "loop", capture}}};
@@ -172,10 +172,11 @@ void compare(const Options& options, const std::string& input)
 
 [[noreturn]] void usage()
 {
-    fmt::print(stderr, "usage: replay_bench [--flowxdp PROGRAM] [--beside PROGRAM]... [--input many|mix] [--divisor N]\n"
-                       "                    [--rounds N] [--folder DIR] [--keep]\n"
-                       "       replay_bench make many|mix FILE [DIVISOR]\n"
-                       "       replay_bench loop FILE\n");
+    fmt::print(stderr,
+               "usage: replay_bench [--flowxdp PROGRAM] [--beside PROGRAM]... [--input many|mix] [--divisor N]\n"
+               "                    [--rounds N] [--folder DIR] [--keep]\n"
+               "       replay_bench make many|mix FILE [DIVISOR]\n"
+               "       replay_bench loop FILE\n");
     std::exit(2);
 }
 
@@ -231,7 +232,8 @@ int main(int argc, char** argv)
         if (what == "make" && (argc == 4 || argc == 5)) {
             const unsigned divisor = argc == 5 ? positive(argv[4]) : 1;
             const bool many = std::string(argv[2]) == "many";
-            const auto size = many ? flowxdp::bench::write_many(argv[3], divisor) : flowxdp::bench::write_mix(argv[3], divisor);
+            const auto size =
+                many ? flowxdp::bench::write_many(argv[3], divisor) : flowxdp::bench::write_mix(argv[3], divisor);
             fmt::print("{} packets, {} biflows, {} bytes\n", size.packets, size.biflows, size.file_bytes);
             return 0;
         }

@@ -33,7 +33,8 @@ class Random {
 
 class PcapWriter {
   public:
-    PcapWriter(const std::string& path, std::uint32_t snap_len) : file_(std::fopen(path.c_str(), "wb")), snap_len_(snap_len)
+    PcapWriter(const std::string& path, std::uint32_t snap_len)
+        : file_(std::fopen(path.c_str(), "wb")), snap_len_(snap_len)
     {
         if (!file_)
             throw std::runtime_error("cannot write '" + path + "'");
@@ -135,11 +136,16 @@ void Frame::ethernet(const Flow& flow, bool reverse, unsigned type)
 unsigned ip_number(Protocol protocol, bool ipv6)
 {
     switch (protocol) {
-    case Protocol::kTcp: return 6;
-    case Protocol::kUdp: return 17;
-    case Protocol::kIcmp: return ipv6 ? 58 : 1;
-    case Protocol::kEsp: return 50;
-    case Protocol::kArp: break;
+    case Protocol::kTcp:
+        return 6;
+    case Protocol::kUdp:
+        return 17;
+    case Protocol::kIcmp:
+        return ipv6 ? 58 : 1;
+    case Protocol::kEsp:
+        return 50;
+    case Protocol::kArp:
+        break;
     }
     return 0;
 }
@@ -189,7 +195,9 @@ std::uint32_t Frame::make(const Flow& flow, std::uint32_t ordinal, std::uint32_t
         return at_;
     }
     ethernet(flow, reverse, flow.wrap == Wrap::kGre ? 0x0800 : flow.ipv6 ? 0x86dd : 0x0800);
-    const std::uint32_t options = flow.options == Options::kTimes ? 12 : flow.options == Options::kMss && ordinal < 2 ? 4 : 0;
+    const std::uint32_t options = flow.options == Options::kTimes                ? 12
+                                  : flow.options == Options::kMss && ordinal < 2 ? 4
+                                                                                 : 0;
     const std::uint32_t l4 = flow.protocol == Protocol::kTcp ? 20 + options : 8;
     if (flow.wrap == Wrap::kGre) {
         Flow outer = flow;
@@ -234,7 +242,8 @@ std::uint32_t Frame::make(const Flow& flow, std::uint32_t ordinal, std::uint32_t
         u32(flow.id);
     }
     const std::uint32_t wire_len = std::max<std::uint32_t>(at_ + payload, 60);
-    const std::uint32_t content = std::min<std::uint32_t>(wire_len - at_, static_cast<std::uint32_t>(bytes_.size()) - at_);
+    const std::uint32_t content =
+        std::min<std::uint32_t>(wire_len - at_, static_cast<std::uint32_t>(bytes_.size()) - at_);
     std::memset(bytes_.data() + at_, 0, content);
     at_ += content;
     return wire_len;
@@ -297,8 +306,8 @@ TrafficSize write_mix(const std::string& path, unsigned divisor)
         unsigned share;
         std::uint32_t low, high;
     };
-    static constexpr Class kClasses[] = {{374, 1, 1},   {193, 2, 3},      {190, 4, 10},
-                                         {218, 11, 40}, {22, 101, 400},  {3, 1000, 4000}};
+    static constexpr Class kClasses[] = {{374, 1, 1},   {193, 2, 3},    {190, 4, 10},
+                                         {218, 11, 40}, {22, 101, 400}, {3, 1000, 4000}};
     Random random(2);
     std::vector<Flow> flows;
     std::uint64_t left = 5000000 / divisor;
@@ -309,18 +318,20 @@ TrafficSize write_mix(const std::string& path, unsigned divisor)
         const Class* c = kClasses;
         while (pick >= c->share)
             pick -= c++->share;
-        f.packets = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, c->low + random.below(c->high - c->low + 1)));
+        f.packets =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(left, c->low + random.below(c->high - c->low + 1)));
         left -= f.packets;
         f.start_us = static_cast<std::uint32_t>(random.below(kSpanUs));
-        const std::uint32_t length_us = 1000 + static_cast<std::uint32_t>(random.below(random.one_in(4) ? 60000000 : 2000000));
+        const std::uint32_t length_us =
+            1000 + static_cast<std::uint32_t>(random.below(random.one_in(4) ? 60000000 : 2000000));
         f.gap_us = length_us / f.packets + 1;
         const std::uint64_t protocol = random.below(1000);
         // Flows of one packet are mostly datagrams.
         f.protocol = protocol < (f.packets == 1 ? 300u : 760u) ? Protocol::kTcp
-                     : protocol < 960                           ? Protocol::kUdp
-                     : protocol < 985                           ? Protocol::kIcmp
-                     : protocol < 992                           ? Protocol::kEsp
-                                                                : Protocol::kArp;
+                     : protocol < 960                          ? Protocol::kUdp
+                     : protocol < 985                          ? Protocol::kIcmp
+                     : protocol < 992                          ? Protocol::kEsp
+                                                               : Protocol::kArp;
         f.ipv6 = random.one_in(8);
         f.options = random.one_in(4) ? Options::kMss : Options::kTimes;
         f.wrap = random.one_in(12) ? Wrap::kVlan : random.one_in(50) ? Wrap::kGre : Wrap::kNone;

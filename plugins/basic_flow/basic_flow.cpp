@@ -20,8 +20,26 @@ constexpr fx_bit kStatusBits[] = {
 };
 constexpr auto kStatusBitCount = static_cast<std::uint16_t>(std::size(kStatusBits));
 enum FlowColumn {
-    kFlowStat, kTimeFirst, kTimeLast, kDuration, kNumHdrDesc, kNumHdrs, kHdrDesc, kSrcMac, kDstMac, kEthType, kVlanId,
-    kSrcIp, kSrcIpCc, kSrcIpOrg, kSrcPort, kDstIp, kDstIpCc, kDstIpOrg, kDstPort, kL4Proto,
+    kFlowStat,
+    kTimeFirst,
+    kTimeLast,
+    kDuration,
+    kNumHdrDesc,
+    kNumHdrs,
+    kHdrDesc,
+    kSrcMac,
+    kDstMac,
+    kEthType,
+    kVlanId,
+    kSrcIp,
+    kSrcIpCc,
+    kSrcIpOrg,
+    kSrcPort,
+    kDstIp,
+    kDstIpCc,
+    kDstIpOrg,
+    kDstPort,
+    kL4Proto,
 };
 constexpr fx_column kColumns[] = {
     {"flowStat", "Flow status and warnings", FX_H64, 0, kStatusBitCount, kStatusBits},
@@ -47,8 +65,25 @@ constexpr fx_column kColumns[] = {
 };
 
 enum PacketColumn {
-    kPktFlowStat, kPktTime, kPktIat, kPktTrip, kPktDuration, kPktNumHdrs, kPktHdrDesc, kPktVlanId, kPktSrcMac, kPktDstMac,
-    kPktEthType, kPktSrcIp, kPktSrcIpCc, kPktSrcIpOrg, kPktSrcPort, kPktDstIp, kPktDstIpCc, kPktDstIpOrg, kPktDstPort,
+    kPktFlowStat,
+    kPktTime,
+    kPktIat,
+    kPktTrip,
+    kPktDuration,
+    kPktNumHdrs,
+    kPktHdrDesc,
+    kPktVlanId,
+    kPktSrcMac,
+    kPktDstMac,
+    kPktEthType,
+    kPktSrcIp,
+    kPktSrcIpCc,
+    kPktSrcIpOrg,
+    kPktSrcPort,
+    kPktDstIp,
+    kPktDstIpCc,
+    kPktDstIpOrg,
+    kPktDstPort,
     kPktL4Proto,
 };
 constexpr fx_column kPacketColumns[] = {
@@ -90,7 +125,10 @@ constexpr flowxdp::PluginDescription kDescription = {100,
                                                      kPacketColumns,
                                                      false};
 
-bool protocol_has_ports(std::uint8_t proto) { return proto == 6 || proto == 17 || proto == 132 || proto == 136; }
+bool protocol_has_ports(std::uint8_t proto)
+{
+    return proto == 6 || proto == 17 || proto == 132 || proto == 136;
+}
 
 using HeaderStack = std::array<__u64, 2>;
 struct HeaderStackHash {

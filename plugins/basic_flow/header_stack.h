@@ -12,10 +12,9 @@ namespace flowxdp {
 
 inline const char* header_name(unsigned id)
 {
-    static constexpr const char* kNames[] = {
-        "",
+    static constexpr const char* kNames[] = {"",
 #define X(id, name) name,
-        FX_HEADER(X)
+                                             FX_HEADER(X)
 #undef X
     };
     return id < HEADER_COUNT ? kNames[id] : "";

@@ -14,8 +14,23 @@
 namespace {
 
 enum {
-    kPktsSnt, kPktsRcvd, kPadBytesSnt, kL7BytesSnt, kL7BytesRcvd, kMinL7, kMaxL7, kAvgL7, kStdL7, kMinIat, kMaxIat, kAvgIat,
-    kStdIat, kPktPs, kBytPs, kPktAsm, kBytAsm
+    kPktsSnt,
+    kPktsRcvd,
+    kPadBytesSnt,
+    kL7BytesSnt,
+    kL7BytesRcvd,
+    kMinL7,
+    kMaxL7,
+    kAvgL7,
+    kStdL7,
+    kMinIat,
+    kMaxIat,
+    kAvgIat,
+    kStdIat,
+    kPktPs,
+    kBytPs,
+    kPktAsm,
+    kBytAsm
 };
 constexpr fx_column kColumns[] = {
     {"pktsSnt", "Packets sent", FX_U64, 0, 0, nullptr},
@@ -49,19 +64,20 @@ constexpr fx_column kPacketColumns[] = {
     {"padLen", "Ethernet padding, bytes", FX_I64, 0, 0, nullptr},
 };
 
-constexpr flowxdp::PluginDescription kDescription = {120,
-                                                     true,
-                                                     "basic_stats",
-                                                     "0.1.0",
-                                                     "Packet and byte counts, sizes, inter-arrival times, rates, asymmetry",
-                                                     sizeof(basic_stats_state),
-                                                     sizeof(basic_stats_packet_state),
-                                                     sizeof(basic_stats_config),
-                                                     nullptr,
-                                                     {},
-                                                     kColumns,
-                                                     kPacketColumns,
-                                                     false};
+constexpr flowxdp::PluginDescription kDescription = {
+    120,
+    true,
+    "basic_stats",
+    "0.1.0",
+    "Packet and byte counts, sizes, inter-arrival times, rates, asymmetry",
+    sizeof(basic_stats_state),
+    sizeof(basic_stats_packet_state),
+    sizeof(basic_stats_config),
+    nullptr,
+    {},
+    kColumns,
+    kPacketColumns,
+    false};
 
 constexpr double kNs = 1e-9;
 
@@ -75,9 +91,15 @@ double asymmetry(std::uint64_t sent, std::uint64_t received, bool negate)
     return negate ? -a : a;
 }
 
-std::uint16_t saturated16(std::uint32_t v) { return static_cast<std::uint16_t>(v < 0xffff ? v : 0xffff); }
+std::uint16_t saturated16(std::uint32_t v)
+{
+    return static_cast<std::uint16_t>(v < 0xffff ? v : 0xffff);
+}
 
-std::uint32_t distance(std::uint32_t from, std::uint32_t to) { return to > from ? to - from : 0; }
+std::uint32_t distance(std::uint32_t from, std::uint32_t to)
+{
+    return to > from ? to - from : 0;
+}
 
 std::string mac_text(const std::uint8_t* m)
 {

@@ -23,7 +23,8 @@ constexpr fx_column kPacketColumns[] = {
     {"dstMacLbl", "Vendor label of the destination MAC", FX_WORD, 0, 0, nullptr},
 };
 constexpr fx_option kOptions[] = {
-    {"oui", "", "file of MAC prefixes and vendors: IEEE oui.txt, Wireshark manuf or nmap-mac-prefixes; labels are - without"},
+    {"oui", "",
+     "file of MAC prefixes and vendors: IEEE oui.txt, Wireshark manuf or nmap-mac-prefixes; labels are - without"},
 };
 constexpr flowxdp::PluginDescription kDescription = {110,
                                                      false,

@@ -86,10 +86,50 @@ constexpr fx_column column(const char* name, const char* help, fx_type type, std
 }
 
 enum {
-    kStat, kMinIpId, kMaxIpId, kMinTtl, kMaxTtl, kTtlChg, kTos, kIpFlags, kIpOptCnt, kIpOpt, kIp6OptCnt, kIp6Opt, kISeq,
-    kSeqCnt, kSeqBytes, kSeqFault, kAckCnt, kAckBytes, kAckFault, kFlight, kInitWin, kAvgWin, kMinWin, kMaxWin, kWinDown,
-    kWinUp, kWinTurn, kWinThRt, kFlags, kAnomaly, kOptPkt, kOptCnt, kTcpOptions, kMss, kWs, kTmS, kTmEr, kHandshakeTrip,
-    kTripMin, kTripMax, kTripAvg, kTripJitter, kRoundTrip, kRoundJitter
+    kStat,
+    kMinIpId,
+    kMaxIpId,
+    kMinTtl,
+    kMaxTtl,
+    kTtlChg,
+    kTos,
+    kIpFlags,
+    kIpOptCnt,
+    kIpOpt,
+    kIp6OptCnt,
+    kIp6Opt,
+    kISeq,
+    kSeqCnt,
+    kSeqBytes,
+    kSeqFault,
+    kAckCnt,
+    kAckBytes,
+    kAckFault,
+    kFlight,
+    kInitWin,
+    kAvgWin,
+    kMinWin,
+    kMaxWin,
+    kWinDown,
+    kWinUp,
+    kWinTurn,
+    kWinThRt,
+    kFlags,
+    kAnomaly,
+    kOptPkt,
+    kOptCnt,
+    kTcpOptions,
+    kMss,
+    kWs,
+    kTmS,
+    kTmEr,
+    kHandshakeTrip,
+    kTripMin,
+    kTripMax,
+    kTripAvg,
+    kTripJitter,
+    kRoundTrip,
+    kRoundJitter
 };
 constexpr fx_column kColumns[] = {
     bit_column("tcpFStat", "TCP analysis status", kStatusBits),
@@ -139,8 +179,22 @@ constexpr fx_column kColumns[] = {
 };
 
 enum {
-    kPktTos, kPktIpId, kPktIpIdDiff, kPktFrag, kPktTtl, kPktIpFlags, kPktChecksum, kPktSeq, kPktAck, kPktWin, kPktMss,
-    kPktTmS, kPktTmEr, kPktStat, kPktFlags, kPktAnomaly
+    kPktTos,
+    kPktIpId,
+    kPktIpIdDiff,
+    kPktFrag,
+    kPktTtl,
+    kPktIpFlags,
+    kPktChecksum,
+    kPktSeq,
+    kPktAck,
+    kPktWin,
+    kPktMss,
+    kPktTmS,
+    kPktTmEr,
+    kPktStat,
+    kPktFlags,
+    kPktAnomaly
 };
 constexpr fx_column kPacketColumns[] = {
     column("ipTOS", "Type of service or traffic class", FX_H8, FX_OPTIONAL),
@@ -156,7 +210,8 @@ constexpr fx_column kPacketColumns[] = {
     column("tcpMSS", "Maximum segment size option", FX_U16, FX_OPTIONAL),
     column("tcpTmS", "TCP timestamp", FX_U32, FX_OPTIONAL),
     column("tcpTmER", "TCP timestamp echo reply", FX_U32, FX_OPTIONAL),
-    {"tcpFStat", "TCP analysis status of the direction so far", FX_H16, FX_OPTIONAL, std::size(kStatusBits), kStatusBits},
+    {"tcpFStat", "TCP analysis status of the direction so far", FX_H16, FX_OPTIONAL, std::size(kStatusBits),
+     kStatusBits},
     {"tcpFlags", "TCP flags and combinations of this packet", FX_H16, FX_OPTIONAL, std::size(kFlagBits), kFlagBits},
     {"tcpAnomaly", "TCP anomalies of the direction so far", FX_H16, FX_OPTIONAL, std::size(kAnomalyBits), kAnomalyBits},
 };
@@ -164,25 +219,35 @@ constexpr fx_column kPacketColumns[] = {
 constexpr fx_option kOptions[] = {
     {"winmin", "1", "effective windows below this count in tcpWinSzThRt, bytes; 1 = zero windows alone"},
 };
-constexpr flowxdp::PluginDescription kDescription = {130,
-                                                     false,
-                                                     "tcp_flags",
-                                                     "0.1.0",
-                                                     "IP and TCP header fields, sequence and window analysis, trip times",
-                                                     sizeof(tcp_flags_state),
-                                                     sizeof(tcp_flags_packet_state),
-                                                     sizeof(tcp_flags_config),
-                                                     nullptr,
-                                                     kOptions,
-                                                     kColumns,
-                                                     kPacketColumns,
-                                                     false};
+constexpr flowxdp::PluginDescription kDescription = {
+    130,
+    false,
+    "tcp_flags",
+    "0.1.0",
+    "IP and TCP header fields, sequence and window analysis, trip times",
+    sizeof(tcp_flags_state),
+    sizeof(tcp_flags_packet_state),
+    sizeof(tcp_flags_config),
+    nullptr,
+    kOptions,
+    kColumns,
+    kPacketColumns,
+    false};
 
 constexpr double kNs = 1e-9;
 
-double ratio(std::uint64_t sum, std::uint64_t n) { return n ? static_cast<double>(sum) / static_cast<double>(n) : 0.0; }
-double mean_trip(const tcp_flags_dir& d) { return ratio(d.trip_sum_ns, d.trips) * kNs; }
-double mean_jitter(const tcp_flags_dir& d) { return d.trips > 1 ? ratio(d.jitter_sum_ns, d.trips - 1) * kNs : 0.0; }
+double ratio(std::uint64_t sum, std::uint64_t n)
+{
+    return n ? static_cast<double>(sum) / static_cast<double>(n) : 0.0;
+}
+double mean_trip(const tcp_flags_dir& d)
+{
+    return ratio(d.trip_sum_ns, d.trips) * kNs;
+}
+double mean_jitter(const tcp_flags_dir& d)
+{
+    return d.trips > 1 ? ratio(d.jitter_sum_ns, d.trips - 1) * kNs : 0.0;
+}
 
 // Bits that only the whole flow tells: d asked, and nobody sent a byte. A scan's probe is a lone SYN, or a segment that
 // opens nothing (NULL, Xmas, FIN without ACK); it was successful when a SYN was granted and then torn down by RST.
@@ -328,8 +393,8 @@ class TcpFlags final : public flowxdp::Plugin {
     static void put_windows(const tcp_flags_dir& d, const tcp_flags_dir& o, flowxdp::RowWriter& row)
     {
         const unsigned shift = d.marks & o.marks & TCP_FLAGS_HAS_SCALE ? d.window_scale : 0U;
-        const std::uint32_t first =
-            static_cast<std::uint32_t>(d.first_window) << (d.marks & TCP_FLAGS_FIRST_SYN ? 0U : shift);
+        const std::uint32_t first = static_cast<std::uint32_t>(d.first_window)
+                                    << (d.marks & TCP_FLAGS_FIRST_SYN ? 0U : shift);
         row.put<std::uint32_t>(kInitWin, first);
         if (d.marks & TCP_FLAGS_HAS_WINDOW) {
             row.put<double>(kAvgWin, ratio(d.window_sum << shift, d.packets - d.window_skipped));

@@ -22,7 +22,8 @@ constexpr fx_column kColumns[] = {
     {"tcpStatesAFlags", "TCP state machine anomalies", FX_H8, 0, std::size(kFlagBits), kFlagBits},
 };
 constexpr fx_column kPacketColumns[] = {
-    {"tcpStatesAFlags", "TCP state machine anomalies of the direction so far", FX_H8, 0, std::size(kFlagBits), kFlagBits},
+    {"tcpStatesAFlags", "TCP state machine anomalies of the direction so far", FX_H8, 0, std::size(kFlagBits),
+     kFlagBits},
 };
 constexpr fx_option kOptions[] = {
     {"new", "120", "idle timeout before the handshake is complete, seconds"},
@@ -53,10 +54,13 @@ std::uint8_t flags_at_end(const tcp_states_dir& d, bool has_opposite)
     if (!has_opposite)
         return TCP_STATES_BAD_ESTABLISHMENT | TCP_STATES_BAD_TEARDOWN;
     switch (d.state) {
-    case TCP_STATE_NEW: return TCP_STATES_BAD_ESTABLISHMENT | TCP_STATES_BAD_TEARDOWN;
+    case TCP_STATE_NEW:
+        return TCP_STATES_BAD_ESTABLISHMENT | TCP_STATES_BAD_TEARDOWN;
     case TCP_STATE_CLOSED:
-    case TCP_STATE_RESET: return 0; // over; the kernel half noted at the RST what was wrong with it
-    default: return TCP_STATES_BAD_TEARDOWN;
+    case TCP_STATE_RESET:
+        return 0; // over; the kernel half noted at the RST what was wrong with it
+    default:
+        return TCP_STATES_BAD_TEARDOWN;
     }
 }
 

@@ -12,8 +12,8 @@ enum { kStat, kCount };
 constexpr fx_bit kStatBits[] = {{TCP_WIN_STAT_BELOW, "Packet window size below the threshold seen"}};
 constexpr fx_column kColumns[] = {
     {"tcpWinStat", "TCP window status", FX_H8, 0, 1, kStatBits},
-    {"tcpWinThCnt", "TCP packets whose raw window is below the threshold (RSTs mostly carry window 0 and count)", FX_U32, 0, 0,
-     nullptr},
+    {"tcpWinThCnt", "TCP packets whose raw window is below the threshold (RSTs mostly carry window 0 and count)",
+     FX_U32, 0, 0, nullptr},
 };
 enum { kSize, kPacketCount };
 constexpr fx_column kPacketColumns[] = {
@@ -86,7 +86,8 @@ class TcpWin final : public flowxdp::Plugin {
         if (below_) {
             const std::uint64_t tcp = out.totals().ip_proto[6].packets;
             out.line(fmt::format("tcpWin: Number of TCP winsize packets below threshold {}: {} [{:.2f}%]", threshold_,
-                                 flowxdp::count_text(below_), tcp ? 100.0 * static_cast<double>(below_) / static_cast<double>(tcp) : 0.0));
+                                 flowxdp::count_text(below_),
+                                 tcp ? 100.0 * static_cast<double>(below_) / static_cast<double>(tcp) : 0.0));
         }
     }
 

@@ -104,7 +104,10 @@ Result<void> SplitFile::write_row(const std::string& text)
     return write_raw(text);
 }
 
-Result<void> SplitFile::flush() { return write_out(); }
+Result<void> SplitFile::flush()
+{
+    return write_out();
+}
 
 Result<void> SplitFile::write_out()
 {

@@ -20,8 +20,8 @@ class TextSink final : public Sink {
         const std::string prefix = target_.empty() ? context.output_prefix : target_;
         can_resume_ = !to_stdout && !rule_.splits();
         const bool resume = can_resume_ && !context.resume.empty();
-        if (auto opened = open_file(&flows_, to_stdout ? "-" : prefix + "_flows.txt", rule_, header_line(*context.flow_schema),
-                                    resume ? context.resume[0] : 0);
+        if (auto opened = open_file(&flows_, to_stdout ? "-" : prefix + "_flows.txt", rule_,
+                                    header_line(*context.flow_schema), resume ? context.resume[0] : 0);
             !opened.ok())
             return opened;
         if (context.packet_schema) {

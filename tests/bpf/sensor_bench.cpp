@@ -4,8 +4,8 @@
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 
-#include <cstdlib>
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 

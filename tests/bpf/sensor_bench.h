@@ -22,8 +22,8 @@ namespace flowxdp::test {
 inline constexpr std::int64_t kSecond = 1'000'000'000;
 
 struct BenchSetup {
-    std::vector<std::string> plugins = {};  // NAME[:key=value,...]; nothing else is enabled
-    bool default_plugins = false;           // those of a plain run, and `plugins` on top
+    std::vector<std::string> plugins = {}; // NAME[:key=value,...]; nothing else is enabled
+    bool default_plugins = false;          // those of a plain run, and `plugins` on top
     bool packet_mode = false;
     std::uint32_t max_flows = 4096;
     std::uint32_t ring_bytes = 1u << 20;
@@ -79,7 +79,7 @@ class SensorBench {
     std::unique_ptr<Evictor> evictor;
     std::uint64_t seen = 0;        // records in the table when evict() scanned it
     std::uint64_t packet_rows = 0; // met by drain()
-    std::uint64_t sent = 0;       // by run()
+    std::uint64_t sent = 0;        // by run()
     const void* slot(const Ended& ended, const char* half) const;
 
   private:

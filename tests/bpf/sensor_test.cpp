@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The shipped program, packet by packet: what is counted where, when a flow leaves, and what happens when table, ring or
-// both are full.
+// The shipped program, packet by packet: what is counted where, when a flow leaves, and what happens when table, ring
+// or both are full.
 #include <linux/bpf.h>
 
 #include <algorithm>
@@ -20,8 +20,9 @@ namespace {
 // Whatever the verifier of a kernel thinks of the program, it must stay far from the limit of a million: newer kernels
 // are not looser (DESIGN 3).
 constexpr std::uint64_t kBudget = 300'000;
-const std::vector<std::string> kAllPlugins = {
-    "basic_flow", "flow_export", "mac_recorder", "basic_stats", "tcp_states", "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
+const std::vector<std::string> kAllPlugins = {"basic_flow",   "flow_export",
+                                              "mac_recorder", "basic_stats",
+                                              "tcp_states",   "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
 
 // Client 10.0.0.1:40000 to 10.0.0.2:80; 40 + payload IP octets.
 Bytes to_server(std::uint32_t window = 1000, std::size_t payload = 0, const std::string& client = "10.0.0.1")
@@ -32,7 +33,10 @@ Bytes to_client(std::uint32_t window = 1000)
 {
     return Packet().eth().ipv4("10.0.0.2", "10.0.0.1").tcp(80, 40000, window, TCP_ACK).bytes();
 }
-std::string client(unsigned n) { return "10.1." + std::to_string(n / 250) + "." + std::to_string(n % 250 + 1); }
+std::string client(unsigned n)
+{
+    return "10.1." + std::to_string(n / 250) + "." + std::to_string(n % 250 + 1);
+}
 
 std::uint64_t packets_in(const std::vector<Ended>& flows)
 {
@@ -71,7 +75,10 @@ TEST_F(Sensor, LoadsWithAllPluginsForceAndPacketMode)
     expect_budget(setup);
 }
 
-TEST_F(Sensor, LoadsWithoutPlugins) { expect_budget({}); }
+TEST_F(Sensor, LoadsWithoutPlugins)
+{
+    expect_budget({});
+}
 
 // The clock of a live sensor instead of the test's.
 TEST_F(Sensor, LoadsForLiveTraffic)
@@ -333,7 +340,7 @@ TEST_F(Sensor, LaterFragmentsFollowTheirFirst)
 TEST_F(Sensor, AFragmentWithoutItsFirstHasAFlowOfItsOwn)
 {
     SensorBench bench({});
-    bench.run(fragment(7, 8, true), kSecond);      // before its first
+    bench.run(fragment(7, 8, true), kSecond); // before its first
     bench.run(fragment(7, 0, true), kSecond);
     bench.run(fragment(7, 16, false), 31 * kSecond); // thirty seconds later the slot is dead
     const auto flows = bench.evict(EVICT_ALL, 31 * kSecond);

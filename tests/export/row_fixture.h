@@ -53,8 +53,8 @@ inline const std::vector<fx_column>& all_columns()
         {"dstPort", "", FX_U16, 0, 0, nullptr},        {"l4Proto", "", FX_U8, 0, 0, nullptr},
         {"pktsSnt", "", FX_U64, 0, 0, nullptr},        {"ipOctets", "", FX_U64, 0, 0, nullptr},
         {"minIpLen", "", FX_U16, 0, 0, nullptr},       {"maxIpLen", "", FX_U16, 0, 0, nullptr},
-        {"ipClass", "", FX_H8, 0, 0, nullptr},           {"ttlMin", "", FX_U8, 0, 0, nullptr},
-        {"ttlMax", "", FX_U8, 0, 0, nullptr},        {"tcpControlBits", "", FX_H16, 0, 0, nullptr},
+        {"ipClass", "", FX_H8, 0, 0, nullptr},         {"ttlMin", "", FX_U8, 0, 0, nullptr},
+        {"ttlMax", "", FX_U8, 0, 0, nullptr},          {"tcpControlBits", "", FX_H16, 0, 0, nullptr},
         {"tcpWinStat", "", FX_H8, 0, 0, nullptr},      {"tcpWinThCnt", "", FX_U32, 0, 0, nullptr},
     };
     return columns;

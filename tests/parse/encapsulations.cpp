@@ -9,7 +9,9 @@ namespace flowxdp::test {
 
 Packet with_inner4(Packet outer)
 {
-    return outer.ipv4("192.168.7.1", "192.168.7.2").tcp(kInnerSrcPort, kInnerDstPort, kInnerWindow).payload(kInnerPayload);
+    return outer.ipv4("192.168.7.1", "192.168.7.2")
+        .tcp(kInnerSrcPort, kInnerDstPort, kInnerWindow)
+        .payload(kInnerPayload);
 }
 
 Packet with_inner6(Packet outer)
@@ -46,7 +48,8 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"mpls", with_inner4(eth().mpls(16, true)), "eth:mpls:ipv4:tcp"},
         {"mpls_stack_ipv6", with_inner6(eth().mpls(16, false).mpls(17, false).mpls(18, true)), "eth:mpls{3}:ipv6:tcp"},
         {"vlan_mpls", with_inner4(eth().vlan(5).mpls(16, true)), "eth:vlan:mpls:ipv4:tcp", 5},
-        {"pseudowire", with_inner4(eth().mpls(16, true).control_word().eth(zero_mac)), "eth:mpls:pw:eth:ipv4:tcp", 0, 1},
+        {"pseudowire", with_inner4(eth().mpls(16, true).control_word().eth(zero_mac)), "eth:mpls:pw:eth:ipv4:tcp", 0,
+         1},
         {"pseudowire_no_word", with_inner4(eth().mpls(16, true).eth(zero_mac, "001b21000002")),
          "eth:mpls:pw:eth:ipv4:tcp"},
         {"pseudowire_vlan", with_inner4(eth().mpls(16, true).control_word().eth(inner_mac).vlan(7)),
@@ -60,11 +63,12 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"snap_8021h", with_inner4(Packet().eth_length().llc_snap(0xf8)), "eth:snap:ipv4:tcp"},
         {"snap_bridged", with_inner4(Packet().eth_length().snap_bridged().eth(inner_mac)), "eth:snap:eth:ipv4:tcp"},
         {"llc_ip", with_inner4(Packet().eth_length().llc_ip()), "eth:llc:ipv4:tcp"},
-        {"vlan_snap", with_inner4(eth().vlan(5).raw("llc", hex("aaaa03 000000 0800"), 59)), "eth:vlan:snap:ipv4:tcp", 5},
+        {"vlan_snap", with_inner4(eth().vlan(5).raw("llc", hex("aaaa03 000000 0800"), 59)), "eth:vlan:snap:ipv4:tcp",
+         5},
         {"long_llc", with_inner4(eth().raw("8870", {}, 0x8870).llc_snap()), "eth:snap:ipv4:tcp"},
         {"pbb", with_inner4(eth().pbb().eth(inner_mac)), "eth:pbb:eth:ipv4:tcp"},
-        {"pbb_tagged", with_inner4(eth().vlan(5, 0x88a8).pbb().eth(inner_mac).vlan(6)), "eth:vlan:pbb:eth:vlan:ipv4:tcp",
-         6},
+        {"pbb_tagged", with_inner4(eth().vlan(5, 0x88a8).pbb().eth(inner_mac).vlan(6)),
+         "eth:vlan:pbb:eth:vlan:ipv4:tcp", 6},
         {"macsec", with_inner4(eth().macsec(false)).trailer(16), "eth:macsec:ipv4:tcp"},
         {"macsec_sci", with_inner4(eth().macsec(true)).trailer(16), "eth:macsec:ipv4:tcp"},
         {"nsh", with_inner4(eth().nsh()), "eth:nsh:ipv4:tcp"},
@@ -92,7 +96,8 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"ah_tunnel", with_inner4(ip().ah()), "eth:ipv4:ah:ipv4:tcp"},
         {"mpls_in_ip", with_inner4(ip().mpls(16, true)), "eth:ipv4:mpls:ipv4:tcp"},
         {"srv6_ethernet", with_inner4(eth().ipv6().routing().eth(inner_mac)), "eth:ipv6:eth:ipv4:tcp"},
-        {"etherip", with_inner4(ip().etherip().eth(inner_mac).vlan(7)), "eth:ipv4:etherip:eth:vlan:ipv4:tcp", 7, 1, false},
+        {"etherip", with_inner4(ip().etherip().eth(inner_mac).vlan(7)), "eth:ipv4:etherip:eth:vlan:ipv4:tcp", 7, 1,
+         false},
 
         // GRE
         {"gre", with_inner4(ip().gre()), "eth:ipv4:gre:ipv4:tcp"},
@@ -101,7 +106,8 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"gre_key", with_inner4(ip().gre(0x2000)), "eth:ipv4:gre:ipv4:tcp"},
         {"gre_all", with_inner4(ip().gre(0xb000)), "eth:ipv4:gre:ipv4:tcp"},
         {"gre_routed", with_inner4(ip().gre(0x4000)), "eth:ipv4:gre:ipv4:tcp"},
-        {"gre_teb", with_inner4(ip().gre(0x2000).eth(inner_mac).vlan(7)), "eth:ipv4:gre:eth:vlan:ipv4:tcp", 7, 1, false},
+        {"gre_teb", with_inner4(ip().gre(0x2000).eth(inner_mac).vlan(7)), "eth:ipv4:gre:eth:vlan:ipv4:tcp", 7, 1,
+         false},
         {"gre_mpls", with_inner4(ip().gre().mpls(16, true)), "eth:ipv4:gre:mpls:ipv4:tcp"},
         {"gre_ppp", with_inner4(ip().gre().ppp()), "eth:ipv4:gre:ppp:ipv4:tcp"},
         {"gre_nsh", with_inner4(ip().gre().nsh()), "eth:ipv4:gre:nsh:ipv4:tcp"},

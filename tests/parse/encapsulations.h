@@ -18,10 +18,10 @@ constexpr std::uint32_t kInnerPayload = 11;
 struct Encapsulation {
     std::string name;
     Packet packet;
-    std::string headers;          // hdrDesc
-    std::uint16_t vlan_id = 0;    // innermost, not a priority tag
-    std::uint32_t link_type = 1;  // LINKTYPE_
-    bool oracle = true;           // tshark 4.0 and the oracle script dissect it to the same place
+    std::string headers;         // hdrDesc
+    std::uint16_t vlan_id = 0;   // innermost, not a priority tag
+    std::uint32_t link_type = 1; // LINKTYPE_
+    bool oracle = true;          // tshark 4.0 and the oracle script dissect it to the same place
 };
 
 // The inner packet behind `outer`: IPv4 or IPv6, TCP, payload.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// link_header_test.cpp - every link type leads the parser to the same inner segment; cut and foreign ones are told apart.
+// link_header_test.cpp - every link type leads the parser to the same inner segment; cut and foreign ones are told
+// apart.
 #include "link/link_header.h"
 
 #include <gtest/gtest.h>
@@ -14,9 +15,9 @@ namespace {
 struct LinkCase {
     const char* name;
     std::uint32_t link_type;
-    Bytes link;                // bytes in front of what Packet builds
+    Bytes link; // bytes in front of what Packet builds
     Packet behind;
-    const char* headers;       // hdrDesc
+    const char* headers; // hdrDesc
     std::uint16_t vlan_id = 0;
 };
 
@@ -114,13 +115,15 @@ std::vector<LinkCase> link_cases()
         {"ip_over_1394", 138, zeros(16) + hex("0800"), ip4, "ipv4:tcp"},
         {"ipnet4", 226, hex("01 02") + zeros(22), ip4, "ipnet:ipv4:tcp"},
         {"ipnet6", 226, hex("01 1a") + zeros(22), ip6, "ipnet:ipv6:tcp"},
-        {"nflog_little", 239, hex("02 00 0001 0800 0100 08000100 0500 0a00 00 000000 3700 0900"), ip4, "nflog:ipv4:tcp"},
+        {"nflog_little", 239, hex("02 00 0001 0800 0100 08000100 0500 0a00 00 000000 3700 0900"), ip4,
+         "nflog:ipv4:tcp"},
         {"nflog_big6", 239, hex("0a 00 0001 0008 0001 86dd0300 004b 0009"), ip6, "nflog:ipv6:tcp"},
         {"ipoib", 242, zeros(40) + hex("0800 0000"), ip4, "ipoib:ipv4:tcp"},
         {"docsis", 143, hex("00 00 0041 0000"), eth, "eth:ipv4:tcp"},
         {"docsis_extended", 143, hex("01 02 0041 aaaa 0000"), eth, "eth:ipv4:tcp"},
         {"erf_ethernet", 197, zeros(8) + hex("02 00 0000 0000 0000 0000"), eth, "eth:ipv4:tcp"},
-        {"erf_extended_ipv4", 197, zeros(8) + hex("96 00 0000 0000 0000 8000000000000000 0000000000000000"), ip4, "ipv4:tcp"},
+        {"erf_extended_ipv4", 197, zeros(8) + hex("96 00 0000 0000 0000 8000000000000000 0000000000000000"), ip4,
+         "ipv4:tcp"},
         {"erf_pos", 197, zeros(8) + hex("01 00 0000 0000 0000"), ppp, "ppp:ipv4:tcp"},
         {"mpls", 219, {}, with_inner4(Packet().mpls(16, true)), "mpls:ipv4:tcp"},
         {"netanalyzer", 240, zeros(4), eth, "eth:ipv4:tcp"},
@@ -147,7 +150,8 @@ std::vector<LinkCase> link_cases()
 
 Frame frame_of(const std::uint8_t* data, std::size_t size, std::uint32_t link_type)
 {
-    return {data, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(size + 4), 1700000000123456789, 3, link_type};
+    return {data,     static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(size + 4), 1700000000123456789, 3,
+            link_type};
 }
 
 class LinkHeader : public testing::TestWithParam<LinkCase> {};
@@ -174,9 +178,9 @@ TEST_P(LinkHeader, LeadsToTheInnerSegment)
     EXPECT_EQ(p.payload_len, kInnerPayload);
     EXPECT_EQ(p.vlan_id, c.vlan_id);
     EXPECT_EQ(header_names(p), c.headers);
-    bool ethernet = c.link_type == 1 || linked.meta.start_kind == HEADER_KIND_ETHERNET ||
-                    (linked.meta.start_kind >= HEADER_KIND_ETHERNET_BRCM &&
-                     linked.meta.start_kind <= HEADER_KIND_ETHERNET_EDSA);
+    bool ethernet =
+        c.link_type == 1 || linked.meta.start_kind == HEADER_KIND_ETHERNET ||
+        (linked.meta.start_kind >= HEADER_KIND_ETHERNET_BRCM && linked.meta.start_kind <= HEADER_KIND_ETHERNET_EDSA);
     EXPECT_EQ(static_cast<bool>(p.status & FS(NO_ETHERNET)), !ethernet);
     EXPECT_EQ(p.link_has_mac, ethernet || header_names(p).find("wlan") != std::string::npos ||
                                   header_names(p).find("eth") != std::string::npos);
@@ -223,7 +227,7 @@ TEST(LinkOutcomes, ForeignLinkTypesAreUnsupported)
         EXPECT_FALSE(link_type_supported(type)) << type;
         EXPECT_EQ(outcome_of(type, Bytes(64), &linked), LinkOutcome::kUnsupported) << type;
     }
-    EXPECT_EQ(outcome_of(149, Bytes(200), &linked), LinkOutcome::kUnsupported);                     // USER2, not pktap
+    EXPECT_EQ(outcome_of(149, Bytes(200), &linked), LinkOutcome::kUnsupported); // USER2, not pktap
     EXPECT_EQ(outcome_of(192, hex("0000 0800 c3000000") + Bytes(40), &linked), LinkOutcome::kUnsupported); // inner 195
 }
 
@@ -240,12 +244,12 @@ TEST(LinkOutcomes, NestingIsBounded)
 TEST(LinkOutcomes, ALinkThatNamesNoProtocolIsAnL2Flow)
 {
     const std::pair<std::uint32_t, Bytes> cases[] = {
-        {104, hex("8f00 8035") + Bytes(20)},                                 // SLARP, not RARP
-        {113, hex("0000 0338 0000 0000000000000000 0000") + Bytes(40)},      // netlink
-        {0, hex("07000000") + Bytes(20)},                                    // OSI
-        {107, hex("0001 03 08") + Bytes(20)},                                // LMI
-        {239, hex("01 00 0000 0800 0900 00000000")},                         // NFLOG of another family
-        {274, hex("555555555555 61") + Bytes(40)},                           // a later fragment
+        {104, hex("8f00 8035") + Bytes(20)},                            // SLARP, not RARP
+        {113, hex("0000 0338 0000 0000000000000000 0000") + Bytes(40)}, // netlink
+        {0, hex("07000000") + Bytes(20)},                               // OSI
+        {107, hex("0001 03 08") + Bytes(20)},                           // LMI
+        {239, hex("01 00 0000 0800 0900 00000000")},                    // NFLOG of another family
+        {274, hex("555555555555 61") + Bytes(40)},                      // a later fragment
     };
 
     for (const auto& [type, bytes] : cases) {

@@ -60,9 +60,7 @@ TEST(ParseLength, ClaimAboveTheWireIsKeptAndFlagged)
 TEST(ParseLength, ClaimThatCutsTheTransportHeader)
 {
     Packet frame = Packet().eth().ipv4();
-    auto claim = [](std::uint32_t total) {
-        return parse(segment(Packet().eth().ipv4().set16(2, total)).bytes());
-    };
+    auto claim = [](std::uint32_t total) { return parse(segment(Packet().eth().ipv4().set16(2, total)).bytes()); };
 
     EXPECT_FALSE(claim(23).flags & PACKET_HAS_PORTS);
     EXPECT_TRUE(claim(24).flags & PACKET_HAS_PORTS);
@@ -113,13 +111,16 @@ TEST(ParseBrokenIp, VersionSixUnderTheIpv4EthertypeIsIpv6)
 TEST(ParseFragment, Ipv4FirstAndLater)
 {
     packet first = parse(segment(Packet().eth().vlan(5).ipv4().fragment4(77, 0, true)).bytes());
-    packet middle = parse(Packet().eth().vlan(5).ipv4().fragment4(77, 3, true).raw("rest", Bytes(8), 0xffff, 6).bytes());
+    packet middle =
+        parse(Packet().eth().vlan(5).ipv4().fragment4(77, 3, true).raw("rest", Bytes(8), 0xffff, 6).bytes());
     packet last = parse(Packet().eth().vlan(5).ipv4().fragment4(77, 4, false).raw("rest", Bytes(5), 0xffff, 6).bytes());
 
     EXPECT_EQ(first.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT), PACKET_FIRST_FRAGMENT);
     EXPECT_EQ(first.dst_port, kInnerDstPort);
-    EXPECT_EQ(middle.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT), PACKET_LATER_FRAGMENT);
-    EXPECT_EQ(last.flags & (PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT), PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT);
+    EXPECT_EQ(middle.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT),
+              PACKET_LATER_FRAGMENT);
+    EXPECT_EQ(last.flags & (PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT),
+              PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT);
     for (const packet& p : {first, middle, last}) {
         EXPECT_TRUE(p.status & FS(FRAGMENT));
         EXPECT_EQ(p.fragment_id, 77u);
@@ -136,8 +137,8 @@ TEST(ParseFragment, Ipv4FirstAndLater)
 TEST(ParseFragment, Ipv6FirstAndLater)
 {
     packet first = parse(segment(Packet().eth().ipv6().hop_by_hop().fragment6(0x12345678, 0, true)).bytes());
-    packet later =
-        parse(Packet().eth().ipv6().hop_by_hop().fragment6(0x12345678, 9, false).raw("rest", Bytes(8), 0xffff, 6).bytes());
+    packet later = parse(
+        Packet().eth().ipv6().hop_by_hop().fragment6(0x12345678, 9, false).raw("rest", Bytes(8), 0xffff, 6).bytes());
     packet atomic = parse(segment(Packet().eth().ipv6().fragment6(1, 0, false)).bytes());
 
     EXPECT_TRUE(first.flags & PACKET_FIRST_FRAGMENT);

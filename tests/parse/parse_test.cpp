@@ -50,14 +50,27 @@ TEST(ParseTunnel, RaisesItsFlowStatBit)
         std::uint64_t bits;
     };
     const Case cases[] = {
-        {"vlan", FS(VLAN)},          {"mpls", FS(MPLS_UNICAST)}, {"pppoe", FS(PPPOE_SESSION)},
+        {"vlan", FS(VLAN)},
+        {"mpls", FS(MPLS_UNICAST)},
+        {"pppoe", FS(PPPOE_SESSION)},
         {"priority_tag", FS(VLAN) | FS(PRIORITY_TAG)},
-        {"gre", FS(GRE)},            {"pptp", FS(GRE) | FS(PPP)}, {"erspan2", FS(GRE) | FS(ERSPAN)},
-        {"erspan1", FS(ERSPAN)},     {"wccp2", FS(GRE) | FS(WCCP)}, {"ipip", FS(IP_IN_IP)},
-        {"6in4", FS(IP_IN_IP) | FS(IPV6_FLOW) | FS(IPV6_PACKET)}, {"etherip", FS(ETHERIP)},
-        {"vxlan", FS(VXLAN)},        {"geneve", FS(GENEVE)},      {"gtp", FS(GTP)},
-        {"l2tp", FS(L2TP) | FS(PPP)}, {"teredo", FS(TEREDO)},     {"ayiya", FS(AYIYA)},
-        {"capwap_80211", FS(CAPWAP)}, {"lwapp", FS(CAPWAP)},      {"ah_ipv4", FS(IPSEC_AH)},
+        {"gre", FS(GRE)},
+        {"pptp", FS(GRE) | FS(PPP)},
+        {"erspan2", FS(GRE) | FS(ERSPAN)},
+        {"erspan1", FS(ERSPAN)},
+        {"wccp2", FS(GRE) | FS(WCCP)},
+        {"ipip", FS(IP_IN_IP)},
+        {"6in4", FS(IP_IN_IP) | FS(IPV6_FLOW) | FS(IPV6_PACKET)},
+        {"etherip", FS(ETHERIP)},
+        {"vxlan", FS(VXLAN)},
+        {"geneve", FS(GENEVE)},
+        {"gtp", FS(GTP)},
+        {"l2tp", FS(L2TP) | FS(PPP)},
+        {"teredo", FS(TEREDO)},
+        {"ayiya", FS(AYIYA)},
+        {"capwap_80211", FS(CAPWAP)},
+        {"lwapp", FS(CAPWAP)},
+        {"ah_ipv4", FS(IPSEC_AH)},
     };
 
     for (const Case& c : cases)
@@ -210,10 +223,10 @@ TEST(ParseDot11, FollowsDataFrames)
     auto inner = [](Packet p) { return with_inner4(p.llc_snap()); };
     const Case cases[] = {
         {inner(Packet().dot11(0)), HEADER_KIND_DOT11, 1, 2},
-        {inner(Packet().dot11(1)), HEADER_KIND_DOT11, 3, 2},             // to the distribution system
-        {inner(Packet().dot11(2, true)), HEADER_KIND_DOT11, 1, 3},       // from it
-        {inner(Packet().dot11(3, true)), HEADER_KIND_DOT11, 3, 4},       // WDS
-        {inner(Packet().dot11(0x81, true)), HEADER_KIND_DOT11, 3, 2},    // HT control
+        {inner(Packet().dot11(1)), HEADER_KIND_DOT11, 3, 2},                          // to the distribution system
+        {inner(Packet().dot11(2, true)), HEADER_KIND_DOT11, 1, 3},                    // from it
+        {inner(Packet().dot11(3, true)), HEADER_KIND_DOT11, 3, 4},                    // WDS
+        {inner(Packet().dot11(0x81, true)), HEADER_KIND_DOT11, 3, 2},                 // HT control
         {inner(Packet().dot11(1, true, true).eth_length()), HEADER_KIND_DOT11, 3, 2}, // A-MSDU
         {inner(Packet().dot11(1, true).raw("pad", Bytes(2))), HEADER_KIND_DOT11_PADDED, 3, 2},
         {inner(Packet().dot11(3).raw("pad", Bytes(2))), HEADER_KIND_DOT11_PADDED, 3, 4},

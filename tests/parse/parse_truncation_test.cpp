@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// parse_truncation_test.cpp - a frame cut at any byte says less, never something else, and reads nothing behind the cut.
+// parse_truncation_test.cpp - a frame cut at any byte says less, never something else, and reads nothing behind the
+// cut.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -35,7 +36,8 @@ TEST_P(ParseTruncation, SaysLessNeverElse)
             ASSERT_EQ(p.vlan_id, whole.vlan_id);
             if (p.flags & PACKET_HAS_PORTS) {
                 ASSERT_EQ(p.dst_port, whole.dst_port);
-                ASSERT_EQ(p.payload_len > 0 || p.ip_proto != 6, p.ip_proto != 6 || (p.flags & PACKET_HAS_TCP) || p.l4_len > 0);
+                ASSERT_EQ(p.payload_len > 0 || p.ip_proto != 6,
+                          p.ip_proto != 6 || (p.flags & PACKET_HAS_TCP) || p.l4_len > 0);
             }
             if (p.flags & PACKET_HAS_TCP) {
                 ASSERT_EQ(p.tcp_window, kInnerWindow);

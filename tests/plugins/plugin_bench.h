@@ -71,7 +71,8 @@ class Bench {
         for (const std::string& text : plugins)
             choice.add.push_back(parse_plugin_spec(text).take());
         config_.idle_timeout_ms = 182'000;
-        host_ = std::make_unique<PluginHost>(libraries_, choice, *flowxdp_bundle(), true, PluginHost::Services{}, &config_);
+        host_ =
+            std::make_unique<PluginHost>(libraries_, choice, *flowxdp_bundle(), true, PluginHost::Services{}, &config_);
         key_kind_ = key_kind;
         key_proto_ = key_proto;
         reset();

@@ -49,7 +49,8 @@ class TcpFlags : public ::testing::Test {
     void handshake(int scale_a = -1, int scale_b = -1)
     {
         bench.packet_in(A, with_options(tcp_packet(TCP_SYN, kSeqA, 0, 0, 8192), 1460, scale_a));
-        bench.packet_in(B, with_options(tcp_packet(TCP_SYN | TCP_ACK, kSeqB, kSeqA + 1, 0, 4096), 1380, scale_b), 80 * kMs);
+        bench.packet_in(B, with_options(tcp_packet(TCP_SYN | TCP_ACK, kSeqB, kSeqA + 1, 0, 4096), 1380, scale_b),
+                        80 * kMs);
         bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 1, kSeqB + 1, 0, 500), 2 * kMs);
     }
     // n bytes from A at offset; windows stay at 500.
@@ -497,10 +498,10 @@ TEST_F(TcpFlags, WantsOptionsOfEverySegment)
     EXPECT_TRUE(bench.config().flags & FLOW_CONFIG_TCP_OPTIONS);
     bench.packet_in(A, tcp_packet(TCP_SYN, 1, 0));
     a();
-    EXPECT_EQ(bench.report_lines(), (std::vector<std::string>{"tcpFlags: Aggregated tcpFStat=0x0010",
-                                                              "tcpFlags: Aggregated tcpFlags=0x0002",
-                                                              "tcpFlags: Aggregated tcpAnomaly=0x1000",
-                                                              "tcpFlags: Number of TCP scans, successful scans: 1, 0"}));
+    EXPECT_EQ(bench.report_lines(),
+              (std::vector<std::string>{"tcpFlags: Aggregated tcpFStat=0x0010", "tcpFlags: Aggregated tcpFlags=0x0002",
+                                        "tcpFlags: Aggregated tcpAnomaly=0x1000",
+                                        "tcpFlags: Number of TCP scans, successful scans: 1, 0"}));
 }
 
 // A sender whose segments are cut at random, some sent twice at once: sums follow from what was sent.
@@ -544,8 +545,9 @@ TEST_F(TcpFlags, NoiseIsHarmless)
     for (int i = 0; i < 200'000; i++) {
         if (i % 500 == 0)
             bench.reset();
-        packet p = tcp_packet(random() & 0xff, static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()),
-                              random() % 3 ? 0 : random() % 2000, static_cast<std::uint16_t>(random()));
+        packet p =
+            tcp_packet(random() & 0xff, static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()),
+                       random() % 3 ? 0 : random() % 2000, static_cast<std::uint16_t>(random()));
         if (random() % 4) { // close numbers make the interesting cases
             p.tcp_seq = 1000 + random() % 8;
             p.tcp_ack = 1000 + random() % 8;
@@ -579,14 +581,33 @@ packet parsed(std::vector<std::uint8_t> frame)
     return p;
 }
 
-std::vector<std::uint8_t> ipv4_frame(std::vector<std::uint8_t> options, std::uint8_t proto, std::vector<std::uint8_t> body)
+std::vector<std::uint8_t> ipv4_frame(std::vector<std::uint8_t> options, std::uint8_t proto,
+                                     std::vector<std::uint8_t> body)
 {
     std::vector<std::uint8_t> f(12, 2);
     f.insert(f.end(), {0x08, 0x00});
     const auto ihl = static_cast<std::uint8_t>(5 + options.size() / 4);
     const auto total = static_cast<std::uint16_t>(ihl * 4 + body.size());
-    f.insert(f.end(), {static_cast<std::uint8_t>(0x40 | ihl), 0, static_cast<std::uint8_t>(total >> 8),
-                       static_cast<std::uint8_t>(total), 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2});
+    f.insert(f.end(), {static_cast<std::uint8_t>(0x40 | ihl),
+                       0,
+                       static_cast<std::uint8_t>(total >> 8),
+                       static_cast<std::uint8_t>(total),
+                       0,
+                       0,
+                       0,
+                       0,
+                       64,
+                       proto,
+                       0,
+                       0,
+                       10,
+                       0,
+                       0,
+                       1,
+                       10,
+                       0,
+                       0,
+                       2});
     f.insert(f.end(), options.begin(), options.end());
     f.insert(f.end(), body.begin(), body.end());
     return f;
@@ -594,8 +615,8 @@ std::vector<std::uint8_t> ipv4_frame(std::vector<std::uint8_t> options, std::uin
 
 TEST(TcpFlagsParser, CountsTcpOptions)
 {
-    std::vector<std::uint8_t> tcp = {0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 2, 0x80, TCP_ACK, 1, 0, 0, 0, 0, 0,
-                                     1, 1, 8, 10, 0, 0, 0, 5, 0, 0, 0, 6};
+    std::vector<std::uint8_t> tcp = {0, 80, 0, 81, 0, 0, 0, 1,  0, 0, 0, 2, 0x80, TCP_ACK, 1, 0,
+                                     0, 0,  0, 0,  1, 1, 8, 10, 0, 0, 0, 5, 0,    0,       0, 6};
     EXPECT_EQ(parsed(ipv4_frame({}, 6, tcp)).tcp_option_count, 3);
     tcp[20] = 0; // end of list
     EXPECT_EQ(parsed(ipv4_frame({}, 6, tcp)).tcp_option_count, 0);
@@ -629,9 +650,9 @@ TEST(TcpFlagsParser, CountsIpv6OptionHeaders)
     std::vector<std::uint8_t> f(12, 2);
     f.insert(f.end(), {0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 0, 64});
     f.resize(f.size() + 32, 1);
-    f.insert(f.end(), {60, 0, 5, 2, 0, 0, 1, 0});          // hop-by-hop: router alert
-    f.insert(f.end(), {17, 0, 4, 1, 3, 1, 1, 0});          // destination: tunnel encapsulation limit
-    f.insert(f.end(), {0, 80, 0, 81, 0, 8, 0, 0});         // UDP
+    f.insert(f.end(), {60, 0, 5, 2, 0, 0, 1, 0});  // hop-by-hop: router alert
+    f.insert(f.end(), {17, 0, 4, 1, 3, 1, 1, 0});  // destination: tunnel encapsulation limit
+    f.insert(f.end(), {0, 80, 0, 81, 0, 8, 0, 0}); // UDP
     const packet p = parsed(f);
     EXPECT_EQ(p.ip_proto, 17);
     EXPECT_EQ(p.ip_option_count, 0x11);

@@ -175,7 +175,7 @@ TEST_F(TcpStates, ScansAreEvil)
         {TCP_FIN, "0x83"},                     // lone FIN
         {TCP_RST, "0xc3"},                     // lone RST
         {TCP_SYN | TCP_FIN, "0x83"},
-        {TCP_ACK, "0x03"},                     // an ACK scan looks like any one-sided flow
+        {TCP_ACK, "0x03"}, // an ACK scan looks like any one-sided flow
     };
     for (const auto& scan : scans) {
         bench.reset();

@@ -91,8 +91,7 @@ TEST(CsvSink, PacketRowsOnStandardOutputAreSkippedAndSaid)
     EXPECT_EQ(testing::internal::GetCapturedStdout(), "flowInd\r\n");
     EXPECT_EQ(sink->counts().skipped, 1u);
     ASSERT_EQ(sink->report().size(), 1u);
-    EXPECT_EQ(sink->report()[0],
-              "1 packet rows not written: standard output has the flow rows; give packets=PATH");
+    EXPECT_EQ(sink->report()[0], "1 packet rows not written: standard output has the flow rows; give packets=PATH");
 }
 
 TEST(CsvSink, AFullDiskIsAnErrorAtTheHeader)

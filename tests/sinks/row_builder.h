@@ -117,14 +117,30 @@ class RowBuilder {
 // One column of each type, then lists and an optional one.
 inline std::shared_ptr<const Schema> all_types_schema()
 {
-    return make_schema({column("u8", FX_U8), column("u16", FX_U16), column("u32", FX_U32), column("u64", FX_U64),
-                        column("i64", FX_I64), column("h8", FX_H8), column("h16", FX_H16), column("h32", FX_H32),
-                        column("h64", FX_H64), column("f", FX_FLOAT), column("time", FX_TIME),
-                        column("dur", FX_DURATION), column("mac", FX_MAC), column("ip", FX_IP),
-                        column("string", FX_STRING), column("word", FX_WORD), column("char", FX_CHAR),
-                        column("pair", FX_MAC_PAIR), column("payload", FX_PAYLOAD), column("u16s", FX_U16, FX_LIST),
-                        column("words", FX_WORD, FX_LIST), column("strings", FX_STRING, FX_LIST),
-                        column("ips", FX_IP, FX_LIST), column("pairs", FX_MAC_PAIR, FX_LIST),
+    return make_schema({column("u8", FX_U8),
+                        column("u16", FX_U16),
+                        column("u32", FX_U32),
+                        column("u64", FX_U64),
+                        column("i64", FX_I64),
+                        column("h8", FX_H8),
+                        column("h16", FX_H16),
+                        column("h32", FX_H32),
+                        column("h64", FX_H64),
+                        column("f", FX_FLOAT),
+                        column("time", FX_TIME),
+                        column("dur", FX_DURATION),
+                        column("mac", FX_MAC),
+                        column("ip", FX_IP),
+                        column("string", FX_STRING),
+                        column("word", FX_WORD),
+                        column("char", FX_CHAR),
+                        column("pair", FX_MAC_PAIR),
+                        column("payload", FX_PAYLOAD),
+                        column("u16s", FX_U16, FX_LIST),
+                        column("words", FX_WORD, FX_LIST),
+                        column("strings", FX_STRING, FX_LIST),
+                        column("ips", FX_IP, FX_LIST),
+                        column("pairs", FX_MAC_PAIR, FX_LIST),
                         column("maybe", FX_U16, FX_OPTIONAL)});
 }
 

@@ -46,7 +46,10 @@ RowBuilder small_rows(std::uint64_t from, std::uint64_t to)
 }
 
 constexpr const char* kHeader = "%flowInd\tsrcIP\tname\tports\tmaybe\n";
-std::string text_row(std::uint64_t i) { return fmt::format("{}\t10.0.0.1\t\"a\\tb\"\t80;443\t\n", i); }
+std::string text_row(std::uint64_t i)
+{
+    return fmt::format("{}\t10.0.0.1\t\"a\\tb\"\t80;443\t\n", i);
+}
 
 SinkContext context()
 {
@@ -89,14 +92,25 @@ TEST(SocketSink, BinaryIsWhatTheReadmeSays)
         .put<std::uint64_t>("flowInd", 0x0102030405060708)
         .ip6("srcIP", {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9})
         .put<std::uint16_t>("maybe", 0x0a0b);
-    const std::string schema = "\0\0\0\x37\x01"s "FXDP" "\0\x01\0\0\0\x02\x9a\0\x05"s
-                               "\x04\0\x07"s "flowInd" "\x0e\0\x05"s "srcIP" "\x0f\0\x04"s "name"
-                               "\x02\x01\x05"s "ports" "\x02\x02\x05"s "maybe";
-    const std::string first = "\0\0\0\x30\x02"s                                    // length, row
-                              "\0\0\0\0\x59\x68\x2f\0\0\0\0\0\0\0\0\x01\0\0"s       // end, flow, reason, direction
-                              "\xf0"s                                               // all present but the fifth
-                              "\0\0\0\0\0\0\0\x01\x04\x0a\0\0\x01\0\0\0\x03"s "a\tb" // flowInd, srcIP, name
-                              "\0\0\0\x02\0\x50\x01\xbb"s;                          // ports
+    const std::string schema = "\0\0\0\x37\x01"s
+                               "FXDP"
+                               "\0\x01\0\0\0\x02\x9a\0\x05"s
+                               "\x04\0\x07"s
+                               "flowInd"
+                               "\x0e\0\x05"s
+                               "srcIP"
+                               "\x0f\0\x04"s
+                               "name"
+                               "\x02\x01\x05"s
+                               "ports"
+                               "\x02\x02\x05"s
+                               "maybe";
+    const std::string first = "\0\0\0\x30\x02"s                               // length, row
+                              "\0\0\0\0\x59\x68\x2f\0\0\0\0\0\0\0\0\x01\0\0"s // end, flow, reason, direction
+                              "\xf0"s                                         // all present but the fifth
+                              "\0\0\0\0\0\0\0\x01\x04\x0a\0\0\x01\0\0\0\x03"s
+                              "a\tb"                       // flowInd, srcIP, name
+                              "\0\0\0\x02\0\x50\x01\xbb"s; // ports
     const std::string second = "\0\0\0\x37\x02\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04\x05\x06\x07\x08\0\0\xf8"s
                                "\x01\x02\x03\x04\x05\x06\x07\x08\x06\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09"s
                                "\0\0\0\0\0\0\0\0\x0a\x0b"s;
@@ -115,7 +129,8 @@ TEST(SocketSink, PacketRowsAreSentWhenAskedForAndFlowRowsSkipped)
 {
     SinkContext c = context();
     c.packet_schema = small_schema();
-    EXPECT_EQ(through_tcp(",rows=packets", {small_rows(1, 2)}, c), std::string(kHeader) + "1\t10.0.0.1\ta\\tb\t80;443\t\n");
+    EXPECT_EQ(through_tcp(",rows=packets", {small_rows(1, 2)}, c),
+              std::string(kHeader) + "1\t10.0.0.1\ta\\tb\t80;443\t\n");
     Receiver receiver;
     const auto sink = make("socket:" + receiver.target());
     ASSERT_TRUE(sink->open(c).ok());
@@ -163,9 +178,11 @@ TEST(SocketSink, BehindItsQueueAReceiverThatComesLateGetsHeaderAndRows)
     runner.start();
     runner.push(small_rows(1, 3).shared(), false);
     ASSERT_TRUE(eventually([&] { return !runner.last_error().empty(); }, [] {}));
-    EXPECT_EQ(runner.last_error(), fmt::format("tcp://127.0.0.1:{}: cannot connect: Connection refused; trying again", port));
+    EXPECT_EQ(runner.last_error(),
+              fmt::format("tcp://127.0.0.1:{}: cannot connect: Connection refused; trying again", port));
     Receiver receiver(port);
-    ASSERT_TRUE(eventually([&] { return receiver.all() == kHeader + text_row(1) + text_row(2); }, [&] { receiver.read(); }));
+    ASSERT_TRUE(
+        eventually([&] { return receiver.all() == kHeader + text_row(1) + text_row(2); }, [&] { receiver.read(); }));
     runner.finish();
     EXPECT_EQ(runner.sink().counts().sent, 2u);
     EXPECT_EQ(runner.sink().counts().errors, 1u);
@@ -177,8 +194,10 @@ TEST(SocketSink, OptionsAreChecked)
         const auto sink = socket_sink_factory().create(spec);
         return sink.ok() ? "" : sink.error().message;
     };
-    EXPECT_EQ(wrong({"socket", "", {{"format", "xml"}}}), "sink 'socket': option 'format' is 'xml': give one of text, json, binary");
-    EXPECT_EQ(wrong({"socket", "", {{"keep", "0"}}}), "sink 'socket': option 'keep' is '0': give a number from 1 to 65536");
+    EXPECT_EQ(wrong({"socket", "", {{"format", "xml"}}}),
+              "sink 'socket': option 'format' is 'xml': give one of text, json, binary");
+    EXPECT_EQ(wrong({"socket", "", {{"keep", "0"}}}),
+              "sink 'socket': option 'keep' is '0': give a number from 1 to 65536");
     EXPECT_EQ(wrong({"socket", "host", {}}), "sink 'socket': target 'host' has no protocol that is known: write "
                                              "tcp://HOST:PORT, udp://HOST:PORT or unix:PATH");
     EXPECT_EQ(make("socket:,keep=1")->default_policy(), SinkPolicy::kBlock);

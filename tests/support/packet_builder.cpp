@@ -221,7 +221,8 @@ Packet& Packet::nsh()
 
 Packet& Packet::trill()
 {
-    return add({.name = "trill", .header = hex("0041 0001 0002") + Bytes(4), .ethertype = 0x22f3}); // one word of options
+    return add(
+        {.name = "trill", .header = hex("0041 0001 0002") + Bytes(4), .ethertype = 0x22f3}); // one word of options
 }
 
 Packet& Packet::cisco_metadata()
@@ -262,8 +263,8 @@ Packet& Packet::dot11(std::uint32_t flags, bool qos, bool amsdu, bool swapped)
 
 Packet& Packet::ipv4(const std::string& src, const std::string& dst, std::size_t option_words)
 {
-    Layer layer{.name = "ipv4", .header = hex("45000000 00010000 40000000"), .ethertype = 0x0800, .ip_proto = 4,
-                .ppp = 0x21};
+    Layer layer{
+        .name = "ipv4", .header = hex("45000000 00010000 40000000"), .ethertype = 0x0800, .ip_proto = 4, .ppp = 0x21};
 
     layer.header = layer.header + address(AF_INET, src) + address(AF_INET, dst) + Bytes(option_words * 4, 1);
     layer.header[0] = static_cast<std::uint8_t>(0x45 + option_words);
@@ -387,7 +388,8 @@ Packet& Packet::udp(std::uint32_t src_port, std::uint32_t dst_port)
 
 Packet& Packet::icmp(std::uint32_t type, std::uint32_t code)
 {
-    return add({.name = "icmp", .header = Bytes{static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(code)} + Bytes(6),
+    return add({.name = "icmp",
+                .header = Bytes{static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(code)} + Bytes(6),
                 .ip_proto = 1});
 }
 

@@ -40,8 +40,8 @@ class Packet {
     Packet& eth_length(const std::string& dst = "020000000001", const std::string& src = "020000000002"); // 802.3
     Packet& vlan(std::uint32_t vid, std::uint32_t tpid = 0x8100);
     Packet& mpls(std::uint32_t label, bool bottom);
-    Packet& control_word();              // RFC 4385
-    Packet& pppoe();                     // RFC 2516 session
+    Packet& control_word(); // RFC 4385
+    Packet& pppoe();        // RFC 2516 session
     Packet& ppp(bool hdlc = true, bool compressed = false);
     Packet& llc_snap(std::uint32_t oui = 0);
     Packet& llc_ip();                    // 06 06 03
@@ -56,14 +56,15 @@ class Packet {
     Packet& dot11(std::uint32_t flags = 0, bool qos = false, bool amsdu = false, bool swapped = false);
 
     // IP
-    Packet& ipv4(const std::string& src = "10.0.0.1", const std::string& dst = "10.0.0.2", std::size_t option_words = 0);
+    Packet& ipv4(const std::string& src = "10.0.0.1", const std::string& dst = "10.0.0.2",
+                 std::size_t option_words = 0);
     Packet& ipv6(const std::string& src = "2001:db8::1", const std::string& dst = "2001:db8::2");
     Packet& fragment4(std::uint32_t id, std::uint32_t offset_units, bool more); // of the IPv4 header before it
     Packet& fragment6(std::uint32_t id, std::uint32_t offset_units, bool more); // RFC 8200 4.5
     Packet& hop_by_hop(std::size_t extra_words = 0);
     Packet& destination_options(std::size_t extra_words = 0);
     Packet& routing(std::size_t segments = 1);
-    Packet& ah();                        // RFC 4302, 12 bytes of ICV
+    Packet& ah(); // RFC 4302, 12 bytes of ICV
     // Overwrites 1, 2 or 4 bytes of the last header; its finish() does not touch them again.
     Packet& set8(std::size_t at, std::uint32_t value);
     Packet& set16(std::size_t at, std::uint32_t value);

@@ -175,8 +175,9 @@ ExitCode run_status_command(const std::vector<std::string>& interfaces, bool jso
             std::string counters;
             for (unsigned i = 0; i < COUNTER_COUNT; i++)
                 counters += fmt::format("{}\"{}\":{}", i ? "," : "", kNames[i], c[i]);
-            fmt::print("{}{{\"interface\":\"{}\",\"mode\":\"{}\",\"program_id\":{},\"live_flows\":{},\"counters\":{{{}}}}}",
-                       first ? "" : ",", sensor.interface, mode, program, live, counters);
+            fmt::print(
+                "{}{{\"interface\":\"{}\",\"mode\":\"{}\",\"program_id\":{},\"live_flows\":{},\"counters\":{{{}}}}}",
+                first ? "" : ",", sensor.interface, mode, program, live, counters);
         } else {
             fmt::print("{}: program {}, mode {}, {} biflows alive\n", sensor.interface, program, mode, live);
             for (unsigned i = 0; i < COUNTER_COUNT; i++)
@@ -206,9 +207,9 @@ ExitCode run_interfaces_command(bool json)
         else
             fmt::print("{:<16} {:<5} mtu {:<6} driver {:<12} {}{}\n", i.name, i.up ? "up" : "down", i.mtu,
                        i.driver.empty() ? "-" : i.driver,
-                       i.xdp_program_id ? fmt::format("XDP program {} '{}' ({})", i.xdp_program_id, i.xdp_program_name,
-                                                      i.xdp_mode)
-                                        : "no XDP program",
+                       i.xdp_program_id
+                           ? fmt::format("XDP program {} '{}' ({})", i.xdp_program_id, i.xdp_program_name, i.xdp_mode)
+                           : "no XDP program",
                        i.rx_vlan_offload ? ", rx-vlan offload on (attach with --fix-offloads)" : "");
         first = false;
     }

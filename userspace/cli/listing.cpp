@@ -12,7 +12,10 @@
 namespace flowxdp {
 namespace {
 
-std::string folder_of(const std::string& given) { return given.empty() ? default_library_folder() : given; }
+std::string folder_of(const std::string& given)
+{
+    return given.empty() ? default_library_folder() : given;
+}
 
 std::string json_string(const std::string& text)
 {
@@ -109,9 +112,10 @@ ExitCode list_sinks(bool json)
     if (json)
         std::fputs("]\n", stdout);
     else
-        std::fputs("every sink also takes\n    option policy=: block (wait) or drop (and count) when its queue is full\n"
-                   "    option queue=33554432: bytes its queue may hold\n",
-                   stdout);
+        std::fputs(
+            "every sink also takes\n    option policy=: block (wait) or drop (and count) when its queue is full\n"
+            "    option queue=33554432: bytes its queue may hold\n",
+            stdout);
     return ExitCode::kOk;
 }
 

@@ -59,8 +59,9 @@ std::uint64_t parse_duration_ms(const std::string& name, const std::string& text
 
 void add_run_options(CLI::App* app, RunOptions* run)
 {
-    app->add_option("-w", run->write_prefix,
-                    "Write PREFIX_flows.txt and companions; a directory: files named after the input; -: standard output")
+    app->add_option(
+           "-w", run->write_prefix,
+           "Write PREFIX_flows.txt and companions; a directory: files named after the input; -: standard output")
         ->type_name("PREFIX");
     app->add_option("-W", run->split, "As -w, with a new flow file after SIZE bytes (500M, 1e6) or flows (10000f)")
         ->type_name("PREFIX[:SIZE[f]][,START]");
@@ -196,7 +197,8 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
     replay_app->footer(kReplayFooter);
 
     AttachOptions& attach = options->attach;
-    CLI::App* attach_app = app.add_subcommand("attach", "Observe interfaces: the kernel counts, rows leave as flows end");
+    CLI::App* attach_app =
+        app.add_subcommand("attach", "Observe interfaces: the kernel counts, rows leave as flows end");
     attach_app->add_option("IFACE", attach.interfaces, "Network interfaces, each a table of its own")->required();
     attach_app->add_option("--mode", attach.mode, "XDP in the driver (native), in the stack (generic), or what works")
         ->check(CLI::IsMember({"auto", "native", "generic"}));

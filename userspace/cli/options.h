@@ -12,43 +12,43 @@ namespace flowxdp {
 
 // What `replay` and `attach` share.
 struct RunOptions {
-    std::string write_prefix;             // -w
-    std::string split;                    // -W PREFIX[:SIZE[f]][,START]
-    bool packet_mode = false;             // -s
-    bool log_file = false;                // -l
-    std::vector<std::string> plugins;     // --plugin
-    std::string plugin_list;              // --plugins a,b
-    std::vector<std::string> no_plugins;  // --no-plugin
-    std::vector<std::string> sinks;       // --sink
-    std::string alarm = "off";            // --alarm off|any|all
-    std::uint32_t max_flows = 1u << 18;   // --max-flows
-    double flow_factor = 1;               // -f
-    std::uint32_t sensor_id = 666;        // -x
+    std::string write_prefix;            // -w
+    std::string split;                   // -W PREFIX[:SIZE[f]][,START]
+    bool packet_mode = false;            // -s
+    bool log_file = false;               // -l
+    std::vector<std::string> plugins;    // --plugin
+    std::string plugin_list;             // --plugins a,b
+    std::vector<std::string> no_plugins; // --no-plugin
+    std::vector<std::string> sinks;      // --sink
+    std::string alarm = "off";           // --alarm off|any|all
+    std::uint32_t max_flows = 1u << 18;  // --max-flows
+    double flow_factor = 1;              // -f
+    std::uint32_t sensor_id = 666;       // -x
     std::uint32_t idle_timeout_ms = 182000;
     std::uint64_t active_timeout_ms = 0;
-    std::uint64_t max_packets = 0;        // -c
-    std::uint32_t snap_len = 0;           // -S
-    std::string filter_file;              // -F
-    std::string filter;                   // trailing words, or the file's
-    std::string geo_country, geo_asn;     // --geo-country, --geo-asn
+    std::uint64_t max_packets = 0;    // -c
+    std::uint32_t snap_len = 0;       // -S
+    std::string filter_file;          // -F
+    std::string filter;               // trailing words, or the file's
+    std::string geo_country, geo_asn; // --geo-country, --geo-asn
     bool json = false;
     bool quiet = false;
     int verbose = 0;
-    std::string library_folder;           // --lib
+    std::string library_folder; // --lib
 };
 
 struct ReplayOptions {
     RunOptions run;
     std::vector<std::string> files;
-    std::string list_file;                // -R
-    std::string series;                   // --series
-    std::string engine = "native";        // --engine
+    std::string list_file;         // -R
+    std::string series;            // --series
+    std::string engine = "native"; // --engine
 };
 
 struct AttachOptions {
     RunOptions run;
     std::vector<std::string> interfaces;
-    std::string mode = "auto";            // --mode
+    std::string mode = "auto"; // --mode
     bool fix_offloads = false;
 };
 
@@ -58,10 +58,10 @@ struct Options {
     Command command = Command::kNone;
     ReplayOptions replay;
     AttachOptions attach;
-    std::vector<std::string> interfaces;  // detach, status; empty = all
-    std::string decode;                   // COLUMN=VALUE
+    std::vector<std::string> interfaces; // detach, status; empty = all
+    std::string decode;                  // COLUMN=VALUE
     geo::GeoCommand geo;
-    RunOptions list;                      // plugins, sinks: --json, --lib
+    RunOptions list; // plugins, sinks: --json, --lib
 };
 
 // Parses argv. Prints help or version and returns false when there is nothing more to do (*exit_code is set); usage

@@ -34,8 +34,8 @@ class Progress {
         if (total) {
             const double done = std::min(1.0, static_cast<double>(bytes) / static_cast<double>(total));
             const auto filled = static_cast<std::size_t>(done * 30);
-            line = fmt::format("[{}{}] {:3.0f}% {}", std::string(filled, '='), std::string(30 - filled, ' '), done * 100,
-                               line);
+            line = fmt::format("[{}{}] {:3.0f}% {}", std::string(filled, '='), std::string(30 - filled, ' '),
+                               done * 100, line);
             if (done > 0.001)
                 line += fmt::format(", {:.0f} s left", elapsed / done - elapsed);
         }

@@ -50,8 +50,8 @@ class RunSetup::Geo final : public GeoService {
     [[nodiscard]] bool has_data() const override { return database_->has_data(); }
 
   private:
-    // Both rows of a biflow ask for the same two addresses, and busy hosts come again. The database's own cache is large
-    // and locked; this one stays in the core's, and plugins ask on one thread.
+    // Both rows of a biflow ask for the same two addresses, and busy hosts come again. The database's own cache is
+    // large and locked; this one stays in the core's, and plugins ask on one thread.
     struct Recent {
         std::array<std::uint64_t, 2> words{};
         int version = -1; // none yet
@@ -128,12 +128,12 @@ RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, con
                    const Attach& attach, Log* log)
     : options_(options), log_(log)
 {
-    const std::string folder =
-        options_.library_folder.empty() ? default_library_folder() : options_.library_folder;
+    const std::string folder = options_.library_folder.empty() ? default_library_folder() : options_.library_folder;
     choose_output(input_name);
     bundle_ = load_bundle(folder);
     libraries_ = load_plugin_libraries(folder + "/plugins");
-    const std::string found = options_.geo_country.empty() && options_.geo_asn.empty() ? geo::find_default_database() : "";
+    const std::string found =
+        options_.geo_country.empty() && options_.geo_asn.empty() ? geo::find_default_database() : "";
     geo_ = std::make_unique<Geo>(options_.geo_country.empty() ? found : options_.geo_country,
                                  options_.geo_asn.empty() ? found : options_.geo_asn);
 
@@ -184,7 +184,8 @@ void RunSetup::choose_output(const std::string& input_name)
         prefix = (std::filesystem::path(prefix) / stem.stem()).string();
     }
     if (std::filesystem::is_character_file(prefix, error) || std::filesystem::is_block_file(prefix, error))
-        throw StartupError(fmt::format("cannot write '{}': it is a device, not a file prefix; - is standard output", prefix));
+        throw StartupError(
+            fmt::format("cannot write '{}': it is a device, not a file prefix; - is standard output", prefix));
     prefix_ = prefix;
     if (options_.log_file) {
         report_file_ = std::fopen((prefix_ + "_log.txt").c_str(), "w");
@@ -233,10 +234,7 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
     PluginHost::Services services;
     services.geo = geo_.get();
     services.log = [this](int level, const std::string& text) {
-        log_->write(level == 0   ? LogLevel::kError
-                    : level == 1 ? LogLevel::kWarning
-                                 : LogLevel::kInformation,
-                    text);
+        log_->write(level == 0 ? LogLevel::kError : level == 1 ? LogLevel::kWarning : LogLevel::kInformation, text);
     };
     services.output_prefix = prefix_;
     services.sensor_id = options_.sensor_id;
@@ -260,18 +258,18 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
         limits.policy = made[i]->default_policy();
         if (const auto policy = specs[i].options.find("policy"); policy != specs[i].options.end()) {
             if (policy->second != "block" && policy->second != "drop")
-                throw StartupError(fmt::format("sink '{}': policy is '{}', give block or drop", specs[i].name,
-                                               policy->second),
-                                   ExitCode::kUsage);
+                throw StartupError(
+                    fmt::format("sink '{}': policy is '{}', give block or drop", specs[i].name, policy->second),
+                    ExitCode::kUsage);
             limits.policy = policy->second == "drop" ? SinkPolicy::kDrop : SinkPolicy::kBlock;
         }
         if (const auto queue = specs[i].options.find("queue"); queue != specs[i].options.end()) {
             char* end = nullptr;
             limits.queue_bytes = std::strtoull(queue->second.c_str(), &end, 10);
             if (*end || limits.queue_bytes < 4096)
-                throw StartupError(fmt::format("sink '{}': queue is '{}', give bytes of at least 4096", specs[i].name,
-                                               queue->second),
-                                   ExitCode::kUsage);
+                throw StartupError(
+                    fmt::format("sink '{}': queue is '{}', give bytes of at least 4096", specs[i].name, queue->second),
+                    ExitCode::kUsage);
         }
         std::string label = specs[i].name + (specs[i].target.empty() ? "" : ":" + specs[i].target);
         auto runner = std::make_unique<SinkRunner>(label, std::move(made[i]), limits);
@@ -348,8 +346,9 @@ ExitCode RunSetup::finish(double started_s, double processed_s)
             log_->write(LogLevel::kError, fmt::format("sink {}: {}", runner->label(), runner->last_error()));
     }
     for (const CaptureDamage& d : run_.damages)
-        log_->write(LogLevel::kError, fmt::format("capture '{}' is damaged at offset {}: {}; every packet before was read",
-                                                  d.file, d.offset, d.reason));
+        log_->write(LogLevel::kError,
+                    fmt::format("capture '{}' is damaged at offset {}: {}; every packet before was read", d.file,
+                                d.offset, d.reason));
     if (run_.ledger_difference())
         log_->write(LogLevel::kError, fmt::format("the books do not balance: {} packets differ (this is a defect of "
                                                   "flowxdp, please report it)",

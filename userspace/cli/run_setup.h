@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// run_setup.h - from options to a run that is ready: bundle, plugins, sinks, geo data, output names. Shared by replay and
-// attach, so that both write the same rows.
+// run_setup.h - from options to a run that is ready: bundle, plugins, sinks, geo data, output names. Shared by replay
+// and attach, so that both write the same rows.
 #pragma once
 
 #include <functional>
@@ -60,8 +60,8 @@ class RunSetup {
     std::vector<std::unique_ptr<SinkRunner>> sinks_;
     std::unique_ptr<Pipeline> pipeline_;
     RunSummary run_;
-    std::string prefix_;          // of -w, resolved; empty = rows to stdout
-    std::string split_;           // SIZE[,start=START] of -W
+    std::string prefix_; // of -w, resolved; empty = rows to stdout
+    std::string split_;  // SIZE[,start=START] of -W
     bool rows_to_stdout_ = false;
     std::FILE* report_file_ = nullptr; // owned with -l
 };

@@ -51,7 +51,10 @@ __u64 layout_id(const Halves& halves)
     return h;
 }
 
-flowxdp::NativeEngine* native(engine* e) { return reinterpret_cast<flowxdp::NativeEngine*>(e); }
+flowxdp::NativeEngine* native(engine* e)
+{
+    return reinterpret_cast<flowxdp::NativeEngine*>(e);
+}
 
 engine* open_engine(const engine_options* options)
 {
@@ -61,14 +64,26 @@ engine* open_engine(const engine_options* options)
         return nullptr;
     }
 }
-void feed_engine(engine* e, const engine_frame* frames, __u32 n) { native(e)->feed(frames, n); }
-void advance_engine(engine* e, __s64 clock_ns) { native(e)->advance(clock_ns); }
-void finish_engine(engine* e) { native(e)->finish(); }
+void feed_engine(engine* e, const engine_frame* frames, __u32 n)
+{
+    native(e)->feed(frames, n);
+}
+void advance_engine(engine* e, __s64 clock_ns)
+{
+    native(e)->advance(clock_ns);
+}
+void finish_engine(engine* e)
+{
+    native(e)->finish();
+}
 const engine_counts* engine_counts_of(const engine* e)
 {
     return &reinterpret_cast<const flowxdp::NativeEngine*>(e)->counts();
 }
-void close_engine(engine* e) { delete native(e); }
+void close_engine(engine* e)
+{
+    delete native(e);
+}
 
 } // namespace
 
@@ -76,8 +91,10 @@ const bundle_descriptor* flowxdp_bundle()
 {
     static const Halves halves;
     static const bundle_descriptor descriptor = {
-        BUNDLE_ABI_VERSION, KERNEL_HALF_COUNT, halves.list, layout_id(halves), sizeof(flow_record),
-        offsetof(ended_record, record), sizeof(packet_record), sizeof(flow_config), open_engine, feed_engine,
-        advance_engine, finish_engine, engine_counts_of, close_engine};
+        BUNDLE_ABI_VERSION,    KERNEL_HALF_COUNT,   halves.list,
+        layout_id(halves),     sizeof(flow_record), offsetof(ended_record, record),
+        sizeof(packet_record), sizeof(flow_config), open_engine,
+        feed_engine,           advance_engine,      finish_engine,
+        engine_counts_of,      close_engine};
     return &descriptor;
 }

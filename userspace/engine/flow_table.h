@@ -19,7 +19,8 @@ namespace flowxdp {
 using EntryId = std::uint32_t;
 inline constexpr EntryId kNoEntry = 0xffffffffu;
 
-// What the table keeps in front of a record. 56 bytes, so that the record's direction blocks (at 72) start a cache line.
+// What the table keeps in front of a record. 56 bytes, so that the record's direction blocks (at 72) start a cache
+// line.
 struct TableEntry {
     EntryId wheel_prev, wheel_next; // list of its wheel slot
     EntryId lru_prev, lru_next;     // only once the table has been full

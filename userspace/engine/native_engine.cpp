@@ -47,12 +47,17 @@ void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
 void NativeEngine::book_fragment(Pending* pending)
 {
     packet& p = pending->parsed;
-    switch (fragment_book(&fragments_[fragment_slot_index(&p, config_.hash_seed)], &p, &pending->key,
-                          &pending->reverse)) {
-    case FRAGMENT_MISSED: count(COUNTER_FRAGMENTS_UNMATCHED); break;
-    case FRAGMENT_COLLIDED: count(COUNTER_FRAGMENT_COLLISIONS); break;
+    switch (
+        fragment_book(&fragments_[fragment_slot_index(&p, config_.hash_seed)], &p, &pending->key, &pending->reverse)) {
+    case FRAGMENT_MISSED:
+        count(COUNTER_FRAGMENTS_UNMATCHED);
+        break;
+    case FRAGMENT_COLLIDED:
+        count(COUNTER_FRAGMENT_COLLISIONS);
+        break;
     case FRAGMENT_FOUND:
-    case FRAGMENT_REGISTERED: break;
+    case FRAGMENT_REGISTERED:
+        break;
     }
 }
 
@@ -168,12 +173,23 @@ void NativeEngine::emit_end(flow_record* record, flow_end reason, std::int64_t e
     counts_.totals.status |= out->record.dir[0].status | out->record.dir[1].status;
     emitted_since_watermark_ = true;
     switch (reason) {
-    case FLOW_END_IDLE: count(COUNTER_FLOWS_ENDED_IDLE); break;
-    case FLOW_END_ACTIVE: count(COUNTER_FLOWS_ENDED_ACTIVE); break;
-    case FLOW_END_DETECTED: count(COUNTER_FLOWS_ENDED_FORCED); break;
-    case FLOW_END_RESOURCES: count(COUNTER_FLOWS_ENDED_RESOURCES); break;
-    case FLOW_END_FORCED: count(COUNTER_FLOWS_ENDED_INPUT); break;
-    case FLOW_END_NONE: break;
+    case FLOW_END_IDLE:
+        count(COUNTER_FLOWS_ENDED_IDLE);
+        break;
+    case FLOW_END_ACTIVE:
+        count(COUNTER_FLOWS_ENDED_ACTIVE);
+        break;
+    case FLOW_END_DETECTED:
+        count(COUNTER_FLOWS_ENDED_FORCED);
+        break;
+    case FLOW_END_RESOURCES:
+        count(COUNTER_FLOWS_ENDED_RESOURCES);
+        break;
+    case FLOW_END_FORCED:
+        count(COUNTER_FLOWS_ENDED_INPUT);
+        break;
+    case FLOW_END_NONE:
+        break;
     }
 }
 
@@ -220,8 +236,8 @@ void NativeEngine::expire_exactly(std::int64_t clock_ns)
         [this, clock_ns](EntryId id) { end_flow(id, FLOW_END_IDLE, clock_ns); });
 }
 
-// The capture's time went back: what was due at the old clock ends there, and a new era of order begins. clock_ is no help:
-// it stands behind the last packet of the batch already.
+// The capture's time went back: what was due at the old clock ends there, and a new era of order begins. clock_ is no
+// help: it stands behind the last packet of the batch already.
 void NativeEngine::step_back(std::int64_t before_ns, std::int64_t clock_ns)
 {
     count(COUNTER_CLOCK_STEPS);

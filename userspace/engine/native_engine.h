@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // native_engine.h - the engine that runs the shared source on the host: replay without root.
 //
-// Way of a batch: every frame is parsed and keyed and its index word prefetched; then its record is prefetched; then, in
-// input order, each packet finds, ends or starts its flow and is counted. Output goes to a stream_writer.
+// Way of a batch: every frame is parsed and keyed and its index word prefetched; then its record is prefetched; then,
+// in input order, each packet finds, ends or starts its flow and is counted. Output goes to a stream_writer.
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // page_memory.h - a large array that grows in place: address space is reserved once, memory comes as it is used.
 //
-// In huge pages from the second megabytes on: a table of a million flows costs a TLB miss for nearly every cache line in
-// small pages, and a page fault for every seven flows.
+// In huge pages from the second megabytes on: a table of a million flows costs a TLB miss for nearly every cache line
+// in small pages, and a page fault for every seven flows.
 #pragma once
 
 #include <sys/mman.h>

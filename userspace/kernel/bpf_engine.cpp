@@ -22,8 +22,8 @@ namespace flowxdp {
 namespace {
 
 constexpr std::uint32_t kRingBytes = 1u << 24;
-constexpr std::uint32_t kFrameMin = 14;       // test-run refuses shorter frames (EINVAL)
-constexpr std::uint32_t kScanEvery = 16384;   // packets between scans of the table, unless it fills
+constexpr std::uint32_t kFrameMin = 14;     // test-run refuses shorter frames (EINVAL)
+constexpr std::uint32_t kScanEvery = 16384; // packets between scans of the table, unless it fills
 
 class BpfReplayEngine final : public ReplayEngine {
   public:
@@ -102,8 +102,8 @@ class BpfReplayEngine final : public ReplayEngine {
         run.ctx_size_in = sizeof context;
         run.repeat = 1;
         if (bpf_prog_test_run_opts(sensor_.ingress_fd(), &run))
-            throw StartupError(fmt::format("the kernel refused to run packet {}: {}", frame.packet_no,
-                                           std::strerror(errno)));
+            throw StartupError(
+                fmt::format("the kernel refused to run packet {}: {}", frame.packet_no, std::strerror(errno)));
         if (ring_.used() > kRingBytes / 2)
             drain();
         if (++since_scan_ >= kScanEvery) {
@@ -146,7 +146,8 @@ class BpfReplayEngine final : public ReplayEngine {
         since_scan_ = 0;
         const Evictor::Scan scan = evictor_.scan(mode, clock_.now_ns);
         peak_ = std::max(peak_, scan.seen);
-        for (std::span rest(scan.chosen); !rest.empty(); rest = rest.subspan(std::min<std::size_t>(rest.size(), EVICT_SLOTS)))
+        for (std::span rest(scan.chosen); !rest.empty();
+             rest = rest.subspan(std::min<std::size_t>(rest.size(), EVICT_SLOTS)))
             evictor_.evict(rest, mode, clock_.now_ns, [this](const ended_record& record) {
                 auto* to = static_cast<ended_record*>(stream_reserve(out_, record.header.size));
                 std::memcpy(static_cast<void*>(to), &record, record.header.size);

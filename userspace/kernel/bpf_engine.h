@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// bpf_engine.h - replay through the kernel's program: every packet runs through the shipped BPF object by test-run, with
-// the capture's clock. Gives the native engine's rows byte for byte while no table is full.
+// bpf_engine.h - replay through the kernel's program: every packet runs through the shipped BPF object by test-run,
+// with the capture's clock. Gives the native engine's rows byte for byte while no table is full.
 #pragma once
 
 #include <memory>

@@ -27,14 +27,14 @@ class Evictor {
         flow_key key;
     };
     struct Scan {
-        std::uint64_t seen = 0; // records in the table
+        std::uint64_t seen = 0;        // records in the table
         std::vector<Candidate> chosen; // in order of end_clock_ns
     };
-    // Reads the whole table. EVICT_DUE: what is due at clock_ns, and vacant records; EVICT_ALL: everything; EVICT_EARLY:
-    // the `early` least recently active flows. Throws StartupError when the kernel refuses.
+    // Reads the whole table. EVICT_DUE: what is due at clock_ns, and vacant records; EVICT_ALL: everything;
+    // EVICT_EARLY: the `early` least recently active flows. Throws StartupError when the kernel refuses.
     Scan scan(evict_mode mode, std::int64_t clock_ns, std::uint64_t early = 0);
-    // One eviction call for at most EVICT_SLOTS candidates: take gets each record that came out, in the candidates' order;
-    // it stays in the outbox until the next call. Returns how many.
+    // One eviction call for at most EVICT_SLOTS candidates: take gets each record that came out, in the candidates'
+    // order; it stays in the outbox until the next call. Returns how many.
     std::uint64_t evict(std::span<const Candidate> candidates, evict_mode mode, std::int64_t clock_ns,
                         const std::function<void(const ended_record&)>& take);
 

@@ -65,7 +65,8 @@ void RingReader::acknowledge()
 
 std::uint64_t RingReader::used() const
 {
-    return __atomic_load_n(const_cast<const std::uint64_t*>(producer_position_), __ATOMIC_ACQUIRE) - *consumer_position_;
+    return __atomic_load_n(const_cast<const std::uint64_t*>(producer_position_), __ATOMIC_ACQUIRE) -
+           *consumer_position_;
 }
 
 } // namespace flowxdp

@@ -32,11 +32,11 @@ void set_rodata(bpf_object* object, const char* section, const T& value)
 {
     std::size_t size = 0;
     bpf_map* map = find_map(object, section);
-    if (!bpf_map__initial_value(map, &size) || size != sizeof(T) ||
-        bpf_map__set_initial_value(map, &value, sizeof(T)))
-        throw StartupError(fmt::format("BPF object and program disagree on section {} ({} against {} bytes): rebuild the "
-                                       "bundle",
-                                       section, size, sizeof(T)));
+    if (!bpf_map__initial_value(map, &size) || size != sizeof(T) || bpf_map__set_initial_value(map, &value, sizeof(T)))
+        throw StartupError(
+            fmt::format("BPF object and program disagree on section {} ({} against {} bytes): rebuild the "
+                        "bundle",
+                        section, size, sizeof(T)));
 }
 
 // The verifier's last lines say why; what comes before them is thousands of instructions.
@@ -73,7 +73,8 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     bpf_map__set_max_entries(find_map(object_.get(), "ring"), options_.ring_bytes);
     if (options_.shared_sensor_fd >= 0 &&
         bpf_map__reuse_fd(find_map(object_.get(), "sensor"), options_.shared_sensor_fd))
-        throw StartupError(fmt::format("cannot share the flowInd counter between interfaces: {}", std::strerror(errno)));
+        throw StartupError(
+            fmt::format("cannot share the flowInd counter between interfaces: {}", std::strerror(errno)));
 
     ingress_log_.resize(kLogBytes);
     evict_log_.resize(kLogBytes);
@@ -93,9 +94,8 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
         throw StartupError("loading a BPF program is not permitted: run as root, or give the program CAP_BPF and "
                            "CAP_NET_ADMIN (setcap cap_bpf,cap_net_admin=ep)",
                            ExitCode::kPermission);
-    const std::string why = last_lines(evict_log_.find("processed") == std::string::npos && !evict_log_.empty()
-                                           ? evict_log_
-                                           : ingress_log_);
+    const std::string why = last_lines(
+        evict_log_.find("processed") == std::string::npos && !evict_log_.empty() ? evict_log_ : ingress_log_);
     throw StartupError(fmt::format("cannot load BPF object '{}': {}{}{}", options_.path, std::strerror(-error),
                                    why.empty() ? "" : "; the verifier's last words:\n", why));
 }
@@ -110,8 +110,9 @@ std::unique_ptr<SensorObject> SensorObject::adopt(const std::string& folder, con
         const std::string path = folder + "/" + name;
         UniqueFd fd(bpf_obj_get(path.c_str()));
         if (!fd)
-            throw StartupError(fmt::format("cannot adopt '{}': {}; 'flowxdp detach' removes what is left of that sensor",
-                                           path, std::strerror(errno)));
+            throw StartupError(
+                fmt::format("cannot adopt '{}': {}; 'flowxdp detach' removes what is left of that sensor", path,
+                            std::strerror(errno)));
         sensor->adopted_[name] = std::move(fd);
     };
     for (const char* name : kSensorMaps)

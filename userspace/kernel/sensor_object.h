@@ -27,17 +27,16 @@ struct BpfObjectDeleter {
 };
 
 // Names of the maps in maps.bpf.h that user space works with; pinned for a live sensor.
-inline constexpr const char* kSensorMaps[] = {"flows",  "fragments",     "ring",       "counts",
-                                              "sensor", "evict_request", "evict_keys", "evict_out",
-                                              "journal"};
+inline constexpr const char* kSensorMaps[] = {"flows",         "fragments",  "ring",      "counts", "sensor",
+                                              "evict_request", "evict_keys", "evict_out", "journal"};
 
 struct SensorObjectOptions {
-    std::string path;              // flowxdp.bpf.o
+    std::string path; // flowxdp.bpf.o
     flow_config flow{};
     std::uint32_t max_flows = 1u << 18;
     std::uint32_t ring_bytes = 1u << 24; // power of two, at least a page
-    int shared_sensor_fd = -1;     // 'sensor' map of another object: one flowInd counter for several interfaces
-    bool use_metadata = false;     // test-run: frame_meta stands in front of each frame
+    int shared_sensor_fd = -1;           // 'sensor' map of another object: one flowInd counter for several interfaces
+    bool use_metadata = false;           // test-run: frame_meta stands in front of each frame
 };
 
 class SensorObject {
@@ -45,8 +44,8 @@ class SensorObject {
     // Throws StartupError: file, operation, reason, and the verifier's last lines when it refused the program; exit
     // code 77 when a privilege is missing.
     explicit SensorObject(const SensorObjectOptions& options);
-    // Takes over what another process pinned in a folder (pin()): same layout, same configuration, checked by the caller
-    // through the folder's name. options.flow must be the pinned program's. Throws StartupError.
+    // Takes over what another process pinned in a folder (pin()): same layout, same configuration, checked by the
+    // caller through the folder's name. options.flow must be the pinned program's. Throws StartupError.
     static std::unique_ptr<SensorObject> adopt(const std::string& folder, const SensorObjectOptions& options);
     // Pins program and maps in an existing bpffs folder. Error names the pin.
     Result<void> pin(const std::string& folder) const;

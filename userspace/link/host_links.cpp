@@ -17,7 +17,8 @@ enum : std::uint32_t {
 };
 
 // What a cooked header of `bytes` bytes announces: device type and protocol field decide.
-LinkOutcome strip_cooked(LinkStep& step, std::uint32_t bytes, header_id id, std::uint32_t arphrd, std::uint32_t protocol)
+LinkOutcome strip_cooked(LinkStep& step, std::uint32_t bytes, header_id id, std::uint32_t arphrd,
+                         std::uint32_t protocol)
 {
     LinkOutcome outcome = step.strip(bytes, id);
 
@@ -25,18 +26,24 @@ LinkOutcome strip_cooked(LinkStep& step, std::uint32_t bytes, header_id id, std:
         return outcome;
     step.kind = HEADER_KIND_UNKNOWN;
     switch (arphrd) {
-    case kArphrdRadiotap: return strip_inner(step, 127);
-    case kArphrdPrism: return strip_inner(step, 119);
-    case kArphrdDot11: return strip_inner(step, 105);
-    case kArphrdFrameRelay: return strip_inner(step, 107);
-    case kArphrdNetlink: return outcome; // the protocol field is a netlink family
-    case kArphrdIpGre:                   // a GRE protocol type: Ethertypes as far as they carry IP
+    case kArphrdRadiotap:
+        return strip_inner(step, 127);
+    case kArphrdPrism:
+        return strip_inner(step, 119);
+    case kArphrdDot11:
+        return strip_inner(step, 105);
+    case kArphrdFrameRelay:
+        return strip_inner(step, 107);
+    case kArphrdNetlink:
+        return outcome; // the protocol field is a netlink family
+    case kArphrdIpGre:  // a GRE protocol type: Ethertypes as far as they carry IP
         if (protocol == 0x6558)
             step.kind = HEADER_KIND_ETHERNET;
         else
             step.kind = static_cast<std::uint16_t>(kind_of_ethertype(protocol));
         return outcome;
-    default: break;
+    default:
+        break;
     }
     if (protocol == 4) // ETH_P_802_2; ETH_P_802_3 (1) is Novell's frame without LLC
         step.kind = HEADER_KIND_LLC;

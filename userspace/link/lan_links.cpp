@@ -24,8 +24,7 @@ LinkOutcome strip_token_ring(LinkStep& step)
 
         bytes += routing < 2 ? 2 : routing;
     }
-    return step.strip(bytes, HEADER_TOKENRING,
-                      (frame_control & 0xc0) == 0x40 ? HEADER_KIND_LLC : HEADER_KIND_UNKNOWN);
+    return step.strip(bytes, HEADER_TOKENRING, (frame_control & 0xc0) == 0x40 ? HEADER_KIND_LLC : HEADER_KIND_UNKNOWN);
 }
 
 // ANSI X3.139: FC and two addresses; LLC in asynchronous and synchronous LLC frames.
@@ -46,13 +45,20 @@ LinkOutcome strip_arcnet(LinkStep& step, std::uint32_t type_at)
     if (!step.has(type_at + 1))
         return LinkOutcome::kShortFrame;
     switch (step.byte(type_at)) {
-    case 240: return step.strip(type_at + 1, HEADER_NONE, 0x0800);
-    case 241: return step.strip(type_at + 1, HEADER_NONE, 0x0806);
-    case 212: return step.strip(type_at + 4, HEADER_NONE, 0x0800);
-    case 213: return step.strip(type_at + 4, HEADER_NONE, 0x0806);
-    case 214: return step.strip(type_at + 4, HEADER_NONE, 0x8035);
-    case 196: return step.strip(type_at + 4, HEADER_NONE, 0x86dd);
-    default: return step.strip(type_at + 1, HEADER_NONE, HEADER_KIND_UNKNOWN);
+    case 240:
+        return step.strip(type_at + 1, HEADER_NONE, 0x0800);
+    case 241:
+        return step.strip(type_at + 1, HEADER_NONE, 0x0806);
+    case 212:
+        return step.strip(type_at + 4, HEADER_NONE, 0x0800);
+    case 213:
+        return step.strip(type_at + 4, HEADER_NONE, 0x0806);
+    case 214:
+        return step.strip(type_at + 4, HEADER_NONE, 0x8035);
+    case 196:
+        return step.strip(type_at + 4, HEADER_NONE, 0x86dd);
+    default:
+        return step.strip(type_at + 1, HEADER_NONE, HEADER_KIND_UNKNOWN);
     }
 }
 
@@ -100,8 +106,11 @@ LinkOutcome strip_mpacket(LinkStep& step)
     if (!step.has(n + 1))
         return LinkOutcome::kShortFrame;
     switch (step.byte(n)) {
-    case 0xd5:                                  // SFD: express
-    case 0xe6: case 0x4c: case 0x7f: case 0xb3: // SMD-S0..3: preemptable, its start
+    case 0xd5: // SFD: express
+    case 0xe6:
+    case 0x4c:
+    case 0x7f:
+    case 0xb3: // SMD-S0..3: preemptable, its start
         return step.strip(n + 1, HEADER_MPACKET, HEADER_KIND_ETHERNET);
     default:
         return step.strip(n + 1, HEADER_MPACKET, HEADER_KIND_UNKNOWN);
@@ -126,8 +135,7 @@ LinkOutcome strip_docsis(LinkStep& step)
         return LinkOutcome::kShortFrame;
     std::uint32_t control = step.byte(0), extended = control & 1 ? step.byte(1) : 0;
 
-    return step.strip(6 + extended, HEADER_NONE,
-                      (control >> 6) == 0 ? HEADER_KIND_ETHERNET : HEADER_KIND_UNKNOWN);
+    return step.strip(6 + extended, HEADER_NONE, (control >> 6) == 0 ? HEADER_KIND_ETHERNET : HEADER_KIND_UNKNOWN);
 }
 
 // A tag between the addresses and the type: the shared parser skips it, so no frame has to be rewritten.

@@ -18,60 +18,119 @@ constexpr std::uint8_t kMaxNesting = 4;
 LinkHandler handler_of(std::uint32_t link_type)
 {
     switch (link_type) {
-    case 0: return strip_null;
-    case 1: return strip_ethernet;
-    case 6: return strip_token_ring;
-    case 7: return strip_arcnet_bsd;
-    case 8: case 15: return strip_slip;
-    case 9: case 50: return strip_ppp;
-    case 10: return strip_fddi;
-    case 11: case 100: return strip_atm_rfc1483;
-    case 12: case 14: case 101: return strip_raw;
-    case 51: return strip_ppp_ether;
-    case 99: return strip_symantec;
-    case 104: return strip_cisco_hdlc;
-    case 105: return strip_dot11;
-    case 106: return strip_atm_clip;
-    case 107: return strip_frame_relay;
-    case 108: return strip_loop;
-    case 109: return strip_enc;
-    case 113: return strip_linux_sll;
-    case 117: return strip_pflog;
-    case 119: return strip_prism;
-    case 122: return strip_ip_over_fc;
-    case 123: return strip_sun_atm;
-    case 127: return strip_radiotap;
-    case 129: return strip_arcnet_linux;
-    case 138: return strip_ip_over_1394;
-    case 143: return strip_docsis;
-    case 149: return strip_user2_pktap;
-    case 163: return strip_avs;
-    case 166: return strip_ppp_pppd;
-    case 178: return strip_juniper_ether;
-    case 179: return strip_juniper_ppp;
-    case 180: return strip_juniper_frame_relay;
-    case 181: return strip_juniper_chdlc;
-    case 192: return strip_ppi;
-    case 197: return strip_erf;
-    case 204: return strip_ppp_with_direction;
-    case 205: return strip_cisco_hdlc_with_direction;
-    case 206: return strip_frame_relay_with_direction;
-    case 219: return strip_mpls;
-    case 226: return strip_ipnet;
-    case 228: return strip_raw_ipv4;
-    case 229: return strip_raw_ipv6;
-    case 239: return strip_nflog;
-    case 240: return strip_netanalyzer;
-    case 241: return strip_netanalyzer_transparent;
-    case 242: return strip_ipoib;
-    case 258: return strip_pktap;
-    case 274: return strip_mpacket;
-    case 276: return strip_linux_sll2;
-    case 281: return strip_brcm_tag;
-    case 282: return strip_brcm_prepend;
-    case 284: return strip_dsa_tag;
-    case 285: return strip_edsa_tag;
-    default: return nullptr;
+    case 0:
+        return strip_null;
+    case 1:
+        return strip_ethernet;
+    case 6:
+        return strip_token_ring;
+    case 7:
+        return strip_arcnet_bsd;
+    case 8:
+    case 15:
+        return strip_slip;
+    case 9:
+    case 50:
+        return strip_ppp;
+    case 10:
+        return strip_fddi;
+    case 11:
+    case 100:
+        return strip_atm_rfc1483;
+    case 12:
+    case 14:
+    case 101:
+        return strip_raw;
+    case 51:
+        return strip_ppp_ether;
+    case 99:
+        return strip_symantec;
+    case 104:
+        return strip_cisco_hdlc;
+    case 105:
+        return strip_dot11;
+    case 106:
+        return strip_atm_clip;
+    case 107:
+        return strip_frame_relay;
+    case 108:
+        return strip_loop;
+    case 109:
+        return strip_enc;
+    case 113:
+        return strip_linux_sll;
+    case 117:
+        return strip_pflog;
+    case 119:
+        return strip_prism;
+    case 122:
+        return strip_ip_over_fc;
+    case 123:
+        return strip_sun_atm;
+    case 127:
+        return strip_radiotap;
+    case 129:
+        return strip_arcnet_linux;
+    case 138:
+        return strip_ip_over_1394;
+    case 143:
+        return strip_docsis;
+    case 149:
+        return strip_user2_pktap;
+    case 163:
+        return strip_avs;
+    case 166:
+        return strip_ppp_pppd;
+    case 178:
+        return strip_juniper_ether;
+    case 179:
+        return strip_juniper_ppp;
+    case 180:
+        return strip_juniper_frame_relay;
+    case 181:
+        return strip_juniper_chdlc;
+    case 192:
+        return strip_ppi;
+    case 197:
+        return strip_erf;
+    case 204:
+        return strip_ppp_with_direction;
+    case 205:
+        return strip_cisco_hdlc_with_direction;
+    case 206:
+        return strip_frame_relay_with_direction;
+    case 219:
+        return strip_mpls;
+    case 226:
+        return strip_ipnet;
+    case 228:
+        return strip_raw_ipv4;
+    case 229:
+        return strip_raw_ipv6;
+    case 239:
+        return strip_nflog;
+    case 240:
+        return strip_netanalyzer;
+    case 241:
+        return strip_netanalyzer_transparent;
+    case 242:
+        return strip_ipoib;
+    case 258:
+        return strip_pktap;
+    case 274:
+        return strip_mpacket;
+    case 276:
+        return strip_linux_sll2;
+    case 281:
+        return strip_brcm_tag;
+    case 282:
+        return strip_brcm_prepend;
+    case 284:
+        return strip_dsa_tag;
+    case 285:
+        return strip_edsa_tag;
+    default:
+        return nullptr;
     }
 }
 
@@ -88,14 +147,17 @@ LinkOutcome strip_inner(LinkStep& step, std::uint32_t dlt)
 std::uint32_t kind_of_family(std::uint32_t family)
 {
     switch (family) {
-    case 2: return 0x0800;  // everyone
-    case 10:                // Linux
-    case 23:                // Windows
-    case 24:                // NetBSD, OpenBSD, BSD/OS
-    case 26:                // Solaris
-    case 28:                // FreeBSD, DragonFly
-    case 30: return 0x86dd; // Darwin
-    default: return HEADER_KIND_UNKNOWN;
+    case 2:
+        return 0x0800; // everyone
+    case 10:           // Linux
+    case 23:           // Windows
+    case 24:           // NetBSD, OpenBSD, BSD/OS
+    case 26:           // Solaris
+    case 28:           // FreeBSD, DragonFly
+    case 30:
+        return 0x86dd; // Darwin
+    default:
+        return HEADER_KIND_UNKNOWN;
     }
 }
 

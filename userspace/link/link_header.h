@@ -2,8 +2,8 @@
 // link_header.h - the thin link-type step in front of the shared parser.
 //
 // XDP only ever sees Ethernet. A capture file may hold anything: this step strips the link header that XDP never sees
-// (radiotap, Linux cooked, Frame Relay, DSA tags, ...) and tells the shared parser where to start and with what. It reads
-// no IP. Both replay engines call it, so both see the same bytes.
+// (radiotap, Linux cooked, Frame Relay, DSA tags, ...) and tells the shared parser where to start and with what. It
+// reads no IP. Both replay engines call it, so both see the same bytes.
 #pragma once
 
 #include <cstdint>

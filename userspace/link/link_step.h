@@ -70,7 +70,8 @@ using LinkHandler = LinkOutcome (*)(LinkStep&);
 // The handler of a LINKTYPE_ value, nullptr when there is none.
 LinkHandler handler_of(std::uint32_t link_type);
 
-// Goes on with a frame of another link type inside: a DLT_ value, which differs from LINKTYPE_ for a few old types only.
+// Goes on with a frame of another link type inside: a DLT_ value, which differs from LINKTYPE_ for a few old types
+// only.
 LinkOutcome strip_inner(LinkStep& step, std::uint32_t dlt);
 
 // Header kind of an address family as any BSD, Linux, Windows or Solaris numbers it; HEADER_KIND_UNKNOWN for others.

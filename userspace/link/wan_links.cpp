@@ -12,10 +12,14 @@ constexpr std::uint32_t kHdlcUnicast = 0x0f, kHdlcMulticast = 0x8f;
 std::uint32_t kind_of_nlpid(std::uint32_t nlpid)
 {
     switch (nlpid) {
-    case 0xcc: return 0x0800;
-    case 0x8e: return 0x86dd;
-    case 0xcf: return HEADER_KIND_PPP;
-    default: return HEADER_KIND_UNKNOWN;
+    case 0xcc:
+        return 0x0800;
+    case 0x8e:
+        return 0x86dd;
+    case 0xcf:
+        return HEADER_KIND_PPP;
+    default:
+        return HEADER_KIND_UNKNOWN;
     }
 }
 
@@ -142,9 +146,12 @@ LinkOutcome strip_sun_atm(LinkStep& step)
     if (!step.has(4))
         return LinkOutcome::kShortFrame;
     switch (step.byte(0) & 15) {
-    case 1: return step.strip(6, HEADER_SUNATM, HEADER_KIND_ETHERNET);
-    case 2: return step.strip(4, HEADER_SUNATM, HEADER_KIND_LLC);
-    default: return step.strip(4, HEADER_SUNATM, HEADER_KIND_UNKNOWN);
+    case 1:
+        return step.strip(6, HEADER_SUNATM, HEADER_KIND_ETHERNET);
+    case 2:
+        return step.strip(4, HEADER_SUNATM, HEADER_KIND_LLC);
+    default:
+        return step.strip(4, HEADER_SUNATM, HEADER_KIND_UNKNOWN);
     }
 }
 
@@ -169,16 +176,25 @@ LinkOutcome strip_erf(LinkStep& step)
         n += 8;
     }
     switch (type) {
-    case 2: case 11: case 16: case 20: // Ethernet behind two bytes of padding
+    case 2:
+    case 11:
+    case 16:
+    case 20: // Ethernet behind two bytes of padding
         return step.strip(n + 2, HEADER_NONE, HEADER_KIND_ETHERNET);
-    case 1: case 10: case 15: case 19: { // packet over SONET: PPP or Cisco HDLC
+    case 1:
+    case 10:
+    case 15:
+    case 19: { // packet over SONET: PPP or Cisco HDLC
         LinkOutcome outcome = step.strip(n, HEADER_NONE);
 
         return outcome == LinkOutcome::kOk ? strip_ppp(step) : outcome;
     }
-    case 22: return step.strip(n, HEADER_NONE, 0x0800);
-    case 23: return step.strip(n, HEADER_NONE, 0x86dd);
-    default: return step.strip(n, HEADER_NONE, HEADER_KIND_UNKNOWN);
+    case 22:
+        return step.strip(n, HEADER_NONE, 0x0800);
+    case 23:
+        return step.strip(n, HEADER_NONE, 0x86dd);
+    default:
+        return step.strip(n, HEADER_NONE, HEADER_KIND_UNKNOWN);
     }
 }
 

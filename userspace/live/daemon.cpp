@@ -150,10 +150,11 @@ void Daemon::recover(LiveSensor& sensor)
         sensor.evictor().recover(safe.evict_sequence, [this](const ended_record& record) { write_ended(record); });
     flows_before_ = safe.flows;
     packets_before_ = safe.packets;
-    log_->write(LogLevel::kInformation,
-                fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more were in "
-                            "the eviction outbox",
-                            sensor.interface(), safe.flows, safe.packets, records));
+    log_->write(
+        LogLevel::kInformation,
+        fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more were in "
+                    "the eviction outbox",
+                    sensor.interface(), safe.flows, safe.packets, records));
     drain(sensor, boot_clock_ns());
     commit(boot_clock_ns());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// daemon.h - the live sensor's loop: at each turn of a timer flows that fell due are evicted, the ring is read up to the
-// eviction's clock, rows are written and flushed, and only then is the ring acknowledged.
+// daemon.h - the live sensor's loop: at each turn of a timer flows that fell due are evicted, the ring is read up to
+// the eviction's clock, rows are written and flushed, and only then is the ring acknowledged.
 #pragma once
 
 #include <cstdint>

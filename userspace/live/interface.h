@@ -14,14 +14,14 @@ namespace flowxdp {
 struct InterfaceInfo {
     unsigned index = 0;
     std::string name;
-    std::string driver;          // empty when there is none (lo)
+    std::string driver; // empty when there is none (lo)
     bool up = false;
     std::uint32_t mtu = 0;
-    bool rx_vlan_offload = false; // the driver strips VLAN tags before XDP sees the frame
-    bool lro = false;             // frames merged by hardware: XDP would see no wire frames
+    bool rx_vlan_offload = false;     // the driver strips VLAN tags before XDP sees the frame
+    bool lro = false;                 // frames merged by hardware: XDP would see no wire frames
     std::uint32_t xdp_program_id = 0; // 0 = none
     std::string xdp_program_name;
-    std::string xdp_mode;         // "native", "generic", "offload", empty
+    std::string xdp_mode; // "native", "generic", "offload", empty
 };
 
 // Error: no such interface.

@@ -21,9 +21,15 @@ Journal::Journal(const SensorObject& sensor)
     map_ = static_cast<journal*>(p);
 }
 
-Journal::~Journal() { munmap(map_, bytes_); }
+Journal::~Journal()
+{
+    munmap(map_, bytes_);
+}
 
-journal_slot Journal::last() const { return map_->slot[map_->generation & 1]; }
+journal_slot Journal::last() const
+{
+    return map_->slot[map_->generation & 1];
+}
 
 void Journal::commit(const journal_slot& entry)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// journal.h - what of a sensor's output is safe, in a pinned map (evict.h): a daemon that takes over after a kill neither
-// loses a record nor writes one twice to a file.
+// journal.h - what of a sensor's output is safe, in a pinned map (evict.h): a daemon that takes over after a kill
+// neither loses a record nor writes one twice to a file.
 #pragma once
 
 #include <cstdint>

@@ -55,14 +55,21 @@ void need_bpf_file_system()
 {
     struct statfs fs {};
     if (statfs("/sys/fs/bpf", &fs) || fs.f_type != kBpfFsMagic)
-        throw StartupError("/sys/fs/bpf is not a BPF file system: mount -t bpf bpf /sys/fs/bpf (inside 'ip netns exec' it "
-                           "is hidden; use nsenter --net=)");
+        throw StartupError(
+            "/sys/fs/bpf is not a BPF file system: mount -t bpf bpf /sys/fs/bpf (inside 'ip netns exec' it "
+            "is hidden; use nsenter --net=)");
 }
 
 } // namespace
 
-std::int64_t boot_clock_ns() { return clock_ns(CLOCK_BOOTTIME); }
-std::int64_t wall_offset_ns() { return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME); }
+std::int64_t boot_clock_ns()
+{
+    return clock_ns(CLOCK_BOOTTIME);
+}
+std::int64_t wall_offset_ns()
+{
+    return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+}
 
 LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
 {
@@ -77,7 +84,8 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
             continue;
         if (pinned.folder != folder_)
             throw StartupError(fmt::format(
-                "interface '{}' has a sensor of other plugins or options, whose daemon is gone or running ('{}'): attach "
+                "interface '{}' has a sensor of other plugins or options, whose daemon is gone or running ('{}'): "
+                "attach "
                 "with the same options to take it over, or 'flowxdp detach {}' to remove it with its live flows",
                 options_.interface, pinned.folder, options_.interface));
         adopted_ = true;
@@ -100,14 +108,16 @@ void LiveSensor::check_interface()
         throw StartupError(info.error().message);
     info_ = info.take();
     if (info_.lro)
-        throw StartupError(fmt::format("interface '{}' merges frames in hardware (LRO): XDP would not see wire frames; turn "
-                                       "it off: ethtool -K {} lro off",
-                                       info_.name, info_.name));
+        throw StartupError(
+            fmt::format("interface '{}' merges frames in hardware (LRO): XDP would not see wire frames; turn "
+                        "it off: ethtool -K {} lro off",
+                        info_.name, info_.name));
     if (info_.rx_vlan_offload && info_.driver != "veth") {
         if (!options_.fix_offloads)
-            throw StartupError(fmt::format("interface '{}' strips VLAN tags in hardware before XDP sees them: attach with "
-                                           "--fix-offloads, or: ethtool -K {} rxvlan off",
-                                           info_.name, info_.name));
+            throw StartupError(
+                fmt::format("interface '{}' strips VLAN tags in hardware before XDP sees them: attach with "
+                            "--fix-offloads, or: ethtool -K {} rxvlan off",
+                            info_.name, info_.name));
         if (auto set = set_rx_vlan_offload(info_.name, false); !set.ok())
             throw StartupError(set.error().message);
         offload_changed_ = true;
@@ -154,8 +164,8 @@ void LiveSensor::load_and_attach(const std::string& folder)
             reasons = fmt::format("cannot pin '{}': {}", pin, std::strerror(errno));
         link_.reset();
         remove_pins();
-        throw StartupError(fmt::format("cannot attach to interface '{}' (MTU {}, driver {}): {}{}", info_.name, info_.mtu,
-                                       info_.driver.empty() ? "unknown" : info_.driver, reasons,
+        throw StartupError(fmt::format("cannot attach to interface '{}' (MTU {}, driver {}): {}{}", info_.name,
+                                       info_.mtu, info_.driver.empty() ? "unknown" : info_.driver, reasons,
                                        options_.mode == AttachMode::kNative ? "; try --mode auto" : ""));
     }
 }
@@ -165,9 +175,10 @@ void LiveSensor::adopt(const std::string& folder)
     object_ = SensorObject::adopt(folder, options_.object);
     link_ = UniqueFd(bpf_obj_get((folder + "/link").c_str()));
     if (!link_)
-        throw StartupError(fmt::format("cannot adopt the sensor of '{}': its link is gone ({}); 'flowxdp detach {}' removes "
-                                       "the rest",
-                                       info_.name, std::strerror(errno), info_.name));
+        throw StartupError(
+            fmt::format("cannot adopt the sensor of '{}': its link is gone ({}); 'flowxdp detach {}' removes "
+                        "the rest",
+                        info_.name, std::strerror(errno), info_.name));
     mode_ = info_.xdp_mode.empty() ? "native" : info_.xdp_mode;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// live_sensor.h - one interface under observation: program, maps and link, all pinned, so that the kernel goes on counting
-// when the daemon dies and the next daemon takes over.
+// live_sensor.h - one interface under observation: program, maps and link, all pinned, so that the kernel goes on
+// counting when the daemon dies and the next daemon takes over.
 //
-// Pins: /sys/fs/bpf/flowxdp/IFACE/ID/, ID a hash of record layout and configuration. Program and link of a clean stop are
-// removed; what a killed daemon leaves is adopted by an attach with the same ID, or removed by detach.
+// Pins: /sys/fs/bpf/flowxdp/IFACE/ID/, ID a hash of record layout and configuration. Program and link of a clean stop
+// are removed; what a killed daemon leaves is adopted by an attach with the same ID, or removed by detach.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct LiveSensorOptions {
     std::string interface;
     AttachMode mode = AttachMode::kAuto;
     SensorObjectOptions object;
-    std::uint64_t layout_id = 0;   // of the bundle
-    bool fix_offloads = false;     // turn rx-vlan offload off while attached
+    std::uint64_t layout_id = 0; // of the bundle
+    bool fix_offloads = false;   // turn rx-vlan offload off while attached
 };
 
 inline constexpr const char* kPinRoot = "/sys/fs/bpf/flowxdp";
@@ -81,8 +81,8 @@ std::vector<PinnedSensor> find_pinned_sensors();
 // Removes link, program and maps of a sensor that no daemon serves; unlinking the link detaches the program.
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor);
 
-// Wall clock less boot clock, ns: added to the kernel's times. Sampled anew for each round, so that neither an NTP step nor
-// a suspend breaks a duration.
+// Wall clock less boot clock, ns: added to the kernel's times. Sampled anew for each round, so that neither an NTP step
+// nor a suspend breaks a duration.
 std::int64_t wall_offset_ns();
 std::int64_t boot_clock_ns();
 

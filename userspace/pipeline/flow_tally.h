@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// flow_tally.h - what the end report says of exported flows, counted from the records themselves. The sum of their packets
-// is one side of the ledger (counters.h), independent of what the engine counted.
+// flow_tally.h - what the end report says of exported flows, counted from the records themselves. The sum of their
+// packets is one side of the ledger (counters.h), independent of what the engine counted.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct FlowTally {
     std::uint64_t lone_inverted = 0; // partnerless flows with the INVERTED bit: correct request and reply flows
     std::uint64_t l2 = 0, ipv4 = 0, ipv6 = 0; // directions
     std::uint64_t packets = 0, octets = 0;
-    std::uint64_t forced = 0, resources = 0;  // directions that triggered force mode; biflows evicted
+    std::uint64_t forced = 0, resources = 0;   // directions that triggered force mode; biflows evicted
     std::uint64_t alarms = 0, alarm_flows = 0; // directions
     std::uint64_t status = 0;
 

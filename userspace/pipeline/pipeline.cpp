@@ -151,13 +151,16 @@ void Pipeline::consume(const std::uint8_t* at, const std::uint8_t* end)
             if (packet_rows_->size() >= kBatchRows)
                 push_packets();
             break;
-        case STREAM_ENDED: order_.hold(*reinterpret_cast<const ended_record*>(at)); break;
+        case STREAM_ENDED:
+            order_.hold(*reinterpret_cast<const ended_record*>(at));
+            break;
         case STREAM_WATERMARK: {
             const auto* mark = reinterpret_cast<const watermark_record*>(at);
             order_.release(mark->era, mark->clock_ns, [this](const ended_record& record) { emit(record); });
             break;
         }
-        default: break;
+        default:
+            break;
         }
         at += header->size;
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pipeline.h - records to rows to sinks: the second half of the way of a packet (DESIGN 1).
 //
-// Stage 1 is whoever writes to writer(): an engine, on the caller's thread. Stage 2 is this pipeline's thread: it orders
-// ended flows, lets the plugins' user halves fill rows, and hands batches to every sink's queue. It does not know which
-// engine feeds it. A full chunk queue makes stage 1 wait, a full sink queue stage 2.
+// Stage 1 is whoever writes to writer(): an engine, on the caller's thread. Stage 2 is this pipeline's thread: it
+// orders ended flows, lets the plugins' user halves fill rows, and hands batches to every sink's queue. It does not
+// know which engine feeds it. A full chunk queue makes stage 1 wait, a full sink queue stage 2.
 #pragma once
 
 #include <condition_variable>

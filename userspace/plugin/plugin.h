@@ -9,8 +9,8 @@
 #pragma once
 
 #include <cstdio>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <span>
 #include <stdexcept>
@@ -33,7 +33,10 @@ class RowWriter {
     {
         std::memcpy(row_->fixed + row_->cell[index], &value, sizeof value);
     }
-    void mac(std::size_t index, const std::uint8_t* address) { std::memcpy(row_->fixed + row_->cell[index], address, 6); }
+    void mac(std::size_t index, const std::uint8_t* address)
+    {
+        std::memcpy(row_->fixed + row_->cell[index], address, 6);
+    }
     // address: 16 bytes, v4-mapped; version 4, 6, 0 = none.
     void ip(std::size_t index, const std::uint8_t* address, std::uint8_t version)
     {
@@ -220,4 +223,7 @@ const fx_plugin* make_plugin_descriptor(const PluginDescription& d)
 } // namespace flowxdp
 
 #define FLOWXDP_PLUGIN(Class, description)                                                                             \
-    extern "C" const fx_plugin* flowxdp_plugin() { return flowxdp::make_plugin_descriptor<Class>(description); }
+    extern "C" const fx_plugin* flowxdp_plugin()                                                                       \
+    {                                                                                                                  \
+        return flowxdp::make_plugin_descriptor<Class>(description);                                                    \
+    }

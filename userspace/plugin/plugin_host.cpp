@@ -152,7 +152,8 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
 
 PluginHost::~PluginHost() = default;
 
-std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary>& libraries, const PluginChoice& choice,
+std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary>& libraries,
+                                                 const PluginChoice& choice,
                                                  std::map<std::string, PluginSpec>* specs) const
 {
     auto find = [&](const std::string& name) -> const fx_plugin* {
@@ -200,9 +201,10 @@ std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary
                                                p->name, *d, *d),
                                    ExitCode::kUsage);
             if (dependency->number >= p->number)
-                throw StartupError(fmt::format("plugin '{}' (number {}) needs '{}' (number {}): a dependency must have a "
-                                               "lower number",
-                                               p->name, p->number, *d, dependency->number));
+                throw StartupError(
+                    fmt::format("plugin '{}' (number {}) needs '{}' (number {}): a dependency must have a "
+                                "lower number",
+                                p->name, p->number, *d, dependency->number));
         }
     }
     for (const std::string& column : choice.columns_needed) {
@@ -222,11 +224,11 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
 {
     if (bundle.abi_version != BUNDLE_ABI_VERSION || bundle.record_core_size != sizeof(flow_record) ||
         bundle.packet_record_core_size != sizeof(packet_record) || bundle.config_size != sizeof(flow_config))
-        throw StartupError(fmt::format("the engine bundle has ABI {} (record {}, packet {}, config {} bytes), this flowxdp "
-                                       "has {} ({}, {}, {}): rebuild it with 'flowxdp plugin build'",
-                                       bundle.abi_version, bundle.record_core_size, bundle.packet_record_core_size,
-                                       bundle.config_size, BUNDLE_ABI_VERSION, sizeof(flow_record),
-                                       sizeof(packet_record), sizeof(flow_config)));
+        throw StartupError(
+            fmt::format("the engine bundle has ABI {} (record {}, packet {}, config {} bytes), this flowxdp "
+                        "has {} ({}, {}, {}): rebuild it with 'flowxdp plugin build'",
+                        bundle.abi_version, bundle.record_core_size, bundle.packet_record_core_size, bundle.config_size,
+                        BUNDLE_ABI_VERSION, sizeof(flow_record), sizeof(packet_record), sizeof(flow_config)));
     std::uint32_t record = sizeof(flow_record);
     std::uint32_t packet = sizeof(packet_record);
     flow->enabled = 0;
@@ -255,8 +257,8 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
         }
     }
     if (record > FLOW_RECORD_MAX)
-        throw StartupError(fmt::format("the enabled plugins need {} bytes a flow, at most {} fit: remove some",
-                                       record, FLOW_RECORD_MAX));
+        throw StartupError(fmt::format("the enabled plugins need {} bytes a flow, at most {} fit: remove some", record,
+                                       FLOW_RECORD_MAX));
     for (auto& instance : instances_) {
         const fx_plugin* p = instance->plugin;
         if (p->state_size && !instance->slot)
@@ -350,8 +352,8 @@ void PluginHost::add_packet_row(const packet_record& packet, RowBatch* rows)
     }
     const fx_span payload = {rows->append(view.payload, packet.payload_captured), packet.payload_captured};
     std::memcpy(fixed + columns[payload_column_].offset, &payload, sizeof payload);
-    const RowHeader header = {packet.ts_ns + packet.wall_offset_ns, packet.flow_id, 0, 0, packet.direction, 0, 0,
-                              packet.if_id};
+    const RowHeader header = {
+        packet.ts_ns + packet.wall_offset_ns, packet.flow_id, 0, 0, packet.direction, 0, 0, packet.if_id};
     std::memcpy(fixed, &header, sizeof header);
 }
 

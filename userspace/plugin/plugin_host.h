@@ -34,9 +34,9 @@ Result<PluginSpec> parse_plugin_spec(const std::string& text);
 
 // What the command line chose.
 struct PluginChoice {
-    bool replace_default = false;         // --plugins a,b
-    std::vector<PluginSpec> add;          // --plugin and --plugins
-    std::vector<std::string> remove;      // --no-plugin
+    bool replace_default = false;            // --plugins a,b
+    std::vector<PluginSpec> add;             // --plugin and --plugins
+    std::vector<std::string> remove;         // --no-plugin
     std::vector<std::string> columns_needed; // by sinks: plugins that fill them are enabled
 };
 
@@ -55,14 +55,14 @@ class GeoService {
 
 // Alarms of one flow direction.
 struct FlowAlarms {
-    std::uint64_t count = 0;   // raised in all
-    unsigned plugins = 0;      // that raised some
+    std::uint64_t count = 0; // raised in all
+    unsigned plugins = 0;    // that raised some
 };
 
 class PluginHost {
   public:
     struct Services {
-        GeoService* geo = nullptr;                           // may be null
+        GeoService* geo = nullptr; // may be null
         std::function<void(int level, const std::string& text)> log;
         std::string output_prefix;
         std::uint32_t sensor_id = 666;

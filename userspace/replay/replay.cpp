@@ -78,12 +78,15 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
                 continue;
             }
             switch (strip_link_header(frame, &linked[fed])) {
-            case LinkOutcome::kShortFrame: run->input.short_frame++; continue;
+            case LinkOutcome::kShortFrame:
+                run->input.short_frame++;
+                continue;
             case LinkOutcome::kUnsupported:
                 run->input.link_unsupported++;
                 unsupported[frame.link_type]++;
                 continue;
-            case LinkOutcome::kOk: break;
+            case LinkOutcome::kOk:
+                break;
             }
             batch[fed] = {linked[fed].bytes, linked[fed].meta, run->frames};
             fed++;
@@ -100,13 +103,15 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
     run->input_bytes_total = capture.bytes_total();
     for (const CaptureFileInfo& file : run->files)
         if (file.clamped_times)
-            run->problems.push_back(fmt::format("{} time stamps in '{}' lie before 1678 or after 2261, which 64 bits of "
-                                                "nanoseconds cannot hold: set to the nearest that fits",
-                                                file.clamped_times, file.name));
+            run->problems.push_back(
+                fmt::format("{} time stamps in '{}' lie before 1678 or after 2261, which 64 bits of "
+                            "nanoseconds cannot hold: set to the nearest that fits",
+                            file.clamped_times, file.name));
     for (const auto& [link_type, count] : unsupported)
-        run->problems.push_back(fmt::format("{} frames of link type {} ({}), which flowxdp does not know: no flows from "
-                                            "them",
-                                            count, link_type, link_type_name(link_type)));
+        run->problems.push_back(
+            fmt::format("{} frames of link type {} ({}), which flowxdp does not know: no flows from "
+                        "them",
+                        count, link_type, link_type_name(link_type)));
     if (filter)
         for (const auto& [link_type, text] : filter->problems())
             run->problems.push_back(fmt::format("filter '{}' does not fit link type {}: {}", filter->expression(),

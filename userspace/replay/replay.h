@@ -31,13 +31,13 @@ class ReplayEngine {
 std::unique_ptr<ReplayEngine> make_native_replay_engine(const bundle_descriptor& bundle, const engine_options& options);
 
 struct ReplayLimits {
-    std::uint64_t max_packets = 0;   // -c; 0 = all
-    std::uint32_t snap_len = 0;      // -S; 0 = as captured
+    std::uint64_t max_packets = 0; // -c; 0 = all
+    std::uint32_t snap_len = 0;    // -S; 0 = as captured
 };
 
 // What stops or watches a replay from outside. Both are asked every few hundred packets.
 struct ReplayControl {
-    std::function<bool()> stop;                                     // true: end of input now
+    std::function<bool()> stop; // true: end of input now
     std::function<void(std::uint64_t packets, const Capture&)> progress;
 };
 

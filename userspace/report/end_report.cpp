@@ -18,7 +18,10 @@ double percent(std::uint64_t part, std::uint64_t whole)
     return whole ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
 }
 
-double ratio(double part, double whole) { return whole != 0 ? part / whole : 0.0; }
+double ratio(double part, double whole)
+{
+    return whole != 0 ? part / whole : 0.0;
+}
 
 std::string seconds_text(std::int64_t ns)
 {
@@ -226,7 +229,8 @@ void add_flows(const RunSummary& run, Lines& out)
     out.add("Number of average processed flows/s: " + ratio_text(all / duration));
     out.add("Average full raw bandwidth: " + bandwidth_text(static_cast<double>(run.wire_bytes) * 8 / duration));
     if (run.snapped_frames)
-        out.add("Average snapped bandwidth : " + bandwidth_text(static_cast<double>(run.captured_bytes) * 8 / duration));
+        out.add("Average snapped bandwidth : " +
+                bandwidth_text(static_cast<double>(run.captured_bytes) * 8 / duration));
     out.add("Average full bandwidth : " + bandwidth_text(static_cast<double>(t.full_bytes) * 8 / duration));
 }
 
@@ -261,13 +265,14 @@ void add_ledger(const RunSummary& run, Lines& out)
     const InputCounts& in = run.input;
     const std::uint64_t short_frames = in.short_frame + run.counts.counter[COUNTER_PACKETS_SHORT_FRAME];
     const std::uint64_t unattributed = run.counts.counter[COUNTER_PACKETS_UNATTRIBUTED];
-    out.add(fmt::format("Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
-                        "{} unattributed{}",
-                        run.frames, run.packets_before + run.tally.packets, in.filtered, short_frames, in.link_unsupported, unattributed,
-                        run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
+    out.add(fmt::format(
+        "Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
+        "{} unattributed{}",
+        run.frames, run.packets_before + run.tally.packets, in.filtered, short_frames, in.link_unsupported,
+        unattributed, run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
     for (const RunSummary::SinkState& s : run.sinks) {
-        out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped, {} skipped, {} errors{}", s.label, s.rows,
-                            s.sent, s.retried, s.dropped, s.skipped, s.errors,
+        out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped, {} skipped, {} errors{}", s.label,
+                            s.rows, s.sent, s.retried, s.dropped, s.skipped, s.errors,
                             s.last_error.empty() ? "" : "; last error: " + s.last_error));
         for (const std::string& line : s.lines)
             out.add(fmt::format("Sink {}: {}", s.label, line));
@@ -299,8 +304,8 @@ std::string json_text(const std::string& text)
 
 std::int64_t RunSummary::ledger_difference() const
 {
-    const std::uint64_t accounted = packets_before + tally.packets + input.filtered + input.short_frame + input.link_unsupported +
-                                    counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
+    const std::uint64_t accounted = packets_before + tally.packets + input.filtered + input.short_frame +
+                                    input.link_unsupported + counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
                                     counts.counter[COUNTER_PACKETS_UNATTRIBUTED] +
                                     counts.counter[COUNTER_PACKETS_FILTERED];
     return static_cast<std::int64_t>(frames - accounted);
@@ -349,19 +354,20 @@ std::vector<std::string> end_lines(const RunSummary& run)
 
 std::string summary_json(const RunSummary& run)
 {
-    std::string out = fmt::format("{{\"version\":{},\"engine\":{},\"sensor_id\":{},\"interrupted\":{},\"incomplete\":{},"
-                                  "\"packets\":{},\"captured_bytes\":{},\"wire_bytes\":{},\"elapsed_s\":{:.6f},"
-                                  "\"unloading_s\":{:.6f},\"memory_bytes\":{}",
-                                  json_text(run.version), json_text(run.engine), run.sensor_id, run.interrupted,
-                                  run.incomplete(), run.frames, run.captured_bytes, run.wire_bytes, run.elapsed_s,
-                                  run.unloading_s, run.memory_bytes);
+    std::string out =
+        fmt::format("{{\"version\":{},\"engine\":{},\"sensor_id\":{},\"interrupted\":{},\"incomplete\":{},"
+                    "\"packets\":{},\"captured_bytes\":{},\"wire_bytes\":{},\"elapsed_s\":{:.6f},"
+                    "\"unloading_s\":{:.6f},\"memory_bytes\":{}",
+                    json_text(run.version), json_text(run.engine), run.sensor_id, run.interrupted, run.incomplete(),
+                    run.frames, run.captured_bytes, run.wire_bytes, run.elapsed_s, run.unloading_s, run.memory_bytes);
     if (run.has_time)
         out += fmt::format(",\"first\":\"{}\",\"last\":\"{}\"", seconds_text(run.first_ns), seconds_text(run.last_ns));
     const FlowTally& f = run.tally;
-    out += fmt::format(",\"flows\":{{\"directions\":{},\"a\":{},\"b\":{},\"l2\":{},\"ipv4\":{},\"ipv6\":{},\"packets\":{},"
-                       "\"octets\":{},\"forced\":{},\"alarms\":{},\"peak_directions\":{},\"status\":\"0x{:016x}\"}}",
-                       f.directions(), f.biflows, f.two_sided, f.l2, f.ipv4, f.ipv6, f.packets, f.octets, f.forced,
-                       f.alarms, run.counts.peak_directions, (run.counts.totals.status | f.status) & ~FS(INVERTED));
+    out +=
+        fmt::format(",\"flows\":{{\"directions\":{},\"a\":{},\"b\":{},\"l2\":{},\"ipv4\":{},\"ipv6\":{},\"packets\":{},"
+                    "\"octets\":{},\"forced\":{},\"alarms\":{},\"peak_directions\":{},\"status\":\"0x{:016x}\"}}",
+                    f.directions(), f.biflows, f.two_sided, f.l2, f.ipv4, f.ipv6, f.packets, f.octets, f.forced,
+                    f.alarms, run.counts.peak_directions, (run.counts.totals.status | f.status) & ~FS(INVERTED));
     out += fmt::format(",\"ledger\":{{\"packets\":{},\"in_flows\":{},\"difference\":{}}},\"counters\":{{", run.frames,
                        f.packets, run.ledger_difference());
     static constexpr const char* kNames[] = {
@@ -388,8 +394,8 @@ std::string summary_json(const RunSummary& run)
                            json_text(link_type_name(run.files[i].link_type)));
     out += "],\"damages\":[";
     for (std::size_t i = 0; i < run.damages.size(); i++)
-        out += fmt::format("{}{{\"file\":{},\"offset\":{},\"reason\":{}}}", i ? "," : "", json_text(run.damages[i].file),
-                           run.damages[i].offset, json_text(run.damages[i].reason));
+        out += fmt::format("{}{{\"file\":{},\"offset\":{},\"reason\":{}}}", i ? "," : "",
+                           json_text(run.damages[i].file), run.damages[i].offset, json_text(run.damages[i].reason));
     out += "],\"problems\":[";
     for (std::size_t i = 0; i < run.problems.size(); i++)
         out += (i ? "," : "") + json_text(run.problems[i]);

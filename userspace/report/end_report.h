@@ -18,7 +18,7 @@ namespace flowxdp {
 // Frames the engine never saw, by cause.
 struct InputCounts {
     std::uint64_t filtered = 0;
-    std::uint64_t short_frame = 0;      // inside the link header
+    std::uint64_t short_frame = 0; // inside the link header
     std::uint64_t link_unsupported = 0;
 };
 
@@ -26,15 +26,15 @@ struct InputCounts {
 struct RunSummary {
     std::string version;
     std::string command_line;
-    std::string engine;                  // native, bpf, live
+    std::string engine; // native, bpf, live
     std::uint32_t sensor_id = 666;
     std::uint32_t max_flows = 0;
     bool alarm_mode = false, force_mode = false, live = false, interrupted = false;
     std::vector<CaptureFileInfo> files;
     std::vector<CaptureDamage> damages;
-    std::vector<std::string> problems;   // further reasons why the exit code is 3
+    std::vector<std::string> problems; // further reasons why the exit code is 3
     InputCounts input;
-    std::uint64_t frames = 0;            // every frame read
+    std::uint64_t frames = 0; // every frame read
     std::uint64_t captured_bytes = 0, wire_bytes = 0;
     std::uint64_t snapped_frames = 0;
     bool has_time = false;
@@ -44,8 +44,8 @@ struct RunSummary {
     engine_counts counts{};
     FlowTally tally;
     std::uint64_t packet_rows = 0;
-    std::uint64_t packets_before = 0;    // exported by daemons before this one (live, taken over)
-    std::uint64_t memory_bytes = 0;      // peak resident
+    std::uint64_t packets_before = 0; // exported by daemons before this one (live, taken over)
+    std::uint64_t memory_bytes = 0;   // peak resident
     std::vector<std::string> plugin_lines;
     std::vector<PluginHost::Active> plugins;
     struct SinkState {

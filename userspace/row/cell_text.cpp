@@ -15,14 +15,22 @@ constexpr char kHexDigits[] = "0123456789abcdef";
 char escape_letter(char c)
 {
     switch (c) {
-    case '\b': return 'b';
-    case '\f': return 'f';
-    case '\n': return 'n';
-    case '\r': return 'r';
-    case '\t': return 't';
-    case '\v': return 'v';
-    case '\\': return '\\';
-    default: return 0;
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    case '\v':
+        return 'v';
+    case '\\':
+        return '\\';
+    default:
+        return 0;
     }
 }
 
@@ -118,21 +126,49 @@ void append_element(const RowView& row, fx_type type, StringStyle style, const s
 {
     char* at = line->room(kNumberTextMax);
     switch (type) {
-    case FX_U8: at = write_unsigned(at, *p); break;
-    case FX_U16: at = write_unsigned(at, load<std::uint16_t>(p)); break;
-    case FX_U32: at = write_unsigned(at, load<std::uint32_t>(p)); break;
-    case FX_U64: at = write_unsigned(at, load<std::uint64_t>(p)); break;
-    case FX_I64: at = write_signed(at, load<std::int64_t>(p)); break;
-    case FX_H8: at = write_hex<2>(at, *p); break;
-    case FX_H16: at = write_hex<4>(at, load<std::uint16_t>(p)); break;
-    case FX_H32: at = write_hex<8>(at, load<std::uint32_t>(p)); break;
-    case FX_H64: at = write_hex<16>(at, load<std::uint64_t>(p)); break;
-    case FX_FLOAT: at = write_float(at, load<double>(p)); break;
+    case FX_U8:
+        at = write_unsigned(at, *p);
+        break;
+    case FX_U16:
+        at = write_unsigned(at, load<std::uint16_t>(p));
+        break;
+    case FX_U32:
+        at = write_unsigned(at, load<std::uint32_t>(p));
+        break;
+    case FX_U64:
+        at = write_unsigned(at, load<std::uint64_t>(p));
+        break;
+    case FX_I64:
+        at = write_signed(at, load<std::int64_t>(p));
+        break;
+    case FX_H8:
+        at = write_hex<2>(at, *p);
+        break;
+    case FX_H16:
+        at = write_hex<4>(at, load<std::uint16_t>(p));
+        break;
+    case FX_H32:
+        at = write_hex<8>(at, load<std::uint32_t>(p));
+        break;
+    case FX_H64:
+        at = write_hex<16>(at, load<std::uint64_t>(p));
+        break;
+    case FX_FLOAT:
+        at = write_float(at, load<double>(p));
+        break;
     case FX_TIME:
-    case FX_DURATION: at = write_seconds(at, load<std::int64_t>(p)); break;
-    case FX_MAC: at = write_mac(at, p); break;
-    case FX_IP: at = write_ip(at, p, p[16]); break;
-    case FX_CHAR: *at++ = static_cast<char>(*p); break;
+    case FX_DURATION:
+        at = write_seconds(at, load<std::int64_t>(p));
+        break;
+    case FX_MAC:
+        at = write_mac(at, p);
+        break;
+    case FX_IP:
+        at = write_ip(at, p, p[16]);
+        break;
+    case FX_CHAR:
+        *at++ = static_cast<char>(*p);
+        break;
     case FX_MAC_PAIR:
         at = write_mac(at, p);
         *at++ = '_';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// cell_text.h - cells as text, exactly as Tranalyzer2 prints them (reference B, C). Text, CSV and socket sinks share it.
+// cell_text.h - cells as text, exactly as Tranalyzer2 prints them (reference B, C). Text, CSV and socket sinks share
+// it.
 //
 // Grammar of a cell:
 //     unsigned, signed   decimal            hex types   0x and fixed width, lower case

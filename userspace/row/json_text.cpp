@@ -25,14 +25,29 @@ bool append_escaped(unsigned char c, std::string* out)
 {
     constexpr char kHexDigits[] = "0123456789abcdef";
     switch (c) {
-    case '"': out->append("\\\""); return true;
-    case '\\': out->append("\\\\"); return true;
-    case '\b': out->append("\\b"); return true;
-    case '\f': out->append("\\f"); return true;
-    case '\n': out->append("\\n"); return true;
-    case '\r': out->append("\\r"); return true;
-    case '\t': out->append("\\t"); return true;
-    default: break;
+    case '"':
+        out->append("\\\"");
+        return true;
+    case '\\':
+        out->append("\\\\");
+        return true;
+    case '\b':
+        out->append("\\b");
+        return true;
+    case '\f':
+        out->append("\\f");
+        return true;
+    case '\n':
+        out->append("\\n");
+        return true;
+    case '\r':
+        out->append("\\r");
+        return true;
+    case '\t':
+        out->append("\\t");
+        return true;
+    default:
+        break;
     }
     if (c >= 0x20 && c < 0x7f)
         return false;
@@ -53,21 +68,49 @@ void append_in_quotes(std::string* out, Print print)
 void append_value(const RowView& row, fx_type type, const std::uint8_t* p, std::string* out)
 {
     switch (type) {
-    case FX_U8: append_unsigned(*p, out); break;
-    case FX_U16: append_unsigned(load<std::uint16_t>(p), out); break;
-    case FX_U32: append_unsigned(load<std::uint32_t>(p), out); break;
-    case FX_U64: append_unsigned(load<std::uint64_t>(p), out); break;
-    case FX_I64: append_signed(load<std::int64_t>(p), out); break;
-    case FX_H8: append_in_quotes(out, [&] { append_hex(*p, 2, out); }); break;
-    case FX_H16: append_in_quotes(out, [&] { append_hex(load<std::uint16_t>(p), 4, out); }); break;
-    case FX_H32: append_in_quotes(out, [&] { append_hex(load<std::uint32_t>(p), 8, out); }); break;
-    case FX_H64: append_in_quotes(out, [&] { append_hex(load<std::uint64_t>(p), 16, out); }); break;
-    case FX_FLOAT: append_json_float(load<double>(p), out); break;
+    case FX_U8:
+        append_unsigned(*p, out);
+        break;
+    case FX_U16:
+        append_unsigned(load<std::uint16_t>(p), out);
+        break;
+    case FX_U32:
+        append_unsigned(load<std::uint32_t>(p), out);
+        break;
+    case FX_U64:
+        append_unsigned(load<std::uint64_t>(p), out);
+        break;
+    case FX_I64:
+        append_signed(load<std::int64_t>(p), out);
+        break;
+    case FX_H8:
+        append_in_quotes(out, [&] { append_hex(*p, 2, out); });
+        break;
+    case FX_H16:
+        append_in_quotes(out, [&] { append_hex(load<std::uint16_t>(p), 4, out); });
+        break;
+    case FX_H32:
+        append_in_quotes(out, [&] { append_hex(load<std::uint32_t>(p), 8, out); });
+        break;
+    case FX_H64:
+        append_in_quotes(out, [&] { append_hex(load<std::uint64_t>(p), 16, out); });
+        break;
+    case FX_FLOAT:
+        append_json_float(load<double>(p), out);
+        break;
     case FX_TIME:
-    case FX_DURATION: append_in_quotes(out, [&] { append_seconds(load<std::int64_t>(p), out); }); break;
-    case FX_MAC: append_in_quotes(out, [&] { append_mac(p, out); }); break;
-    case FX_IP: append_in_quotes(out, [&] { append_ip(p, p[16], out); }); break;
-    case FX_CHAR: append_json_bytes({reinterpret_cast<const char*>(p), 1}, out); break;
+    case FX_DURATION:
+        append_in_quotes(out, [&] { append_seconds(load<std::int64_t>(p), out); });
+        break;
+    case FX_MAC:
+        append_in_quotes(out, [&] { append_mac(p, out); });
+        break;
+    case FX_IP:
+        append_in_quotes(out, [&] { append_ip(p, p[16], out); });
+        break;
+    case FX_CHAR:
+        append_json_bytes({reinterpret_cast<const char*>(p), 1}, out);
+        break;
     case FX_MAC_PAIR:
         out->append("[\"");
         append_mac(p, out);

@@ -114,11 +114,18 @@ char* write_float(char* at, double value)
     const double magnitude = std::fabs(value);
     if (!(magnitude >= 1e-4 && magnitude < 1e6))
         return write_float_exactly(at, value);
-    // Seven digits: one multiplication by an exact power of ten, off by at most half a unit of the last place, 2^-30 of a
-    // digit. Where that could turn the rounding, at a fraction of one half, the slow way decides.
-    int exponent = magnitude < 1e-3 ? -4 : magnitude < 1e-2 ? -3 : magnitude < 1e-1 ? -2 : magnitude < 1 ? -1
-                   : magnitude < 10 ? 0 : magnitude < 100 ? 1 : magnitude < 1e3 ? 2 : magnitude < 1e4 ? 3
-                   : magnitude < 1e5 ? 4 : 5;
+    // Seven digits: one multiplication by an exact power of ten, off by at most half a unit of the last place, 2^-30 of
+    // a digit. Where that could turn the rounding, at a fraction of one half, the slow way decides.
+    int exponent = magnitude < 1e-3   ? -4
+                   : magnitude < 1e-2 ? -3
+                   : magnitude < 1e-1 ? -2
+                   : magnitude < 1    ? -1
+                   : magnitude < 10   ? 0
+                   : magnitude < 100  ? 1
+                   : magnitude < 1e3  ? 2
+                   : magnitude < 1e4  ? 3
+                   : magnitude < 1e5  ? 4
+                                      : 5;
     const double scaled = magnitude * kPowers[6 - exponent];
     auto digits = static_cast<std::uint32_t>(scaled);
     const double fraction = scaled - static_cast<double>(digits);

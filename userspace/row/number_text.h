@@ -38,8 +38,14 @@ inline char* pair(char* at, std::uint32_t below_100)
     std::memcpy(at, &kPairs[2 * below_100], 2);
     return at + 2;
 }
-inline char* four(char* at, std::uint32_t below_10000) { return pair(pair(at, below_10000 / 100), below_10000 % 100); }
-inline char* eight(char* at, std::uint32_t below_1e8) { return four(four(at, below_1e8 / 10000), below_1e8 % 10000); }
+inline char* four(char* at, std::uint32_t below_10000)
+{
+    return pair(pair(at, below_10000 / 100), below_10000 % 100);
+}
+inline char* eight(char* at, std::uint32_t below_1e8)
+{
+    return four(four(at, below_1e8 / 10000), below_1e8 % 10000);
+}
 
 inline char* write_unsigned(char* at, std::uint64_t value)
 {

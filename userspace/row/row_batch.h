@@ -102,7 +102,13 @@ inline std::string_view RowView::text(const Column& c) const
     const auto s = get<fx_span>(c);
     return {reinterpret_cast<const char*>(batch_->tail() + s.offset), s.count};
 }
-inline const Schema& RowView::schema() const { return batch_->schema(); }
-inline const std::uint8_t* RowView::tail(std::uint32_t offset) const { return batch_->tail() + offset; }
+inline const Schema& RowView::schema() const
+{
+    return batch_->schema();
+}
+inline const std::uint8_t* RowView::tail(std::uint32_t offset) const
+{
+    return batch_->tail() + offset;
+}
 
 } // namespace flowxdp

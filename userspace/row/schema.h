@@ -26,13 +26,13 @@ struct Column {
 
 // What every row begins with; sinks may use it beside the columns.
 struct RowHeader {
-    std::int64_t end_clock_ns;  // when the flow ended, ns since the epoch; packet rows: the packet's time
+    std::int64_t end_clock_ns; // when the flow ended, ns since the epoch; packet rows: the packet's time
     std::uint64_t flow_id;
-    std::uint64_t alarms;       // raised by this row's plugins
-    std::uint8_t reason;        // enum flow_end
-    std::uint8_t direction;     // enum flow_direction
-    std::uint8_t pair_follows;  // 1: this is A and the next row is its B
-    std::uint8_t pair_second;   // 1: this is the B of the row before
+    std::uint64_t alarms;      // raised by this row's plugins
+    std::uint8_t reason;       // enum flow_end
+    std::uint8_t direction;    // enum flow_direction
+    std::uint8_t pair_follows; // 1: this is A and the next row is its B
+    std::uint8_t pair_second;  // 1: this is the B of the row before
     std::uint32_t if_id;
 };
 

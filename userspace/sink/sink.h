@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // sink.h - where rows go.
 //
-// A sink never knows a plugin: it reads typed columns by index. It names the columns it needs, and the plugins that fill
-// them are enabled with it. Each sink has a queue and a thread of its own (sink_runner.h): one that is slow or dead never
-// stops another. All members but counts() are called on that thread.
+// A sink never knows a plugin: it reads typed columns by index. It names the columns it needs, and the plugins that
+// fill them are enabled with it. Each sink has a queue and a thread of its own (sink_runner.h): one that is slow or
+// dead never stops another. All members but counts() are called on that thread.
 #pragma once
 
 #include <atomic>
@@ -26,9 +26,9 @@ struct SinkContext {
     bool rows_to_stdout = false;
     std::uint32_t sensor_id = 666;
     bool live = false;
-    std::vector<std::string> header_lines;       // '#' lines of the headers file, without '# '
-    // Taking over after a crash: the lengths of this sink's files that are safe (Sink::positions()); what lies behind is
-    // cut off and comes again. Empty = a fresh start.
+    std::vector<std::string> header_lines; // '#' lines of the headers file, without '# '
+    // Taking over after a crash: the lengths of this sink's files that are safe (Sink::positions()); what lies behind
+    // is cut off and comes again. Empty = a fresh start.
     std::vector<std::uint64_t> resume;
 };
 
@@ -41,11 +41,11 @@ struct SinkSpec {
 
 // What every sink counts; read by any thread.
 struct SinkCounts {
-    std::atomic<std::uint64_t> rows{0};     // accepted
-    std::atomic<std::uint64_t> sent{0};     // rows written or sent
-    std::atomic<std::uint64_t> retried{0};  // attempts repeated
-    std::atomic<std::uint64_t> dropped{0};  // rows given up: queue full under policy drop, or not deliverable at the end
-    std::atomic<std::uint64_t> skipped{0};  // rows the format has no place for (e.g. L2 flows in a v9 exporter)
+    std::atomic<std::uint64_t> rows{0};    // accepted
+    std::atomic<std::uint64_t> sent{0};    // rows written or sent
+    std::atomic<std::uint64_t> retried{0}; // attempts repeated
+    std::atomic<std::uint64_t> dropped{0}; // rows given up: queue full under policy drop, or not deliverable at the end
+    std::atomic<std::uint64_t> skipped{0}; // rows the format has no place for (e.g. L2 flows in a v9 exporter)
     std::atomic<std::uint64_t> errors{0};
 };
 
@@ -83,7 +83,7 @@ class Sink {
     // Nothing is waiting: send what is buffered if it has waited long enough. Also the end of input (final).
     virtual Result<void> flush(bool final)
     {
-        (void)final;
+        (void) final;
         return {};
     }
     // After flush(): lengths of the files that can be resumed, in a fixed order; empty for sinks that cannot.

@@ -19,8 +19,8 @@ struct SinkOptionHelp {
 
 struct SinkFactory {
     const char* name;
-    const char* help;         // one line
-    const char* target_help;  // what TARGET is, e.g. "PATH" or "udp://HOST:PORT"
+    const char* help;        // one line
+    const char* target_help; // what TARGET is, e.g. "PATH" or "udp://HOST:PORT"
     std::vector<SinkOptionHelp> options;
     // Checks target and options; opens nothing.
     Result<std::unique_ptr<Sink>> (*create)(const SinkSpec& spec);

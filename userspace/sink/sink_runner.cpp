@@ -10,7 +10,10 @@ SinkRunner::SinkRunner(std::string label, std::unique_ptr<Sink> sink, Limits lim
 {
 }
 
-SinkRunner::~SinkRunner() { finish(); }
+SinkRunner::~SinkRunner()
+{
+    finish();
+}
 
 void SinkRunner::start()
 {
@@ -42,8 +45,9 @@ void SinkRunner::tick(std::int64_t clock_ns)
     constexpr std::int64_t kSecond = 1000000000;
     constexpr std::size_t kManyItems = 65536;
     const std::lock_guard lock(mutex_);
-    // The sink is behind: of one second of clock the newest tick says as much. Seconds are kept apart, or a replay faster
-    // than the sink's thread would decide which timed reports there are; a sink that hangs has no use for all of them.
+    // The sink is behind: of one second of clock the newest tick says as much. Seconds are kept apart, or a replay
+    // faster than the sink's thread would decide which timed reports there are; a sink that hangs has no use for all of
+    // them.
     if (!queue_.empty() && !queue_.back().rows && !queue_.back().written &&
         (queue_.back().clock_ns / kSecond == clock_ns / kSecond || queue_.size() >= kManyItems))
         queue_.back().clock_ns = clock_ns;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // sink_runner.h - one sink with its queue and its thread.
 //
-// The queue is bounded in bytes. Full under kBlock: push waits, which slows the pipeline and, behind it, the reader (live:
-// eviction). Full under kDrop: the rows are counted as dropped. An error of the sink is counted and kept for the report.
+// The queue is bounded in bytes. Full under kBlock: push waits, which slows the pipeline and, behind it, the reader
+// (live: eviction). Full under kDrop: the rows are counted as dropped. An error of the sink is counted and kept for the
+// report.
 #pragma once
 
 #include <condition_variable>
