@@ -76,6 +76,8 @@ while read -r file; do
 done < <(find "$build/lib" -name '*.bpf.o')
 mkdir -p "$image/source/tests"
 cp -r "$source_folder/examples" "$image/source/"
+mkdir -p "$image/source/tests/parity"
+cp "$source_folder/tests/parity/parity.sh" "$image/source/tests/parity/"
 cp -r "$source_folder/tests/parity" "$image/source/tests/" 2>/dev/null || true
 
 cat >"$image/init" <<'INIT'
