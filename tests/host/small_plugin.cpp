@@ -36,7 +36,7 @@
 
 namespace {
 
-const fx_column columns[] = {{PLUGIN_NAME "Column", "one number", FX_U32, 0, 0, nullptr}};
+[[maybe_unused]] const fx_column columns[] = {{PLUGIN_NAME "Column", "one number", FX_U32, 0, 0, nullptr}};
 const fx_option options[] = {{"answer", "42", "what the column says; no is refused"}};
 #ifdef PLUGIN_DEPENDS
 const char* const dependencies[] = {PLUGIN_DEPENDS, nullptr};

@@ -57,6 +57,12 @@ bool wanted(const std::vector<std::string>& interfaces, const std::string& name)
 
 ExitCode run_attach_command(const AttachOptions& options, const std::string& command_line, Log* log)
 {
+    // Refused rather than ignored: rows of packets that were to be left out would be wrong.
+    if (!options.run.filter_file.empty())
+        throw StartupError("attach does not filter: leave -F out, or record and replay with the filter",
+                           ExitCode::kUsage);
+    if (options.run.snap_len)
+        throw StartupError("attach sees whole frames: leave -S out", ExitCode::kUsage);
     const UniqueFd signals = block_signals();
     std::vector<std::unique_ptr<LiveSensor>> sensors;
     auto give_back = [&sensors] {
