@@ -21,17 +21,20 @@ function(flowxdp_add_test)
         ENVIRONMENT "FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR};FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR}")
 endfunction()
 
-# flowxdp_add_fuzzer(NAME capture_fuzz SOURCES a.cpp LIBS flowxdp_capture): a libFuzzer target, only with FLOWXDP_FUZZ.
-# .ci/run starts each from tests/fuzz/corpus/capture and tests/fuzz/regressions/capture. `fuzzers` builds them all.
+# flowxdp_add_fuzzer(NAME capture_fuzz SOURCES a.cpp LIBS flowxdp_capture): a libFuzzer target, only with FLOWXDP_FUZZ, which
+# .ci/run starts from tests/fuzz/corpus/capture and tests/fuzz/regressions/capture; and always, where these folders exist,
+# capture_replay_test, which runs what they hold once.
 function(flowxdp_add_fuzzer)
     cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
+    string(REGEX REPLACE "_fuzz$" "" noun ${ARG_NAME})
+    if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${noun})
+        flowxdp_add_test(NAME ${noun}_replay_test SOURCES ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus_replay_test.cpp
+            ${ARG_SOURCES} LIBS ${ARG_LIBS})
+        target_compile_definitions(${noun}_replay_test PRIVATE FLOWXDP_FUZZ_CORPUS="${noun}")
+    endif()
     if(FLOWXDP_FUZZ)
         add_executable(${ARG_NAME} ${ARG_SOURCES})
         target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options)
         target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
-        if(NOT TARGET fuzzers)
-            add_custom_target(fuzzers)
-        endif()
-        add_dependencies(fuzzers ${ARG_NAME})
     endif()
 endfunction()

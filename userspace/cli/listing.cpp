@@ -7,6 +7,7 @@
 
 #include "bundle_loader.h"
 #include "plugin/plugin_host.h"
+#include "row/json_text.h"
 #include "sink/sink_registry.h"
 
 namespace flowxdp {
@@ -15,14 +16,6 @@ namespace {
 std::string folder_of(const std::string& given)
 {
     return given.empty() ? default_library_folder() : given;
-}
-
-std::string json_string(const std::string& text)
-{
-    std::string out = "\"";
-    for (const char c : text)
-        out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-    return out + "\"";
 }
 
 std::string column_type(const fx_column& c)

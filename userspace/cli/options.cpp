@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -54,7 +55,7 @@ std::uint64_t parse_duration_ms(const std::string& name, const std::string& text
         value = -1;
     if (text.empty() || !(value >= 0.001) || value > 2e6)
         throw CLI::ValidationError(name, fmt::format("'{}' is not a duration: write e.g. 182, 0.5, 30s, 5m, 2h", text));
-    return static_cast<std::uint64_t>(value * 1000 + 0.5);
+    return static_cast<std::uint64_t>(std::llround(value * 1000));
 }
 
 void add_run_options(CLI::App* app, RunOptions* run)

@@ -42,7 +42,9 @@ class [[nodiscard]] Result {
     const T& value() const { return std::get<0>(state_); }
     T take() { return std::move(std::get<0>(state_)); }
     T* operator->() { return &value(); }
+    const T* operator->() const { return &value(); }
     T& operator*() { return value(); }
+    const T& operator*() const { return value(); }
 
     // Precondition: !ok().
     [[nodiscard]] const Error& error() const { return std::get<1>(state_); }

@@ -202,6 +202,7 @@ ExitCode run_update(const GeoCommand& command, std::ostream& error)
     add("--asn", command.asn_sources);
     add("--attribution", command.attribution);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);

@@ -139,7 +139,9 @@ GeoTable merge_tables(const GeoTable& country, const GeoTable& asn)
         const GeoRange* in_l = l && l_first == first ? l : nullptr;
         const GeoRange* in_r = r && r_first == first ? r : nullptr;
         // The piece ends with the range that ends first, or where the other one begins.
-        AddressNumber last = in_l ? in_l->last : in_r->last;
+        AddressNumber last = ~AddressNumber{0};
+        if (in_l)
+            last = in_l->last;
         if (in_r)
             last = std::min(last, in_r->last);
         if (!in_l && l)

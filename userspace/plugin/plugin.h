@@ -8,6 +8,7 @@
 // std::invalid_argument becomes the start-up error of flowxdp.
 #pragma once
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -156,7 +157,7 @@ class PluginOptions {
         if (value.empty() || *end || !(s >= 0.001) || s * 1000 > high_ms)
             throw std::invalid_argument("option '" + std::string(name) + "' is '" + value +
                                         "': give seconds of at least 0.001");
-        return static_cast<std::uint32_t>(s * 1000 + 0.5);
+        return static_cast<std::uint32_t>(std::llround(s * 1000));
     }
 
   private:

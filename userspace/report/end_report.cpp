@@ -3,12 +3,14 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <ctime>
 
 #include <fmt/format.h>
 
 #include "plugin/count_text.h"
 #include "row/cell_text.h"
+#include "row/json_text.h"
 
 namespace flowxdp {
 namespace {
@@ -33,7 +35,7 @@ std::string seconds_text(std::int64_t ns)
 // "795 b/s", "270835712 b/s (270.84 Mb/s)"
 std::string bandwidth_text(double bits_per_s)
 {
-    const auto value = static_cast<std::uint64_t>(bits_per_s + 0.5);
+    const auto value = static_cast<std::uint64_t>(std::llround(bits_per_s));
     const std::string text = count_text(value);
     const std::size_t bracket = text.find(" (");
     if (bracket == std::string::npos)
@@ -285,21 +287,6 @@ void add_ledger(const RunSummary& run, Lines& out)
         out.add("[INF] Stopped by a signal before the end of input");
 }
 
-std::string json_text(const std::string& text)
-{
-    std::string out = "\"";
-    for (const char c : text) {
-        const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            out += fmt::format("\\{}", c);
-        else if (u < 0x20)
-            out += fmt::format("\\u{:04x}", u);
-        else
-            out += c;
-    }
-    return out + "\"";
-}
-
 } // namespace
 
 std::int64_t RunSummary::ledger_difference() const
@@ -358,7 +345,7 @@ std::string summary_json(const RunSummary& run)
         fmt::format("{{\"version\":{},\"engine\":{},\"sensor_id\":{},\"interrupted\":{},\"incomplete\":{},"
                     "\"packets\":{},\"captured_bytes\":{},\"wire_bytes\":{},\"elapsed_s\":{:.6f},"
                     "\"unloading_s\":{:.6f},\"memory_bytes\":{}",
-                    json_text(run.version), json_text(run.engine), run.sensor_id, run.interrupted, run.incomplete(),
+                    json_string(run.version), json_string(run.engine), run.sensor_id, run.interrupted, run.incomplete(),
                     run.frames, run.captured_bytes, run.wire_bytes, run.elapsed_s, run.unloading_s, run.memory_bytes);
     if (run.has_time)
         out += fmt::format(",\"first\":\"{}\",\"last\":\"{}\"", seconds_text(run.first_ns), seconds_text(run.last_ns));
@@ -390,22 +377,22 @@ std::string summary_json(const RunSummary& run)
     out += "},\"files\":[";
     for (std::size_t i = 0; i < run.files.size(); i++)
         out += fmt::format("{}{{\"name\":{},\"bytes\":{},\"packets\":{},\"link_type\":{}}}", i ? "," : "",
-                           json_text(run.files[i].name), run.files[i].size_bytes, run.files[i].packets,
-                           json_text(link_type_name(run.files[i].link_type)));
+                           json_string(run.files[i].name), run.files[i].size_bytes, run.files[i].packets,
+                           json_string(link_type_name(run.files[i].link_type)));
     out += "],\"damages\":[";
     for (std::size_t i = 0; i < run.damages.size(); i++)
         out += fmt::format("{}{{\"file\":{},\"offset\":{},\"reason\":{}}}", i ? "," : "",
-                           json_text(run.damages[i].file), run.damages[i].offset, json_text(run.damages[i].reason));
+                           json_string(run.damages[i].file), run.damages[i].offset, json_string(run.damages[i].reason));
     out += "],\"problems\":[";
     for (std::size_t i = 0; i < run.problems.size(); i++)
-        out += (i ? "," : "") + json_text(run.problems[i]);
+        out += (i ? "," : "") + json_string(run.problems[i]);
     out += "],\"sinks\":[";
     for (std::size_t i = 0; i < run.sinks.size(); i++) {
         const RunSummary::SinkState& s = run.sinks[i];
         out += fmt::format("{}{{\"sink\":{},\"rows\":{},\"sent\":{},\"retried\":{},\"dropped\":{},\"skipped\":{},"
                            "\"errors\":{},\"last_error\":{}}}",
-                           i ? "," : "", json_text(s.label), s.rows, s.sent, s.retried, s.dropped, s.skipped, s.errors,
-                           json_text(s.last_error));
+                           i ? "," : "", json_string(s.label), s.rows, s.sent, s.retried, s.dropped, s.skipped,
+                           s.errors, json_string(s.last_error));
     }
     return out + "]}";
 }

@@ -146,6 +146,13 @@ void append_json_float(double value, std::string* out)
     out->append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
 
+std::string json_string(std::string_view text)
+{
+    std::string out;
+    append_json_string(text, &out);
+    return out;
+}
+
 void append_json_string(std::string_view text, std::string* out)
 {
     out->push_back('"');

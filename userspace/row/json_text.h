@@ -15,6 +15,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "row/row_batch.h"
@@ -36,6 +37,8 @@ class JsonRowPrinter {
     std::vector<Cell> cells_;
 };
 
+// A JSON string of text in quotes: for reports and listings; rows use append_json_string().
+[[nodiscard]] std::string json_string(std::string_view text);
 void append_json_string(std::string_view text, std::string* out);
 void append_json_bytes(std::string_view bytes, std::string* out);
 void append_json_float(double value, std::string* out);

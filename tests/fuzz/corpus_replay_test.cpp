@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Corpus and regressions of capture_fuzz, without a fuzzer.
+// Corpus and regressions of one fuzz target, without a fuzzer. flowxdp_add_fuzzer() builds it once for each target and
+// names its folder in FLOWXDP_FUZZ_CORPUS.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -14,13 +15,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-TEST(CaptureFuzz, CorpusAndRegressionsPass)
+TEST(FuzzCorpus, CorpusAndRegressionsPass)
 {
     const char* source = std::getenv("FLOWXDP_SOURCE_DIR");
     if (source == nullptr)
         GTEST_SKIP() << "FLOWXDP_SOURCE_DIR does not name the source tree; run it with ctest";
     std::size_t inputs = 0;
-    for (const char* folder : {"tests/fuzz/corpus/capture", "tests/fuzz/regressions/capture"}) {
+    for (const char* folder :
+         {"tests/fuzz/corpus/" FLOWXDP_FUZZ_CORPUS, "tests/fuzz/regressions/" FLOWXDP_FUZZ_CORPUS}) {
         const std::filesystem::path path = std::filesystem::path(source) / folder;
         if (!std::filesystem::is_directory(path))
             continue;
