@@ -11,7 +11,8 @@ constexpr std::uint32_t kFirstIndex = 1024;
 FlowTable::FlowTable(std::uint32_t record_size, std::uint32_t max_flows)
     : record_size_(record_size), max_flows_(max_flows),
       stride_((sizeof(TableEntry) + record_size + kLine - 1) / kLine * kLine), mask_(kFirstIndex - 1),
-      index_memory_(kFirstIndex * sizeof(std::uint64_t)), slab_(max_flows * stride_)
+      index_memory_(kFirstIndex * sizeof(std::uint64_t), PageMemory::Use::kAtRandom),
+      slab_(max_flows * stride_, PageMemory::Use::kGrowing)
 {
     index_memory_.commit(kFirstIndex * sizeof(std::uint64_t));
     index_ = reinterpret_cast<std::uint64_t*>(index_memory_.data());
@@ -126,7 +127,7 @@ void FlowTable::grow_index()
     const std::uint64_t* const words = index_;
     const std::uint32_t old_mask = mask_;
     mask_ = mask_ * 2 + 1;
-    index_memory_ = PageMemory((mask_ + 1ul) * sizeof(std::uint64_t));
+    index_memory_ = PageMemory((mask_ + 1ul) * sizeof(std::uint64_t), PageMemory::Use::kAtRandom);
     index_memory_.commit((mask_ + 1ul) * sizeof(std::uint64_t));
     index_ = reinterpret_cast<std::uint64_t*>(index_memory_.data());
     for (std::uint32_t i = 0; i <= old_mask; i++) {

@@ -16,16 +16,23 @@ NativeEngine::NativeEngine(const engine_options& options)
 
 void NativeEngine::feed(const engine_frame* frames, std::uint32_t n)
 {
-    while (n) {
-        const std::uint32_t batch = n < kBatch ? n : kBatch;
-        for (std::uint32_t i = 0; i < batch; i++)
-            prepare(frames[i], &batch_[i]);
-        for (std::uint32_t i = 0; i < batch; i++)
-            table_.prefetch_record(batch_[i].hash);
-        for (std::uint32_t i = 0; i < batch; i++)
-            account(frames[i], &batch_[i]);
-        frames += batch;
-        n -= batch;
+    // Nothing but hints depends on the table before account(), so a batch may be prepared while the one before waits.
+    auto size_at = [n](std::uint32_t first) { return n - first < kBatch ? n - first : kBatch; };
+    auto prepare_at = [&](std::uint32_t first, Batch& batch) {
+        for (std::uint32_t i = 0; i < size_at(first); i++)
+            prepare(frames[first + i], &batch[i]);
+    };
+    if (n)
+        prepare_at(0, batches_[0]);
+    for (std::uint32_t first = 0, turn = 0; first < n; first += kBatch, turn ^= 1) {
+        Batch& batch = batches_[turn];
+        const std::uint32_t size = size_at(first);
+        for (std::uint32_t i = 0; i < size; i++)
+            table_.prefetch_record(batch[i].hash);
+        if (first + size < n)
+            prepare_at(first + size, batches_[turn ^ 1]);
+        for (std::uint32_t i = 0; i < size; i++)
+            account(frames[first + i], &batch[i]);
     }
 }
 

@@ -2,7 +2,8 @@
 // native_engine.h - the engine that runs the shared source on the host: replay without root.
 //
 // Way of a batch: every frame is parsed and keyed and its index word prefetched; then its record is prefetched; then,
-// in input order, each packet finds, ends or starts its flow and is counted. Output goes to a stream_writer.
+// in input order, each packet finds, ends or starts its flow and is counted. Two batches are under way at a time, so
+// that what one asks of memory arrives while the other is worked on. Output goes to a stream_writer.
 #pragma once
 
 #include <array>
@@ -27,7 +28,7 @@ class NativeEngine {
     [[nodiscard]] const engine_counts& counts() const { return counts_; }
 
   private:
-    static constexpr std::uint32_t kBatch = 24;
+    static constexpr std::uint32_t kBatch = 16;
 
     struct Pending {
         packet parsed;
@@ -37,6 +38,8 @@ class NativeEngine {
         __s64 clock_before_step; // valid with stepped
         bool stepped;
     };
+
+    using Batch = std::array<Pending, kBatch>;
 
     void prepare(const engine_frame& frame, Pending* pending);
     void account(const engine_frame& frame, Pending* pending);
@@ -64,7 +67,7 @@ class NativeEngine {
     std::uint32_t era_ = 0;
     bool emitted_since_watermark_ = false;
     std::vector<fragment_slot> fragments_;
-    std::array<Pending, kBatch> batch_;
+    std::array<Batch, 2> batches_;
     engine_counts counts_{};
 };
 

@@ -111,6 +111,8 @@ class MmdbGeoDatabase final : public GeoDatabase {
     Label look_up(const std::array<std::uint8_t, 16>& bytes, int ip_version) override
     {
         const Address address = address_from(bytes, ip_version);
+        if (const SpecialRange* range = find_special(address)) // cheaper than a slot of the cache
+            return {range->code, range->organisation};
         if (const auto cached = cache_.find(address))
             return *cached;
         const Label label = answer(address);
@@ -149,8 +151,6 @@ class MmdbGeoDatabase final : public GeoDatabase {
   private:
     Label answer(const Address& address)
     {
-        if (const SpecialRange* range = find_special(address))
-            return {range->code, range->organisation};
         Label from_country = country_ ? country_->look_up(address) : Label{};
         Label from_asn = asn_ ? asn_->look_up(address) : Label{};
         const auto first_of = [](std::string_view first, std::string_view second) {

@@ -92,17 +92,36 @@ std::vector<Matcher> make_matchers(int version)
     return matchers;
 }
 
+// The matchers of one version, and which first octets any of them begins with: most addresses are answered by that.
+struct Matchers {
+    explicit Matchers(int version) : in_order(make_matchers(version)), shift(version == 4 ? 24 : 120)
+    {
+        for (unsigned octet = 0; octet < 256; octet++)
+            for (const Matcher& matcher : in_order)
+                possible[octet] |= ((octet ^ static_cast<unsigned>(matcher.value >> shift)) &
+                                    static_cast<unsigned>(matcher.mask >> shift) & 0xff) == 0;
+    }
+    [[nodiscard]] const SpecialRange* find(AddressNumber number) const
+    {
+        if (!possible[static_cast<unsigned>(number >> shift) & 0xff])
+            return nullptr;
+        for (const Matcher& matcher : in_order)
+            if ((number & matcher.mask) == matcher.value)
+                return matcher.range->code.empty() ? nullptr : matcher.range;
+        return nullptr;
+    }
+    std::vector<Matcher> in_order;
+    unsigned shift;
+    std::array<bool, 256> possible{};
+};
+
 } // namespace
 
 const SpecialRange* find_special(const Address& address)
 {
-    static const std::vector<Matcher> ipv4 = make_matchers(4);
-    static const std::vector<Matcher> ipv6 = make_matchers(6);
-    for (const Matcher& matcher : address.version == 4 ? ipv4 : ipv6) {
-        if ((address.number & matcher.mask) == matcher.value)
-            return matcher.range->code.empty() ? nullptr : matcher.range;
-    }
-    return nullptr;
+    static const Matchers ipv4(4);
+    static const Matchers ipv6(6);
+    return (address.version == 4 ? ipv4 : ipv6).find(address.number);
 }
 
 std::span<const SpecialRange> special_ranges()

@@ -25,7 +25,7 @@ class NativeReplayEngine final : public ReplayEngine {
     engine* engine_;
 };
 
-constexpr std::size_t kBatch = 96;
+constexpr std::size_t kBatch = 256;
 
 } // namespace
 
