@@ -20,12 +20,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define RECORD_WORDS_MAX (FLOW_RECORD_MAX / 8)
 #define FLOW_ATTEMPTS 6
 
-FX_INLINE struct cpu_counts *cpu_counts(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&counts, &zero);
-}
+/* A program's own counters: nothing that interrupts it on this CPU writes there. role: enum program_role. */
+FX_INLINE struct cpu_counts *cpu_counts(__u32 role) { return bpf_map_lookup_elem(&counts, &role); }
 
 FX_INLINE void count(struct cpu_counts *c, enum counter which) { c->counter[which]++; }
 
@@ -110,12 +106,19 @@ FX_INLINE void count_end(struct cpu_counts *c, enum flow_end reason)
 		count(c, COUNTER_FLOWS_ENDED_INPUT);
 }
 
-FX_INLINE __u64 next_flow_id(void)
+/* A flowInd that nobody has: one that this CPU drew and could not use, or a new one. */
+FX_INLINE __u64 next_flow_id(struct scratch *s)
 {
 	__u32 zero = 0;
-	struct sensor_state *s = bpf_map_lookup_elem(&sensor, &zero);
+	struct sensor_state *state;
+	__u64 id = s->spare_id;
 
-	return s ? __sync_fetch_and_add(&s->next_flow_id, 1) + 1 : 1;
+	if (id) {
+		s->spare_id = 0;
+		return id;
+	}
+	state = bpf_map_lookup_elem(&sensor, &zero);
+	return state ? __sync_fetch_and_add(&state->next_flow_id, 1) + 1 : 1;
 }
 
 /* A fragment finds its datagram's first fragment (fragment.h). */
@@ -139,29 +142,269 @@ FX_INLINE void book_fragment(struct scratch *s, struct cpu_counts *c, __u32 toke
 
 /*
  * Inserts the flow's record as an embryo and returns it, NULL when the table is full or somebody else was faster (the
- * caller looks up again). Nobody but this inserter may bring an embryo to life: so no update can race the kernel's copy
- * of the value into a re-used element.
+ * caller looks up again). The embryo bears the flowInd that its flow will have: by it the inserter knows its own. Nobody
+ * else may bring it to life, so no update can race the kernel's copy of the value into a re-used element; the evictor may
+ * take it away, and clears the flowInd, so that its inserter cannot mistake the element's next use for its own.
  */
 FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
 {
 	struct flow_record *fresh = (struct flow_record *)s->fresh;
+	__u64 id = next_flow_id(s);
 	int error; /* not long: up to 6.3 map updates answer 32 bits, -7 arrives as 0xfffffff9 (6.1.0-56: never "full") */
 
 	clear_words(fresh, 0, config.record_size);
 	fresh->state = FLOW_STATE_EMBRYO;
+	fresh->flow_id = id;
 	fresh->key = s->key;
 	error = (int)bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
 	*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
-	return error ? 0 : bpf_map_lookup_elem(&flows, &s->key);
+	if (error) {
+		s->spare_id = id;
+		return 0;
+	}
+	s->embryo_id = id;
+	return bpf_map_lookup_elem(&flows, &s->key);
 }
 
-/* Sends the row of a packet that was just counted. What does not fit the ring is counted, its flow is marked. */
-FX_INLINE void emit_packet_row(void *ctx, struct scratch *s, struct cpu_counts *c, __u32 payload)
+enum account_outcome {
+	ACCOUNT_DONE = 0,
+	ACCOUNT_RETRY = 1, /* the record was not to be had: look it up again */
+	ACCOUNT_FULL = 2,  /* the table is full */
+};
+
+/* State of a record under our lock, or -1: it is another flow's by now. Lock last, see record_lock.bpf.h. */
+FX_INLINE int record_state(const struct flow_record *r, const struct flow_key *key, __u32 token)
 {
-	struct packet_record *row = (struct packet_record *)s->row;
-	__u32 size = config.packet_record_size, padded;
+	__u32 state = FX_MEM(r->state);
+
+	return flow_key_equal(&r->key, key) && record_lock_held(&r->lock, token) ? (int)state : -1;
+}
+
+/*
+ * Ends the flow that this packet forced to end. Its ring memory is reserved only now: reserving some for every packet of a
+ * forcing configuration would fill the ring with what is given back. Meanwhile the flow is pending (flow_end.h): another
+ * CPU's packet or the evictor may end it first, which is as good. Without ring memory it stays pending and the next packet
+ * or scan makes up for it.
+ */
+__noinline int end_forced(__u32 role)
+{
+	const __u32 token = record_lock_token(role);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct ended_record *out;
+	struct flow_record *r;
+	int ended = 0;
+
+	if (!s || !c)
+		return 0;
+	r = bpf_map_lookup_elem(&flows, &s->key);
+	if (!r)
+		return 0;
+	out = ring_reserve_ended();
+	if (!out) {
+		count(c, COUNTER_BOUNDARIES_MOVED);
+		if (record_lock(&r->lock, token)) {
+			if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->forced_id)
+				FX_SET(r->dir[s->step.direction & 1].sensor_status, FXS(FORCE_LATE));
+			record_unlock(&r->lock, token);
+		}
+		return 0;
+	}
+	if (record_lock(&r->lock, token)) {
+		if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->forced_id) {
+			ended_from(out, r, FLOW_END_DETECTED, s->packet.clock_ns);
+			record_restart(r);
+			ended = 1;
+		}
+		record_unlock(&r->lock, token);
+	} else {
+		count(c, COUNTER_LOCK_CONTENDED);
+	}
+	if (ended) {
+		count_end(c, FLOW_END_DETECTED);
+		bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+	} else {
+		bpf_ringbuf_discard(out, BPF_RB_NO_WAKEUP);
+	}
+	return 0;
+}
+
+/*
+ * Counts the packet in its flow, if the record is to be had. The heart: every branch leaves the packet in exactly one
+ * record or uncounted. A global function, as the parser's loop: verified once, not for every parser state and attempt.
+ */
+__noinline int account(__u32 role, __u32 reverse)
+{
+	const __u32 token = record_lock_token(role);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct ended_record *ended = 0;
+	__u64 has_ended = 0, status = 0, id = 0;
+	enum flow_end reason = FLOW_END_NONE;
+	int counted = 0, full = 0, moved = 0, was_forced = 0, state;
+	struct packet_step *step;
+	const struct packet *p;
+	struct flow_record *r;
+
+	if (!s || !c)
+		return ACCOUNT_DONE;
+	p = &s->packet;
+	step = &s->step;
+	r = bpf_map_lookup_elem(&flows, &s->key);
+	if (!r) {
+		r = insert_embryo(s, &full);
+		if (full)
+			return ACCOUNT_FULL;
+		if (!r)
+			return ACCOUNT_RETRY;
+	} else if (r->state == FLOW_STATE_BORN && r->flow_id &&
+		   flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
+		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
+		has_ended = reserved(ended);
+	}
+
+	if (!record_lock(&r->lock, token)) {
+		count(c, COUNTER_LOCK_CONTENDED);
+		goto out;
+	}
+	state = record_state(r, &s->key, token);
+	if (state == FLOW_STATE_EMBRYO && s->embryo_id && r->flow_id == s->embryo_id) {
+		id = r->flow_id;
+		r->flow_id = 0;
+		r->state = FLOW_STATE_BORN;
+		s->embryo_id = 0;
+	} else if (state != FLOW_STATE_BORN) {
+		record_unlock(&r->lock, token);
+		count(c, COUNTER_IDENTITY_MISSED);
+		goto out;
+	}
+	if (r->flow_id)
+		reason = flow_end_at_packet(r, p->clock_ns, &config);
+	if (reason != FLOW_END_NONE) {
+		if (has_ended) {
+			ended_from(ended, r, reason, p->clock_ns);
+			record_restart(r);
+		} else {
+			moved = 1; /* late, never lost: the flow goes on with this packet */
+			reason = FLOW_END_NONE;
+		}
+	}
+	if (!r->flow_id) {
+		flow_start(r, p, reverse, id ? id : next_flow_id(s));
+		count(c, COUNTER_FLOWS_STARTED);
+	}
+	counted = 1;
+	/* Verdict and step by way of memory: what the halves decided is unknown to the verifier again, its states merge (6.1:
+	 * 449 k verified instructions without, all plugins and force mode). */
+	FX_MEM(s->verdict) = flow_update(r, p, reverse, &config, step);
+	if ((config.flags & FLOW_CONFIG_CAN_FORCE) && (FX_MEM(s->verdict) & PLUGIN_FORCE)) {
+		s->forced_id = r->flow_id;
+		was_forced = 1;
+	}
+	if (moved) {
+		FX_SET(r->dir[step->direction & 1].sensor_status, FXS(BOUNDARY_MOVED));
+		count(c, COUNTER_BOUNDARIES_MOVED);
+	}
+	status = r->dir[step->direction & 1].status;
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
+		packet_record_fill((struct packet_record *)s->row, r, p, step, &config);
+	record_unlock(&r->lock, token);
+out:
+	if (has_ended) {
+		if (reason != FLOW_END_NONE) {
+			count_end(c, reason);
+			bpf_ringbuf_submit(ended, BPF_RB_NO_WAKEUP);
+		} else {
+			bpf_ringbuf_discard(ended, BPF_RB_NO_WAKEUP);
+		}
+	}
+	if (!counted)
+		return ACCOUNT_RETRY;
+	totals_add(&c->totals, p, step->direction, status);
+	if (was_forced)
+		end_forced(role);
+	return ACCOUNT_DONE;
+}
+
+/* The packet found no place in the table, or not in time: it leaves as a flow of its own. 0: the ring is full too. */
+__noinline int account_alone(__u32 role, __u32 reverse)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct ended_record *out;
+	struct packet_step *step;
+	struct flow_record *r;
+
+	if (!s || !c)
+		return 0;
+	out = ring_reserve_ended();
+	if (!out) {
+		count(c, COUNTER_PACKETS_UNATTRIBUTED);
+		c->counter[COUNTER_OCTETS_UNATTRIBUTED] += s->packet.wire_len;
+		return 0;
+	}
+	step = &s->step;
+	r = (struct flow_record *)s->fresh;
+	clear_words(r, 0, config.record_size);
+	r->key = s->key;
+	flow_start(r, &s->packet, reverse, next_flow_id(s));
+	flow_update(r, &s->packet, reverse, &config, step);
+	FX_SET(r->dir[step->direction & 1].sensor_status, FXS(ONE_PACKET_RECORD));
+	totals_add(&c->totals, &s->packet, step->direction, r->dir[step->direction & 1].status);
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
+		packet_record_fill((struct packet_record *)s->row, r, &s->packet, step, &config);
+	ended_from(out, r, FLOW_END_RESOURCES, s->packet.clock_ns);
+	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+	count(c, COUNTER_ONE_PACKET_RECORDS);
+	count(c, COUNTER_FLOWS_STARTED);
+	count(c, COUNTER_FLOWS_ENDED_RESOURCES);
+	return 1;
+}
+
+/* Attributes the parsed packet. 0: it has no flow, a counter says why; 1: it has, and its row stands in the scratch. */
+FX_INLINE int attribute(struct scratch *s, struct cpu_counts *c, __u32 role)
+{
+	__u32 reverse;
+	int outcome;
+
+	s->embryo_id = 0;
+	if (s->packet.flags & PACKET_NO_FLOW) {
+		count(c, COUNTER_PACKETS_SHORT_FRAME);
+		return 0;
+	}
+	reverse = flow_key_from(&s->packet, &s->key);
+	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		book_fragment(s, c, record_lock_token(role), &reverse);
+	FX_NO_UNROLL
+	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
+		outcome = account(role, reverse);
+		if (outcome == ACCOUNT_DONE)
+			return 1;
+		if (outcome == ACCOUNT_FULL) {
+			count(c, COUNTER_TABLE_FULL);
+			break;
+		}
+	}
+	return account_alone(role, reverse);
+}
+
+/*
+ * Sends the row of a packet that was just counted; only called in packet mode. What does not fit the ring is counted. The
+ * ring may hold a forced end before the row of the packet that forced it: user space orders ends by clock and rows by the
+ * input, so it does not matter.
+ */
+__noinline int emit_packet_row(struct xdp_md *ctx)
+{
+	__u32 role = ROLE_XDP, size = config.packet_record_size, padded, payload;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct packet_record *row;
 	long error = 0;
 
+	if (!s || !c)
+		return 0;
+	row = (struct packet_record *)s->row;
+	payload = packet_payload_captured(&s->packet, config.payload_max);
 	row->payload_captured = (__u16)payload;
 	if (payload) {
 		/* Both bounds on the register that is passed: 6.1 learns nothing from `!= 0` ("invalid access to map value
@@ -176,168 +419,6 @@ FX_INLINE void emit_packet_row(void *ctx, struct scratch *s, struct cpu_counts *
 	row->header.size = padded;
 	if (error || bpf_ringbuf_output(&ring, row, padded, BPF_RB_NO_WAKEUP))
 		count(c, COUNTER_PACKET_ROWS_LOST);
-}
-
-enum account_outcome {
-	ACCOUNT_DONE = 0,
-	ACCOUNT_RETRY = 1, /* the record was not to be had: look it up again */
-	ACCOUNT_FULL = 2,  /* the table is full */
-};
-
-/*
- * Counts the packet in its flow, if the record is to be had. The heart: every branch leaves the packet in exactly one
- * record or uncounted. A global function, as the parser's loop: verified once, not for every parser state and attempt.
- */
-__noinline int account(struct xdp_md *ctx, __u32 reverse)
-{
-	__u32 role = ROLE_XDP;
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct cpu_counts *c = cpu_counts();
-	const __u32 token = record_lock_token(ROLE_XDP);
-	struct ended_record *ended = 0, *forced = 0;
-	__u64 has_ended = 0, has_forced = 0;
-	enum flow_end reason = FLOW_END_NONE;
-	int born = 0, counted = 0, full = 0, moved = 0, was_forced = 0;
-	struct packet_step *step;
-	const struct packet *p;
-	struct flow_record *r;
-	__u64 status = 0;
-
-	if (!s || !c)
-		return ACCOUNT_DONE;
-	p = &s->packet;
-	step = &s->step;
-	r = bpf_map_lookup_elem(&flows, &s->key);
-	if (!r) {
-		r = insert_embryo(s, &full);
-		if (full)
-			return ACCOUNT_FULL;
-		if (!r)
-			return ACCOUNT_RETRY;
-		born = 1;
-	} else if (r->flow_id && flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
-		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
-		has_ended = reserved(ended);
-	}
-	if (config.flags & FLOW_CONFIG_CAN_FORCE) {
-		forced = ring_reserve_ended();
-		has_forced = reserved(forced);
-	}
-
-	if (!record_lock(&r->lock, token)) {
-		count(c, COUNTER_LOCK_CONTENDED);
-		goto out;
-	}
-	if (!flow_key_equal(&r->key, &s->key) ||
-	    !(r->state == FLOW_STATE_BORN || (born && r->state == FLOW_STATE_EMBRYO))) {
-		record_unlock(&r->lock, token);
-		count(c, COUNTER_IDENTITY_MISSED);
-		goto out;
-	}
-	r->state = FLOW_STATE_BORN;
-	if (r->flow_id)
-		reason = flow_end_at_packet(r, p->clock_ns, &config);
-	if (reason != FLOW_END_NONE) {
-		if (has_ended) {
-			ended_from(ended, r, reason, p->clock_ns);
-			record_restart(r);
-		} else {
-			moved = 1; /* late, never lost: the flow goes on with this packet */
-			reason = FLOW_END_NONE;
-		}
-	}
-	if (!r->flow_id) {
-		flow_start(r, p, reverse, next_flow_id());
-		count(c, COUNTER_FLOWS_STARTED);
-	}
-	counted = 1;
-	/* Verdict and step by way of memory: what the halves decided is unknown to the verifier again, its states merge (6.1:
-	 * 449 k verified instructions without, all plugins and force mode). */
-	FX_MEM(s->verdict) = flow_update(r, p, reverse, &config, step);
-	if (FX_MEM(s->verdict) & PLUGIN_FORCE)
-		was_forced = 1;
-	if ((config.flags & FLOW_CONFIG_CAN_FORCE) && (r->dir[0].status | r->dir[1].status) & FS(FORCED))
-		was_forced = 1; /* also one that found no ring memory when it triggered */
-	if (moved) {
-		FX_SET(r->dir[step->direction & 1].sensor_status, FXS(BOUNDARY_MOVED));
-		count(c, COUNTER_BOUNDARIES_MOVED);
-	}
-	status = r->dir[step->direction & 1].status;
-	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
-		packet_record_fill((struct packet_record *)s->row, r, p, step, &config);
-	if (was_forced) {
-		if (has_forced) {
-			ended_from(forced, r, FLOW_END_DETECTED, p->clock_ns);
-			record_restart(r);
-		} else {
-			FX_SET(r->dir[step->direction & 1].sensor_status, FXS(FORCE_LATE));
-			count(c, COUNTER_BOUNDARIES_MOVED);
-			was_forced = 0;
-		}
-	}
-	record_unlock(&r->lock, token);
-out:
-	if (has_ended) {
-		if (reason != FLOW_END_NONE) {
-			count_end(c, reason);
-			bpf_ringbuf_submit(ended, BPF_RB_NO_WAKEUP);
-		} else {
-			bpf_ringbuf_discard(ended, BPF_RB_NO_WAKEUP);
-		}
-	}
-	/* The ring holds a forced end before the row of the packet that forced it, because its memory was reserved first;
-	 * user space orders ends by clock and rows by the input, so it does not matter. */
-	if (counted && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
-		emit_packet_row(ctx, s, c, packet_payload_captured(p, config.payload_max));
-	if (has_forced) {
-		if (was_forced) {
-			count_end(c, FLOW_END_DETECTED);
-			bpf_ringbuf_submit(forced, BPF_RB_NO_WAKEUP);
-		} else {
-			bpf_ringbuf_discard(forced, BPF_RB_NO_WAKEUP);
-		}
-	}
-	if (!counted)
-		return ACCOUNT_RETRY;
-	totals_add(&c->totals, p, step->direction, status);
-	return ACCOUNT_DONE;
-}
-
-/* The packet found no place in the table, or not in time: it leaves as a flow of its own. */
-__noinline int account_alone(struct xdp_md *ctx, __u32 reverse)
-{
-	__u32 role = ROLE_XDP;
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct cpu_counts *c = cpu_counts();
-	struct ended_record *out;
-	struct packet_step *step;
-	struct flow_record *r;
-
-	if (!s || !c || !ctx)
-		return 0;
-	out = ring_reserve_ended();
-	if (!out) {
-		count(c, COUNTER_PACKETS_UNATTRIBUTED);
-		c->counter[COUNTER_OCTETS_UNATTRIBUTED] += s->packet.wire_len;
-		return 0;
-	}
-	step = &s->step;
-	r = (struct flow_record *)s->fresh;
-	clear_words(r, 0, config.record_size);
-	r->key = s->key;
-	flow_start(r, &s->packet, reverse, next_flow_id());
-	flow_update(r, &s->packet, reverse, &config, step);
-	FX_SET(r->dir[step->direction & 1].sensor_status, FXS(ONE_PACKET_RECORD));
-	totals_add(&c->totals, &s->packet, step->direction, r->dir[step->direction & 1].status);
-	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
-		packet_record_fill((struct packet_record *)s->row, r, &s->packet, step, &config);
-	ended_from(out, r, FLOW_END_RESOURCES, s->packet.clock_ns);
-	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
-	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
-		emit_packet_row(ctx, s, c, packet_payload_captured(&s->packet, config.payload_max));
-	count(c, COUNTER_ONE_PACKET_RECORDS);
-	count(c, COUNTER_FLOWS_STARTED);
-	count(c, COUNTER_FLOWS_ENDED_RESOURCES);
 	return 0;
 }
 
@@ -406,10 +487,9 @@ FX_INLINE int frame_meta_from(struct xdp_md *ctx, struct frame_meta *meta)
 SEC("xdp.frags")
 int flowxdp_ingress(struct xdp_md *ctx)
 {
-	__u32 role = ROLE_XDP, reverse;
-	int outcome;
+	__u32 role = ROLE_XDP;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct cpu_counts *c = cpu_counts();
+	struct cpu_counts *c = cpu_counts(role);
 	struct frame_meta meta;
 
 	if (!s || !c || !frame_meta_from(ctx, &meta))
@@ -428,24 +508,8 @@ int flowxdp_ingress(struct xdp_md *ctx)
 
 		packet_parse_l4(data, end, &s->packet);
 	}
-	if (s->packet.flags & PACKET_NO_FLOW) {
-		count(c, COUNTER_PACKETS_SHORT_FRAME);
-		return XDP_PASS;
-	}
-	reverse = flow_key_from(&s->packet, &s->key);
-	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
-		book_fragment(s, c, record_lock_token(ROLE_XDP), &reverse);
-	FX_NO_UNROLL
-	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
-		outcome = account(ctx, reverse);
-		if (outcome == ACCOUNT_DONE)
-			return XDP_PASS;
-		if (outcome == ACCOUNT_FULL) {
-			count(c, COUNTER_TABLE_FULL);
-			break;
-		}
-	}
-	account_alone(ctx, reverse);
+	if (attribute(s, c, ROLE_XDP) && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
+		emit_packet_row(ctx);
 	return XDP_PASS;
 }
 
@@ -466,7 +530,7 @@ static long evict_one(__u32 i, void *context)
 	__s64 clock = loop->request->clock_ns;
 	struct flow_record *r;
 	struct flow_key key;
-	int taken = 0;
+	int taken = 0, state;
 
 	if (!wanted || !out)
 		return 1;
@@ -475,17 +539,25 @@ static long evict_one(__u32 i, void *context)
 	r = bpf_map_lookup_elem(&flows, &key);
 	if (!r || !record_lock(&r->lock, loop->token))
 		return 0;
-	if (r->state == FLOW_STATE_BORN && flow_key_equal(&r->key, &key)) {
-		if (!r->flow_id) {
-			out->outcome = EVICT_VACANT;
-			taken = 1;
-		} else if (mode != EVICT_DUE || clock >= flow_due_ns(r)) {
-			ended_from(&out->ended, r, reason, mode == EVICT_ALL ? flow_last_clock_ns(r) : clock);
+	state = record_state(r, &key, loop->token);
+	/* Dead: made so by us in vain, the deletion found its bucket busy. */
+	if (state == FLOW_STATE_EMBRYO || state == FLOW_STATE_DEAD || (state == FLOW_STATE_BORN && !r->flow_id)) {
+		out->outcome = EVICT_VACANT;
+		taken = 1;
+	} else if (state == FLOW_STATE_BORN) {
+		if (flow_force_pending(r, &config))
+			reason = FLOW_END_DETECTED;
+		else if (mode == EVICT_ALL)
+			clock = flow_last_clock_ns(r);
+		if (mode != EVICT_DUE || reason == FLOW_END_DETECTED || clock >= flow_due_ns(r)) {
+			ended_from(&out->ended, r, reason, clock);
 			out->outcome = EVICT_RECORD;
 			taken = 1;
 		}
-		if (taken)
-			r->state = FLOW_STATE_DEAD;
+	}
+	if (taken) {
+		r->state = FLOW_STATE_DEAD;
+		r->flow_id = 0; /* an embryo's inserter looks for it */
 	}
 	record_unlock(&r->lock, loop->token);
 	if (taken) {
@@ -503,7 +575,8 @@ SEC("xdp")
 int flowxdp_evict(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
-	struct evict_loop loop = {bpf_map_lookup_elem(&evict_request, &zero), cpu_counts(), record_lock_token(ROLE_EVICTOR)};
+	struct evict_loop loop = {bpf_map_lookup_elem(&evict_request, &zero), cpu_counts(ROLE_EVICTOR),
+				  record_lock_token(ROLE_EVICTOR)};
 
 	(void)ctx;
 	if (!loop.request || !loop.counts)

@@ -5,12 +5,11 @@
  */
 #pragma once
 
-#include "counters.h"
+#include "cpu_counts.h"
 #include "evict.h"
 #include "flow_config.h"
 #include "fragment.h"
 #include "record_stream.h"
-#include "totals.h"
 
 /* Configuration: frozen at load, so that the verifier removes what is disabled. A section of its own. */
 const volatile struct flow_config config SEC(".rodata.flow_config");
@@ -23,6 +22,9 @@ struct scratch {
 	struct flow_key key;
 	struct packet_step step;
 	__u64 verdict;                              /* enum plugin_verdict bits of the last flow_update() */
+	__u64 spare_id;                             /* a flowInd drawn for nothing; 0 = none */
+	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */
+	__u64 forced_id;                            /* of the flow this packet forced to end */
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
 	__u8 row[PACKET_ROW_MAX];                   /* a packet record before it goes to the ring */
 };
@@ -60,14 +62,13 @@ struct {
 	__uint(max_entries, 1 << 22);
 } ring SEC(".maps");
 
-/* counters.h and totals.h, one set per CPU; summed by user space. */
-struct cpu_counts {
-	__u64 counter[COUNTER_COUNT];
-	struct packet_totals totals;
-};
+/*
+ * cpu_counts.h, a set for each CPU and program role, summed by user space. One for each role because test-run on 6.1 leaves
+ * softirqs on: a packet may come between the load and the store of the evictor's increment.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PROGRAM_ROLES);
 	__type(key, __u32);
 	__type(value, struct cpu_counts);
 } counts SEC(".maps");

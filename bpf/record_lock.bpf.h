@@ -6,7 +6,8 @@
  * 6.1, and the value size must be known to BTF. What makes this one right (kernels 6.1 and 6.18):
  *   - read before exchange, at most RECORD_LOCK_TRIES turns (above 2,048 the 6.1 verifier refuses the jumps);
  *   - release is an exchange token -> 0: a holder whose element was re-used cannot release somebody else's lock;
- *   - whoever takes it re-checks identity (state, key) before touching anything.
+ *   - whoever takes it re-checks identity (state, key, and last that the lock is still his) before touching anything:
+ *     insertion into a re-used element overwrites the lock word of a late holder.
  * No queueing fairness; not for PREEMPT_RT. Context: XDP and TC programs, test-run.
  */
 #pragma once
@@ -45,3 +46,10 @@ FX_INLINE int record_lock(__u32 *lock, __u32 token)
 }
 
 FX_INLINE void record_unlock(__u32 *lock, __u32 token) { __sync_val_compare_and_swap(lock, token, 0u); }
+
+/* Does the word still hold our token? Asked after state and key: what insertion wrote there it wrote after the lock. */
+FX_INLINE int record_lock_held(const __u32 *lock, __u32 token)
+{
+	__asm__ volatile("" ::: "memory"); /* after the reads before it */
+	return *(const volatile __u32 *)lock == token;
+}

@@ -58,7 +58,7 @@ struct journal {
 enum evict_outcome {
 	EVICT_NOTHING = 0, /* gone, re-used, not due, or locked: nothing was taken */
 	EVICT_RECORD = 1,  /* slot.ended holds the flow */
-	EVICT_VACANT = 2,  /* an empty record was removed */
+	EVICT_VACANT = 2,  /* an empty record, or an embryo, was removed */
 };
 
 struct evict_slot {

@@ -36,9 +36,20 @@ FX_INLINE __s64 flow_last_clock_ns(const struct flow_record *r)
 	return r->dir[0].last_clock_ns > r->dir[1].last_clock_ns ? r->dir[0].last_clock_ns : r->dir[1].last_clock_ns;
 }
 
-/* Is the flow over for a packet that arrives at clock_ns? FLOW_END_NONE, _IDLE or _ACTIVE. */
+/*
+ * Did a kernel half force the flow's end, which has not come yet? Live only: the packet that forced it found no ring memory
+ * or did not get the record again. No packet belongs to the flow any more.
+ */
+FX_INLINE int flow_force_pending(const struct flow_record *r, FX_CONFIG struct flow_config *c)
+{
+	return (c->flags & FLOW_CONFIG_CAN_FORCE) && ((r->dir[0].status | r->dir[1].status) & FS(FORCED));
+}
+
+/* Is the flow over for a packet that arrives at clock_ns? FLOW_END_NONE, _DETECTED, _IDLE or _ACTIVE. */
 FX_INLINE enum flow_end flow_end_at_packet(const struct flow_record *r, __s64 clock_ns, FX_CONFIG struct flow_config *c)
 {
+	if (flow_force_pending(r, c))
+		return FLOW_END_DETECTED;
 	if (clock_ns >= flow_due_ns(r))
 		return FLOW_END_IDLE;
 	if (c->active_timeout_ns && clock_ns - r->first_clock_ns >= c->active_timeout_ns)

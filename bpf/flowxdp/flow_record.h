@@ -44,7 +44,7 @@ enum flow_dir_flag {
 /* Life of a record in the kernel's table; the native table knows BORN alone. */
 enum flow_state {
 	FLOW_STATE_DEAD = 0,
-	FLOW_STATE_EMBRYO = 1, /* inserted, not yet locked by its inserter: nobody else may update it */
+	FLOW_STATE_EMBRYO = 1, /* inserted, not yet locked by its inserter: nobody else may update it; flow_id is its flow's */
 	FLOW_STATE_BORN = 2,
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The shipped program, packet by packet: what is counted where, when a flow leaves, and what happens when table, ring
 // or both are full.
+#include <bpf/bpf.h>
 #include <linux/bpf.h>
 
 #include <algorithm>
@@ -245,7 +246,24 @@ TEST_F(Sensor, AFullRingMovesBoundaries)
     EXPECT_GT(marked, 80);
 }
 
-// Force mode without ring memory takes effect at the first packet that finds some.
+// Packets that force nothing take nothing from the ring, forcing halves or not.
+TEST_F(Sensor, ForceModeReservesOnlyForFlowsThatItEnds)
+{
+    BenchSetup setup;
+    setup.plugins = {"tcp_win:threshold=1,force_at=2"};
+    setup.ring_bytes = 4096;
+    SensorBench bench(setup);
+    for (unsigned i = 0; i < 200; i++)
+        bench.run(to_server(1000, 0, client(i % 20)), kSecond + i);
+    EXPECT_EQ(bench.ring->used(), 0u);
+    EXPECT_EQ(bench.counter(COUNTER_BOUNDARIES_MOVED), 0u);
+    for (unsigned i = 0; i < 4; i++)
+        bench.run(to_server(0, 0, client(0)), 2 * kSecond + i);
+    EXPECT_EQ(bench.drain().size(), 2u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_FORCED), 2u);
+}
+
+// A forced end without ring memory comes later, but it is the same end: no later packet belongs to the flow.
 TEST_F(Sensor, ALateForceIsMadeUpFor)
 {
     BenchSetup setup;
@@ -256,13 +274,70 @@ TEST_F(Sensor, ALateForceIsMadeUpFor)
         bench.run(to_server(0, 0, client(i)), kSecond);
     const std::uint64_t in_time = bench.drain().size();
     ASSERT_LT(in_time, 20u);
+    EXPECT_EQ(bench.counter(COUNTER_BOUNDARIES_MOVED), 100u - in_time);
     bench.run(to_server(1000, 0, client(99)), 2 * kSecond);
     const auto late = bench.drain();
     ASSERT_EQ(late.size(), 1u);
     EXPECT_EQ(late[0]->reason, static_cast<__u32>(FLOW_END_DETECTED));
-    EXPECT_EQ(late[0].packets(), 2u);
+    EXPECT_EQ(late[0].packets(), 1u);
     EXPECT_TRUE(late[0].record().dir[0].sensor_status & FXS(FORCE_LATE));
-    EXPECT_EQ(in_time + 1 + packets_in(bench.evict(EVICT_ALL, 2 * kSecond)) + 1, bench.sent);
+    // A scan ends the others, whatever their timeout; the flow of the late packet is not due.
+    const auto scanned = bench.evict(EVICT_DUE, 2 * kSecond);
+    EXPECT_EQ(scanned.size(), 100u - in_time - 1);
+    for (const Ended& flow : scanned)
+        EXPECT_EQ(flow->reason, static_cast<__u32>(FLOW_END_DETECTED));
+    EXPECT_EQ(packets_in(bench.evict(EVICT_ALL, 2 * kSecond)), 1u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_FORCED), 100u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_STARTED), 101u);
+}
+
+// A flow with a pending end goes on when the ring is still full at its next packet.
+TEST_F(Sensor, AForceThatFindsNoRingMemoryTwiceMovesTheBoundary)
+{
+    BenchSetup setup;
+    setup.plugins = {"tcp_win:threshold=1,force_at=1"};
+    setup.ring_bytes = 4096;
+    SensorBench bench(setup);
+    for (int round = 0; round < 2; round++)
+        for (unsigned i = 0; i < 100; i++)
+            bench.run(to_server(0, 0, client(i)), kSecond + round);
+    const auto ended = bench.drain();
+    const auto rest = bench.evict(EVICT_ALL, 2 * kSecond);
+    EXPECT_EQ(packets_in(ended) + packets_in(rest), bench.sent);
+    const auto moved = std::ranges::count_if(rest, [](const Ended& flow) {
+        return flow.packets() == 2 && (flow.record().dir[0].sensor_status & FXS(BOUNDARY_MOVED)) != 0;
+    });
+    EXPECT_EQ(static_cast<std::size_t>(moved) + ended.size(), 100u);
+    EXPECT_EQ(bench.counter(COUNTER_PACKETS_UNATTRIBUTED), 0u);
+}
+
+// What an inserter leaves behind that could not lock its own embryo: packets of the flow leave as records of their own,
+// and a scan removes it.
+TEST_F(Sensor, AnAbandonedEmbryoIsRemoved)
+{
+    SensorBench bench({});
+    bench.run(to_server(), kSecond);
+    auto flows = bench.evict(EVICT_ALL, kSecond);
+    ASSERT_EQ(flows.size(), 1u);
+    std::vector<std::uint64_t> embryo(bench.flow().record_size / 8);
+    auto* record = reinterpret_cast<flow_record*>(embryo.data());
+    record->state = FLOW_STATE_EMBRYO;
+    record->flow_id = 1;
+    record->key = flows[0].record().key;
+    ASSERT_EQ(bpf_map_update_elem(bench.sensor->map_fd("flows"), &record->key, record, BPF_NOEXIST), 0);
+    bench.run(to_server(), 2 * kSecond);
+    const auto alone = bench.drain();
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_TRUE(alone[0].record().dir[0].sensor_status & FXS(ONE_PACKET_RECORD));
+    EXPECT_EQ(bench.table_size(), 1u);
+    EXPECT_TRUE(bench.evict(EVICT_DUE, 2 * kSecond).empty());
+    EXPECT_EQ(bench.table_size(), 0u);
+    bench.run(to_server(), 3 * kSecond);
+    flows = bench.evict(EVICT_ALL, 3 * kSecond);
+    ASSERT_EQ(flows.size(), 1u);
+    EXPECT_EQ(flows[0].packets(), 1u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_STARTED), 3u);
+    EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_INPUT), 2u);
 }
 
 // The ladder of a full table: a record of its own, and when the ring is full too, counted without a flow.

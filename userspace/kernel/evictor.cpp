@@ -78,9 +78,10 @@ Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_
     each_record([&](const flow_key& key, const flow_record& r) {
         scan.seen++;
         // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
-        const bool vacant = r.state == FLOW_STATE_BORN && !r.flow_id;
-        if (mode == EVICT_DUE && (vacant || clock_ns >= flow_due_ns(&r)))
-            scan.chosen.push_back({vacant ? clock_ns : flow_due_ns(&r), key});
+        // A vacant record, an embryo that its inserter gave up, or a forced end that is still to come: all of them now.
+        const bool now = r.state != FLOW_STATE_BORN || !r.flow_id || flow_force_pending(&r, &sensor_.flow());
+        if (mode == EVICT_DUE && (now || clock_ns >= flow_due_ns(&r)))
+            scan.chosen.push_back({now ? clock_ns : flow_due_ns(&r), key});
         else if (mode != EVICT_DUE)
             scan.chosen.push_back({flow_last_clock_ns(&r), key});
     });

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/result.h"
+#include "cpu_counts.h"
 
 namespace flowxdp {
 namespace {
@@ -177,21 +178,18 @@ const std::string& SensorObject::verifier_log(const char* program) const
 
 void SensorObject::read_counts(engine_counts* out) const
 {
-    struct CpuCounts {
-        __u64 counter[COUNTER_COUNT];
-        packet_totals totals;
-    };
     const int cpus = libbpf_num_possible_cpus();
-    std::vector<CpuCounts> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1));
-    const __u32 zero = 0;
-    if (cpus <= 0 || bpf_map_lookup_elem(map_fd("counts"), &zero, values.data()))
-        throw StartupError(fmt::format("cannot read the sensor's counters: {}", std::strerror(errno)));
+    std::vector<cpu_counts> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1));
     std::memset(out->counter, 0, sizeof out->counter);
     out->totals = {};
-    for (const CpuCounts& value : values) {
-        for (unsigned i = 0; i < COUNTER_COUNT; i++)
-            out->counter[i] += value.counter[i];
-        totals_merge(&out->totals, &value.totals);
+    for (__u32 role = 0; role < PROGRAM_ROLES; role++) {
+        if (cpus <= 0 || bpf_map_lookup_elem(map_fd("counts"), &role, values.data()))
+            throw StartupError(fmt::format("cannot read the sensor's counters: {}", std::strerror(errno)));
+        for (const cpu_counts& value : values) {
+            for (unsigned i = 0; i < COUNTER_COUNT; i++)
+                out->counter[i] += value.counter[i];
+            totals_merge(&out->totals, &value.totals);
+        }
     }
 }
 

@@ -61,7 +61,7 @@ class SensorObject {
     [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
     [[nodiscard]] std::uint32_t ring_bytes() const { return options_.ring_bytes; }
 
-    // Sums of counters.h and totals.h over all CPUs.
+    // Sums of cpu_counts.h over all CPUs and programs.
     void read_counts(engine_counts* out) const;
 
     // Verified instructions and stack of a program, from the verifier's statistics ("flowxdp_ingress").
