@@ -184,6 +184,7 @@ class SeriesCapture final : public CaptureStream {
     void step()
     {
         const CaptureFile::State state = current()->state();
+        // NOLINTBEGIN(bugprone-branch-clone): each reason to close a file stands for itself.
         if (state == CaptureFile::State::kStopped) {
             ended_ = true;
             end_file();
@@ -202,6 +203,7 @@ class SeriesCapture final : public CaptureStream {
             quiet_ = true;
             wait();
         }
+        // NOLINTEND(bugprone-branch-clone)
     }
 
     [[nodiscard]] bool is_last() const { return name_.last && number_ == *name_.last; }

@@ -182,7 +182,7 @@ Result<void> MmdbFile::verify()
     std::unordered_set<std::uint32_t> records;
     std::optional<std::uint32_t> damaged;
     const std::span<const std::uint8_t> data(mmdb_.data_section, mmdb_.data_section_size);
-    const auto walked = for_each_network([&](AddressNumber, AddressNumber, std::uint32_t offset) {
+    auto walked = for_each_network([&](AddressNumber, AddressNumber, std::uint32_t offset) {
         ++info_.networks;
         if (records.insert(offset).second && !check_mmdb_value(data, offset) && !damaged)
             damaged = offset;

@@ -103,7 +103,7 @@ Result<void> RowFile::push(Push how)
 {
     if (out_at_ < out_.size() && !broken_) {
         counts_->retried++;
-        const Result<void> retried = write_out();
+        Result<void> retried = write_out();
         if (!retried.ok()) {
             drop_buffer();
             return retried;
@@ -131,7 +131,7 @@ Result<void> RowFile::push(Push how)
         broken_ = true;
         return Error{path_ + ": " + added.error().message};
     }
-    const Result<void> written = write_out();
+    Result<void> written = write_out();
     // Rows inside the compressor are in the file only after a synchronisation point.
     if (written.ok() && how != Push::kRows)
         counts_->sent += std::exchange(inside_, 0);
