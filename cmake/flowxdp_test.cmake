@@ -10,7 +10,7 @@ function(flowxdp_add_test)
     endif()
     # Tests that share the kernel (XDP programs, namespaces, the time of a VM) never run beside each other.
     set(lock "")
-    if(ARG_LABELS MATCHES "bpf|system|vm")
+    if(ARG_LABELS MATCHES "bpf|parity|system|vm")
         set(lock RESOURCE_LOCK kernel)
     endif()
     add_executable(${ARG_NAME} ${ARG_SOURCES})
