@@ -241,7 +241,7 @@ __noinline int account(__u32 role, __u32 reverse)
 	struct ended_record *ended = 0;
 	__u64 has_ended = 0, status = 0, id = 0;
 	enum flow_end reason = FLOW_END_NONE;
-	int counted = 0, full = 0, moved = 0, was_forced = 0, state;
+	int tried = 0, counted = 0, full = 0, moved = 0, was_forced = 0, state;
 	struct packet_step *step;
 	const struct packet *p;
 	struct flow_record *r;
@@ -261,6 +261,7 @@ __noinline int account(__u32 role, __u32 reverse)
 		   flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
 		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
 		has_ended = reserved(ended);
+		tried = 1;
 	}
 
 	if (!record_lock(&r->lock, token)) {
@@ -281,6 +282,11 @@ __noinline int account(__u32 role, __u32 reverse)
 	if (r->flow_id)
 		reason = flow_end_at_packet(r, p->clock_ns, &config);
 	if (reason != FLOW_END_NONE) {
+		if (!tried) { /* over since the look before the lock: another CPU's packet forced it */
+			reason = FLOW_END_NONE;
+			record_unlock(&r->lock, token);
+			goto out;
+		}
 		if (has_ended) {
 			ended_from(ended, r, reason, p->clock_ns);
 			record_restart(r);
