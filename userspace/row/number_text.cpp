@@ -35,7 +35,7 @@ char* write_seven_digits(char* at, std::uint32_t digits, int exponent)
     }
     at[0] = '0';
     at[1] = '.';
-    std::memcpy(at + 2, "000", 3);
+    at[2] = at[3] = at[4] = '0';
     at += 1 - exponent;
     std::memcpy(at, text, 8);
     return at + used;
