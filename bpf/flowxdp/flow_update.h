@@ -56,13 +56,15 @@ FX_INLINE __u32 packet_octets(const struct packet *p)
 FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32 reverse,
                             FX_CONFIG struct flow_config *c, struct packet_step *step)
 {
-	__u32 direction = (r->lo_direction ^ reverse) & 1, verdict = 0, octets = packet_octets(p);
+	__u32 direction = (r->lo_direction ^ reverse) & 1, verdict, octets = packet_octets(p);
 	struct flow_dir *d = &r->dir[direction], *o = &r->dir[direction ^ 1];
 	__s64 clock = p->clock_ns;
 	__u64 status = p->status;
 
 	step->direction = direction;
 	step->first = !d->packets;
+	step->verdict = PLUGIN_CONTINUE;
+	step->pad = 0;
 	step->interval_ns = 0;
 	step->round_trip_ns = 0;
 	if (o->packets && clock > o->last_clock_ns)
@@ -103,12 +105,17 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 	d->tos = p->tos;
 	d->ttl = p->ttl;
 
+	/* Verdicts by way of memory: what a half decided is unknown to the verifier again, its states merge before the next
+	 * half (all plugins and force mode on 6.18: 374 k verified instructions without). */
 #define X(name)                                                                                                   \
-	if (c->enabled & (1u << KERNEL_HALF_##name))                                                              \
-		verdict |= name##_on_packet((struct name##_state *)flow_slot(r, c->slot_offset[KERNEL_HALF_##name]), \
-		                            r, p, step, &c->plugin.name);
+	if (c->enabled & (1u << KERNEL_HALF_##name)) {                                                            \
+		verdict = name##_on_packet((struct name##_state *)flow_slot(r, c->slot_offset[KERNEL_HALF_##name]), \
+		                           r, p, step, &c->plugin.name);                                          \
+		FX_MEM(step->verdict) = FX_MEM(step->verdict) | verdict;                                          \
+	}
 	FX_FOR_EACH_KERNEL_HALF(X)
 #undef X
+	verdict = FX_MEM(step->verdict);
 	if (FX_UNLIKELY(verdict & PLUGIN_ALARM))
 		d->status |= FS(ALARM);
 	if (FX_UNLIKELY(verdict & PLUGIN_FORCE))

@@ -38,6 +38,8 @@ struct packet_step {
 	__u32 first;           /* 1: first packet of this direction */
 	__s64 interval_ns;     /* clock since the previous packet of this direction, >= 0; first packet 0 */
 	__s64 round_trip_ns;   /* clock since the last packet of the other direction, >= 0; none yet 0 */
+	__u32 verdict;         /* enum plugin_verdict bits of the halves so far */
+	__u32 pad;
 };
 
 #endif
