@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * parse_link.h - parser steps below IP: Ethernet, switch tags, VLAN, MPLS and pseudowires, PPP, LLC.
+ */
+#ifndef FLOWXDP_PARSE_LINK_H
+#define FLOWXDP_PARSE_LINK_H
+
+#include "parse_step.h"
+
+/* IEEE 802.3. */
+FX_INLINE __u64 packet_parse_ethernet(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	if (!p->steps && p->cap_len < 14)
+		FX_SET(p->flags, PACKET_NO_FLOW);
+	FX_NEED(14, L2_SNAPPED);
+	__u32 type = fx_load16(q + 12);
+
+	if (!p->link_has_mac) {
+		packet_copy_mac(p->mac_dst, q);
+		packet_copy_mac(p->mac_src, q + 6);
+		p->link_has_mac = 1;
+	}
+	packet_set_ethertype(p, type);
+	FX_NEXT(ETH, offset + 14, packet_kind_of_type(type));
+}
+
+/* Ethernet of a switch port: the tag of its chip stands where the type should. */
+FX_INLINE __u64 packet_parse_switch_port(const __u8 *data, const __u8 *end, __u32 offset, __u32 kind, struct packet *p)
+{
+	const __u8 *q;
+	__u32 n = kind == HEADER_KIND_ETHERNET_EDSA ? 16 : 12;
+
+	if (p->cap_len < 14)
+		FX_SET(p->flags, PACKET_NO_FLOW);
+	FX_NEED(16, L2_SNAPPED);
+	packet_copy_mac(p->mac_dst, q);
+	packet_copy_mac(p->mac_src, q + 6);
+	p->link_has_mac = 1;
+	FX_NEXT(ETH, offset + n, kind == HEADER_KIND_ETHERNET_BRCM ? HEADER_KIND_BRCM : HEADER_KIND_DSA);
+}
+
+/* The tag of a switch chip; kernel: net/dsa/tag_brcm.c, net/dsa/tag_dsa.c. */
+FX_INLINE __u64 packet_parse_switch_tag(const __u8 *data, const __u8 *end, __u32 offset, __u32 kind, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(6, L2_SNAPPED);
+	__u32 type = fx_load16(q + 4);
+
+	if (kind == HEADER_KIND_DSA && (fx_load8(q) & 0x20)) /* the frame's own tag, carried in Marvell's */
+		packet_add_vlan(p, fx_load16(q + 2));
+	packet_set_ethertype(p, type);
+	if (kind == HEADER_KIND_DSA)
+		FX_NEXT(DSA, offset + 6, packet_kind_of_type(type));
+	FX_NEXT(BRCM, offset + 6, packet_kind_of_type(type));
+}
+
+/* IEEE 802.1Q, 802.1ad. */
+FX_INLINE __u64 packet_parse_vlan(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(4, L2_SNAPPED);
+	__u32 type = fx_load16(q + 2);
+
+	packet_add_vlan(p, fx_load16(q));
+	packet_set_ethertype(p, type);
+	FX_NEXT(VLAN, offset + 4, packet_kind_of_type(type));
+}
+
+/* RFC 3032. */
+FX_INLINE __u64 packet_parse_mpls(const __u8 *data, const __u8 *end, __u32 offset, __u32 kind, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(4, L2_SNAPPED);
+	p->status |= kind == 0x8847 ? FS(MPLS_UNICAST) : FS(MPLS_MULTICAST);
+	p->mpls_count++;
+	FX_NEXT(MPLS, offset + 4, fx_load32(q) & 0x100 ? (__u32)HEADER_KIND_PSEUDOWIRE : kind);
+}
+
+/* What follows the last MPLS label: IP, a control word, or Ethernet without one; RFC 4385, 4448. */
+FX_INLINE __u64 packet_parse_pseudowire(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(4, L2_SNAPPED);
+	__u32 nibble = fx_load8(q) >> 4;
+
+	if (nibble == 4)
+		FX_NEXT(NONE, offset, 0x0800);
+	if (nibble == 6)
+		FX_NEXT(NONE, offset, 0x86dd);
+	if (nibble == 1) { /* associated channel; RFC 4385 5.2: IP in it goes on */
+		__u32 channel = fx_load16(q + 2);
+
+		if (channel == 0x21 || channel == 0x57)
+			FX_NEXT(PW, offset + 4, channel == 0x21 ? 0x0800 : 0x86dd);
+		p->status |= FS(STOP_DISSECT);
+		FX_END(PW);
+	}
+	if (!nibble && offset + 18 <= p->cap_len && q + 18 <= end && packet_is_common_type(fx_load16(q + 12)) &&
+	    !packet_is_common_type(fx_load16(q + 16)))
+		nibble = 15; /* no control word: a MAC that begins with 0, and a type where it belongs */
+	FX_NEXT(PW, nibble ? offset : offset + 4, HEADER_KIND_ETHERNET);
+}
+
+/* RFC 2516. */
+FX_INLINE __u64 packet_parse_pppoe(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(6, L2_SNAPPED);
+	p->status |= FS(PPPOE_SESSION);
+	if (fx_load8(q + 1)) {
+		p->status |= FS(STOP_DISSECT);
+		FX_END(PPPOE);
+	}
+	FX_NEXT(PPPOE, offset + 6, HEADER_KIND_PPP);
+}
+
+/* RFC 1661, 1662. */
+FX_INLINE __u64 packet_parse_ppp(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(4, L2_SNAPPED);
+	__u32 protocol = fx_load16(q), n = 2;
+
+	if (p->status & (FS(L2TP) | FS(GRE)))
+		p->status |= FS(PPP);
+	if (protocol == 0xff03) {
+		protocol = fx_load16(q + 2);
+		n = 4;
+	}
+	if (protocol & 0x100) { /* protocol field compression */
+		protocol >>= 8;
+		n -= 1;
+	}
+	if (protocol == 0x21)
+		FX_NEXT(PPP, offset + n, 0x0800);
+	if (protocol == 0x57)
+		FX_NEXT(PPP, offset + n, 0x86dd);
+	if (protocol == 0x281 || protocol == 0x283)
+		FX_NEXT(PPP, offset + n, protocol == 0x281 ? 0x8847 : 0x8848);
+	if (protocol == 0x31 || protocol == 0x3d) {
+		offset += n;
+		FX_NEED(2, L2_SNAPPED);
+		__u32 first = fx_load8(q), second = fx_load8(q + 1);
+
+		if (protocol == 0x31 && second == 1) /* RFC 3518: bridged 802.3 */
+			FX_NEXT(PPP, offset + 2, HEADER_KIND_ETHERNET);
+		if (protocol == 0x3d && (first & 0xc0) == 0xc0) /* RFC 1990: first and last fragment in one */
+			FX_NEXT(PPP, offset + 4, HEADER_KIND_PPP);
+	}
+	if (protocol == 0x2d || protocol == 0x2f || protocol == 0xfd || protocol == 0xfb)
+		p->status |= FS(PPP_UNREADABLE);
+	packet_set_ethertype(p, protocol);
+	p->status |= FS(STOP_DISSECT);
+	FX_END(PPP);
+}
+
+/* IEEE 802.2, SNAP. */
+FX_INLINE __u64 packet_parse_llc(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(3, L2_SNAPPED);
+	__u32 saps = fx_load16(q), control = fx_load8(q + 2);
+
+	FX_SET(p->flags, PACKET_LLC);
+	if (saps == 0x0606 && control == 3)
+		FX_NEXT(LLC, offset + 3, 0x0800);
+	if (saps != 0xaaaa || control != 3) {
+		packet_set_ethertype(p, saps);
+		p->status |= FS(STOP_DISSECT);
+		FX_END(LLC);
+	}
+	FX_NEED(8, L2_SNAPPED);
+	__u32 oui = fx_load32(q + 2) & 0xffffff, type = fx_load16(q + 6);
+
+	packet_set_ethertype(p, type);
+	if ((oui == 0 || oui == 0x0000f8) && type >= 0x600)
+		FX_NEXT(SNAP, offset + 8, type);
+	if (oui == 0x0080c2 && (type == 1 || type == 7)) /* RFC 2684 bridged Ethernet, two bytes of padding */
+		FX_NEXT(SNAP, offset + 10, HEADER_KIND_ETHERNET);
+	p->status |= FS(STOP_DISSECT);
+	FX_END(SNAP);
+}
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * parse_tunnel.h - parser steps for tunnels over IP and UDP. A tunnel counts only when a usable IP header is reached inside.
+ */
+#ifndef FLOWXDP_PARSE_TUNNEL_H
+#define FLOWXDP_PARSE_TUNNEL_H
+
+#include "parse_ip.h"
+#include "parse_step.h"
+
+/*
+ * UDP ports that carry tunnels (T2's list; VXLAN 4789, 8472, GPE 4790; GENEVE 6081; GTP 2123, 2152, 3386; L2TP 1701;
+ * Teredo 3544; AYIYA 5072; CAPWAP data 5247; LWAPP 12222; MPLS 6635). The header behind must still look like one.
+ */
+FX_INLINE __u32 udp_tunnel_kind(__u32 port)
+{
+	switch (port) {
+	case 4789: case 4790: case 8472: return HEADER_KIND_VXLAN;
+	case 6081: return HEADER_KIND_GENEVE;
+	case 2152: case 2123: case 3386: return HEADER_KIND_GTP;
+	case 1701: return HEADER_KIND_L2TP;
+	case 3544: return HEADER_KIND_TEREDO;
+	case 5072: return HEADER_KIND_AYIYA;
+	case 5247: return HEADER_KIND_CAPWAP;
+	case 12222: return HEADER_KIND_LWAPP;
+	case 6635: return 0x8847; /* RFC 7510 */
+	default: return HEADER_KIND_NONE;
+	}
+}
+
+/* RFC 768; a port may announce a tunnel. */
+FX_INLINE __u64 packet_parse_udp(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	q = data + fx_bound(offset);
+	if (offset + 8 > p->cap_len || q + 8 > end || offset + 8 > p->l3_end)
+		FX_END(UDP);
+	__u32 src = fx_load16(q), dst = fx_load16(q + 2);
+	__u32 low = src < dst ? src : dst, high = src < dst ? dst : src;
+	__u32 tunnel = udp_tunnel_kind(low);
+
+	if (!tunnel)
+		tunnel = udp_tunnel_kind(high);
+	FX_NEXT(UDP, offset + 8, tunnel);
+}
+
+/* RFC 3378. */
+FX_INLINE __u64 packet_parse_etherip(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	p->status |= FS(ETHERIP);
+	FX_NEED(2, L4_HEADER_SNAPPED);
+	FX_NEXT(ETHERIP, offset + 2, HEADER_KIND_ETHERNET);
+}
+
+/* RFC 2784, 2890, 1701, 2637. */
+FX_INLINE __u64 packet_parse_gre(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	p->status |= FS(GRE);
+	FX_NEED(4, L4_HEADER_SNAPPED);
+	__u32 flags = fx_load16(q), type = fx_load16(q + 2), n = 4, version = flags & 7;
+
+	if (version > 1) {
+		p->status |= FS(STOP_DISSECT);
+		FX_END(GRE);
+	}
+	if (version == 1) {
+		n += flags & 0x2000 ? 4 : 0;
+		n += flags & 0x1000 ? 4 : 0;
+		n += flags & 0x0080 ? 4 : 0;
+		if (!(flags & 0x1000)) /* no sequence number, no payload: an acknowledgement (RFC 2637 4.1) */
+			FX_END(GRE);
+		FX_NEXT(GRE, offset + n, type >= 0x600 ? type : (__u32)HEADER_KIND_UNKNOWN);
+	}
+	n += flags & 0xc000 ? 4 : 0; /* checksum or routing: both words stand */
+	n += flags & 0x2000 ? 4 : 0;
+	n += flags & 0x1000 ? 4 : 0;
+	if (flags & 0x4000) {
+		p->option_cursor = (__u16)type;
+		FX_NEXT(GRE, offset + n, HEADER_KIND_GRE_ROUTE);
+	}
+	if (type == 0x88be) { /* ERSPAN type I has neither sequence number nor header */
+		p->status |= FS(ERSPAN);
+		FX_NEXT(GRE, offset + n, flags & 0x1000 ? HEADER_KIND_ERSPAN2 : HEADER_KIND_ETHERNET);
+	}
+	if (type == 0x22eb) {
+		p->status |= FS(ERSPAN);
+		FX_NEXT(GRE, offset + n, HEADER_KIND_ERSPAN3);
+	}
+	if (type == 0x883e) { /* WCCP 2 puts a redirect header of four bytes before IP, WCCP 1 none */
+		p->status |= FS(WCCP);
+		offset += n;
+		FX_NEED(1, L4_HEADER_SNAPPED);
+		FX_NEXT(GRE, (fx_load8(q) >> 4) == 4 ? offset : offset + 4, 0x0800);
+	}
+	FX_NEXT(GRE, offset + n,
+	        type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type >= 0x600 ? type : (__u32)HEADER_KIND_UNKNOWN);
+}
+
+/* RFC 1701: entries until one of family and length 0. */
+FX_INLINE __u64 packet_parse_gre_route(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(4, L4_HEADER_SNAPPED);
+	__u32 family = fx_load16(q), len = fx_load8(q + 3), type = FX_MEM(p->option_cursor) & 0xffff;
+
+	if (family || len)
+		FX_NEXT(NONE, offset + 4 + len, HEADER_KIND_GRE_ROUTE);
+	FX_NEXT(NONE, offset + 4, type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type);
+}
+
+/* draft-foschiano-erspan, type II. */
+FX_INLINE __u64 packet_parse_erspan2(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(8, L4_HEADER_SNAPPED);
+	if ((fx_load8(q) >> 4) == 2) /* type III under type II's protocol number: the version field decides */
+		FX_NEXT(NONE, offset, HEADER_KIND_ERSPAN3);
+	FX_NEXT(ERSPAN, offset + 8, HEADER_KIND_ETHERNET);
+}
+
+/* draft-foschiano-erspan, type III. */
+FX_INLINE __u64 packet_parse_erspan3(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(12, L4_HEADER_SNAPPED);
+	__u32 word = fx_load16(q + 10), frame_type = (word >> 10) & 31, n = 12 + (word & 1) * 8;
+
+	FX_NEXT(ERSPAN, offset + n,
+	        frame_type == 2 ? HEADER_KIND_IP_BY_NIBBLE : HEADER_KIND_ETHERNET);
+}
+
+/* RFC 7348 and draft-ietf-nvo3-vxlan-gpe. */
+FX_INLINE __u64 packet_parse_vxlan(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(8, L4_HEADER_SNAPPED);
+	__u32 flags = fx_load8(q), next = fx_load8(q + 3);
+
+	if (!(flags & 0x08)) /* no valid VNI: not VXLAN */
+		return 0;
+	p->status |= FS(VXLAN);
+	if (flags & 0x04) { /* draft-ietf-nvo3-vxlan-gpe */
+		__u32 inner = next == 1 ? 0x0800 : next == 2 ? 0x86dd : next == 4 ? 0x894f :
+		              next == 5 ? 0x8847 : (__u32)HEADER_KIND_ETHERNET;
+		FX_NEXT(VXLAN, offset + 8, inner);
+	}
+	FX_NEXT(VXLAN, offset + 8, HEADER_KIND_ETHERNET);
+}
+
+/* RFC 8926. */
+FX_INLINE __u64 packet_parse_geneve(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(8, L4_HEADER_SNAPPED);
+	__u32 version_len = fx_load8(q), type = fx_load16(q + 2);
+
+	if (version_len >> 6 || type < 0x600)
+		return 0;
+	p->status |= FS(GENEVE);
+	FX_NEXT(GENEVE, offset + 8 + (version_len & 0x3f) * 4,
+	        type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type);
+}
+
+/* 3GPP TS 29.281, TS 29.060. */
+FX_INLINE __u64 packet_parse_gtp(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(8, L4_HEADER_SNAPPED);
+	__u32 flags = fx_load8(q), type = fx_load8(q + 1);
+
+	if ((flags >> 5) > 1 || !(flags & 0x10))
+		return 0;
+	p->status |= FS(GTP);
+	if (type != 0xff)
+		FX_END(GTP);
+	if (!(flags >> 5))
+		FX_NEXT(GTP, offset + 20, HEADER_KIND_IP_BY_NIBBLE);
+	if (!(flags & 7))
+		FX_NEXT(GTP, offset + 8, HEADER_KIND_IP_BY_NIBBLE);
+	FX_NEED(12, L4_HEADER_SNAPPED);
+	FX_NEXT(GTP, offset + 12,
+	        (flags & 4) && fx_load8(q + 11) ? HEADER_KIND_GTP_EXT : HEADER_KIND_IP_BY_NIBBLE);
+}
+
+/* 3GPP TS 29.281 5.2.1. */
+FX_INLINE __u64 packet_parse_gtp_extension(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(1, L4_HEADER_SNAPPED);
+	__u32 len = (__u32)fx_load8(q) * 4;
+
+	if (!len)
+		return 0;
+	offset += len - 1;
+	if (offset > PACKET_MAX_HEADER_OFFSET)
+		return 0;
+	FX_NEED(1, L4_HEADER_SNAPPED);
+	FX_NEXT(NONE, offset + 1, fx_load8(q) ? HEADER_KIND_GTP_EXT : HEADER_KIND_IP_BY_NIBBLE);
+}
+
+/* RFC 2661, 3931. */
+FX_INLINE __u64 packet_parse_l2tp(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(6, L4_HEADER_SNAPPED);
+	__u32 flags = fx_load16(q), n = 6;
+
+	if ((flags & 15) != 2 && (flags & 15) != 3)
+		return 0;
+	p->status |= FS(L2TP);
+	if ((flags & 0x8000) || (flags & 15) == 3) /* control; v3 data needs the session's cookie length */
+		FX_END(L2TP);
+	n += flags & 0x4000 ? 2 : 0;
+	n += flags & 0x0800 ? 4 : 0;
+	if (!(flags & 0x0200))
+		FX_NEXT(L2TP, offset + n, HEADER_KIND_PPP);
+	offset += n;
+	FX_NEED(2, L4_HEADER_SNAPPED);
+	n = fx_load16(q);
+	if (n > PACKET_MAX_HEADER_OFFSET)
+		FX_END(L2TP);
+	FX_NEXT(L2TP, offset + 2 + n, HEADER_KIND_PPP);
+}
+
+/* RFC 4380. */
+FX_INLINE __u64 packet_parse_teredo(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(4, L4_HEADER_SNAPPED);
+	__u32 tag = fx_load16(q);
+
+	if (tag == 0) /* origin indication */
+		FX_NEXT(NONE, offset + 8, HEADER_KIND_TEREDO);
+	if (tag == 1) /* authentication */
+		FX_NEXT(NONE, offset + 13 + fx_load8(q + 2) + fx_load8(q + 3), HEADER_KIND_TEREDO);
+	if ((tag >> 12) != 6)
+		return 0;
+	p->status |= FS(TEREDO);
+	FX_NEXT(TEREDO, offset, 0x86dd);
+}
+
+/* draft-massar-v6ops-ayiya. */
+FX_INLINE __u64 packet_parse_ayiya(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(8, L4_HEADER_SNAPPED);
+	__u32 id_len = fx_load8(q) >> 4, sig_len = fx_load8(q + 1) >> 4, opcode = fx_load8(q + 2) & 15;
+	__u32 next = fx_load8(q + 3);
+
+	if (id_len > 8 || opcode > 7)
+		return 0;
+	p->status |= FS(AYIYA);
+	if (opcode != 1)
+		FX_END(AYIYA);
+	FX_NEXT(AYIYA, offset + 8 + (1u << id_len) + sig_len * 4, HEADER_KIND_OF_PROTO(next));
+}
+
+/* RFC 5415. */
+FX_INLINE __u64 packet_parse_capwap(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(8, L4_HEADER_SNAPPED);
+	__u32 word = fx_load32(q), len = ((word >> 19) & 31) * 4, fragment_offset = fx_load16(q + 6) >> 3;
+
+	if (word >> 28)
+		return 0;
+	p->status |= FS(CAPWAP);
+	/* DTLS, keep-alive, a later fragment, a header that says less than its fixed part: nothing to follow */
+	if ((word >> 24) || len < 8 || (word & 8) || ((word & 0x80) && fragment_offset))
+		FX_END(CAPWAP);
+	FX_NEXT(CAPWAP, offset + len, word & 0x100 ? HEADER_KIND_DOT11_SWAPPED : HEADER_KIND_ETHERNET);
+}
+
+/* RFC 5412. */
+FX_INLINE __u64 packet_parse_lwapp(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(6, L4_HEADER_SNAPPED);
+	p->status |= FS(CAPWAP);
+	if (fx_load8(q) & 0x04) /* control */
+		FX_END(LWAPP);
+	FX_NEXT(LWAPP, offset + 6, HEADER_KIND_DOT11_SWAPPED);
+}
+
+#endif
