@@ -42,6 +42,21 @@ void set_rodata(bpf_object* object, const char* section, const T& value)
                         section, size, sizeof(T)));
 }
 
+// The filter_text map: a string with its NUL.
+std::string read_text(int fd)
+{
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    const __u32 zero = 0;
+    std::vector<char> text;
+    if (!bpf_obj_get_info_by_fd(fd, &info, &size)) {
+        text.resize(info.value_size + 8u); // the kernel rounds up
+        if (!bpf_map_lookup_elem(fd, &zero, text.data()))
+            return text.data();
+    }
+    throw StartupError(fmt::format("cannot read the sensor's filter: {}", std::strerror(errno)));
+}
+
 // The verifier's last lines say why; what comes before them is thousands of instructions.
 std::string last_lines(const std::string& log)
 {
@@ -194,16 +209,13 @@ int SensorObject::map_fd(const char* name) const
 
 std::string SensorObject::filter_expression() const
 {
-    bpf_map_info info{};
-    __u32 size = sizeof info;
-    const int fd = map_fd("filter_text");
-    if (bpf_obj_get_info_by_fd(fd, &info, &size))
-        throw StartupError(fmt::format("cannot read the sensor's filter: {}", std::strerror(errno)));
-    std::vector<char> text(info.value_size + 1);
-    const __u32 zero = 0;
-    if (bpf_map_lookup_elem(fd, &zero, text.data()))
-        throw StartupError(fmt::format("cannot read the sensor's filter: {}", std::strerror(errno)));
-    return text.data();
+    return read_text(map_fd("filter_text"));
+}
+
+std::string read_filter_text(const std::string& folder)
+{
+    const UniqueFd fd(bpf_obj_get((folder + "/filter_text").c_str()));
+    return fd ? read_text(fd.get()) : "";
 }
 
 const std::string& SensorObject::verifier_log(const char* program) const

@@ -82,6 +82,9 @@ class SensorObject {
     std::map<std::string, UniqueFd> adopted_;              // program and map pins, by name
 };
 
+// The filter expression of a sensor pinned in a folder; empty: none, or a sensor of a version without filters.
+std::string read_filter_text(const std::string& folder);
+
 // 1 when this process may load BPF programs, found by trying with a two-instruction program.
 bool may_load_bpf();
 
