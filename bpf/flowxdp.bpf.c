@@ -12,6 +12,7 @@
 #include "flow_update.h"
 #include "parse.h"
 
+#include "frame_filter.bpf.h"
 #include "maps.bpf.h"
 #include "record_lock.bpf.h"
 
@@ -482,7 +483,7 @@ FX_INLINE int frame_meta_from(struct xdp_md *ctx, struct frame_meta *meta)
 	meta->ts_ns = (__s64)bpf_ktime_get_boot_ns();
 	meta->clock_ns = meta->ts_ns;
 	meta->wire_len = (__u32)bpf_xdp_get_buff_len(ctx);
-	meta->cap_len = meta->wire_len;
+	meta->cap_len = load.snap_len && load.snap_len < meta->wire_len ? load.snap_len : meta->wire_len;
 	meta->if_id = if_id;
 	meta->start_kind = HEADER_KIND_ETHERNET;
 	meta->link_headers[0] = 0;
@@ -501,6 +502,14 @@ int flowxdp_ingress(struct xdp_md *ctx)
 	if (!s || !c || !frame_meta_from(ctx, &meta))
 		return XDP_PASS;
 	count(c, COUNTER_PACKETS_SEEN);
+	if (load.filter) {
+		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+		if (!frame_filter(ctx, data, end, meta.wire_len, meta.cap_len)) {
+			count(c, COUNTER_PACKETS_FILTERED);
+			return XDP_PASS;
+		}
+	}
 	packet_clear(&s->packet, &meta, c->counter[COUNTER_PACKETS_SEEN], (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
 	{
 		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;

@@ -117,3 +117,11 @@ struct {
 	__type(key, __u32);
 	__type(value, struct journal);
 } journal SEC(".maps");
+
+/* The filter expression as it was written, for who asks later. Its length and a final NUL (load); no program reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 8);
+} filter_text SEC(".maps");

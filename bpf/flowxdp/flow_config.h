@@ -53,6 +53,8 @@ struct flow_config {
 struct load_config {
 	__u32 use_metadata; /* 1: frame_meta stands in front of the frame (test-run); 0: the boot clock */
 	__u32 if_merged;    /* 1: interfaces share one observation point */
+	__u32 filter;       /* 1: frame_filter() holds an expression; a frame that does not match is counted, no more */
+	__u32 snap_len;     /* live: bytes of a frame that count as captured; 0 = all */
 };
 
 #endif

@@ -70,6 +70,8 @@ SensorBench::SensorBench(const BenchSetup& setup)
     options.max_flows = setup.max_flows;
     options.ring_bytes = setup.ring_bytes;
     options.use_metadata = setup.use_metadata;
+    options.filter = setup.filter;
+    options.snap_len = setup.snap_len;
     sensor = std::make_unique<SensorObject>(options);
     ring = std::make_unique<RingReader>(sensor->map_fd("ring"), setup.ring_bytes);
     evictor = std::make_unique<Evictor>(*sensor);

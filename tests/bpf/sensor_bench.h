@@ -30,6 +30,8 @@ struct BenchSetup {
     std::uint32_t idle_timeout_ms = 182'000;
     std::int64_t active_timeout_ns = 0;
     bool use_metadata = true;
+    FrameFilter filter = {};
+    std::uint32_t snap_len = 0;
 };
 
 // An ended record that outlives its ring memory or eviction slot.

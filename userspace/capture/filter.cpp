@@ -11,7 +11,7 @@ namespace flowxdp {
 
 namespace {
 
-constexpr std::uint32_t kEthernet = 1;
+constexpr std::uint32_t kEthernet = kLinkTypeEthernet;
 // Link types with words of their own (802.11 frame types, SLL directions, ATM, MTP2, PPP): an expression that Ethernet
 // does not know may be right for one of these.
 constexpr std::array<std::uint32_t, 7> kOtherVocabularies = {127, 113, 276, 123, 140, 9, 101};
@@ -35,6 +35,14 @@ class Program {
         if (pcap_compile(handle.get(), &program.code_, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0)
             return Error{pcap_geterr(handle.get())};
         return program;
+    }
+
+    [[nodiscard]] std::vector<sock_filter> instructions() const
+    {
+        std::vector<sock_filter> out;
+        for (u_int i = 0; i < code_.bf_len; i++)
+            out.push_back({code_.bf_insns[i].code, code_.bf_insns[i].jt, code_.bf_insns[i].jf, code_.bf_insns[i].k});
+        return out;
     }
 
     [[nodiscard]] bool matches(const Frame& frame) const
@@ -90,7 +98,24 @@ class CompiledFilter final : public PacketFilter {
     bool looked_ = false;
 };
 
+Error cannot_compile(const std::string& expression, const std::string& reason)
+{
+    constexpr std::size_t kShown = 200; // a list of addresses may fill pages
+    const std::string shown = expression.size() > kShown ? expression.substr(0, kShown) + "..." : expression;
+    return Error{fmt::format("cannot compile the filter '{}': {}; the syntax is that of pcap-filter(7), "
+                             "'tcpdump -d EXPRESSION' shows what an expression becomes",
+                             shown, reason)};
+}
+
 } // namespace
+
+Result<std::vector<sock_filter>> compile_filter_program(const std::string& expression, std::uint32_t link_type)
+{
+    Result<Program> program = Program::compile(expression, link_type);
+    if (!program)
+        return cannot_compile(expression, program.error().message);
+    return program->instructions();
+}
 
 Result<std::unique_ptr<PacketFilter>> PacketFilter::compile(const std::string& expression)
 {
@@ -99,9 +124,7 @@ Result<std::unique_ptr<PacketFilter>> PacketFilter::compile(const std::string& e
     for (std::size_t i = 0; !usable && i < kOtherVocabularies.size(); ++i)
         usable = Program::compile(expression, kOtherVocabularies[i]).ok();
     if (!usable)
-        return Error{fmt::format("cannot compile the filter '{}': {}; the syntax is that of pcap-filter(7), "
-                                 "'tcpdump -d EXPRESSION' shows what an expression becomes",
-                                 expression, ethernet.error().message)};
+        return cannot_compile(expression, ethernet.error().message);
     return std::unique_ptr<PacketFilter>(std::make_unique<CompiledFilter>(expression));
 }
 

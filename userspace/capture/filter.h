@@ -2,14 +2,24 @@
 // filter.h - a tcpdump filter expression over frames of any link type.
 #pragma once
 
+#include <linux/filter.h>
+
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "capture/frame.h"
 #include "core/result.h"
 
 namespace flowxdp {
+
+inline constexpr std::uint32_t kLinkTypeEthernet = 1; // LINKTYPE_ETHERNET
+
+// The classic BPF that libpcap makes of an expression for a link type (LINKTYPE_*). Error: the expression and libpcap's
+// words. A word that is no number and no address is looked up as a host's name.
+Result<std::vector<sock_filter>> compile_filter_program(const std::string& expression, std::uint32_t link_type);
 
 // Compiled once per link type, on first sight of that link type. One thread uses it.
 class PacketFilter {

@@ -10,9 +10,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "capture/filter.h"
 #include "cli/run_setup.h"
 #include "core/unique_fd.h"
 #include "live/daemon.h"
+#include "row/json_text.h"
 
 namespace flowxdp {
 namespace {
@@ -31,8 +33,8 @@ UniqueFd block_signals()
     return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC));
 }
 
-// Counters of a pinned sensor, without disturbing it.
-engine_counts read_pinned_counts(const PinnedSensor& sensor)
+// A pinned sensor, without disturbing it.
+std::unique_ptr<SensorObject> open_pinned(const PinnedSensor& sensor)
 {
     SensorObjectOptions options;
     options.path = sensor.folder;
@@ -43,9 +45,26 @@ engine_counts read_pinned_counts(const PinnedSensor& sensor)
         throw StartupError(fmt::format("cannot read '{}/flows': {}", sensor.folder, std::strerror(errno)),
                            errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
     options.flow.record_size = info.value_size;
-    engine_counts counts{};
-    SensorObject::adopt(sensor.folder, options)->read_counts(&counts);
-    return counts;
+    return SensorObject::adopt(sensor.folder, options);
+}
+
+// A filter for the program, empty without an expression. Throws StartupError (usage) with libpcap's words, or with the
+// reason why a right expression cannot run in the kernel.
+FrameFilter compile_frame_filter(const std::string& expression, const std::vector<std::string>& interfaces)
+{
+    if (expression.find_first_not_of(" \t") == std::string::npos)
+        return {};
+    auto program = compile_filter_program(expression, kLinkTypeEthernet);
+    if (!program.ok()) {
+        const std::string word = expression.substr(0, expression.find(' '));
+        throw StartupError(fmt::format("{}; the filter begins with the first word behind '{}' that names no interface "
+                                       "here: '{}'",
+                                       program.error().message, interfaces.back(), word),
+                           ExitCode::kUsage);
+    }
+    if (auto body = translate_filter(program.value(), FilterContext::kXdp); !body.ok())
+        throw StartupError(fmt::format("filter '{}': {}", expression, body.error().message), ExitCode::kUsage);
+    return {expression, program.take()};
 }
 
 bool wanted(const std::vector<std::string>& interfaces, const std::string& name)
@@ -57,12 +76,7 @@ bool wanted(const std::vector<std::string>& interfaces, const std::string& name)
 
 ExitCode run_attach_command(const AttachOptions& options, const std::string& command_line, Log* log)
 {
-    // Refused rather than ignored: rows of packets that were to be left out would be wrong.
-    if (!options.run.filter_file.empty())
-        throw StartupError("attach does not filter: leave -F out, or record and replay with the filter",
-                           ExitCode::kUsage);
-    if (options.run.snap_len)
-        throw StartupError("attach sees whole frames: leave -S out", ExitCode::kUsage);
+    const FrameFilter filter = compile_frame_filter(options.run.filter, options.interfaces);
     const UniqueFd signals = block_signals();
     std::vector<std::unique_ptr<LiveSensor>> sensors;
     auto give_back = [&sensors] {
@@ -85,6 +99,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             sensor.object.flow = flow;
             sensor.object.max_flows = options.run.max_flows;
             sensor.object.ring_bytes = kRingBytes;
+            sensor.object.filter = filter;
+            sensor.object.snap_len = options.run.snap_len;
             sensor.object.shared_sensor_fd = sensors.empty() ? -1 : sensors.front()->object().map_fd("sensor");
             sensor.layout_id = bundle.descriptor->layout_id;
             sensor.fix_offloads = options.fix_offloads;
@@ -108,8 +124,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     setup->say_start();
     for (const auto& sensor : sensors)
         log->write(LogLevel::kInformation,
-                   fmt::format("{}: XDP program {} in {} mode{}; XDP sees received packets only", sensor->interface(),
-                               sensor->program_id(), sensor->mode(), sensor->adopted() ? ", taken over" : ""));
+                   fmt::format("{}: XDP program {} in {} mode{}{}; XDP sees received packets only", sensor->interface(),
+                               sensor->program_id(), sensor->mode(), sensor->adopted() ? ", taken over" : "",
+                               filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
     setup->pipeline().start();
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
@@ -168,7 +185,10 @@ ExitCode run_status_command(const std::vector<std::string>& interfaces, bool jso
     for (const PinnedSensor& sensor : find_pinned_sensors()) {
         if (!wanted(interfaces, sensor.interface))
             continue;
-        const engine_counts counts = read_pinned_counts(sensor);
+        const auto pinned = open_pinned(sensor);
+        const std::string filter = pinned->filter_expression();
+        engine_counts counts{};
+        pinned->read_counts(&counts);
         const __u64* c = counts.counter;
         const std::uint64_t ended = c[COUNTER_FLOWS_ENDED_IDLE] + c[COUNTER_FLOWS_ENDED_ACTIVE] +
                                     c[COUNTER_FLOWS_ENDED_FORCED] + c[COUNTER_FLOWS_ENDED_RESOURCES] +
@@ -181,11 +201,14 @@ ExitCode run_status_command(const std::vector<std::string>& interfaces, bool jso
             std::string counters;
             for (unsigned i = 0; i < COUNTER_COUNT; i++)
                 counters += fmt::format("{}\"{}\":{}", i ? "," : "", kNames[i], c[i]);
-            fmt::print(
-                "{}{{\"interface\":\"{}\",\"mode\":\"{}\",\"program_id\":{},\"live_flows\":{},\"counters\":{{{}}}}}",
-                first ? "" : ",", sensor.interface, mode, program, live, counters);
+            std::string filter_json;
+            append_json_string(filter, &filter_json);
+            fmt::print("{}{{\"interface\":\"{}\",\"mode\":\"{}\",\"program_id\":{},\"filter\":{},\"live_flows\":{},"
+                       "\"counters\":{{{}}}}}",
+                       first ? "" : ",", sensor.interface, mode, program, filter_json, live, counters);
         } else {
-            fmt::print("{}: program {}, mode {}, {} biflows alive\n", sensor.interface, program, mode, live);
+            fmt::print("{}: program {}, mode {}, {} biflows alive{}\n", sensor.interface, program, mode, live,
+                       filter.empty() ? "" : fmt::format(", filter '{}'", filter));
             for (unsigned i = 0; i < COUNTER_COUNT; i++)
                 if (c[i])
                     fmt::print("    {:<26} {}\n", kNames[i], c[i]);

@@ -3,12 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include "core/result.h"
 #include "flowxdp_version.h" // generated
@@ -33,6 +35,7 @@ constexpr const char* kAttachFooter =
     R"(Examples:
   sudo flowxdp attach eth0                             flows to standard output as they end
   sudo flowxdp attach eth0 -w /var/log/flows           /var/log/flows_flows.txt
+  sudo flowxdp attach eth0 tcp port 443                filtered in the kernel; other frames are only counted
   sudo flowxdp attach eth0 --sink ipfix:udp://192.0.2.1:4739
 
 XDP sees what an interface receives. SIGINT or SIGTERM: detach, export every flow, report. A killed daemon leaves the
@@ -134,6 +137,18 @@ std::string read_filter_file(const std::string& path)
     return text;
 }
 
+// Words of the filter, or -F's file; one of them.
+void finish_filter(RunOptions* run, std::span<const std::string> words)
+{
+    for (const std::string& word : words)
+        run->filter += (run->filter.empty() ? "" : " ") + word;
+    if (run->filter_file.empty())
+        return;
+    if (!run->filter.empty())
+        throw CLI::ValidationError("-F", "a filter expression is given twice: by -F and by words");
+    run->filter = read_filter_file(run->filter_file);
+}
+
 // --max-flows times -f.
 std::uint32_t scaled_max_flows(const RunOptions& run)
 {
@@ -150,13 +165,7 @@ void finish_replay_options(ReplayOptions* replay, const std::vector<std::string>
             break;
         replay->files.push_back(words[i]);
     }
-    for (; i < words.size(); i++)
-        replay->run.filter += (replay->run.filter.empty() ? "" : " ") + words[i];
-    if (!replay->run.filter_file.empty()) {
-        if (!replay->run.filter.empty())
-            throw CLI::ValidationError("-F", "a filter expression is given twice: by -F and by words");
-        replay->run.filter = read_filter_file(replay->run.filter_file);
-    }
+    finish_filter(&replay->run, std::span(words).subspan(i));
     const int inputs = static_cast<int>(!replay->files.empty()) + static_cast<int>(!replay->list_file.empty()) +
                        static_cast<int>(!replay->series.empty());
     if (inputs != 1)
@@ -164,6 +173,16 @@ void finish_replay_options(ReplayOptions* replay, const std::vector<std::string>
                                                    : "no input: give a capture file, - for standard input, -R LIST or "
                                                      "--series EXPRESSION");
     replay->run.max_flows = scaled_max_flows(replay->run);
+}
+
+// The first word, and those behind it that name an interface of this machine; the rest is a filter.
+void finish_attach_options(AttachOptions* attach, const std::vector<std::string>& words)
+{
+    std::size_t i = 0;
+    for (; i < words.size() && (i == 0 || if_nametoindex(words[i].c_str())); i++)
+        attach->interfaces.push_back(words[i]);
+    finish_filter(&attach->run, std::span(words).subspan(i));
+    attach->run.max_flows = scaled_max_flows(attach->run);
 }
 
 } // namespace
@@ -200,7 +219,9 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
     AttachOptions& attach = options->attach;
     CLI::App* attach_app =
         app.add_subcommand("attach", "Observe interfaces: the kernel counts, rows leave as flows end");
-    attach_app->add_option("IFACE", attach.interfaces, "Network interfaces, each a table of its own")->required();
+    attach_app->add_option("IFACE", words, "Network interfaces, each a table of its own, then a filter as tcpdump's")
+        ->type_name("IFACE... [FILTER]")
+        ->required();
     attach_app->add_option("--mode", attach.mode, "XDP in the driver (native), in the stack (generic), or what works")
         ->check(CLI::IsMember({"auto", "native", "generic"}));
     attach_app->add_flag("--fix-offloads", attach.fix_offloads,
@@ -235,7 +256,7 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
             finish_replay_options(&replay, words);
         } else if (*attach_app) {
             options->command = Command::kAttach;
-            attach.run.max_flows = scaled_max_flows(attach.run);
+            finish_attach_options(&attach, words);
         } else if (*detach_app) {
             options->command = Command::kDetach;
         } else if (*status_app) {

@@ -7,12 +7,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "core/result.h"
 #include "cpu_counts.h"
+#include "kernel/filter_patch.h"
 
 namespace flowxdp {
 namespace {
@@ -40,6 +42,21 @@ void set_rodata(bpf_object* object, const char* section, const T& value)
                         section, size, sizeof(T)));
 }
 
+// The filter_text map: a string with its NUL.
+std::string read_text(int fd)
+{
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    const __u32 zero = 0;
+    std::vector<char> text;
+    if (!bpf_obj_get_info_by_fd(fd, &info, &size)) {
+        text.resize(info.value_size + 8u); // the kernel rounds up
+        if (!bpf_map_lookup_elem(fd, &zero, text.data()))
+            return text.data();
+    }
+    throw StartupError(fmt::format("cannot read the sensor's filter: {}", std::strerror(errno)));
+}
+
 // The verifier's last lines say why; what comes before them is thousands of instructions.
 std::string last_lines(const std::string& log)
 {
@@ -64,11 +81,17 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
 {
     // libbpf's own lines would come between ours; what matters of them is in the verifier log.
     libbpf_set_print(nullptr);
+    std::optional<FilterPatch> patch; // before the object is opened: then libbpf looks for handlers
+    if (!options_.filter.empty())
+        patch.emplace(options_.filter);
     object_.reset(bpf_object__open_file(options_.path.c_str(), nullptr));
     if (!object_)
         throw StartupError(fmt::format("cannot open BPF object '{}': {}", options_.path, std::strerror(errno)));
     set_rodata(object_.get(), ".rodata.flow_config", options_.flow);
-    set_rodata(object_.get(), ".rodata.load_config", load_config{options_.use_metadata, 0});
+    set_rodata(object_.get(), ".rodata.load_config",
+               load_config{options_.use_metadata, 0, !options_.filter.empty(), options_.snap_len});
+    bpf_map__set_value_size(find_map(object_.get(), "filter_text"),
+                            static_cast<__u32>(options_.filter.expression.size() + 1));
     bpf_map__set_value_size(find_map(object_.get(), "flows"), options_.flow.record_size);
     bpf_map__set_max_entries(find_map(object_.get(), "flows"), options_.max_flows);
     bpf_map__set_max_entries(find_map(object_.get(), "ring"), options_.ring_bytes);
@@ -86,19 +109,32 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
         bpf_program__set_log_buf(program, log.data(), log.size());
         bpf_program__set_log_level(program, 4); // statistics; errors come with any level
     }
+    if (patch)
+        patch->use(object_.get());
     const int error = bpf_object__load(object_.get());
     ingress_log_.resize(std::strlen(ingress_log_.c_str()));
     evict_log_.resize(std::strlen(evict_log_.c_str()));
-    if (!error)
+    if (!error && patch && !patch->programs())
+        throw StartupError(fmt::format("BPF object '{}' has no place for a filter: rebuild the bundle", options_.path));
+    if (!error) {
+        const __u32 zero = 0;
+        if (bpf_map_update_elem(map_fd("filter_text"), &zero, options_.filter.expression.c_str(), BPF_ANY))
+            throw StartupError(fmt::format("cannot store the filter's text: {}", std::strerror(errno)));
         return;
+    }
+    if (patch && !patch->problem().empty())
+        throw StartupError(
+            fmt::format("cannot load BPF object '{}' with a filter: {}", options_.path, patch->problem()));
     if (error == -EPERM && !may_load_bpf())
         throw StartupError("loading a BPF program is not permitted: run as root, or give the program CAP_BPF and "
                            "CAP_NET_ADMIN (setcap cap_bpf,cap_net_admin=ep)",
                            ExitCode::kPermission);
     const std::string why = last_lines(
         evict_log_.find("processed") == std::string::npos && !evict_log_.empty() ? evict_log_ : ingress_log_);
-    throw StartupError(fmt::format("cannot load BPF object '{}': {}{}{}", options_.path, std::strerror(-error),
-                                   why.empty() ? "" : "; the verifier's last words:\n", why));
+    throw StartupError(
+        fmt::format("cannot load BPF object '{}': {}{}{}{}", options_.path, std::strerror(-error),
+                    patch ? "; with the filter it may be too large for this kernel: try a shorter one" : "",
+                    why.empty() ? "" : "; the verifier's last words:\n", why));
 }
 
 SensorObject::~SensorObject() = default;
@@ -169,6 +205,17 @@ int SensorObject::evict_fd() const
 int SensorObject::map_fd(const char* name) const
 {
     return object_ ? bpf_map__fd(find_map(object_.get(), name)) : adopted_.at(name).get();
+}
+
+std::string SensorObject::filter_expression() const
+{
+    return read_text(map_fd("filter_text"));
+}
+
+std::string read_filter_text(const std::string& folder)
+{
+    const UniqueFd fd(bpf_obj_get((folder + "/filter_text").c_str()));
+    return fd ? read_text(fd.get()) : "";
 }
 
 const std::string& SensorObject::verifier_log(const char* program) const

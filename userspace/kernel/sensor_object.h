@@ -18,6 +18,7 @@
 #include "engine.h"
 #include "evict.h"
 #include "flow_config.h"
+#include "kernel/filter_program.h"
 #include "totals.h"
 
 namespace flowxdp {
@@ -27,8 +28,8 @@ struct BpfObjectDeleter {
 };
 
 // Names of the maps in maps.bpf.h that user space works with; pinned for a live sensor.
-inline constexpr const char* kSensorMaps[] = {"flows",         "fragments",  "ring",      "counts", "sensor",
-                                              "evict_request", "evict_keys", "evict_out", "journal"};
+inline constexpr const char* kSensorMaps[] = {"flows",         "fragments",  "ring",      "counts",  "sensor",
+                                              "evict_request", "evict_keys", "evict_out", "journal", "filter_text"};
 
 struct SensorObjectOptions {
     std::string path; // flowxdp.bpf.o
@@ -37,6 +38,8 @@ struct SensorObjectOptions {
     std::uint32_t ring_bytes = 1u << 24; // power of two, at least a page
     int shared_sensor_fd = -1;           // 'sensor' map of another object: one flowInd counter for several interfaces
     bool use_metadata = false;           // test-run: frame_meta stands in front of each frame
+    FrameFilter filter;                  // frames that do not match are counted as filtered; empty: none
+    std::uint32_t snap_len = 0;          // live: bytes of a frame that count as captured; 0 = all
 };
 
 class SensorObject {
@@ -61,6 +64,9 @@ class SensorObject {
     [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
     [[nodiscard]] std::uint32_t ring_bytes() const { return options_.ring_bytes; }
 
+    // The filter expression that the program was loaded with, also by another process; empty: none.
+    [[nodiscard]] std::string filter_expression() const;
+
     // Sums of cpu_counts.h over all CPUs and programs.
     void read_counts(engine_counts* out) const;
 
@@ -75,6 +81,9 @@ class SensorObject {
     std::unique_ptr<bpf_object, BpfObjectDeleter> object_; // null when adopted
     std::map<std::string, UniqueFd> adopted_;              // program and map pins, by name
 };
+
+// The filter expression of a sensor pinned in a folder; empty: none, or a sensor of a version without filters.
+std::string read_filter_text(const std::string& folder);
 
 // 1 when this process may load BPF programs, found by trying with a two-instruction program.
 bool may_load_bpf();

@@ -27,7 +27,8 @@ std::int64_t clock_ns(clockid_t clock)
     return static_cast<std::int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
 }
 
-// FNV-1a over the layout and every byte of the configuration: what a pinned program was built and told.
+// FNV-1a over the layout, every byte of the configuration, filter and snap length: what a pinned program was built and
+// told.
 std::uint64_t sensor_id(const LiveSensorOptions& options)
 {
     std::uint64_t h = 0xcbf29ce484222325ULL;
@@ -40,7 +41,18 @@ std::uint64_t sensor_id(const LiveSensorOptions& options)
     flow_config config = options.object.flow;
     config.hash_seed = 0; // drawn at random by each daemon; an adopting one keeps the pinned program's
     add(&config, sizeof config);
+    // The running program keeps its filter: a daemon that wants another one must not take it over. The text, not the
+    // code: another libpcap may write other instructions for it.
+    add(options.object.filter.expression.data(), options.object.filter.expression.size());
+    add(&options.object.snap_len, sizeof options.object.snap_len);
     return h;
+}
+
+// "filter 'udp'" of a pinned sensor.
+std::string filter_of(const std::string& folder)
+{
+    const std::string text = read_filter_text(folder);
+    return text.empty() ? "no filter" : fmt::format("filter '{}'", text);
 }
 
 void make_folder(const std::string& path)
@@ -84,10 +96,10 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
             continue;
         if (pinned.folder != folder_)
             throw StartupError(fmt::format(
-                "interface '{}' has a sensor of other plugins or options, whose daemon is gone or running ('{}'): "
+                "interface '{}' has a sensor of other plugins or options, whose daemon is gone or running ('{}', {}): "
                 "attach "
                 "with the same options to take it over, or 'flowxdp detach {}' to remove it with its live flows",
-                options_.interface, pinned.folder, options_.interface));
+                options_.interface, pinned.folder, filter_of(pinned.folder), options_.interface));
         adopted_ = true;
     }
     if (adopted_)

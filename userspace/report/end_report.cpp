@@ -270,8 +270,9 @@ void add_ledger(const RunSummary& run, Lines& out)
     out.add(fmt::format(
         "Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
         "{} unattributed{}",
-        run.frames, run.packets_before + run.tally.packets, in.filtered, short_frames, in.link_unsupported,
-        unattributed, run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
+        run.frames, run.packets_before + run.tally.packets, in.filtered + run.counts.counter[COUNTER_PACKETS_FILTERED],
+        short_frames, in.link_unsupported, unattributed,
+        run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
     for (const RunSummary::SinkState& s : run.sinks) {
         out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped, {} skipped, {} errors{}", s.label,
                             s.rows, s.sent, s.retried, s.dropped, s.skipped, s.errors,

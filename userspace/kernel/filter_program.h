@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// filter_program.h - a filter expression's classic BPF as eBPF, for the place that frame_filter.bpf.h keeps for it.
+//
+// libpcap compiles expressions to classic BPF (pcap_compile); the kernel's XDP and clsact programs speak eBPF.
+// Translated is the meaning that pcap_offline_filter() gives a program: a load behind the captured bytes and a division
+// by zero refuse the frame, a shift by 32 and more gives 0, `len` is the length on the wire.
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace flowxdp {
+
+// A filter as the sensor takes it. Empty program: no filter.
+struct FrameFilter {
+    std::string expression;           // as the user wrote it
+    std::vector<sock_filter> program; // classic BPF for Ethernet
+    [[nodiscard]] bool empty() const { return program.empty(); }
+};
+
+// Which helper reads what lies behind the directly readable part of a frame.
+enum class FilterContext { kXdp, kSkb };
+
+// The body of `int frame_filter(ctx, data, end, wire_len, cap_len)`: returns 1 for a frame that matches, else 0. Pure.
+// Accepted by the verifiers of 6.1 and 6.18: bytes below `end` are read directly, others of the first cap_len bytes by
+// bpf_xdp_load_bytes() or bpf_skb_load_bytes(), so a frame in several buffers is filtered like any other.
+// Error: the reason and a way out. Refused are backward jumps (libpcap's loops over IPv6 extension headers: ip6
+// protochain), loads of kernel metadata (offsets from 0x80000000 on), reads of memory words that were not written on
+// every way (libpcap's interpreter has garbage there), programs that a classic BPF checker would refuse too, and
+// results of more than 32,767 instructions, beyond which a jump does not reach.
+Result<std::vector<bpf_insn>> translate_filter(std::span<const sock_filter> program, FilterContext context);
+
+} // namespace flowxdp
