@@ -41,14 +41,6 @@ FX_INLINE void flow_start(struct flow_record *r, const struct packet *p, __u32 r
 	r->ethertype = p->ethertype;
 }
 
-/* Octets of a packet in its flow: what the IP header claims; for L2 flows what was on the wire. */
-FX_INLINE __u32 packet_octets(const struct packet *p)
-{
-	if (!p->ip_version)
-		return p->wire_len;
-	return p->l3_end > p->l3_offset ? p->l3_end - p->l3_offset : 0;
-}
-
 /*
  * Accounts *p in *r. Fills *step. Returns the plugins' verdicts (enum plugin_verdict) or-ed; on PLUGIN_FORCE bit 41 is
  * already set and the caller must end the flow now.

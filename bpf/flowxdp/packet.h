@@ -144,4 +144,12 @@ FX_INLINE __s64 packet_pad_bytes(const struct packet *p)
 	return 0;
 }
 
+/* Octets of a packet in its flow: what the IP header claims; for L2 flows what was on the wire. */
+FX_INLINE __u32 packet_octets(const struct packet *p)
+{
+	if (!p->ip_version)
+		return p->wire_len;
+	return p->l3_end > p->l3_offset ? p->l3_end - p->l3_offset : 0;
+}
+
 #endif

@@ -51,6 +51,7 @@ struct watermark_record {
 	__s64 clock_ns;         /* every flow of this era with end_clock_ns < clock_ns has been emitted */
 	__u32 era;
 	__u32 pad;
+	__s64 wall_offset_ns;   /* live: added to clock_ns gives ns since the epoch; 0 in replay */
 };
 
 /*

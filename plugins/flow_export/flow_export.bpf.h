@@ -26,7 +26,7 @@ FX_INLINE __u32 flow_export_on_packet(struct flow_export_state *s, struct flow_r
                                       const struct packet_step *step, const volatile struct flow_export_config *config)
 {
 	struct flow_export_dir *d = &s->dir[step->direction & 1];
-	__u32 len = p->ip_version && p->l3_end > p->l3_offset ? p->l3_end - p->l3_offset : 0;
+	__u32 len = p->ip_version ? packet_octets(p) : 0;
 
 	(void)r;
 	(void)config;

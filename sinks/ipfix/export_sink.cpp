@@ -28,7 +28,7 @@ Result<void> ExportSink::open(const SinkContext& context)
 {
     if (!target_.has_domain)
         target_.settings.domain = context.sensor_id;
-    target_.settings.live = context.live;
+    target_.settings.run_interfaces = context.interfaces;
     if (target_.transport == TransportKind::kFile && target_.path == "-" && context.rows_to_stdout)
         return Error{"sink ipfix: stdout already carries the rows: write file:PATH, or -w PREFIX"};
     transport_ = target_.make_transport(&counts_);

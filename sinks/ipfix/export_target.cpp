@@ -116,6 +116,9 @@ std::vector<SinkOptionHelp> export_options(Protocol protocol)
 {
     std::vector<SinkOptionHelp> options = {
         {"mtu", "1400", "octets of the largest IP packet sent over UDP; the route's MTU also binds"},
+        {"rate", "10000", "UDP to another host: datagrams a second at most; 0 = no limit"},
+        {"patience", "10",
+         "UDP on this host: seconds to wait for a collector that does not read; then records are dropped"},
         {"records4", "200", "IPv4 records, and L2 records, in one message at most"},
         {"records6", "100", "IPv6 records in one message at most"},
         {"template_seconds", "30", "UDP: repeat the templates after this much packet clock"},
@@ -150,10 +153,11 @@ Result<ExportTarget> ExportTarget::parse(const SinkSpec& spec, Protocol protocol
     s.protocol = protocol;
     OptionReader read(spec);
     constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
-    read.number_as("mtu", kSmallestMtu, 65535, &target.mtu);
+    read.number_as("mtu", kSmallestMtu, 65535, &target.udp.mtu);
+    read.number_as("rate", 0, 1'000'000'000, &target.udp.datagrams_per_second);
     read.number_as("records4", 1, 65535, &s.records4);
     read.number_as("records6", 1, 65535, &s.records6);
-    std::uint64_t seconds = 30, linger = 5, layer2 = 1, biflow = 0;
+    std::uint64_t seconds = 30, linger = 5, patience = 10, layer2 = 1, biflow = 0;
     read.number("template_seconds", 1, 86400, &seconds);
     read.number_as("template_messages", 1, kMax32, &s.template_messages);
     read.number_as("domain", 0, kMax32, &s.domain);
@@ -162,9 +166,11 @@ Result<ExportTarget> ExportTarget::parse(const SinkSpec& spec, Protocol protocol
     read.number_as("pen", 1, kMax32, &s.pen);
     read.number_as("backlog", 65536, std::uint64_t{1} << 40, &target.tcp.backlog_octets);
     read.number("linger", 0, 3600, &linger);
+    read.number("patience", 0, 86400, &patience);
     s.template_ns = static_cast<std::int64_t>(seconds) * 1'000'000'000;
     s.layer2 = layer2 != 0;
     s.biflow = biflow != 0;
+    target.udp.patience = std::chrono::seconds(patience);
     target.tcp.linger = std::chrono::seconds(linger);
     target.has_domain = spec.options.count("domain") != 0;
     if (s.pen == kReversePen)
@@ -192,7 +198,7 @@ std::unique_ptr<Transport> ExportTarget::make_transport(SinkCounts* counts) cons
 {
     switch (transport) {
     case TransportKind::kUdp:
-        return make_udp_transport(endpoint, mtu, counts);
+        return make_udp_transport(endpoint, udp, counts);
     case TransportKind::kTcp:
         return make_tcp_transport(endpoint, tcp, counts);
     case TransportKind::kFile:

@@ -19,7 +19,7 @@ struct ExportTarget {
     std::string path;
     ExporterSettings settings;
     bool has_domain = false; // else the sensor id
-    std::size_t mtu = 1400;  // octets of the largest IP packet of a datagram
+    UdpLimits udp;
     TcpLimits tcp;
 
     // Reads target and options of --sink. Error: names the sink, the option, the value and what is allowed.

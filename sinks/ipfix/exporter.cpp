@@ -22,7 +22,8 @@ Exporter::Exporter(ExporterSettings settings, std::shared_ptr<const Schema> sche
                    SinkCounts* counts)
     : settings_(std::move(settings)), schema_(std::move(schema)), transport_(transport), counts_(counts),
       limit_(transport->message_limit()), options_(settings_.protocol, settings_.domain),
-      interfaces_(settings_.interface_names, settings_.live), builder_(settings_.protocol, settings_.domain, limit_)
+      interfaces_(settings_.interface_names, settings_.run_interfaces),
+      builder_(settings_.protocol, settings_.domain, limit_)
 {
     for (int biflow = 0; biflow <= static_cast<int>(settings_.biflow); biflow++)
         for (std::size_t kind = 0; kind < kFlowKinds; kind++)

@@ -31,7 +31,7 @@ struct ExporterSettings {
     std::uint32_t template_messages = 20;      // or after this many messages
     std::int64_t hold_ns = 1'000'000'000;      // a record waits no longer for its message to fill
     std::map<std::uint32_t, std::string> interface_names;
-    bool live = false;
+    const InterfaceDirectory* run_interfaces = nullptr; // names that the run knows
 };
 
 class Exporter {

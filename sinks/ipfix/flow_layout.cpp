@@ -10,7 +10,7 @@ namespace {
 enum KindMask : std::uint8_t { kOn4 = 1, kOn6 = 2, kOnL2 = 4, kOnIp = kOn4 | kOn6, kOnAll = kOn4 | kOn6 | kOnL2 };
 enum ReverseRule : std::uint8_t {
     kForward,     // of the biflow as a whole, or A's alone
-    kBothWays,    // B's value follows as the reverse element
+    kBothWays,    // B's value comes first, as the reverse element
     kUniflowOnly, // not in biflow records
     kBiflowOnly,
 };
@@ -45,7 +45,7 @@ constexpr FieldRule kRules[] = {
     // unsigned16; one octet says that only the low one was observed (RFC 7125 3), and nfacctd reads only the first.
     {kTcpControlBits, "tcpControlBits", FieldSource::kTcpFlags, 1, 1, kOnIp, kBothWays, false},
     {kIpVersion, nullptr, FieldSource::kIpVersion, 1, 1, kOnIp, kForward, false},
-    {kFlowDirection, nullptr, FieldSource::kDirection, 1, 1, kOnAll, kUniflowOnly, false},
+    {kFlowDirection, "dir", FieldSource::kDirection, 1, 1, kOnAll, kUniflowOnly, false},
     {kBiflowDirection, nullptr, FieldSource::kBiflowInitiator, 0, 1, kOnAll, kBiflowOnly, false},
     {kProtocolIdentifier, "l4Proto", FieldSource::kUnsigned, 1, 1, kOnIp, kForward, false},
     {kIpClassOfService, "ipClass", FieldSource::kUnsigned, 1, 1, kOnIp, kBothWays, false},
@@ -124,6 +124,8 @@ bool readable(const Column& column, FieldSource source)
         return column.type == FX_IP && !column.list;
     case FieldSource::kFirstMac:
         return column.type == FX_MAC;
+    case FieldSource::kDirection:
+        return column.type == FX_CHAR;
     case FieldSource::kInnermostVlan:
         return column.type == FX_U16;
     case FieldSource::kUnsigned:
@@ -179,7 +181,9 @@ std::uint64_t ntp_nanoseconds(std::int64_t ns)
     const auto since_epoch = static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0)); // before 1970: 1970
     const std::uint64_t seconds = since_epoch / kNsPerSecond + kSeconds1900To1970;
     const std::uint64_t rest = since_epoch % kNsPerSecond;
-    const std::uint64_t fraction = ((rest << 32) + kNsPerSecond - 1) / kNsPerSecond;
+    // Above the nanosecond even where 2^-32 s would hit it: half a second comes out of tshark's floating point as
+    // 499999999 ns otherwise.
+    const std::uint64_t fraction = rest == 0 ? 0 : (rest << 32) / kNsPerSecond + 1;
     return seconds << 32 | fraction;
 }
 
@@ -223,8 +227,8 @@ FlowLayout::FlowLayout(FlowKind kind, bool biflow, std::uint16_t template_id, co
                 continue;
             column = &schema.columns()[*index];
         }
-        shape_.fields.push_back({element, length, rule.enterprise ? settings.pen : 0});
-        fields_.push_back({source, false, length, column});
+        // The reverse element stands before its forward one: nfdump (1.7.1 to 1.7.8) writes both into one field, unless
+        // they are counts, and what comes last stays.
         if (biflow && rule.reverse == kBothWays) {
             if (rule.enterprise)
                 shape_.fields.push_back(
@@ -233,6 +237,8 @@ FlowLayout::FlowLayout(FlowKind kind, bool biflow, std::uint16_t template_id, co
                 shape_.fields.push_back({element, length, kReversePen});
             fields_.push_back({source, true, length, column});
         }
+        shape_.fields.push_back({element, length, rule.enterprise ? settings.pen : 0});
+        fields_.push_back({source, false, length, column});
     }
     record_octets_ = shape_.record_length();
 }
@@ -296,7 +302,7 @@ void FlowLayout::write_field(const Field& field, const RowView& row, const RowHe
         put_number(kind_ == FlowKind::kIpv4 ? 4 : 6, 1, at);
         return;
     case FieldSource::kDirection:
-        put_number(header.direction == DIRECTION_B ? 1 : 0, 1, at);
+        *at = row.get<char>(*field.column) == 'B';
         return;
     case FieldSource::kBiflowInitiator:
         put_number(1, 1, at);

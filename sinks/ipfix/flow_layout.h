@@ -39,7 +39,7 @@ enum class FieldSource : std::uint8_t {
     kInnermostVlan, // last of a list; 0 = untagged
     kTcpFlags,      // low 8 bits, the header's
     kIpVersion,     // by kind
-    kDirection,     // 0 = A, 1 = B
+    kDirection,     // of the letter: 0 = A, 1 = B
     kBiflowInitiator,
     kEndReason,
     kInterface,

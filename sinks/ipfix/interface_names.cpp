@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "interface_names.h"
 
-#include <net/if.h>
-
 #include <charconv>
 
 namespace flowxdp::ipfix {
@@ -12,11 +10,10 @@ bool InterfaceNames::learn(std::uint32_t id)
     if (known_.count(id) != 0)
         return false;
     std::string name = "if" + std::to_string(id);
-    char system_name[IF_NAMESIZE] = {};
     if (const auto given = given_.find(id); given != given_.end())
         name = given->second;
-    else if (live_ && if_indextoname(id, system_name) != nullptr)
-        name = system_name;
+    else if (const auto found = run_ != nullptr ? run_->find(id) : std::nullopt)
+        name = *found;
     known_.emplace(id, std::move(name));
     return true;
 }

@@ -6,17 +6,21 @@
 #include <map>
 #include <string>
 
+#include "core/interface_directory.h"
 #include "core/result.h"
 
 namespace flowxdp::ipfix {
 
 class InterfaceNames {
   public:
-    // given: names that win over all others. live: ids are interface indexes of this machine.
-    InterfaceNames(std::map<std::uint32_t, std::string> given, bool live) : given_(std::move(given)), live_(live) {}
+    // given: names that win over all others. run: those that the run knows; may be null, is kept.
+    InterfaceNames(std::map<std::uint32_t, std::string> given, const InterfaceDirectory* run)
+        : given_(std::move(given)), run_(run)
+    {
+    }
 
-    // True when the id was not known before; its name is then looked up and kept: the one given, live the system's,
-    // else "if" and the id.
+    // True when the id was not known before; its name is then looked up and kept: the one given, the run's, else "if"
+    // and the id.
     bool learn(std::uint32_t id);
     [[nodiscard]] const std::map<std::uint32_t, std::string>& known() const { return known_; }
 
@@ -26,7 +30,7 @@ class InterfaceNames {
   private:
     std::map<std::uint32_t, std::string> given_;
     std::map<std::uint32_t, std::string> known_;
-    bool live_;
+    const InterfaceDirectory* run_;
 };
 
 } // namespace flowxdp::ipfix

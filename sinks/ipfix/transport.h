@@ -68,6 +68,13 @@ struct Endpoint {
     [[nodiscard]] std::string text() const;
 };
 
+struct UdpLimits {
+    std::size_t mtu = 1400; // octets of the largest IP packet; the route's own MTU also binds
+    // A collector on this host that does not read is waited for so long; then datagrams are given up until it reads.
+    std::chrono::milliseconds patience{10000};
+    std::uint32_t datagrams_per_second = 10000; // to one elsewhere, which cannot be asked; 0 = no limit
+};
+
 struct TcpLimits {
     std::size_t backlog_octets = 8u << 20;  // messages not yet acknowledged
     std::chrono::milliseconds linger{5000}; // finish() waits this long
@@ -77,8 +84,7 @@ struct TcpLimits {
     std::chrono::milliseconds last_back_off{8000};
 };
 
-// mtu: octets of the largest IP packet; lowered to the route's own MTU at open().
-std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, std::size_t mtu, SinkCounts* counts);
+std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, const UdpLimits& limits, SinkCounts* counts);
 std::unique_ptr<Transport> make_tcp_transport(const Endpoint& collector, const TcpLimits& limits, SinkCounts* counts);
 // path: "-" is stdout. The file is replaced.
 std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// udp_transport.cpp - one message, one datagram (RFC 3954 3, RFC 7011 10.3).
+// udp_transport.cpp - one message, one datagram (RFC 3954 3, RFC 7011 10.3), no faster than the collector reads.
 //
-// A send never waits longer than kMaxWaits * kWait: a full socket buffer is waited for and the attempt counted as
-// retried, then the datagram is given up. A port unreachable from the collector's host is reported by the kernel at the
-// next send, about an earlier datagram that was counted as sent: it is an error, the send is repeated, and since a
-// collector that was down knows no templates, they lead what comes next.
+// A collector on this host is asked for room (receiver_room.h); while it has none the send waits, for `patience`, then
+// datagrams are given up and counted until it reads again. A collector elsewhere cannot be asked: datagrams are paced.
+// A full send buffer of this host is waited for as well. A port unreachable is reported by the kernel at the next send,
+// about an earlier datagram: that one was not delivered, and since a collector that was down knows no templates, they
+// lead what comes next.
 #include <netinet/in.h>
 #include <poll.h>
 
 #include <cerrno>
+#include <optional>
+#include <thread>
+#include <utility>
 
+#include "receiver_room.h"
 #include "socket_address.h"
 #include "transport.h"
 
@@ -17,16 +22,21 @@ namespace flowxdp::ipfix {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr int kWaitMs = 10;
 constexpr int kMaxWaits = 100;
-constexpr std::size_t kHeaders4 = 20 + 8; // IPv4 and UDP
+constexpr std::chrono::microseconds kLookAgain{200};  // no event tells that a receiver has read
+constexpr std::chrono::milliseconds kAnswerHolds{10}; // then the collector may be another one
+constexpr std::int64_t kBurst = 32;                   // datagrams ahead of the pace
+constexpr std::size_t kHeaders4 = 20 + 8;             // IPv4 and UDP
 constexpr std::size_t kHeaders6 = 40 + 8;
 constexpr int kSendBuffer = 1 << 20;
 
 class UdpTransport final : public Transport {
   public:
-    UdpTransport(Endpoint collector, std::size_t mtu, SinkCounts* counts)
-        : Transport(counts), collector_(std::move(collector)), mtu_(mtu)
+    UdpTransport(Endpoint collector, const UdpLimits& limits, SinkCounts* counts)
+        : Transport(counts), collector_(std::move(collector)), limits_(limits), mtu_(limits.mtu)
     {
     }
 
@@ -50,6 +60,7 @@ class UdpTransport final : public Transport {
         // A larger buffer only spares waits; the system's own is enough.
         (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
         limit_to_route();
+        room_.emplace(fd_.get());
         return {};
     }
 
@@ -62,22 +73,40 @@ class UdpTransport final : public Transport {
     [[nodiscard]] std::string name() const override { return "udp://" + collector_.text(); }
     [[nodiscard]] std::string remark() const override
     {
-        return refused_ == 0 ? std::string()
-                             : std::to_string(refused_) + " datagrams refused: nothing listened at " + name();
+        std::string text;
+        const auto add = [&text](const std::string& fact) { text += (text.empty() ? "" : "; ") + fact; };
+        if (refused_ != 0)
+            add(std::to_string(refused_) + " datagrams refused: nothing listened there");
+        if (waited_ >= std::chrono::milliseconds(1))
+            add("waited " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count()) +
+                " ms for the collector to read");
+        if (receiver_drops_ != 0)
+            add("the collector's socket dropped " + std::to_string(receiver_drops_) + " datagrams, of whatever sender");
+        return text.empty() ? text : name() + ": " + text;
     }
 
     Result<void> send(Message message) override
     {
         Result<void> result;
-        if (fresh_) {
-            fresh_ = false;
+        bool turn = wait_for_turn(message.octets.size()); // tells of a new collector, too
+        if (turn && std::exchange(fresh_, false)) {
             for (Message& part : preamble_())
-                keep_error(send_one(std::move(part)), &result);
+                keep_error(wait_for_turn(part.octets.size()) ? transmit(std::move(part)) : give_up(std::move(part)),
+                           &result);
+            turn = wait_for_turn(message.octets.size()); // the preamble may have taken the room
         }
-        keep_error(send_one(std::move(message)), &result);
+        keep_error(turn ? transmit(std::move(message)) : give_up(std::move(message)), &result);
         return result;
     }
-    Result<void> finish() override { return {}; }
+    Result<void> finish() override
+    {
+        int error = 0;
+        socklen_t size = sizeof error;
+        if (fd_ && ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == ECONNREFUSED)
+            return take_back_refused();
+        know_receiver(room_->ask());
+        return {};
+    }
 
   private:
     static void keep_error(Result<void> part, Result<void>* whole)
@@ -96,13 +125,96 @@ class UdpTransport final : public Transport {
             mtu_ = std::min(mtu_, static_cast<std::size_t>(route_mtu));
     }
 
-    Result<void> send_one(Message message)
+    // A collector that was started again knows no templates, and counts its drops anew.
+    void know_receiver(const std::optional<ReceiverRoom::State>& state)
+    {
+        const std::uint64_t socket = state ? state->socket : 0;
+        if (socket == receiver_ && state)
+            receiver_drops_ += state->drops - drops_before_;
+        fresh_ = fresh_ || socket != receiver_;
+        receiver_ = socket;
+        drops_before_ = state ? state->drops : 0;
+    }
+
+    // Waits until the collector has room, or for its turn. False: it has none and patience is over.
+    bool wait_for_turn(std::size_t octets)
+    {
+        const Clock::time_point began = Clock::now();
+        if (allowed_ > 0 && began - asked_ < kAnswerHolds) {
+            allowed_--;
+            return true;
+        }
+        for (;;) {
+            const std::optional<ReceiverRoom::State> state = room_->ask();
+            asked_ = Clock::now();
+            know_receiver(state);
+            if (!state) {
+                allowed_ = 0;
+                stalled_ = false;
+                keep_pace();
+                return true;
+            }
+            if ((allowed_ = ReceiverRoom::datagrams(*state, octets)) > 0)
+                break;
+            if (stalled_ || asked_ - began >= limits_.patience)
+                break;
+            std::this_thread::sleep_for(kLookAgain);
+            waited_ += kLookAgain;
+        }
+        if (allowed_ == 0) {
+            stalled_ = true;
+            return false;
+        }
+        fresh_ = fresh_ || stalled_; // templates may be among what it missed
+        stalled_ = false;
+        allowed_--;
+        return true;
+    }
+
+    void keep_pace()
+    {
+        if (limits_.datagrams_per_second == 0)
+            return;
+        const std::chrono::nanoseconds apart(1'000'000'000 / limits_.datagrams_per_second);
+        const Clock::time_point now = Clock::now();
+        next_turn_ = std::max(next_turn_, now) + apart;
+        if (next_turn_ - now > kBurst * apart)
+            std::this_thread::sleep_until(next_turn_ - kBurst * apart);
+    }
+
+    // The datagram sent last was not delivered.
+    Result<void> take_back_refused()
+    {
+        refused_++;
+        fresh_ = true;
+        if (last_.octets != 0) {
+            counts_->sent -= last_.rows;
+            counts_->dropped += last_.rows;
+            totals_.messages--;
+            totals_.octets -= last_.octets;
+            totals_.flow_records -= last_.flow_records;
+            totals_.not_sent_flows += last_.flow_records;
+            last_ = {};
+        }
+        return Error{name() + ": connection refused: nothing listens there"};
+    }
+
+    Result<void> give_up(Message message)
     {
         sequences_.stamp(&message); // a lost datagram leaves its gap for the collector to see
+        count_dropped(message);
+        return Error{name() + ": the collector has not read for " + std::to_string(limits_.patience.count()) +
+                     " ms and its buffer is full: records are dropped until it reads"};
+    }
+
+    Result<void> transmit(Message message)
+    {
+        sequences_.stamp(&message);
         Result<void> result;
         for (int waits = 0;;) {
             if (::send(fd_.get(), message.octets.data(), message.octets.size(), MSG_NOSIGNAL) >= 0) {
                 count_sent(message);
+                last_ = {message.octets.size(), message.rows, message.flow_records};
                 return result;
             }
             const int error = errno;
@@ -110,10 +222,8 @@ class UdpTransport final : public Transport {
                 continue;
             counts_->retried += error == ECONNREFUSED || error == EAGAIN || error == ENOBUFS;
             if (error == ECONNREFUSED && waits < kMaxWaits) {
-                refused_++;
                 waits++;
-                fresh_ = true;
-                result = Error{name() + ": connection refused: nothing listens there"};
+                keep_error(take_back_refused(), &result);
                 continue;
             }
             if ((error == EAGAIN || error == ENOBUFS) && waits < kMaxWaits) {
@@ -128,19 +238,33 @@ class UdpTransport final : public Transport {
         }
     }
 
+    struct Sent {
+        std::size_t octets = 0; // 0: nothing, or taken back
+        std::uint32_t rows = 0, flow_records = 0;
+    };
+
     Endpoint collector_;
+    UdpLimits limits_;
     std::size_t mtu_;
     UniqueFd fd_;
     int family_ = AF_INET;
+    std::optional<ReceiverRoom> room_;
+    unsigned allowed_ = 0; // datagrams before the next question
+    Clock::time_point asked_{};
+    bool stalled_ = false; // patience is over: no more waiting until the collector reads
+    Clock::time_point next_turn_{};
+    std::chrono::nanoseconds waited_{0};
+    std::uint64_t receiver_ = 0, drops_before_ = 0, receiver_drops_ = 0;
     bool fresh_ = true; // the next message begins a session for the collector
+    Sent last_;
     std::uint64_t refused_ = 0;
 };
 
 } // namespace
 
-std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, std::size_t mtu, SinkCounts* counts)
+std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, const UdpLimits& limits, SinkCounts* counts)
 {
-    return std::make_unique<UdpTransport>(collector, mtu, counts);
+    return std::make_unique<UdpTransport>(collector, limits, counts);
 }
 
 } // namespace flowxdp::ipfix

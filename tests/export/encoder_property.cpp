@@ -254,7 +254,7 @@ std::string compare(const DecodedRecord& record, const FlowRow& row, const FlowR
     if (reverse != nullptr) {
         wanted.merge(expected(*reverse, plan, true));
         wanted[{0, 239}] = "01";
-    } else {
+    } else if (plan.without.count("dir") == 0) {
         wanted[{0, 61}] = row.direction == 'B' ? "01" : "00";
     }
     if (read == wanted)

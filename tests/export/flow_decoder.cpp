@@ -114,7 +114,9 @@ DecodedRecord FlowDecoder::read_record(Reader* set, std::uint32_t domain, std::u
 void FlowDecoder::check_sequence(const DecodedMessage& message)
 {
     const auto known = next_sequence_.find(message.domain);
-    if (known != next_sequence_.end() && known->second != message.sequence)
+    if (known != next_sequence_.end() && gaps_allowed && message.sequence >= known->second)
+        missing += message.sequence - known->second;
+    else if (known != next_sequence_.end() && known->second != message.sequence)
         wrong("sequence " + std::to_string(message.sequence) + ", expected " + std::to_string(known->second));
     next_sequence_[message.domain] =
         message.sequence + (message.version == 9 ? 1 : static_cast<std::uint32_t>(message.records.size()));

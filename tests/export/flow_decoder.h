@@ -45,6 +45,9 @@ struct DecodedMessage {
 
 class FlowDecoder {
   public:
+    bool gaps_allowed = false; // numbers that are missing are counted then, not an error
+    std::uint64_t missing = 0; // IPFIX: data records, v9: packets
+
     // One message, which must fill the octets to the last. Throws std::runtime_error, saying what is wrong, also when a
     // sequence number is not the one that follows.
     DecodedMessage decode(std::span<const std::uint8_t> message);

@@ -177,8 +177,8 @@ TEST(SocketSink, BehindItsQueueAReceiverThatComesLateGetsHeaderAndRows)
     ASSERT_TRUE(runner.open(context()).ok()) << "an absent receiver is no start-up error";
     runner.start();
     runner.push(small_rows(1, 3).shared(), false);
-    ASSERT_TRUE(eventually([&] { return !runner.last_error().empty(); }, [] {}));
-    EXPECT_EQ(runner.last_error(),
+    ASSERT_TRUE(eventually([&] { return !runner.state().last_error.empty(); }, [] {}));
+    EXPECT_EQ(runner.state().last_error,
               fmt::format("tcp://127.0.0.1:{}: cannot connect: Connection refused; trying again", port));
     Receiver receiver(port);
     ASSERT_TRUE(

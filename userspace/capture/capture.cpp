@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "capture/capture_stream.h"
@@ -45,6 +46,14 @@ void CaptureStream::keep_accounts()
 {
     files_.back() = current_->info();
     bytes_read_.store(bytes_before_ + current_->raw_bytes(), std::memory_order_relaxed);
+}
+
+std::string CaptureStream::interface_name(std::uint32_t if_id) const
+{
+    std::string name = current_ ? current_->interface_name(if_id) : std::string();
+    if (name.empty() && !files_.empty())
+        name = files_.back().name == "-" ? "stdin" : std::filesystem::path(files_.back().name).filename().string();
+    return name;
 }
 
 void CaptureStream::end_file()

@@ -55,6 +55,10 @@ class Capture {
     // A damaged file ends that file, not the stream; see damages().
     virtual std::size_t read(std::span<Frame> out) = 0;
 
+    // What the interface of a frame that the last read() gave is called: pcapng's if_name, else the file's name without
+    // folders.
+    [[nodiscard]] virtual std::string interface_name(std::uint32_t if_id) const = 0;
+
     // Bytes of input consumed so far and in all (0 = unknown: a pipe, a growing series), as on disk. Any thread.
     [[nodiscard]] virtual std::uint64_t bytes_read() const = 0;
     [[nodiscard]] virtual std::uint64_t bytes_total() const = 0;

@@ -122,6 +122,12 @@ void CaptureFile::take_format_info()
     info_.clamped_times = info.clamped_times;
 }
 
+std::string CaptureFile::interface_name(std::uint32_t id) const
+{
+    const std::vector<std::string>& names = format_->info().interface_names;
+    return id < names.size() ? names[id] : std::string();
+}
+
 std::size_t CaptureFile::read(std::span<Frame> out)
 {
     if (state_ == State::kDamaged)

@@ -44,6 +44,8 @@ class CaptureFile {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] const std::optional<CaptureDamage>& damage() const { return damage_; }
     [[nodiscard]] const CaptureFileInfo& info() const { return info_; }
+    // As the file calls the interface; empty when it does not.
+    [[nodiscard]] std::string interface_name(std::uint32_t id) const;
     [[nodiscard]] std::uint64_t raw_bytes() const { return source_->raw_bytes(); }
 
   private:

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "capture/frame.h"
 
@@ -36,6 +37,8 @@ struct FormatInfo {
     bool pcapng = false;
     bool nanoseconds = false;        // time stamps of the first interface are finer than a microsecond
     std::uint64_t clamped_times = 0; // set to kTimeLimitNs so far
+    // if_name of the section's interfaces, by number; empty where the file gives none.
+    std::vector<std::string> interface_names;
 };
 
 class CaptureFormat {

@@ -20,6 +20,7 @@ constexpr std::uint32_t kEnhancedPacket = 6;
 constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
 
 constexpr std::uint16_t kOptionEnd = 0;
+constexpr std::uint16_t kOptionInterfaceName = 2;
 constexpr std::uint16_t kOptionTimeResolution = 9;
 constexpr std::uint16_t kOptionTimeOffset = 14;
 
@@ -222,6 +223,7 @@ class PcapngFormat final : public CaptureFormat {
                                kSmallestSectionBytes);
         swapped_ = kSwap;
         interfaces_.clear();
+        info_.interface_names.clear();
         return {};
     }
 
@@ -235,6 +237,7 @@ class PcapngFormat final : public CaptureFormat {
         if (interfaces_.size() == kMaxInterfaces)
             return fmt::format("a section describes more than {} interfaces", kMaxInterfaces);
         std::uint8_t resolution = 6;
+        std::string name;
         std::int64_t offset_s = 0;
         const std::uint8_t* at = block + kFixedBytes;
         const std::uint8_t* const end = block + length - kBlockTrailerBytes;
@@ -248,6 +251,8 @@ class PcapngFormat final : public CaptureFormat {
             if (padded > end - at)
                 return fmt::format("option {} of an interface description claims {} bytes, {} are there", code, size,
                                    end - at);
+            if (code == kOptionInterfaceName)
+                name.assign(reinterpret_cast<const char*>(at), ::strnlen(reinterpret_cast<const char*>(at), size));
             if (code == kOptionTimeResolution && size >= 1)
                 resolution = at[0];
             if (code == kOptionTimeOffset && size >= 8)
@@ -257,6 +262,7 @@ class PcapngFormat final : public CaptureFormat {
         const std::uint32_t link_type = load_u16<kSwap>(block + 8);
         const std::uint32_t snap_len = load_u32<kSwap>(block + 12);
         interfaces_.push_back({link_type, snap_len, TickScale(resolution, offset_s)});
+        info_.interface_names.push_back(std::move(name));
         if (!described_) {
             described_ = true;
             info_.link_type = link_type;

@@ -127,6 +127,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                    fmt::format("{}: XDP program {} in {} mode{}{}; XDP sees received packets only", sensor->interface(),
                                sensor->program_id(), sensor->mode(), sensor->adopted() ? ", taken over" : "",
                                filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
+    for (const auto& sensor : sensors)
+        setup->interfaces().name(sensor->interface_index(), sensor->interface());
     setup->pipeline().start();
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();

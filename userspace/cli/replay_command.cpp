@@ -105,6 +105,7 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     Progress progress(!options.run.quiet);
     ReplayControl control;
     control.stop = stop;
+    control.interfaces = &setup.interfaces();
     if (progress.active())
         control.progress = [&progress](std::uint64_t packets, const Capture& input) {
             progress.update(packets, input.bytes_read(), input.bytes_total());

@@ -252,6 +252,7 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
     context.rows_to_stdout = rows_to_stdout_;
     context.sensor_id = options_.sensor_id;
     context.live = live;
+    context.interfaces = &interfaces_;
     context.header_lines = header_file_lines(options_, command_line, *plugins_);
     for (std::size_t i = 0; i < made.size(); i++) {
         SinkRunner::Limits limits;
@@ -339,11 +340,9 @@ ExitCode RunSetup::finish(double started_s, double processed_s)
     plugins_->report(report);
     plugins_->summary();
     for (const auto& runner : sinks_) {
-        const SinkCounts& c = runner->sink().counts();
-        run_.sinks.push_back({runner->label(), c.rows, c.sent, c.retried, c.dropped, c.skipped, c.errors,
-                              runner->last_error(), runner->sink().report()});
-        if (c.errors)
-            log_->write(LogLevel::kError, fmt::format("sink {}: {}", runner->label(), runner->last_error()));
+        run_.sinks.push_back(runner->state());
+        if (const SinkState& state = run_.sinks.back(); state.errors)
+            log_->write(LogLevel::kError, fmt::format("sink {}: {}", state.label, state.last_error));
     }
     for (const CaptureDamage& d : run_.damages)
         log_->write(LogLevel::kError,

@@ -10,6 +10,7 @@
 
 #include "bundle_loader.h"
 #include "cli/options.h"
+#include "core/interface_directory.h"
 #include "core/log.h"
 #include "geo/geo.h"
 #include "pipeline/pipeline.h"
@@ -35,6 +36,8 @@ class RunSetup {
     [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
     Pipeline& pipeline() { return *pipeline_; }
     RunSummary& run() { return run_; }
+    // Names of interfaces, for sinks. Whoever reads packets fills it.
+    InterfaceDirectory& interfaces() { return interfaces_; }
 
     // Banner and plugins, where reports go.
     void say_start();
@@ -57,6 +60,7 @@ class RunSetup {
     std::unique_ptr<Geo> geo_;
     std::vector<PluginLibrary> libraries_;
     std::unique_ptr<PluginHost> plugins_;
+    InterfaceDirectory interfaces_;
     std::vector<std::unique_ptr<SinkRunner>> sinks_;
     std::unique_ptr<Pipeline> pipeline_;
     RunSummary run_;

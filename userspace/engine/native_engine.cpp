@@ -220,7 +220,7 @@ void NativeEngine::emit_watermark(std::int64_t clock_ns)
         return;
     emitted_since_watermark_ = false;
     auto* out = static_cast<watermark_record*>(stream_reserve(options_.out, sizeof(watermark_record)));
-    *out = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0};
+    *out = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0, 0};
 }
 
 // Ends what fell due before the clock's tick; rows may leave up to that tick.

@@ -158,7 +158,7 @@ class BpfReplayEngine final : public ReplayEngine {
     void watermark(std::int64_t clock_ns)
     {
         auto* mark = static_cast<watermark_record*>(stream_reserve(out_, sizeof(watermark_record)));
-        *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0};
+        *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0, 0};
     }
 
     void step_back(std::int64_t before_ns)

@@ -138,7 +138,7 @@ void Daemon::write_ended(const ended_record& record)
 void Daemon::watermark(std::int64_t clock_ns)
 {
     auto* mark = static_cast<watermark_record*>(stream_reserve(pipeline_->writer(), sizeof(watermark_record)));
-    *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0};
+    *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0, wall_offset_ns()};
 }
 
 // A predecessor was killed: what it had evicted but not made safe is still in the outbox.

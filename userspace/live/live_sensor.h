@@ -43,6 +43,7 @@ class LiveSensor {
     LiveSensor& operator=(const LiveSensor&) = delete;
 
     [[nodiscard]] const std::string& interface() const { return options_.interface; }
+    [[nodiscard]] std::uint32_t interface_index() const { return info_.index; }
     [[nodiscard]] const std::string& mode() const { return mode_; } // "native", "generic"
     [[nodiscard]] bool adopted() const { return adopted_; }
     [[nodiscard]] std::uint32_t program_id() const;

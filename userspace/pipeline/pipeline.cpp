@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "pipeline/pipeline.h"
 
+#include <limits>
+
 namespace flowxdp {
 
 Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, AlarmMode alarm_mode)
@@ -157,6 +159,10 @@ void Pipeline::consume(const std::uint8_t* at, const std::uint8_t* end)
         case STREAM_WATERMARK: {
             const auto* mark = reinterpret_cast<const watermark_record*>(at);
             order_.release(mark->era, mark->clock_ns, [this](const ended_record& record) { emit(record); });
+            // Live the clock moves without rows, and sinks have their own timers. Not in replay: an engine's marks
+            // must not show in what a sink writes.
+            if (mark->wall_offset_ns && mark->clock_ns != std::numeric_limits<std::int64_t>::max())
+                move_clock(mark->clock_ns + mark->wall_offset_ns);
             break;
         }
         default:
@@ -189,15 +195,20 @@ void Pipeline::emit(const ended_record& record)
         mark(first, offsetof(RowHeader, pair_follows));
         mark(first + 1, offsetof(RowHeader, pair_second));
     }
-    const std::int64_t now_ns = record.end_clock_ns + record.wall_offset_ns;
     if (flow_rows_->size() >= kBatchRows)
         push_flows();
-    if (now_ns - last_tick_ns_ >= 250000000 || now_ns < last_tick_ns_) {
-        last_tick_ns_ = now_ns;
-        push_flows();
-        for (auto& sink : *sinks_)
-            sink->tick(now_ns);
-    }
+    move_clock(record.end_clock_ns + record.wall_offset_ns);
+}
+
+// Rows first: what a sink does at a time covers every row of that time.
+void Pipeline::move_clock(std::int64_t now_ns)
+{
+    if (now_ns - last_tick_ns_ < kTickNs && now_ns >= last_tick_ns_)
+        return;
+    last_tick_ns_ = now_ns;
+    push_flows();
+    for (auto& sink : *sinks_)
+        sink->tick(now_ns);
 }
 
 void Pipeline::push_flows()

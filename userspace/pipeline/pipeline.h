@@ -57,6 +57,7 @@ class Pipeline {
     static constexpr std::size_t kChunkBytes = 256u << 10; // what one stage writes shall be in the other's cache
     static constexpr std::size_t kChunksInFlight = 16;
     static constexpr std::size_t kBatchRows = 256;
+    static constexpr std::int64_t kTickNs = 250000000;
 
     // Records on their way from stage 1 to stage 2; 8-aligned. Not a vector, which would clear it.
     struct Chunk {
@@ -71,6 +72,8 @@ class Pipeline {
     void run();
     void consume(const std::uint8_t* at, const std::uint8_t* end);
     void emit(const ended_record& record);
+    // The clock that rows and, live, watermarks bring: sinks are told every kTickNs of it.
+    void move_clock(std::int64_t now_ns);
     void push_flows();
     void push_packets();
     void publish();

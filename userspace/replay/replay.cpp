@@ -44,6 +44,7 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
     std::array<LinkedFrame, kBatch> linked;
     std::array<engine_frame, kBatch> batch;
     std::map<std::uint32_t, std::uint64_t> unsupported; // frames by link type
+    std::vector<bool> named;                            // interfaces by id
     for (;;) {
         if (control.stop && control.stop()) {
             run->interrupted = true;
@@ -62,6 +63,11 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
         for (std::size_t i = 0; i < n; i++) {
             Frame& frame = frames[i];
             run->frames++;
+            if (control.interfaces && (frame.if_id >= named.size() || !named[frame.if_id])) {
+                named.resize(std::max<std::size_t>(named.size(), frame.if_id + 1));
+                named[frame.if_id] = true;
+                control.interfaces->name(frame.if_id, capture.interface_name(frame.if_id));
+            }
             if (limits.snap_len && frame.cap_len > limits.snap_len)
                 frame.cap_len = limits.snap_len;
             run->captured_bytes += frame.cap_len;

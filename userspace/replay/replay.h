@@ -10,6 +10,7 @@
 
 #include "capture/capture.h"
 #include "capture/filter.h"
+#include "core/interface_directory.h"
 #include "core/log.h"
 #include "engine.h"
 #include "pipeline/pipeline.h"
@@ -39,6 +40,7 @@ struct ReplayLimits {
 struct ReplayControl {
     std::function<bool()> stop; // true: end of input now
     std::function<void(std::uint64_t packets, const Capture&)> progress;
+    InterfaceDirectory* interfaces = nullptr; // learns the names of those that had packets
 };
 
 // Runs the whole input through filter (may be null), link step and engine; fills what it knows of *run. The engine has

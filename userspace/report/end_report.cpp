@@ -262,6 +262,18 @@ void add_status(const RunSummary& run, Lines& out)
             out.add(fmt::format("[INF] {}", line.text));
 }
 
+const char* policy_name(SinkPolicy policy)
+{
+    return policy == SinkPolicy::kDrop ? "drop" : "block";
+}
+
+std::string dropped_causes(const SinkState& s)
+{
+    return s.dropped == 0 ? std::string()
+                          : fmt::format(" ({} queue full, {} not delivered)", s.dropped_queue_full,
+                                        s.dropped - s.dropped_queue_full);
+}
+
 void add_ledger(const RunSummary& run, Lines& out)
 {
     const InputCounts& in = run.input;
@@ -273,10 +285,14 @@ void add_ledger(const RunSummary& run, Lines& out)
         run.frames, run.packets_before + run.tally.packets, in.filtered + run.counts.counter[COUNTER_PACKETS_FILTERED],
         short_frames, in.link_unsupported, unattributed,
         run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
-    for (const RunSummary::SinkState& s : run.sinks) {
-        out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped, {} skipped, {} errors{}", s.label,
-                            s.rows, s.sent, s.retried, s.dropped, s.skipped, s.errors,
+    for (const SinkState& s : run.sinks) {
+        out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped{}, {} skipped, {} errors{}", s.label,
+                            s.rows, s.sent, s.retried, s.dropped, dropped_causes(s), s.skipped, s.errors,
                             s.last_error.empty() ? "" : "; last error: " + s.last_error));
+        // A queue that filled up slowed the run down, or dropped.
+        if (s.queue_peak_bytes > s.queue_limit_bytes / 2)
+            out.add(fmt::format("Sink {}: its queue held up to {} of {} bytes, policy {}", s.label, s.queue_peak_bytes,
+                                s.queue_limit_bytes, policy_name(s.policy)));
         for (const std::string& line : s.lines)
             out.add(fmt::format("Sink {}: {}", s.label, line));
     }
@@ -389,11 +405,17 @@ std::string summary_json(const RunSummary& run)
         out += (i ? "," : "") + json_string(run.problems[i]);
     out += "],\"sinks\":[";
     for (std::size_t i = 0; i < run.sinks.size(); i++) {
-        const RunSummary::SinkState& s = run.sinks[i];
-        out += fmt::format("{}{{\"sink\":{},\"rows\":{},\"sent\":{},\"retried\":{},\"dropped\":{},\"skipped\":{},"
-                           "\"errors\":{},\"last_error\":{}}}",
-                           i ? "," : "", json_string(s.label), s.rows, s.sent, s.retried, s.dropped, s.skipped,
-                           s.errors, json_string(s.last_error));
+        const SinkState& s = run.sinks[i];
+        out += fmt::format(
+            "{}{{\"sink\":{},\"rows\":{},\"sent\":{},\"retried\":{},\"dropped\":{},\"dropped_queue_full\":{},"
+            "\"dropped_not_delivered\":{},\"skipped\":{},\"errors\":{},\"policy\":\"{}\",\"queued_bytes\":{},"
+            "\"queue_peak_bytes\":{},\"queue_limit_bytes\":{},\"last_error\":{},\"report\":[",
+            i ? "," : "", json_string(s.label), s.rows, s.sent, s.retried, s.dropped, s.dropped_queue_full,
+            s.dropped - s.dropped_queue_full, s.skipped, s.errors, policy_name(s.policy), s.queued_bytes,
+            s.queue_peak_bytes, s.queue_limit_bytes, json_string(s.last_error));
+        for (std::size_t line = 0; line < s.lines.size(); line++)
+            out += (line ? "," : "") + json_string(s.lines[line]);
+        out += "]}";
     }
     return out + "]}";
 }

@@ -48,12 +48,6 @@ struct RunSummary {
     std::uint64_t memory_bytes = 0;   // peak resident
     std::vector<std::string> plugin_lines;
     std::vector<PluginHost::Active> plugins;
-    struct SinkState {
-        std::string label;
-        std::uint64_t rows, sent, retried, dropped, skipped, errors;
-        std::string last_error;
-        std::vector<std::string> lines;
-    };
     std::vector<SinkState> sinks;
 
     // Frames with a flow by the records themselves + frames without one by cause - frames read: 0 when books balance.

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/interface_directory.h"
 #include "core/result.h"
 #include "row/row_batch.h"
 
@@ -26,6 +27,8 @@ struct SinkContext {
     bool rows_to_stdout = false;
     std::uint32_t sensor_id = 666;
     bool live = false;
+    // Names of the interface ids in row headers; outlives the sink. Null: nobody knows any.
+    const InterfaceDirectory* interfaces = nullptr;
     std::vector<std::string> header_lines; // '#' lines of the headers file, without '# '
     // Taking over after a crash: the lengths of this sink's files that are safe (Sink::positions()); what lies behind
     // is cut off and comes again. Empty = a fresh start.
@@ -44,7 +47,8 @@ struct SinkCounts {
     std::atomic<std::uint64_t> rows{0};    // accepted
     std::atomic<std::uint64_t> sent{0};    // rows written or sent
     std::atomic<std::uint64_t> retried{0}; // attempts repeated
-    std::atomic<std::uint64_t> dropped{0}; // rows given up: queue full under policy drop, or not deliverable at the end
+    std::atomic<std::uint64_t> dropped{0}; // rows given up, of any cause
+    std::atomic<std::uint64_t> dropped_queue_full{0}; // of those: the queue was full under policy drop
     std::atomic<std::uint64_t> skipped{0}; // rows the format has no place for (e.g. L2 flows in a v9 exporter)
     std::atomic<std::uint64_t> errors{0};
 };

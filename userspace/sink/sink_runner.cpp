@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sink/sink_runner.h"
 
-#include <chrono>
+#include <algorithm>
 
 namespace flowxdp {
 
@@ -30,12 +30,14 @@ void SinkRunner::push(std::shared_ptr<const RowBatch> rows, bool packet_rows)
     if (!fits()) {
         if (limits_.policy == SinkPolicy::kDrop) {
             counts.dropped += rows->size();
+            counts.dropped_queue_full += rows->size();
             return;
         }
         not_full_.wait(lock, fits);
     }
     counts.rows += rows->size();
     queued_bytes_ += bytes;
+    queue_peak_bytes_ = std::max(queue_peak_bytes_, queued_bytes_);
     queue_.push_back({std::move(rows), packet_rows, 0, nullptr});
     not_empty_.notify_one();
 }
@@ -78,16 +80,35 @@ void SinkRunner::finish()
         thread_.join();
 }
 
-std::size_t SinkRunner::queued_bytes() const
+SinkState SinkRunner::state() const
 {
+    const SinkCounts& c = sink_->counts();
+    SinkState state;
+    state.label = label_;
+    state.rows = c.rows;
+    state.sent = c.sent;
+    state.retried = c.retried;
+    state.dropped = c.dropped;
+    state.dropped_queue_full = c.dropped_queue_full;
+    state.skipped = c.skipped;
+    state.errors = c.errors;
+    state.policy = limits_.policy;
+    state.queue_limit_bytes = limits_.queue_bytes;
     const std::lock_guard lock(mutex_);
-    return queued_bytes_;
+    state.queued_bytes = queued_bytes_;
+    state.queue_peak_bytes = queue_peak_bytes_;
+    state.last_error = last_error_;
+    state.lines = lines_;
+    return state;
 }
 
-std::string SinkRunner::last_error() const
+// Sinks count for themselves on their own thread: others see a copy.
+void SinkRunner::publish_lines()
 {
+    lines_at_ = std::chrono::steady_clock::now();
+    std::vector<std::string> lines = sink_->report();
     const std::lock_guard lock(mutex_);
-    return last_error_;
+    lines_ = std::move(lines);
 }
 
 void SinkRunner::note(const Result<void>& result)
@@ -102,6 +123,8 @@ void SinkRunner::note(const Result<void>& result)
 void SinkRunner::run()
 {
     for (;;) {
+        if (std::chrono::steady_clock::now() - lines_at_ >= std::chrono::seconds(1))
+            publish_lines();
         Item item;
         {
             std::unique_lock lock(mutex_);
@@ -136,6 +159,7 @@ void SinkRunner::run()
         not_full_.notify_one();
     }
     note(sink_->flush(true));
+    publish_lines();
 }
 
 } // namespace flowxdp

@@ -6,6 +6,7 @@
 // report.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -13,10 +14,21 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "sink/sink.h"
 
 namespace flowxdp {
+
+// One sink as reports show it.
+struct SinkState {
+    std::string label;
+    std::uint64_t rows = 0, sent = 0, retried = 0, dropped = 0, dropped_queue_full = 0, skipped = 0, errors = 0;
+    SinkPolicy policy = SinkPolicy::kBlock;
+    std::uint64_t queued_bytes = 0, queue_peak_bytes = 0, queue_limit_bytes = 0;
+    std::string last_error;
+    std::vector<std::string> lines; // Sink::report(), at most a second old while the sink is not stuck
+};
 
 class SinkRunner {
   public:
@@ -45,8 +57,8 @@ class SinkRunner {
 
     [[nodiscard]] const std::string& label() const { return label_; }
     [[nodiscard]] const Sink& sink() const { return *sink_; }
-    [[nodiscard]] std::size_t queued_bytes() const;
-    [[nodiscard]] std::string last_error() const;
+    // Any thread, any time.
+    [[nodiscard]] SinkState state() const;
 
   private:
     struct Item {
@@ -57,6 +69,7 @@ class SinkRunner {
     };
     void run();
     void note(const Result<void>& result);
+    void publish_lines();
 
     std::string label_;
     std::unique_ptr<Sink> sink_;
@@ -64,9 +77,11 @@ class SinkRunner {
     mutable std::mutex mutex_;
     std::condition_variable not_empty_, not_full_;
     std::deque<Item> queue_;
-    std::size_t queued_bytes_ = 0;
+    std::size_t queued_bytes_ = 0, queue_peak_bytes_ = 0;
     bool stopping_ = false;
     std::string last_error_;
+    std::vector<std::string> lines_;
+    std::chrono::steady_clock::time_point lines_at_{}; // sink's thread
     std::thread thread_;
 };
 
