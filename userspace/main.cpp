@@ -5,9 +5,12 @@
 #include <iostream>
 
 #include "cli/attach_command.h"
+#include "cli/detach_command.h"
+#include "cli/interfaces_command.h"
 #include "cli/listing.h"
 #include "cli/options.h"
 #include "cli/replay_command.h"
+#include "cli/status_command.h"
 #include "core/log.h"
 #include "core/result.h"
 #include "geo/geo_command.h"
@@ -33,8 +36,10 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         Log log(log_level(options.attach.run));
         return run_attach_command(options.attach, command_line, &log);
     }
-    case Command::kDetach:
-        return run_detach_command(options.interfaces);
+    case Command::kDetach: {
+        Log log(log_level(options.detach.run));
+        return run_detach_command(options.detach, command_line, &log);
+    }
     case Command::kStatus:
         return run_status_command(options.interfaces, options.list.json);
     case Command::kInterfaces:

@@ -37,6 +37,18 @@ constexpr const char* kAttachFooter =
 
 XDP sees what an interface receives. SIGINT or SIGTERM: detach, export every flow, report. A killed daemon leaves the
 kernel counting; the next attach with the same plugins and options takes over without losing a packet.
+Once attached it keeps the capabilities cap_bpf and cap_net_admin alone. An interface that is removed is exported and the
+others go on; without any left it ends.
+Exit codes: 0 ok, 1 run-time error or every interface is gone, 2 usage, 3 something was lost, 77 a privilege is missing.)";
+
+constexpr const char* kDetachFooter =
+    R"(Examples:
+  sudo flowxdp detach eth0                             stop the daemon, which exports every flow
+  sudo flowxdp detach --export eth0 -w /var/log/last   after a kill -9: the flows that are still in the kernel
+  sudo flowxdp detach --all
+
+A sensor is exported with the plugins and options that it was attached with. Another flowxdp, with other plugins built in,
+cannot read its records: it says so, and detach without --export removes them.
 Exit codes: 0 ok, 1 run-time error, 2 usage, 3 something was lost, 77 a privilege is missing.)";
 
 // Durations: seconds, or with a unit: 500ms, 30s, 5m, 2h.
@@ -166,6 +178,16 @@ void finish_replay_options(ReplayOptions* replay, const std::vector<std::string>
     replay->run.max_flows = scaled_max_flows(replay->run);
 }
 
+void finish_detach_options(const DetachOptions& detach)
+{
+    if (detach.interfaces.empty() != detach.all)
+        throw CLI::ValidationError("IFACE", detach.all ? "name interfaces or give --all, not both"
+                                                       : "name interfaces, or give --all for every sensor");
+    const RunOptions& run = detach.run;
+    if (!detach.export_flows && (!run.write_prefix.empty() || !run.split.empty() || !run.sinks.empty()))
+        throw CLI::ValidationError("-w", "detach writes flows only with --export");
+}
+
 } // namespace
 
 std::string command_line_text(int argc, char** argv)
@@ -205,11 +227,21 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         ->check(CLI::IsMember({"auto", "native", "generic"}));
     attach_app->add_flag("--fix-offloads", attach.fix_offloads,
                          "Turn off VLAN offload, which hides tags from XDP, while attached");
+    attach_app->add_option("--user", attach.user, "Run as this user once attached (files are opened as that user)")
+        ->type_name("NAME");
     add_run_options(attach_app, &attach.run);
     attach_app->footer(kAttachFooter);
-    CLI::App* detach_app = app.add_subcommand("detach", "Remove a sensor that a killed daemon left");
-    detach_app->add_option("IFACE", options->interfaces, "Interfaces; none = every sensor found");
-    CLI::App* status_app = app.add_subcommand("status", "What the attached sensors have counted");
+    DetachOptions& detach = options->detach;
+    CLI::App* detach_app =
+        app.add_subcommand("detach", "End sensors: stop their daemon, or remove what a killed one left");
+    detach_app->add_option("IFACE", detach.interfaces, "Interfaces with a sensor");
+    detach_app->add_flag("--all", detach.all, "Every sensor of this machine");
+    detach_app->add_flag("--export", detach.export_flows,
+                         "Without a daemon: write the flows that the kernel still holds, then remove");
+    add_run_options(detach_app, &detach.run);
+    detach_app->footer(kDetachFooter);
+    CLI::App* status_app =
+        app.add_subcommand("status", "What the attached sensors have counted, and how their sinks are");
     status_app->add_option("IFACE", options->interfaces, "Interfaces; none = all");
     status_app->add_flag("--json", options->list.json, "As JSON");
     CLI::App* interfaces_app = app.add_subcommand("interfaces", "List interfaces with driver, MTU and XDP programs");
@@ -238,6 +270,7 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
             attach.run.max_flows = scaled_max_flows(attach.run);
         } else if (*detach_app) {
             options->command = Command::kDetach;
+            finish_detach_options(detach);
         } else if (*status_app) {
             options->command = Command::kStatus;
         } else if (*interfaces_app) {

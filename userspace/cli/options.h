@@ -50,6 +50,14 @@ struct AttachOptions {
     std::vector<std::string> interfaces;
     std::string mode = "auto"; // --mode
     bool fix_offloads = false;
+    std::string user; // --user; empty = stay who we are
+};
+
+struct DetachOptions {
+    RunOptions run; // of --export
+    std::vector<std::string> interfaces;
+    bool all = false;          // --all
+    bool export_flows = false; // --export
 };
 
 enum class Command { kNone, kReplay, kAttach, kDetach, kStatus, kInterfaces, kPlugins, kSinks, kDecode, kGeo };
@@ -58,7 +66,8 @@ struct Options {
     Command command = Command::kNone;
     ReplayOptions replay;
     AttachOptions attach;
-    std::vector<std::string> interfaces; // detach, status; empty = all
+    DetachOptions detach;
+    std::vector<std::string> interfaces; // status; empty = all
     std::string decode;                  // COLUMN=VALUE
     geo::GeoCommand geo;
     RunOptions list; // plugins, sinks: --json, --lib

@@ -76,6 +76,10 @@ class SensorObject {
     std::map<std::string, UniqueFd> adopted_;              // program and map pins, by name
 };
 
+// Sums of a 'counts' map over all CPUs, each CPU's set copied while it counts on. Throws StartupError when the map is
+// of another layout.
+void read_sensor_counts(int map_fd, engine_counts* out);
+
 // 1 when this process may load BPF programs, found by trying with a two-instruction program.
 bool may_load_bpf();
 

@@ -45,6 +45,7 @@ struct SinkCounts {
     std::atomic<std::uint64_t> sent{0};    // rows written or sent
     std::atomic<std::uint64_t> retried{0}; // attempts repeated
     std::atomic<std::uint64_t> dropped{0}; // rows given up: queue full under policy drop, or not deliverable at the end
+    std::atomic<std::uint64_t> dropped_queue_full{0}; // of dropped: the queue was full under policy drop
     std::atomic<std::uint64_t> skipped{0}; // rows the format has no place for (e.g. L2 flows in a v9 exporter)
     std::atomic<std::uint64_t> errors{0};
 };

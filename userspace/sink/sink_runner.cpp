@@ -30,6 +30,7 @@ void SinkRunner::push(std::shared_ptr<const RowBatch> rows, bool packet_rows)
     if (!fits()) {
         if (limits_.policy == SinkPolicy::kDrop) {
             counts.dropped += rows->size();
+            counts.dropped_queue_full += rows->size();
             return;
         }
         not_full_.wait(lock, fits);

@@ -45,6 +45,7 @@ class SinkRunner {
 
     [[nodiscard]] const std::string& label() const { return label_; }
     [[nodiscard]] const Sink& sink() const { return *sink_; }
+    [[nodiscard]] const Limits& limits() const { return limits_; }
     [[nodiscard]] std::size_t queued_bytes() const;
     [[nodiscard]] std::string last_error() const;
 
