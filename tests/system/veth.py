@@ -75,10 +75,8 @@ class Network:
             run("ip", "-n", namespace, "link", "set", name, "arp", "off")
             run("ip", "-n", namespace, "link", "set", name, "up")
             macs[name] = json.loads(run("ip", "-n", namespace, "-j", "link", "show", name).stdout)[0]["address"]
-        run("ip", "-n", self.sender, "link", "set", a, "type", "veth", check=False)
         # Without ARP the sender knows no neighbour: every frame goes to the sensor's own address.
         run("ip", "-n", self.sender, "neigh", "replace", f"192.0.{2 + n}.2", "lladdr", macs[b], "dev", a, "nud", "permanent")
-        self.inside(self.sensor, "sh", "-c", "sysctl -qw net.ipv4.icmp_ratelimit=0; true")
 
     def inside(self, namespace, *words, check=True, **more):
         return run("nsenter", f"--net=/run/netns/{namespace}", *words, check=check, **more)
@@ -108,12 +106,12 @@ class Network:
 class Sensor:
     """An attached daemon. options: of attach, interfaces included."""
 
-    def __init__(self, network, prefix, *options, wrapper=()):
+    def __init__(self, network, prefix, *options, wrapper=(), output=None):
         self.network, self.prefix = network, prefix
         self.report = open(prefix + "_report", "w+")
         self.errors = open(prefix + "_errors", "w+")
-        self.process = network.start(network.sensor, *wrapper, network.flowxdp, "attach", *options, "-w", prefix,
-                                     stdout=self.report, stderr=self.errors)
+        self.process = network.start(network.sensor, *wrapper, network.flowxdp, "attach", *options,
+                                     *(output or ("-w", prefix)), stdout=self.report, stderr=self.errors)
         until(lambda: "XDP program" in self.said() or self.process.poll() is not None, "the sensor is attached")
         if self.process.poll() == 77:
             raise Skip(self.said())

@@ -95,6 +95,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                 if (auto given = sensor->give_to(user->uid, user->gid); !given.ok())
                     throw StartupError(given.error().message);
             become_user(*user);
+            limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
         }
         return safe_lengths;
     };
@@ -108,7 +109,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             states.push_back(
                 {sensor->state(), describe_sensor(*sensor, options.run, setup->run(),
                                                   setup->bundle().descriptor->layout_id, setup->output_prefix())});
-        drop_privileges(setup->output_prefix(), log);
+        if (!user)
+            drop_privileges(setup->output_prefix(), log);
     } catch (...) {
         give_back();
         throw;

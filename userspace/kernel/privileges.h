@@ -39,8 +39,8 @@ struct UserIdentity {
 // name: a login name. Throws StartupError (usage) when there is none.
 UserIdentity find_user(const std::string& name);
 
-// Becomes the user with its groups, keeping the capabilities in effect that are permitted now; limit_capabilities()
-// shall follow. Before the first thread starts. Throws StartupError.
+// Becomes the user with its groups, keeping the capabilities that are permitted now; limit_capabilities() must follow
+// at once. Before the first thread starts. Throws StartupError.
 void become_user(const UserIdentity& user);
 // Gives up every capability but these, for this thread and all that it starts, and the right to get them back: bounding
 // and ambient sets are emptied, no_new_privs is set. What is not there now is not got. Before the first thread starts.
