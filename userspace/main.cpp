@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/replay_command.h"
 #include "cli/status_command.h"
+#include "cli/top_command.h"
 #include "core/log.h"
 #include "core/result.h"
 #include "geo/geo_command.h"
@@ -42,6 +43,8 @@ ExitCode run_command(const Options& options, const std::string& command_line)
     }
     case Command::kStatus:
         return run_status_command(options.interfaces, options.list.json);
+    case Command::kTop:
+        return run_top_command(options.top);
     case Command::kInterfaces:
         return run_interfaces_command(options.list.json);
     case Command::kPlugins:

@@ -178,6 +178,28 @@ void finish_replay_options(ReplayOptions* replay, const std::vector<std::string>
     replay->run.max_flows = scaled_max_flows(replay->run);
 }
 
+CLI::App* add_top_options(CLI::App* app, TopOptions* top)
+{
+    CLI::App* top_app = app->add_subcommand("top", "The busiest flows and talkers, now");
+    top_app->add_option("IFACE", top->interfaces, "Interfaces; none = all");
+    top_app->add_option("-o,--sort", top->sort, "Sort by rate (bit/s), bytes, packets, pps, duration, idle")
+        ->check(CLI::IsMember({"rate", "bytes", "packets", "pps", "duration", "idle"}))
+        ->type_name("KEY");
+    top_app
+        ->add_option_function<std::string>(
+            "-i,--interval", [top](const std::string& text) { top->interval_ms = parse_duration_ms("-i", text); },
+            "Time between two looks, over which rates are taken (default 1s)")
+        ->type_name("TIME");
+    top_app->add_option("-n", top->count, "At most so many lines")->check(CLI::PositiveNumber)->type_name("N");
+    top_app->add_flag("--once", top->once, "One table instead of a screen; what is no terminal gets one anyway");
+    top_app->add_flag("--json", top->json, "One table as JSON");
+    top_app->footer(
+        "Keys: q quit; s, left, right: sort; t: talkers or flows; up, down, page up, page down: scroll; p: "
+        "pause.\nBytes are IP octets, of flows without IP bytes on the wire. Reads the kernel's table, which "
+        "goes on counting.");
+    return top_app;
+}
+
 void finish_detach_options(const DetachOptions& detach)
 {
     if (detach.interfaces.empty() != detach.all)
@@ -244,6 +266,7 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         app.add_subcommand("status", "What the attached sensors have counted, and how their sinks are");
     status_app->add_option("IFACE", options->interfaces, "Interfaces; none = all");
     status_app->add_flag("--json", options->list.json, "As JSON");
+    CLI::App* top_app = add_top_options(&app, &options->top);
     CLI::App* interfaces_app = app.add_subcommand("interfaces", "List interfaces with driver, MTU and XDP programs");
     interfaces_app->add_flag("--json", options->list.json, "As JSON");
 
@@ -273,6 +296,8 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
             finish_detach_options(detach);
         } else if (*status_app) {
             options->command = Command::kStatus;
+        } else if (*top_app) {
+            options->command = Command::kTop;
         } else if (*interfaces_app) {
             options->command = Command::kInterfaces;
         } else if (*plugins_app) {

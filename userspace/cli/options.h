@@ -60,13 +60,22 @@ struct DetachOptions {
     bool export_flows = false; // --export
 };
 
-enum class Command { kNone, kReplay, kAttach, kDetach, kStatus, kInterfaces, kPlugins, kSinks, kDecode, kGeo };
+struct TopOptions {
+    std::vector<std::string> interfaces; // empty = all
+    std::string sort = "rate";           // -o, --sort
+    std::uint64_t interval_ms = 1000;    // -i, --interval
+    std::size_t count = 1000;            // -n
+    bool once = false, json = false;
+};
+
+enum class Command { kNone, kReplay, kAttach, kDetach, kStatus, kTop, kInterfaces, kPlugins, kSinks, kDecode, kGeo };
 
 struct Options {
     Command command = Command::kNone;
     ReplayOptions replay;
     AttachOptions attach;
     DetachOptions detach;
+    TopOptions top;
     std::vector<std::string> interfaces; // status; empty = all
     std::string decode;                  // COLUMN=VALUE
     geo::GeoCommand geo;
