@@ -6,6 +6,7 @@
 
 #include "cli/attach_command.h"
 #include "cli/detach_command.h"
+#include "cli/doctor_command.h"
 #include "cli/interfaces_command.h"
 #include "cli/listing.h"
 #include "cli/options.h"
@@ -45,6 +46,8 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         return run_status_command(options.interfaces, options.list.json);
     case Command::kTop:
         return run_top_command(options.top);
+    case Command::kDoctor:
+        return run_doctor_command(options.doctor);
     case Command::kInterfaces:
         return run_interfaces_command(options.list.json);
     case Command::kPlugins:

@@ -267,6 +267,11 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
     status_app->add_option("IFACE", options->interfaces, "Interfaces; none = all");
     status_app->add_flag("--json", options->list.json, "As JSON");
     CLI::App* top_app = add_top_options(&app, &options->top);
+    CLI::App* doctor_app = app.add_subcommand("doctor", "Would a sensor work here? What to do where not");
+    doctor_app->add_option("IFACE", options->doctor.interfaces, "Interfaces to look at; nothing is attached");
+    doctor_app->add_option("-w", options->doctor.write_prefix, "Where flows will be written")->type_name("PREFIX");
+    doctor_app->add_flag("--json", options->doctor.json, "As JSON");
+    doctor_app->add_option("--lib", options->doctor.library_folder, "Folder with engine bundle and plugins");
     CLI::App* interfaces_app = app.add_subcommand("interfaces", "List interfaces with driver, MTU and XDP programs");
     interfaces_app->add_flag("--json", options->list.json, "As JSON");
 
@@ -298,6 +303,8 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
             options->command = Command::kStatus;
         } else if (*top_app) {
             options->command = Command::kTop;
+        } else if (*doctor_app) {
+            options->command = Command::kDoctor;
         } else if (*interfaces_app) {
             options->command = Command::kInterfaces;
         } else if (*plugins_app) {

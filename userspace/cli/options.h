@@ -68,7 +68,27 @@ struct TopOptions {
     bool once = false, json = false;
 };
 
-enum class Command { kNone, kReplay, kAttach, kDetach, kStatus, kTop, kInterfaces, kPlugins, kSinks, kDecode, kGeo };
+struct DoctorOptions {
+    std::vector<std::string> interfaces;
+    std::string write_prefix; // -w
+    bool json = false;
+    std::string library_folder;
+};
+
+enum class Command {
+    kNone,
+    kDoctor,
+    kReplay,
+    kAttach,
+    kDetach,
+    kStatus,
+    kTop,
+    kInterfaces,
+    kPlugins,
+    kSinks,
+    kDecode,
+    kGeo
+};
 
 struct Options {
     Command command = Command::kNone;
@@ -76,6 +96,7 @@ struct Options {
     AttachOptions attach;
     DetachOptions detach;
     TopOptions top;
+    DoctorOptions doctor;
     std::vector<std::string> interfaces; // status; empty = all
     std::string decode;                  // COLUMN=VALUE
     geo::GeoCommand geo;
