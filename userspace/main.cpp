@@ -5,9 +5,14 @@
 #include <iostream>
 
 #include "cli/attach_command.h"
+#include "cli/detach_command.h"
+#include "cli/doctor_command.h"
+#include "cli/interfaces_command.h"
 #include "cli/listing.h"
 #include "cli/options.h"
 #include "cli/replay_command.h"
+#include "cli/status_command.h"
+#include "cli/top_command.h"
 #include "core/log.h"
 #include "core/result.h"
 #include "geo/geo_command.h"
@@ -33,10 +38,16 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         Log log(log_level(options.attach.run));
         return run_attach_command(options.attach, command_line, &log);
     }
-    case Command::kDetach:
-        return run_detach_command(options.interfaces);
+    case Command::kDetach: {
+        Log log(log_level(options.detach.run));
+        return run_detach_command(options.detach, command_line, &log);
+    }
     case Command::kStatus:
         return run_status_command(options.interfaces, options.list.json);
+    case Command::kTop:
+        return run_top_command(options.top);
+    case Command::kDoctor:
+        return run_doctor_command(options.doctor);
     case Command::kInterfaces:
         return run_interfaces_command(options.list.json);
     case Command::kPlugins:

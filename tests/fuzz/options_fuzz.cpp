@@ -50,8 +50,8 @@ void command_line(std::vector<std::string> words)
     if (words.size() > 64 || reads_a_file(words))
         return;
     // A word that is no command is refused on standard error, and nothing behind it is looked at: replay it instead.
-    static const std::set<std::string> kCommands = {"replay",  "attach", "detach", "status", "interfaces",
-                                                    "plugins", "sinks",  "decode", "geo"};
+    static const std::set<std::string> kCommands = {"replay", "attach",  "detach", "status", "interfaces", "top",
+                                                    "doctor", "plugins", "sinks",  "decode", "geo"};
     if (words[0].empty() || (words[0][0] != '-' && !kCommands.contains(words[0])))
         words.insert(words.begin(), "replay");
     words.insert(words.begin(), "flowxdp");

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/attach_command.h"
 
-#include <bpf/bpf.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 
-#include <algorithm>
+#include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "capture/filter.h"
+#include "cli/live_options.h"
 #include "cli/run_setup.h"
+#include "cli/state_publisher.h"
 #include "core/unique_fd.h"
+#include "kernel/privileges.h"
 #include "live/daemon.h"
-#include "row/json_text.h"
 
 namespace flowxdp {
 namespace {
-
-constexpr std::uint32_t kRingBytes = 1u << 25;
 
 // Signals as a descriptor; blocked before the first thread starts, so every thread inherits the mask.
 UniqueFd block_signals()
@@ -33,89 +33,79 @@ UniqueFd block_signals()
     return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC));
 }
 
-// A pinned sensor, without disturbing it.
-std::unique_ptr<SensorObject> open_pinned(const PinnedSensor& sensor)
+// From here on a fault in parser or sink gains little: ownership and capabilities that only the start needed are gone.
+// Files that come later (-W, summaries) are opened by ownership alone, unless their folder is somebody else's.
+void drop_privileges(const std::string& output_prefix, Log* log)
 {
-    SensorObjectOptions options;
-    options.path = sensor.folder;
-    const UniqueFd flows(bpf_obj_get((sensor.folder + "/flows").c_str()));
-    bpf_map_info info{};
-    __u32 size = sizeof info;
-    if (!flows || bpf_obj_get_info_by_fd(flows.get(), &info, &size))
-        throw StartupError(fmt::format("cannot read '{}/flows': {}", sensor.folder, std::strerror(errno)),
-                           errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
-    options.flow.record_size = info.value_size;
-    return SensorObject::adopt(sensor.folder, options);
-}
-
-// A filter for the program, empty without an expression. Throws StartupError (usage) with libpcap's words, or with the
-// reason why a right expression cannot run in the kernel.
-FrameFilter compile_frame_filter(const std::string& expression, const std::vector<std::string>& interfaces)
-{
-    if (expression.find_first_not_of(" \t") == std::string::npos)
-        return {};
-    auto program = compile_filter_program(expression, kLinkTypeEthernet);
-    if (!program.ok()) {
-        const std::string word = expression.substr(0, expression.find(' '));
-        throw StartupError(fmt::format("{}; the filter begins with the first word behind '{}' that names no interface "
-                                       "here: '{}'",
-                                       program.error().message, interfaces.back(), word),
-                           ExitCode::kUsage);
-    }
-    if (auto body = translate_filter(program.value(), FilterContext::kXdp); !body.ok())
-        throw StartupError(fmt::format("filter '{}': {}", expression, body.error().message), ExitCode::kUsage);
-    return {expression, program.take()};
-}
-
-bool wanted(const std::vector<std::string>& interfaces, const std::string& name)
-{
-    return interfaces.empty() || std::ranges::find(interfaces, name) != interfaces.end();
+    const std::string folder =
+        output_prefix.empty() ? "" : std::filesystem::path(absolute_prefix(output_prefix)).parent_path().string();
+    const bool keeps_override = !folder.empty() && !is_writable_folder(folder);
+    if (keeps_override)
+        limit_capabilities({CAP_BPF, CAP_NET_ADMIN, CAP_DAC_OVERRIDE});
+    else
+        limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
+    log->write(keeps_override ? LogLevel::kInformation : LogLevel::kDetail,
+               keeps_override ? fmt::format("keeps cap_bpf, cap_net_admin and, because '{}' belongs to another user, "
+                                            "cap_dac_override (--user NAME with a folder of that user avoids it)",
+                                            folder)
+                              : "keeps cap_bpf and cap_net_admin alone");
 }
 
 } // namespace
 
 ExitCode run_attach_command(const AttachOptions& options, const std::string& command_line, Log* log)
 {
-    const FrameFilter filter = compile_frame_filter(options.run.filter, options.interfaces);
+    const FrameFilter filter = compile_frame_filter(options.run.filter, options.interfaces.back());
+    need_sensor_capabilities("attach");
+    const std::optional<UserIdentity> user =
+        options.user.empty() ? std::nullopt : std::optional(find_user(options.user));
     const UniqueFd signals = block_signals();
     std::vector<std::unique_ptr<LiveSensor>> sensors;
-    auto give_back = [&sensors] {
+    auto give_back = [&sensors, log] {
         for (auto& sensor : sensors) {
             if (sensor->adopted())
                 continue; // it counted before we came and goes on counting
-            sensor->detach();
-            sensor->remove_pins();
+            for (const Result<void>& undone : {sensor->detach(), sensor->remove_pins()})
+                if (!undone.ok())
+                    log->write(LogLevel::kError, undone.error().message);
         }
     };
-    auto attach = [&](const Bundle& bundle, const flow_config& flow) {
+    auto attach = [&](const Bundle& bundle, const flow_config& flow, const std::string& output_prefix) {
         std::vector<std::uint64_t> safe_lengths;
         for (const std::string& interface : options.interfaces) {
-            LiveSensorOptions sensor;
+            LiveSensorOptions sensor = live_sensor_options(options.run, filter, bundle, flow);
             sensor.interface = interface;
             sensor.mode = options.mode == "native"    ? AttachMode::kNative
                           : options.mode == "generic" ? AttachMode::kGeneric
                                                       : AttachMode::kAuto;
-            sensor.object.path = bundle.bpf_object;
-            sensor.object.flow = flow;
-            sensor.object.max_flows = options.run.max_flows;
-            sensor.object.ring_bytes = kRingBytes;
-            sensor.object.filter = filter;
-            sensor.object.snap_len = options.run.snap_len;
             sensor.object.shared_sensor_fd = sensors.empty() ? -1 : sensors.front()->object().map_fd("sensor");
-            sensor.layout_id = bundle.descriptor->layout_id;
             sensor.fix_offloads = options.fix_offloads;
             sensors.push_back(std::make_unique<LiveSensor>(sensor));
-            if (sensors.back()->adopted() && safe_lengths.empty())
-                for (const std::uint64_t bytes : sensors.back()->journal().last().file_bytes)
-                    safe_lengths.push_back(bytes);
+            if (safe_lengths.empty())
+                safe_lengths = resumable_lengths(*sensors.back(), output_prefix);
+        }
+        // Sinks open their files as the user who will write them.
+        if (user) {
+            for (auto& sensor : sensors)
+                if (auto given = sensor->give_to(user->uid, user->gid); !given.ok())
+                    throw StartupError(given.error().message);
+            become_user(*user);
+            limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
         }
         return safe_lengths;
     };
 
     std::unique_ptr<RunSetup> setup;
+    std::vector<StatePublisher::Target> states;
     try {
         setup = std::make_unique<RunSetup>(options.run, fmt::format("{}", fmt::join(options.interfaces, "_")),
                                            command_line, attach, log);
+        for (const auto& sensor : sensors)
+            states.push_back(
+                {sensor->state(), describe_sensor(*sensor, options.run, setup->run(),
+                                                  setup->bundle().descriptor->layout_id, setup->output_prefix())});
+        if (!user)
+            drop_privileges(setup->output_prefix(), log);
     } catch (...) {
         give_back();
         throw;
@@ -128,11 +118,13 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                                sensor->program_id(), sensor->mode(), sensor->adopted() ? ", taken over" : "",
                                filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
     for (const auto& sensor : sensors)
-        setup->interfaces().name(sensor->interface_index(), sensor->interface());
+        setup->interfaces().name(sensor->index(), sensor->interface());
     setup->pipeline().start();
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
     Daemon daemon(&sensors, &setup->pipeline(), log, {250, options.run.max_packets});
+    std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup->sinks(),
+                                            [&daemon] { return daemon.last_round_ns(); });
     auto fill = [&] {
         RunSummary& run = setup->run();
         daemon.read_counts(&run.counts);
@@ -149,104 +141,16 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     });
     const double processed = steady_seconds();
     fill();
-    const ExitCode code = setup->finish(started, processed);
+    publisher.reset();
+    ExitCode code = setup->finish(started, processed);
     for (auto& sensor : sensors)
-        sensor->remove_pins();
+        if (auto removed = sensor->remove_pins(); !removed.ok())
+            log->write(LogLevel::kError, removed.error().message);
+    if (sensors.empty()) {
+        log->write(LogLevel::kError, "every interface is gone: nothing left to observe");
+        code = code == ExitCode::kOk ? ExitCode::kRuntime : code;
+    }
     return code;
-}
-
-ExitCode run_detach_command(const std::vector<std::string>& interfaces)
-{
-    bool found = false;
-    for (const PinnedSensor& sensor : find_pinned_sensors()) {
-        if (!wanted(interfaces, sensor.interface))
-            continue;
-        found = true;
-        if (auto removed = remove_pinned_sensor(sensor); !removed.ok())
-            throw StartupError(removed.error().message);
-        fmt::print("{}: sensor removed\n", sensor.interface);
-    }
-    if (!found) {
-        fmt::print("no sensor of flowxdp is pinned{}\n",
-                   interfaces.empty() ? "" : fmt::format(" for {}", fmt::join(interfaces, ", ")));
-        return interfaces.empty() ? ExitCode::kOk : ExitCode::kRuntime;
-    }
-    return ExitCode::kOk;
-}
-
-ExitCode run_status_command(const std::vector<std::string>& interfaces, bool json)
-{
-    static constexpr const char* kNames[] = {
-#define X(name, text, help) text,
-        FX_COUNTERS(X)
-#undef X
-    };
-    bool first = true;
-    if (json)
-        fmt::print("[");
-    for (const PinnedSensor& sensor : find_pinned_sensors()) {
-        if (!wanted(interfaces, sensor.interface))
-            continue;
-        const auto pinned = open_pinned(sensor);
-        const std::string filter = pinned->filter_expression();
-        engine_counts counts{};
-        pinned->read_counts(&counts);
-        const __u64* c = counts.counter;
-        const std::uint64_t ended = c[COUNTER_FLOWS_ENDED_IDLE] + c[COUNTER_FLOWS_ENDED_ACTIVE] +
-                                    c[COUNTER_FLOWS_ENDED_FORCED] + c[COUNTER_FLOWS_ENDED_RESOURCES] +
-                                    c[COUNTER_FLOWS_ENDED_INPUT];
-        const std::uint64_t live = c[COUNTER_FLOWS_STARTED] - ended;
-        const auto info = read_interface(sensor.interface);
-        const std::string mode = info.ok() ? info.value().xdp_mode : "interface is gone";
-        const std::uint32_t program = info.ok() ? info.value().xdp_program_id : 0;
-        if (json) {
-            std::string counters;
-            for (unsigned i = 0; i < COUNTER_COUNT; i++)
-                counters += fmt::format("{}\"{}\":{}", i ? "," : "", kNames[i], c[i]);
-            std::string filter_json;
-            append_json_string(filter, &filter_json);
-            fmt::print("{}{{\"interface\":\"{}\",\"mode\":\"{}\",\"program_id\":{},\"filter\":{},\"live_flows\":{},"
-                       "\"counters\":{{{}}}}}",
-                       first ? "" : ",", sensor.interface, mode, program, filter_json, live, counters);
-        } else {
-            fmt::print("{}: program {}, mode {}, {} biflows alive{}\n", sensor.interface, program, mode, live,
-                       filter.empty() ? "" : fmt::format(", filter '{}'", filter));
-            for (unsigned i = 0; i < COUNTER_COUNT; i++)
-                if (c[i])
-                    fmt::print("    {:<26} {}\n", kNames[i], c[i]);
-        }
-        first = false;
-    }
-    if (json)
-        fmt::print("]\n");
-    else if (first)
-        fmt::print("no sensor is attached\n");
-    return ExitCode::kOk;
-}
-
-ExitCode run_interfaces_command(bool json)
-{
-    bool first = true;
-    if (json)
-        fmt::print("[");
-    for (const InterfaceInfo& i : list_interfaces()) {
-        if (json)
-            fmt::print("{}{{\"name\":\"{}\",\"index\":{},\"up\":{},\"mtu\":{},\"driver\":\"{}\",\"rx_vlan_offload\":{},"
-                       "\"lro\":{},\"xdp_program_id\":{},\"xdp_program\":\"{}\",\"xdp_mode\":\"{}\"}}",
-                       first ? "" : ",", i.name, i.index, i.up, i.mtu, i.driver, i.rx_vlan_offload, i.lro,
-                       i.xdp_program_id, i.xdp_program_name, i.xdp_mode);
-        else
-            fmt::print("{:<16} {:<5} mtu {:<6} driver {:<12} {}{}\n", i.name, i.up ? "up" : "down", i.mtu,
-                       i.driver.empty() ? "-" : i.driver,
-                       i.xdp_program_id
-                           ? fmt::format("XDP program {} '{}' ({})", i.xdp_program_id, i.xdp_program_name, i.xdp_mode)
-                           : "no XDP program",
-                       i.rx_vlan_offload ? ", rx-vlan offload on (attach with --fix-offloads)" : "");
-        first = false;
-    }
-    if (json)
-        fmt::print("]\n");
-    return ExitCode::kOk;
 }
 
 } // namespace flowxdp

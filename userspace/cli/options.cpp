@@ -40,6 +40,18 @@ constexpr const char* kAttachFooter =
 
 XDP sees what an interface receives. SIGINT or SIGTERM: detach, export every flow, report. A killed daemon leaves the
 kernel counting; the next attach with the same plugins and options takes over without losing a packet.
+Once attached it keeps the capabilities cap_bpf and cap_net_admin alone. An interface that is removed is exported and the
+others go on; without any left it ends.
+Exit codes: 0 ok, 1 run-time error or every interface is gone, 2 usage, 3 something was lost, 77 a privilege is missing.)";
+
+constexpr const char* kDetachFooter =
+    R"(Examples:
+  sudo flowxdp detach eth0                             stop the daemon, which exports every flow
+  sudo flowxdp detach --export eth0 -w /var/log/last   after a kill -9: the flows that are still in the kernel
+  sudo flowxdp detach --all
+
+A sensor is exported with the plugins and options that it was attached with. Another flowxdp, with other plugins built in,
+cannot read its records: it says so, and detach without --export removes them.
 Exit codes: 0 ok, 1 run-time error, 2 usage, 3 something was lost, 77 a privilege is missing.)";
 
 // Durations: seconds, or with a unit: 500ms, 30s, 5m, 2h.
@@ -185,6 +197,38 @@ void finish_attach_options(AttachOptions* attach, const std::vector<std::string>
     attach->run.max_flows = scaled_max_flows(attach->run);
 }
 
+CLI::App* add_top_options(CLI::App* app, TopOptions* top)
+{
+    CLI::App* top_app = app->add_subcommand("top", "The busiest flows and talkers, now");
+    top_app->add_option("IFACE", top->interfaces, "Interfaces; none = all");
+    top_app->add_option("-o,--sort", top->sort, "Sort by rate (bit/s), bytes, packets, pps, duration, idle")
+        ->check(CLI::IsMember({"rate", "bytes", "packets", "pps", "duration", "idle"}))
+        ->type_name("KEY");
+    top_app
+        ->add_option_function<std::string>(
+            "-i,--interval", [top](const std::string& text) { top->interval_ms = parse_duration_ms("-i", text); },
+            "Time between two looks, over which rates are taken (default 1s)")
+        ->type_name("TIME");
+    top_app->add_option("-n", top->count, "At most so many lines")->check(CLI::PositiveNumber)->type_name("N");
+    top_app->add_flag("--once", top->once, "One table instead of a screen; what is no terminal gets one anyway");
+    top_app->add_flag("--json", top->json, "One table as JSON");
+    top_app->footer(
+        "Keys: q quit; s, left, right: sort; t: talkers or flows; up, down, page up, page down: scroll; p: "
+        "pause.\nBytes are IP octets, of flows without IP bytes on the wire. Reads the kernel's table, which "
+        "goes on counting.");
+    return top_app;
+}
+
+void finish_detach_options(const DetachOptions& detach)
+{
+    if (detach.interfaces.empty() != detach.all)
+        throw CLI::ValidationError("IFACE", detach.all ? "name interfaces or give --all, not both"
+                                                       : "name interfaces, or give --all for every sensor");
+    const RunOptions& run = detach.run;
+    if (!detach.export_flows && (!run.write_prefix.empty() || !run.split.empty() || !run.sinks.empty()))
+        throw CLI::ValidationError("-w", "detach writes flows only with --export");
+}
+
 } // namespace
 
 std::string command_line_text(int argc, char** argv)
@@ -226,13 +270,29 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         ->check(CLI::IsMember({"auto", "native", "generic"}));
     attach_app->add_flag("--fix-offloads", attach.fix_offloads,
                          "Turn off VLAN offload, which hides tags from XDP, while attached");
+    attach_app->add_option("--user", attach.user, "Run as this user once attached (files are opened as that user)")
+        ->type_name("NAME");
     add_run_options(attach_app, &attach.run);
     attach_app->footer(kAttachFooter);
-    CLI::App* detach_app = app.add_subcommand("detach", "Remove a sensor that a killed daemon left");
-    detach_app->add_option("IFACE", options->interfaces, "Interfaces; none = every sensor found");
-    CLI::App* status_app = app.add_subcommand("status", "What the attached sensors have counted");
+    DetachOptions& detach = options->detach;
+    CLI::App* detach_app =
+        app.add_subcommand("detach", "End sensors: stop their daemon, or remove what a killed one left");
+    detach_app->add_option("IFACE", detach.interfaces, "Interfaces with a sensor");
+    detach_app->add_flag("--all", detach.all, "Every sensor of this machine");
+    detach_app->add_flag("--export", detach.export_flows,
+                         "Without a daemon: write the flows that the kernel still holds, then remove");
+    add_run_options(detach_app, &detach.run);
+    detach_app->footer(kDetachFooter);
+    CLI::App* status_app =
+        app.add_subcommand("status", "What the attached sensors have counted, and how their sinks are");
     status_app->add_option("IFACE", options->interfaces, "Interfaces; none = all");
     status_app->add_flag("--json", options->list.json, "As JSON");
+    CLI::App* top_app = add_top_options(&app, &options->top);
+    CLI::App* doctor_app = app.add_subcommand("doctor", "Would a sensor work here? What to do where not");
+    doctor_app->add_option("IFACE", options->doctor.interfaces, "Interfaces to look at; nothing is attached");
+    doctor_app->add_option("-w", options->doctor.write_prefix, "Where flows will be written")->type_name("PREFIX");
+    doctor_app->add_flag("--json", options->doctor.json, "As JSON");
+    doctor_app->add_option("--lib", options->doctor.library_folder, "Folder with engine bundle and plugins");
     CLI::App* interfaces_app = app.add_subcommand("interfaces", "List interfaces with driver, MTU and XDP programs");
     interfaces_app->add_flag("--json", options->list.json, "As JSON");
 
@@ -259,8 +319,13 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
             finish_attach_options(&attach, words);
         } else if (*detach_app) {
             options->command = Command::kDetach;
+            finish_detach_options(detach);
         } else if (*status_app) {
             options->command = Command::kStatus;
+        } else if (*top_app) {
+            options->command = Command::kTop;
+        } else if (*doctor_app) {
+            options->command = Command::kDoctor;
         } else if (*interfaces_app) {
             options->command = Command::kInterfaces;
         } else if (*plugins_app) {

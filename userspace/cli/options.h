@@ -50,15 +50,54 @@ struct AttachOptions {
     std::vector<std::string> interfaces;
     std::string mode = "auto"; // --mode
     bool fix_offloads = false;
+    std::string user; // --user; empty = stay who we are
 };
 
-enum class Command { kNone, kReplay, kAttach, kDetach, kStatus, kInterfaces, kPlugins, kSinks, kDecode, kGeo };
+struct DetachOptions {
+    RunOptions run; // of --export
+    std::vector<std::string> interfaces;
+    bool all = false;          // --all
+    bool export_flows = false; // --export
+};
+
+struct TopOptions {
+    std::vector<std::string> interfaces; // empty = all
+    std::string sort = "rate";           // -o, --sort
+    std::uint64_t interval_ms = 1000;    // -i, --interval
+    std::size_t count = 1000;            // -n
+    bool once = false, json = false;
+};
+
+struct DoctorOptions {
+    std::vector<std::string> interfaces;
+    std::string write_prefix; // -w
+    bool json = false;
+    std::string library_folder;
+};
+
+enum class Command {
+    kNone,
+    kDoctor,
+    kReplay,
+    kAttach,
+    kDetach,
+    kStatus,
+    kTop,
+    kInterfaces,
+    kPlugins,
+    kSinks,
+    kDecode,
+    kGeo
+};
 
 struct Options {
     Command command = Command::kNone;
     ReplayOptions replay;
     AttachOptions attach;
-    std::vector<std::string> interfaces; // detach, status; empty = all
+    DetachOptions detach;
+    TopOptions top;
+    DoctorOptions doctor;
+    std::vector<std::string> interfaces; // status; empty = all
     std::string decode;                  // COLUMN=VALUE
     geo::GeoCommand geo;
     RunOptions list; // plugins, sinks: --json, --lib

@@ -243,7 +243,7 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 
     std::vector<std::uint64_t> safe_lengths;
     if (attach)
-        safe_lengths = attach(bundle_, flow_);
+        safe_lengths = attach(bundle_, flow_, prefix_);
 
     SinkContext context;
     context.flow_schema = plugins_->flow_schema();

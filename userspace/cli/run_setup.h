@@ -24,7 +24,8 @@ class RunSetup {
     // input_name: what output files are named after when -w names a folder. attach: live only; called once records are
     // laid out and before sinks open, returns the lengths of output files that a crashed predecessor left (journal.h),
     // empty for a fresh start. Throws StartupError.
-    using Attach = std::function<std::vector<std::uint64_t>(const Bundle& bundle, const flow_config& flow)>;
+    using Attach = std::function<std::vector<std::uint64_t>(const Bundle& bundle, const flow_config& flow,
+                                                            const std::string& output_prefix)>;
     RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
              const Attach& attach, Log* log);
     ~RunSetup();
@@ -38,6 +39,9 @@ class RunSetup {
     RunSummary& run() { return run_; }
     // Names of interfaces, for sinks. Whoever reads packets fills it.
     InterfaceDirectory& interfaces() { return interfaces_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<SinkRunner>>& sinks() const { return sinks_; }
+    // Of -w, resolved; empty when rows go to standard output.
+    [[nodiscard]] const std::string& output_prefix() const { return prefix_; }
 
     // Banner and plugins, where reports go.
     void say_start();

@@ -17,8 +17,6 @@
 namespace flowxdp {
 namespace {
 
-constexpr std::uint32_t kBatch = 4096;
-
 std::size_t page_rounded(std::size_t bytes)
 {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -38,8 +36,7 @@ T* map_array(const SensorObject& sensor, const char* name, std::uint32_t entries
 } // namespace
 
 Evictor::Evictor(const SensorObject& sensor)
-    : sensor_(sensor), batch_keys_(kBatch),
-      batch_values_(static_cast<std::size_t>(kBatch) * ((sensor.flow().record_size + 7) & ~7u))
+    : sensor_(sensor), table_(sensor.map_fd("flows"), sensor.flow().record_size)
 {
     request_ = map_array<evict_request>(sensor, "evict_request", 1, &request_bytes_);
     keys_ = map_array<flow_key>(sensor, "evict_keys", EVICT_SLOTS, &keys_bytes_);
@@ -53,29 +50,10 @@ Evictor::~Evictor()
     munmap(out_, out_bytes_);
 }
 
-void Evictor::each_record(const std::function<void(const flow_key&, const flow_record&)>& each)
-{
-    std::uint32_t cursor[10] = {}; // opaque to us: hash maps use the first word, 6.1 writes at most a key
-    bool first = true;
-    const std::size_t stride = (sensor_.flow().record_size + 7) & ~7u;
-    const int table = sensor_.map_fd("flows");
-    for (bool more = true; more;) {
-        std::uint32_t n = kBatch;
-        const int error = bpf_map_lookup_batch(table, first ? nullptr : cursor, cursor, batch_keys_.data(),
-                                               batch_values_.data(), &n, nullptr);
-        if (error && errno != ENOENT)
-            throw StartupError(fmt::format("cannot scan the flow table: {}", std::strerror(errno)));
-        more = error == 0;
-        first = false;
-        for (std::uint32_t i = 0; i < n; i++)
-            each(batch_keys_[i], *reinterpret_cast<const flow_record*>(batch_values_.data() + i * stride));
-    }
-}
-
 Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_t early)
 {
     Scan scan;
-    each_record([&](const flow_key& key, const flow_record& r) {
+    table_.each([&](const flow_key& key, const flow_record& r) {
         scan.seen++;
         // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
         // A vacant record, an embryo that its inserter gave up, or a forced end that is still to come: all of them now.

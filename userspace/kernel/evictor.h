@@ -10,6 +10,7 @@
 
 #include "evict.h"
 #include "kernel/sensor_object.h"
+#include "kernel/table_reader.h"
 
 namespace flowxdp {
 
@@ -44,15 +45,12 @@ class Evictor {
     std::uint64_t recover(std::uint64_t safe_sequence, const std::function<void(const ended_record&)>& take);
 
   private:
-    void each_record(const std::function<void(const flow_key&, const flow_record&)>& each);
-
     const SensorObject& sensor_;
     evict_request* request_ = nullptr;
     flow_key* keys_ = nullptr;
     evict_slot* out_ = nullptr;
     std::size_t request_bytes_ = 0, keys_bytes_ = 0, out_bytes_ = 0;
-    std::vector<flow_key> batch_keys_;
-    std::vector<std::uint8_t> batch_values_;
+    TableReader table_;
 };
 
 } // namespace flowxdp

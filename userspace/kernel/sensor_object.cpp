@@ -15,6 +15,7 @@
 #include "core/result.h"
 #include "cpu_counts.h"
 #include "kernel/filter_patch.h"
+#include "kernel/privileges.h"
 
 namespace flowxdp {
 namespace {
@@ -125,9 +126,12 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     if (patch && !patch->problem().empty())
         throw StartupError(
             fmt::format("cannot load BPF object '{}' with a filter: {}", options_.path, patch->problem()));
+    // EACCES: the verifier allows less without CAP_PERFMON.
+    if (error == -EPERM || error == -EACCES)
+        need_sensor_capabilities("load a BPF program");
     if (error == -EPERM && !may_load_bpf())
-        throw StartupError("loading a BPF program is not permitted: run as root, or give the program CAP_BPF and "
-                           "CAP_NET_ADMIN (setcap cap_bpf,cap_net_admin=ep)",
+        throw StartupError("cannot load a BPF program: this kernel or container does not permit it, whatever the "
+                           "capabilities say; run as root of the machine itself",
                            ExitCode::kPermission);
     const std::string why = last_lines(
         evict_log_.find("processed") == std::string::npos && !evict_log_.empty() ? evict_log_ : ingress_log_);
@@ -225,12 +229,25 @@ const std::string& SensorObject::verifier_log(const char* program) const
 
 void SensorObject::read_counts(engine_counts* out) const
 {
+    read_sensor_counts(map_fd("counts"), out);
+}
+
+void read_sensor_counts(int map_fd, engine_counts* out)
+{
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(map_fd, &info, &size) || info.value_size != sizeof(cpu_counts) ||
+        info.max_entries != PROGRAM_ROLES)
+        throw StartupError(fmt::format("cannot read the sensor's counters: they have {} bytes for each of {} programs, "
+                                       "this flowxdp knows {} for {}; the sensor was started by another version",
+                                       info.value_size, info.max_entries, sizeof(cpu_counts),
+                                       static_cast<unsigned>(PROGRAM_ROLES)));
     const int cpus = libbpf_num_possible_cpus();
     std::vector<cpu_counts> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1));
     std::memset(out->counter, 0, sizeof out->counter);
     out->totals = {};
     for (__u32 role = 0; role < PROGRAM_ROLES; role++) {
-        if (cpus <= 0 || bpf_map_lookup_elem(map_fd("counts"), &role, values.data()))
+        if (cpus <= 0 || bpf_map_lookup_elem(map_fd, &role, values.data()))
             throw StartupError(fmt::format("cannot read the sensor's counters: {}", std::strerror(errno)));
         for (const cpu_counts& value : values) {
             for (unsigned i = 0; i < COUNTER_COUNT; i++)

@@ -84,6 +84,9 @@ class SensorObject {
 
 // The filter expression of a sensor pinned in a folder; empty: none, or a sensor of a version without filters.
 std::string read_filter_text(const std::string& folder);
+// Sums of a 'counts' map over all CPUs, each CPU's set copied while it counts on. Throws StartupError when the map is
+// of another layout.
+void read_sensor_counts(int map_fd, engine_counts* out);
 
 // 1 when this process may load BPF programs, found by trying with a two-instruction program.
 bool may_load_bpf();

@@ -14,10 +14,22 @@
 #include <fmt/format.h>
 
 namespace flowxdp {
+namespace {
+
+void add_counts(const engine_counts& one, engine_counts* sum)
+{
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        sum->counter[i] += one.counter[i];
+    totals_merge(&sum->totals, &one.totals);
+}
+
+} // namespace
 
 Daemon::Daemon(std::vector<std::unique_ptr<LiveSensor>>* sensors, Pipeline* pipeline, Log* log, DaemonOptions options)
     : sensors_(sensors), pipeline_(pipeline), log_(log), options_(options)
 {
+    for (const auto& sensor : *sensors_)
+        handed_[sensor.get()] = {};
 }
 
 void Daemon::run(int stop_fd, const std::function<void()>& report)
@@ -25,19 +37,31 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
     for (auto& sensor : *sensors_)
         if (sensor->adopted())
             recover(*sensor);
-    for (;;) {
+    LinkWatch links;
+    std::int64_t next_round_ns = 0;
+    while (!sensors_->empty()) {
         const std::int64_t started = boot_clock_ns();
-        round();
-        const std::int64_t took_ms = (boot_clock_ns() - started) / 1000000;
-        // A scan that takes long (a big table) must not eat a core: at most a tenth of the time.
-        const int wait_ms = static_cast<int>(std::max<std::int64_t>(options_.round_ms, 10 * took_ms));
-        pollfd poll_fd = {stop_fd, POLLIN, 0};
-        if (poll(&poll_fd, 1, wait_ms) > 0) {
+        if (started >= next_round_ns) {
+            look_after_interfaces();
+            round();
+            last_round_ns_ = boot_clock_ns();
+            // A scan that takes long (a big table) must not eat a core: at most a tenth of the time.
+            next_round_ns =
+                last_round_ns_ + std::max<std::int64_t>(options_.round_ms * 1000000LL, 10 * (last_round_ns_ - started));
+        }
+        pollfd polled[] = {{stop_fd, POLLIN, 0}, {links.fd(), POLLIN, 0}};
+        const std::int64_t left_ns = std::max<std::int64_t>(0, next_round_ns - boot_clock_ns());
+        poll(polled, 2, static_cast<int>((left_ns + 999999) / 1000000));
+        if (polled[0].revents) {
             signalfd_siginfo info{};
             if (read(stop_fd, &info, sizeof info) == sizeof info && info.ssi_signo == SIGUSR1)
                 report();
             else
                 break;
+        }
+        if (polled[1].revents) {
+            links.clear();
+            look_after_interfaces();
         }
         if (options_.max_packets) {
             engine_counts counts{};
@@ -47,6 +71,66 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
         }
     }
     stop();
+}
+
+void Daemon::export_all()
+{
+    for (auto& sensor : *sensors_)
+        recover(*sensor);
+    stop();
+}
+
+// Once a round, and at once when the kernel says that some interface has changed.
+void Daemon::look_after_interfaces()
+{
+    bool lost = false;
+    for (auto& sensor : *sensors_) {
+        const InterfaceLook look = sensor->look();
+        if (!look.gone.empty()) {
+            log_->write(LogLevel::kWarning,
+                        fmt::format("{} (interface {}): {}; its flows are exported, it is no longer "
+                                    "observed",
+                                    sensor->interface(), sensor->index(), look.gone));
+            lost = true;
+            continue;
+        }
+        if (look.name != sensor->interface()) {
+            log_->write(LogLevel::kInformation, fmt::format("{}: renamed to {}", sensor->interface(), look.name));
+            if (auto renamed = sensor->rename(look.name); !renamed.ok())
+                log_->write(LogLevel::kError, renamed.error().message);
+        }
+        Handed& handed = handed_[sensor.get()];
+        if (look.up != handed.up)
+            log_->write(LogLevel::kInformation,
+                        fmt::format("{} {}", sensor->interface(),
+                                    look.up ? "is up again" : "is down; it is observed when it is up again"));
+        handed.up = look.up;
+    }
+    if (lost)
+        let_go([](const LiveSensor& sensor) { return !sensor.look().gone.empty(); });
+}
+
+// Interfaces that are gone: everything they hold leaves now, their pins with it.
+void Daemon::let_go(const std::function<bool(const LiveSensor&)>& gone)
+{
+    std::vector<LiveSensor*> lost;
+    for (auto& sensor : *sensors_)
+        if (gone(*sensor)) {
+            lost.push_back(sensor.get());
+            detach(*sensor);
+        }
+    round();
+    export_rest(lost);
+    for (LiveSensor* sensor : lost) {
+        engine_counts counts{};
+        sensor->object().read_counts(&counts);
+        add_counts(counts, &gone_counts_);
+        gone_++;
+        if (auto removed = sensor->remove_pins(); !removed.ok())
+            log_->write(LogLevel::kError, removed.error().message);
+        handed_.erase(sensor);
+        std::erase_if(*sensors_, [sensor](const auto& s) { return s.get() == sensor; });
+    }
 }
 
 // One turn: whatever fell due by now, in order, in slices of one eviction call. A slice is safe in the sinks before the
@@ -75,7 +159,7 @@ void Daemon::evict_in_order(LiveSensor& sensor, const Evictor::Scan& scan, evict
     for (std::span rest(scan.chosen); !rest.empty();) {
         const auto slice = rest.first(std::min<std::size_t>(rest.size(), EVICT_SLOTS));
         rest = rest.subspan(slice.size());
-        sensor.evictor().evict(slice, mode, clock_ns, [this](const ended_record& record) { write_ended(record); });
+        sensor.evictor().evict(slice, mode, clock_ns, [&](const ended_record& record) { write_ended(sensor, record); });
         if (rest.empty())
             break; // the caller commits
         // With several interfaces the other ones' flows of this time are not evicted yet: rows of one interface are in
@@ -96,10 +180,10 @@ void Daemon::commit(std::int64_t clock_ns)
     for (const std::uint64_t bytes : pipeline_->positions())
         if (file < JOURNAL_FILES)
             entry.file_bytes[file++] = bytes;
-    const FlowTally tally = pipeline_->tally();
-    entry.flows = flows_before_ + tally.biflows;
-    entry.packets = packets_before_ + tally.packets;
     for (auto& sensor : *sensors_) {
+        const Handed& handed = handed_[sensor.get()];
+        entry.flows = handed.flows;
+        entry.packets = handed.packets;
         entry.ring_position = sensor->ring().position();
         entry.evict_sequence = sensor->evictor().sequence();
         sensor->journal().commit(entry);
@@ -117,7 +201,7 @@ void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
             const auto& record = reinterpret_cast<const ended_record&>(header);
             if (record.end_clock_ns >= until_clock_ns)
                 return false;
-            write_ended(record);
+            write_ended(sensor, record);
         } else if (header.kind == STREAM_PACKET) {
             auto* to = static_cast<packet_record*>(stream_reserve(pipeline_->writer(), header.size));
             std::memcpy(static_cast<void*>(to), &header, header.size);
@@ -127,8 +211,11 @@ void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
     });
 }
 
-void Daemon::write_ended(const ended_record& record)
+void Daemon::write_ended(LiveSensor& sensor, const ended_record& record)
 {
+    Handed& handed = handed_[&sensor];
+    handed.flows++;
+    handed.packets += record.record.dir[0].packets + record.record.dir[1].packets;
     auto* to = static_cast<ended_record*>(stream_reserve(pipeline_->writer(), record.header.size));
     std::memcpy(static_cast<void*>(to), &record, record.header.size);
     to->wall_offset_ns = wall_offset_ns();
@@ -147,9 +234,11 @@ void Daemon::recover(LiveSensor& sensor)
     const journal_slot safe = sensor.journal().last();
     sensor.ring().skip_to(safe.ring_position);
     const std::uint64_t records =
-        sensor.evictor().recover(safe.evict_sequence, [this](const ended_record& record) { write_ended(record); });
-    flows_before_ = safe.flows;
-    packets_before_ = safe.packets;
+        sensor.evictor().recover(safe.evict_sequence, [&](const ended_record& record) { write_ended(sensor, record); });
+    Handed& handed = handed_[&sensor];
+    handed.flows += safe.flows;
+    handed.packets += safe.packets;
+    packets_before_ += safe.packets;
     log_->write(
         LogLevel::kInformation,
         fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more were in "
@@ -159,30 +248,44 @@ void Daemon::recover(LiveSensor& sensor)
     commit(boot_clock_ns());
 }
 
-void Daemon::stop()
+void Daemon::detach(LiveSensor& sensor)
 {
-    for (auto& sensor : *sensors_)
-        sensor->detach();
-    round();
-    for (auto& sensor : *sensors_)
+    if (auto detached = sensor.detach(); !detached.ok())
+        log_->write(LogLevel::kError, detached.error().message);
+}
+
+// Detached sensors: what the ring still holds, then, in an era of its own, every flow that is alive.
+void Daemon::export_rest(const std::vector<LiveSensor*>& sensors)
+{
+    for (LiveSensor* sensor : sensors)
         drain(*sensor, std::numeric_limits<std::int64_t>::max());
     commit(std::numeric_limits<std::int64_t>::max());
     era_++; // the rest leaves by its last clock, behind everything that ended by itself
     const std::int64_t clock = boot_clock_ns();
-    for (auto& sensor : *sensors_)
+    for (LiveSensor* sensor : sensors)
         evict_in_order(*sensor, sensor->evictor().scan(EVICT_ALL, clock), EVICT_ALL, clock);
     commit(std::numeric_limits<std::int64_t>::max());
+    era_++; // what others observe further
+}
+
+void Daemon::stop()
+{
+    for (auto& sensor : *sensors_)
+        detach(*sensor);
+    round();
+    std::vector<LiveSensor*> all;
+    for (auto& sensor : *sensors_)
+        all.push_back(sensor.get());
+    export_rest(all);
 }
 
 void Daemon::read_counts(engine_counts* out) const
 {
-    *out = {};
+    *out = gone_counts_;
     for (const auto& sensor : *sensors_) {
         engine_counts one{};
         sensor->object().read_counts(&one);
-        for (unsigned i = 0; i < COUNTER_COUNT; i++)
-            out->counter[i] += one.counter[i];
-        totals_merge(&out->totals, &one.totals);
+        add_counts(one, out);
     }
     out->peak_directions = peak_;
 }

@@ -93,6 +93,14 @@ std::vector<InterfaceInfo> list_interfaces()
     return list;
 }
 
+bool is_interface_up(const std::string& name)
+{
+    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq ifr{};
+    std::strncpy(ifr.ifr_name, name.c_str(), IFNAMSIZ - 1);
+    return socket && !ioctl(socket.get(), SIOCGIFFLAGS, &ifr) && (ifr.ifr_flags & IFF_UP);
+}
+
 Result<void> set_rx_vlan_offload(const std::string& name, bool on)
 {
     const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -28,6 +28,9 @@ struct InterfaceInfo {
 Result<InterfaceInfo> read_interface(const std::string& name);
 std::vector<InterfaceInfo> list_interfaces();
 
+// False also when there is none of this name.
+bool is_interface_up(const std::string& name);
+
 // Turns rx-vlan offload on or off through ethtool. Error names interface and reason.
 Result<void> set_rx_vlan_offload(const std::string& name, bool on);
 

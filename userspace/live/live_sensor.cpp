@@ -4,21 +4,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
+#include <net/if.h>
 
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
+#include <vector>
 
 #include <fmt/format.h>
 
 namespace flowxdp {
 namespace {
-
-constexpr long kBpfFsMagic = 0xcafe4a11;
 
 std::int64_t clock_ns(clockid_t clock)
 {
@@ -55,21 +51,27 @@ std::string filter_of(const std::string& folder)
     return text.empty() ? "no filter" : fmt::format("filter '{}'", text);
 }
 
-void make_folder(const std::string& path)
+// Whose records cannot be read here.
+std::string maker_text(const PinnedSensor& pinned, std::uint64_t layout_id)
 {
-    if (mkdir(path.c_str(), 0700) && errno != EEXIST)
-        throw StartupError(fmt::format("cannot make pin folder '{}': {}{}", path, std::strerror(errno),
-                                       errno == EPERM || errno == EACCES ? "; run as root" : ""),
-                           errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
+    if (!pinned.state)
+        return "another version of flowxdp";
+    if (pinned.state->layout_id != layout_id)
+        return fmt::format("flowxdp {} with other plugins built in (layout {:016x}, here {:016x})",
+                           pinned.state->program, pinned.state->layout_id, layout_id);
+    return fmt::format("plugins or options that differ from those given (plugins {})", pinned.state->plugins);
 }
 
-void need_bpf_file_system()
+// Who has the sensor, for a message, and what to do.
+std::string holder_text(const PinnedSensor& pinned)
 {
-    struct statfs fs {};
-    if (statfs("/sys/fs/bpf", &fs) || fs.f_type != kBpfFsMagic)
-        throw StartupError(
-            "/sys/fs/bpf is not a BPF file system: mount -t bpf bpf /sys/fs/bpf (inside 'ip netns exec' it "
-            "is hidden; use nsenter --net=)");
+    if (pinned.served)
+        return fmt::format("served by a running daemon (pid {}): stop it first: sudo flowxdp detach {}",
+                           pinned.state ? pinned.state->pid : 0, pinned.interface);
+    return fmt::format(
+        "whose daemon is gone: attach with the same plugins and options to take it over, 'flowxdp detach "
+        "--export {} -w PREFIX' to export its flows, or 'flowxdp detach {}' to remove it with them",
+        pinned.interface, pinned.interface);
 }
 
 } // namespace
@@ -86,29 +88,58 @@ std::int64_t wall_offset_ns()
 LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
 {
     check_interface();
-    need_bpf_file_system();
-    make_folder(kPinRoot);
-    make_folder(fmt::format("{}/{}", kPinRoot, options_.interface));
-    folder_ = fmt::format("{}/{}/{:016x}", kPinRoot, options_.interface, sensor_id(options_));
-    std::error_code error;
-    for (const PinnedSensor& pinned : find_pinned_sensors()) {
-        if (pinned.interface != options_.interface)
+    const std::uint64_t id = sensor_id(options_);
+    std::string pin_name = options_.interface;
+    for (const PinnedSensor& pinned : find_pinned_sensors("attach")) {
+        if (!pinned.here) {
+            // One of this name in another namespace keeps the plain name.
+            if (pinned.is_named(pin_name))
+                pin_name += fmt::format("@{}", own_network_namespace());
             continue;
-        if (pinned.folder != folder_)
-            throw StartupError(fmt::format(
-                "interface '{}' has a sensor of other plugins or options, whose daemon is gone or running ('{}', {}): "
-                "attach "
-                "with the same options to take it over, or 'flowxdp detach {}' to remove it with its live flows",
-                options_.interface, pinned.folder, filter_of(pinned.folder), options_.interface));
+        }
+        if (pinned.index != info_.index && pinned.interface != options_.interface)
+            continue;
+        if (pinned.served || pinned.id != fmt::format("{:016x}", id))
+            throw StartupError(fmt::format("interface '{}' has a sensor ('{}', {}), {}", options_.interface,
+                                           pinned.folder, filter_of(pinned.folder), holder_text(pinned)));
+        if (pinned.index != info_.index)
+            throw StartupError(
+                fmt::format("an earlier interface '{}' left a sensor ('{}') that nothing feeds any more: 'flowxdp "
+                            "detach --export {} -w PREFIX' exports its flows, 'flowxdp detach {}' removes it",
+                            options_.interface, pinned.folder, options_.interface, options_.interface));
+        pins_ = PinFolder::take(pinned.folder);
         adopted_ = true;
     }
-    if (adopted_)
-        adopt(folder_);
-    else
-        load_and_attach(folder_);
+    if (adopted_) {
+        adopt(pins_->path());
+        if (auto renamed = rename(options_.interface); !renamed.ok())
+            throw StartupError(renamed.error().message);
+    } else {
+        load_and_attach(pin_name, id);
+    }
+    open_maps();
+}
+
+LiveSensor::LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pinned) : options_(options)
+{
+    options_.interface = info_.name = pinned.interface;
+    info_.index = pinned.index;
+    if (pinned.id != fmt::format("{:016x}", sensor_id(options_)))
+        throw StartupError(fmt::format("cannot export the sensor of '{}': its records were made by {}; run that, or "
+                                       "remove sensor and flows: flowxdp detach {}",
+                                       pinned.interface, maker_text(pinned, options_.layout_id), pinned.interface));
+    pins_ = PinFolder::take(pinned.folder);
+    adopted_ = true;
+    adopt(pins_->path());
+    open_maps();
+}
+
+void LiveSensor::open_maps()
+{
     ring_ = std::make_unique<RingReader>(object_->map_fd("ring"), object_->ring_bytes());
     evictor_ = std::make_unique<Evictor>(*object_);
     journal_ = std::make_unique<Journal>(*object_);
+    state_ = std::make_shared<SensorState>(pins_->path());
 }
 
 LiveSensor::~LiveSensor() = default;
@@ -136,7 +167,7 @@ void LiveSensor::check_interface()
     }
 }
 
-void LiveSensor::load_and_attach(const std::string& folder)
+void LiveSensor::load_and_attach(const std::string& interface_folder, std::uint64_t id)
 {
     if (info_.xdp_program_id)
         throw StartupError(fmt::format(
@@ -144,9 +175,11 @@ void LiveSensor::load_and_attach(const std::string& folder)
             "sensor of ours: flowxdp detach {})",
             info_.name, info_.xdp_program_id, info_.xdp_program_name, info_.xdp_mode, info_.name, info_.name));
     object_ = std::make_unique<SensorObject>(options_.object);
-    make_folder(folder);
+    pins_.emplace(interface_folder, id);
+    const std::string folder = pins_->path();
+    // What cannot be removed here is named by the message of the failure itself.
     if (auto pinned = object_->pin(folder); !pinned.ok()) {
-        remove_pins();
+        (void)remove_pins();
         throw StartupError(pinned.error().message);
     }
     struct Try {
@@ -175,7 +208,7 @@ void LiveSensor::load_and_attach(const std::string& folder)
         if (link_)
             reasons = fmt::format("cannot pin '{}': {}", pin, std::strerror(errno));
         link_.reset();
-        remove_pins();
+        (void)remove_pins();
         throw StartupError(fmt::format("cannot attach to interface '{}' (MTU {}, driver {}): {}{}", info_.name,
                                        info_.mtu, info_.driver.empty() ? "unknown" : info_.driver, reasons,
                                        options_.mode == AttachMode::kNative ? "; try --mode auto" : ""));
@@ -194,6 +227,33 @@ void LiveSensor::adopt(const std::string& folder)
     mode_ = info_.xdp_mode.empty() ? "native" : info_.xdp_mode;
 }
 
+InterfaceLook LiveSensor::look() const
+{
+    InterfaceLook look;
+    bpf_link_info link{};
+    __u32 size = sizeof link;
+    const bool attached = !bpf_obj_get_info_by_fd(link_.get(), &link, &size) && link.xdp.ifindex;
+    char name[IF_NAMESIZE] = {};
+    const bool here = if_indextoname(info_.index, name) != nullptr;
+    if (!attached)
+        look.gone = here ? "somebody detached its XDP program" : "it was removed";
+    else if (!here)
+        look.gone = "it was moved to another network namespace";
+    look.name = here ? name : options_.interface;
+    look.up = here && is_interface_up(look.name);
+    return look;
+}
+
+Result<void> LiveSensor::rename(const std::string& name)
+{
+    if (name == pins_->interface())
+        return {};
+    if (auto moved = pins_->rename(name); !moved.ok())
+        return moved;
+    options_.interface = info_.name = name;
+    return {};
+}
+
 std::uint32_t LiveSensor::program_id() const
 {
     bpf_prog_info info{};
@@ -201,46 +261,16 @@ std::uint32_t LiveSensor::program_id() const
     return bpf_obj_get_info_by_fd(object_->ingress_fd(), &info, &size) ? 0 : info.id;
 }
 
-void LiveSensor::detach()
+Result<void> LiveSensor::detach()
 {
     // A detached link no longer runs its program; drivers wait for packets under way (veth, virtio: NAPI is stopped).
     if (link_)
         bpf_link_detach(link_.get());
     link_.reset();
-    if (offload_changed_) {
-        if (auto set = set_rx_vlan_offload(info_.name, true); !set.ok())
-            throw StartupError(set.error().message);
-        offload_changed_ = false;
-    }
-}
-
-void LiveSensor::remove_pins()
-{
-    std::error_code error; // what is not there need not be removed
-    std::filesystem::remove_all(folder_, error);
-    std::filesystem::remove(fmt::format("{}/{}", kPinRoot, options_.interface), error);
-    std::filesystem::remove(kPinRoot, error);
-}
-
-std::vector<PinnedSensor> find_pinned_sensors()
-{
-    std::vector<PinnedSensor> found;
-    std::error_code error;
-    for (const auto& interface : std::filesystem::directory_iterator(kPinRoot, error))
-        for (const auto& folder : std::filesystem::directory_iterator(interface.path(), error))
-            found.push_back({interface.path().filename(), folder.path()});
-    return found;
-}
-
-Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
-{
-    std::error_code error;
-    std::filesystem::remove_all(sensor.folder, error);
-    if (error)
-        return Error{fmt::format("cannot remove '{}': {}", sensor.folder, error.message())};
-    std::filesystem::remove(std::filesystem::path(sensor.folder).parent_path(), error);
-    std::filesystem::remove(kPinRoot, error);
-    return {};
+    if (!offload_changed_ || !read_interface(info_.name).ok())
+        return {};
+    offload_changed_ = false;
+    return set_rx_vlan_offload(info_.name, true);
 }
 
 } // namespace flowxdp

@@ -2,14 +2,15 @@
 // live_sensor.h - one interface under observation: program, maps and link, all pinned, so that the kernel goes on
 // counting when the daemon dies and the next daemon takes over.
 //
-// Pins: /sys/fs/bpf/flowxdp/IFACE/ID/, ID a hash of record layout and configuration. Program and link of a clean stop
-// are removed; what a killed daemon leaves is adopted by an attach with the same ID, or removed by detach.
+// Pins: /sys/fs/bpf/flowxdp/IFACE/ID/, ID a hash of record layout and configuration (pin_folder.h). Program and link of
+// a clean stop are removed; what a killed daemon leaves is adopted by an attach with the same ID, or drained or removed
+// by detach. The interface is known by its index: it may be renamed, set down or removed meanwhile.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "core/result.h"
 #include "core/unique_fd.h"
@@ -18,6 +19,9 @@
 #include "kernel/sensor_object.h"
 #include "live/interface.h"
 #include "live/journal.h"
+#include "live/pin_folder.h"
+#include "live/pinned_sensor.h"
+#include "live/sensor_state.h"
 
 namespace flowxdp {
 
@@ -31,56 +35,65 @@ struct LiveSensorOptions {
     bool fix_offloads = false;   // turn rx-vlan offload off while attached
 };
 
-inline constexpr const char* kPinRoot = "/sys/fs/bpf/flowxdp";
+// What became of the interface under a sensor.
+struct InterfaceLook {
+    std::string gone; // why nothing arrives any more: removed, detached, moved; empty = it is there
+    std::string name; // its name now
+    bool up = false;
+};
 
 class LiveSensor {
   public:
     // Checks the interface, then adopts or loads, pins and attaches. Throws StartupError with the cure.
     explicit LiveSensor(const LiveSensorOptions& options);
+    // Takes over what a killed daemon left, only to export it: no interface is needed. options.interface is ignored.
+    // Throws StartupError, also when plugins and options are not those of the pinned sensor.
+    LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pinned);
     // Leaves pins and link alone: only stop() removes them.
     ~LiveSensor();
     LiveSensor(const LiveSensor&) = delete;
     LiveSensor& operator=(const LiveSensor&) = delete;
 
     [[nodiscard]] const std::string& interface() const { return options_.interface; }
-    [[nodiscard]] std::uint32_t interface_index() const { return info_.index; }
     [[nodiscard]] const std::string& mode() const { return mode_; } // "native", "generic"
     [[nodiscard]] bool adopted() const { return adopted_; }
+    [[nodiscard]] unsigned index() const { return info_.index; }
     [[nodiscard]] std::uint32_t program_id() const;
     SensorObject& object() { return *object_; }
     RingReader& ring() { return *ring_; }
     Evictor& evictor() { return *evictor_; }
     Journal& journal() { return *journal_; }
+    // Shared: what publishes it may outlive the sensor.
+    [[nodiscard]] const std::shared_ptr<SensorState>& state() const { return state_; }
 
-    // Detaches the program; packets are no longer counted when this returns.
-    void detach();
+    [[nodiscard]] InterfaceLook look() const;
+    // The interface has a new name: the pins follow.
+    Result<void> rename(const std::string& name);
+    // Detaches the program; packets are no longer counted when this returns. Error: an offload could not be restored.
+    Result<void> detach();
     // Removes every pin. After detach().
-    void remove_pins();
+    Result<void> remove_pins() { return pins_->remove(); }
+    // Lets a user do all that, when this process becomes that user.
+    Result<void> give_to(uid_t uid, gid_t gid) { return pins_->give_to(uid, gid); }
 
   private:
     void check_interface();
-    void load_and_attach(const std::string& folder);
+    void load_and_attach(const std::string& interface_folder, std::uint64_t id);
     void adopt(const std::string& folder);
+    void open_maps();
 
     LiveSensorOptions options_;
     InterfaceInfo info_;
-    std::string folder_, mode_;
+    std::optional<PinFolder> pins_;
+    std::string mode_;
     bool adopted_ = false, offload_changed_ = false;
     std::unique_ptr<SensorObject> object_;
     std::unique_ptr<RingReader> ring_;
     std::unique_ptr<Evictor> evictor_;
     std::unique_ptr<Journal> journal_;
+    std::shared_ptr<SensorState> state_;
     UniqueFd link_;
 };
-
-// A sensor's pins found in the file system.
-struct PinnedSensor {
-    std::string interface;
-    std::string folder;
-};
-std::vector<PinnedSensor> find_pinned_sensors();
-// Removes link, program and maps of a sensor that no daemon serves; unlinking the link detaches the program.
-Result<void> remove_pinned_sensor(const PinnedSensor& sensor);
 
 // Wall clock less boot clock, ns: added to the kernel's times. Sampled anew for each round, so that neither an NTP step
 // nor a suspend breaks a duration.

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""detach_test.py FLOWXDP: what becomes of a sensor whose daemon was killed with SIGKILL, and of one that runs."""
+import os
+
+import veth
+
+
+def exported(network, folder):
+    """What the daemon wrote and what the export writes is what was sent: 10 x 3 + 200 x 5 + 1 x 1."""
+    name = network.veths[0]
+    options = ("--idle-timeout", "0.2", "--plugin", "tcp_win:threshold=7", "--no-plugin", "tcp_flags")
+    sensor = veth.Sensor(network, folder + "/a", name, *options)
+    network.send(10, 3)
+    veth.until(lambda: network.status(name)[0]["books"]["exported"] == 30, "silent flows are exported")
+    sensor.kill()
+    network.send(200, 5, port=10)
+    network.send(1, 1, port=11)
+    done = network.tool("detach", "--export", name, "-w", folder + "/b")
+    assert "Ledger: 1031 packets = 1031 in flows" in done.stdout, done
+    assert "sensor removed" in done.stderr, done
+    before, after = veth.rows(folder + "/a"), veth.rows(folder + "/b")
+    assert veth.packets(before) == 30 and veth.packets(after) == 1001, (veth.packets(before), veth.packets(after))
+    assert len(after) == 201 and list(before[0]) == list(after[0]), "other columns than the daemon's"
+    assert not set(row["flowInd"] for row in before) & set(row["flowInd"] for row in after)
+    assert not os.path.exists(network.pins(name)) and not network.has_program(name)
+
+
+def exported_into_the_same_file(network, folder):
+    name = network.veths[0]
+    sensor = veth.Sensor(network, folder + "/a", name, "--idle-timeout", "0.2")
+    network.send(10, 3)
+    veth.until(lambda: network.status(name)[0]["books"]["exported"] == 30, "silent flows are exported")
+    sensor.kill()
+    network.send(20, 2, port=10)
+    network.tool("detach", "--export", name, "-w", folder + "/a")
+    assert veth.packets(veth.rows(folder + "/a")) == 70
+
+
+def taken_over_into_another_file(network, folder):
+    name = network.veths[0]
+    sensor = veth.Sensor(network, folder + "/a", name, "--idle-timeout", "0.2")
+    network.send(10, 3)
+    veth.until(lambda: network.status(name)[0]["books"]["exported"] == 30, "silent flows are exported")
+    sensor.kill()
+    network.send(20, 2, port=10)
+    code, _ = veth.Sensor(network, folder + "/b", name, "--idle-timeout", "0.2").stop()
+    assert code == 0
+    assert veth.packets(veth.rows(folder + "/a")) == 30 and veth.packets(veth.rows(folder + "/b")) == 40
+
+
+def removed_interface_of_a_dead_daemon(network, folder):
+    name = network.veths[0]
+    veth.Sensor(network, folder + "/a", name).kill()
+    network.send(20, 2)
+    veth.run("ip", "-n", network.sensor, "link", "del", name)
+    status = network.status(name)[0]
+    assert status["ifindex"] == 0 and status["packets"] == 40, status
+    # Its name comes again: the old sensor is not taken for the new interface's.
+    network.add_pair(0)
+    refused = network.tool("attach", name, "-w", folder + "/c", check=False)
+    assert refused.returncode == 1 and "detach --export" in refused.stderr, refused
+    network.tool("detach", "--export", name, "-w", folder + "/b")
+    assert veth.packets(veth.rows(folder + "/b")) == 40
+    assert not os.path.exists(network.pins(name))
+
+
+def not_exported(network, folder):
+    name = network.veths[0]
+    veth.Sensor(network, folder + "/a", name).kill()
+    network.send(20, 2)
+    done = network.tool("detach", name)
+    assert "40 packets in flows that were not exported" in done.stdout, done
+    assert not os.path.exists(network.pins(name)) and not network.has_program(name)
+    gone = network.tool("detach", name, check=False)
+    assert gone.returncode == 1 and f"interface '{name}' has no sensor" in gone.stderr, gone
+
+
+def other_plugins(network, folder):
+    """Plugins given with --export must be the sensor's; else nothing is touched."""
+    name = network.veths[0]
+    veth.Sensor(network, folder + "/a", name).kill()
+    network.send(20, 2)
+    refused = network.tool("detach", "--export", name, "-w", folder + "/b", "--plugins", "basic_flow", check=False)
+    assert refused.returncode == 1 and "tcp_states" in refused.stderr, refused
+    network.send(20, 2)
+    network.tool("detach", "--export", name, "-w", folder + "/b")
+    assert veth.packets(veth.rows(folder + "/b")) == 80
+
+
+def running(network, folder):
+    """A daemon is stopped as an interrupt would, unless it observes what was not named."""
+    first, second = network.veths
+    sensor = veth.Sensor(network, folder + "/a", first, second)
+    network.send(20, 2)
+    refused = network.tool("detach", first, check=False)
+    assert refused.returncode == 1 and f"observes '{second}' too" in refused.stderr, refused
+    assert sensor.process.poll() is None
+    done = network.tool("detach", first, second)
+    assert "has exported its flows" in done.stdout, done
+    code, _ = sensor.wait()
+    assert code == 0 and veth.packets(veth.rows(folder + "/a")) == 40
+    for words in ((), ("--all", first), ("-w", folder + "/b", first)):
+        assert network.tool("detach", *words, check=False).returncode == 2, words
+
+
+veth.main("fxde", (exported, exported_into_the_same_file, taken_over_into_another_file,
+                   removed_interface_of_a_dead_daemon, not_exported, other_plugins, running), pairs=2)

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// detach_command.h - `flowxdp detach`: the end of sensors, with or without a daemon.
+#pragma once
+
+#include <string>
+
+#include "cli/options.h"
+#include "core/log.h"
+#include "core/result.h"
+
+namespace flowxdp {
+
+// A sensor with a daemon: the daemon is asked to stop, which exports everything, and waited for. One without: removed,
+// its flows are exported first with --export, else named as lost. Throws StartupError.
+ExitCode run_detach_command(const DetachOptions& options, const std::string& command_line, Log* log);
+
+} // namespace flowxdp

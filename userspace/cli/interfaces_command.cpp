@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/interfaces_command.h"
+
+#include <fmt/format.h>
+
+#include "cli/json_object.h"
+#include "live/interface.h"
+
+namespace flowxdp {
+
+ExitCode run_interfaces_command(bool json)
+{
+    std::vector<std::string> objects;
+    for (const InterfaceInfo& i : list_interfaces()) {
+        if (json)
+            objects.push_back(JsonObject()
+                                  .add("name", i.name)
+                                  .add("index", i.index)
+                                  .add("up", i.up)
+                                  .add("mtu", i.mtu)
+                                  .add("driver", i.driver)
+                                  .add("rx_vlan_offload", i.rx_vlan_offload)
+                                  .add("lro", i.lro)
+                                  .add("xdp_program_id", i.xdp_program_id)
+                                  .add("xdp_program", i.xdp_program_name)
+                                  .add("xdp_mode", i.xdp_mode)
+                                  .text());
+        else
+            fmt::print("{:<16} {:<5} mtu {:<6} driver {:<12} {}{}\n", i.name, i.up ? "up" : "down", i.mtu,
+                       i.driver.empty() ? "-" : i.driver,
+                       i.xdp_program_id
+                           ? fmt::format("XDP program {} '{}' ({})", i.xdp_program_id, i.xdp_program_name, i.xdp_mode)
+                           : "no XDP program",
+                       i.rx_vlan_offload ? ", rx-vlan offload on (attach with --fix-offloads)" : "");
+    }
+    if (json)
+        fmt::print("{}\n", JsonObject::list(objects));
+    return ExitCode::kOk;
+}
+
+} // namespace flowxdp

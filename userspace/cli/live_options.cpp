@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/live_options.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "capture/filter.h"
+#include "flowxdp_version.h" // generated
+
+namespace flowxdp {
+
+FrameFilter compile_frame_filter(const std::string& expression, const std::string& last_interface)
+{
+    if (expression.find_first_not_of(" \t") == std::string::npos)
+        return {};
+    auto program = compile_filter_program(expression, kLinkTypeEthernet);
+    if (!program.ok()) {
+        const std::string word = expression.substr(0, expression.find(' '));
+        throw StartupError(fmt::format("{}; the filter begins with the first word behind '{}' that names no interface "
+                                       "here: '{}'",
+                                       program.error().message, last_interface, word),
+                           ExitCode::kUsage);
+    }
+    if (auto body = translate_filter(program.value(), FilterContext::kXdp); !body.ok())
+        throw StartupError(fmt::format("filter '{}': {}", expression, body.error().message), ExitCode::kUsage);
+    return {expression, program.take()};
+}
+
+LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const Bundle& bundle,
+                                      const flow_config& flow)
+{
+    LiveSensorOptions options;
+    options.object.path = bundle.bpf_object;
+    options.object.flow = flow;
+    options.object.max_flows = run.max_flows;
+    options.object.ring_bytes = kLiveRingBytes;
+    options.object.filter = filter;
+    options.object.snap_len = run.snap_len;
+    options.layout_id = bundle.descriptor->layout_id;
+    return options;
+}
+
+SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& run, const RunSummary& summary,
+                                  std::uint64_t layout_id, const std::string& output_prefix)
+{
+    const std::int64_t now_ns = boot_clock_ns() + wall_offset_ns();
+    const SensorStateRecord& before = sensor.state()->last();
+    SensorStateRecord record{};
+    record.version = kSensorStateVersion;
+    record.pid = static_cast<std::uint32_t>(getpid());
+    record.interface_index = sensor.index();
+    record.network_namespace = own_network_namespace();
+    record.layout_id = layout_id;
+    record.attached_ns = before.version == kSensorStateVersion ? before.attached_ns : now_ns;
+    record.daemon_started_ns = now_ns;
+    record.uid = geteuid();
+    record.idle_timeout_ms = run.idle_timeout_ms;
+    record.active_timeout_ms = run.active_timeout_ms;
+    record.packet_mode = run.packet_mode;
+    set_text(record.interface, sensor.interface());
+    set_text(record.mode, sensor.mode());
+    set_text(record.program, FLOWXDP_VERSION);
+    std::string names, given;
+    for (const PluginHost::Active& plugin : summary.plugins)
+        names += (names.empty() ? "" : ",") + plugin.name;
+    // --plugins a,b may bring an option too; a name alone says nothing that the list does not.
+    for (const std::string& spec : run.plugins)
+        if (spec.find(':') != std::string::npos)
+            given += spec + "\n";
+    for (std::size_t at = 0; at < run.plugin_list.size();) {
+        const std::size_t end = std::min(run.plugin_list.find(',', at), run.plugin_list.size());
+        if (const std::string spec = run.plugin_list.substr(at, end - at); spec.find(':') != std::string::npos)
+            given += spec + "\n";
+        at = end + 1;
+    }
+    if (!set_text(record.plugins, names) || !set_text(record.plugin_options, given))
+        throw StartupError(fmt::format("plugins and their options are longer than the {} bytes that are kept with a "
+                                       "sensor",
+                                       sizeof record.plugin_options - 1),
+                           ExitCode::kUsage);
+    record.snap_len = static_cast<std::uint32_t>(run.snap_len);
+    set_text(record.output, absolute_prefix(output_prefix));
+    return record;
+}
+
+void recall_options(const SensorStateRecord& state, RunOptions* run)
+{
+    if (!run->plugins.empty() || !run->plugin_list.empty() || !run->no_plugins.empty())
+        return;
+    run->plugin_list = state.plugins;
+    const std::string given = state.plugin_options;
+    for (std::size_t at = 0; at < given.size();) {
+        const std::size_t end = given.find('\n', at);
+        run->plugins.push_back(given.substr(at, end - at));
+        at = end + 1;
+    }
+    run->idle_timeout_ms = state.idle_timeout_ms;
+    run->active_timeout_ms = state.active_timeout_ms;
+    run->packet_mode = state.packet_mode != 0;
+    run->snap_len = state.snap_len;
+}
+
+std::string absolute_prefix(const std::string& prefix)
+{
+    if (prefix.empty())
+        return prefix;
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::absolute(prefix, error);
+    return error ? prefix : whole.lexically_normal().string();
+}
+
+std::vector<std::uint64_t> resumable_lengths(LiveSensor& sensor, const std::string& output_prefix)
+{
+    const SensorStateRecord& state = sensor.state()->last();
+    if (!sensor.adopted() || state.version != kSensorStateVersion || state.output != absolute_prefix(output_prefix))
+        return {};
+    const journal_slot safe = sensor.journal().last();
+    return {std::begin(safe.file_bytes), std::end(safe.file_bytes)};
+}
+
+} // namespace flowxdp

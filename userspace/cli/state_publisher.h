@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// state_publisher.h - a thread of the daemon that writes its state and its sinks' where status reads it
+// (sensor_state.h), twice a second: also while a dead sink makes the daemon itself wait, which is when somebody will
+// ask.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "live/sensor_state.h"
+#include "sink/sink_runner.h"
+
+namespace flowxdp {
+
+class StatePublisher {
+  public:
+    struct Target {
+        std::shared_ptr<SensorState> state;
+        SensorStateRecord record; // what does not change is filled in
+    };
+    // sinks must outlive this object. last_round_ns: boot clock of the daemon's last round, any thread.
+    StatePublisher(std::vector<Target> targets, const std::vector<std::unique_ptr<SinkRunner>>& sinks,
+                   std::function<std::int64_t()> last_round_ns);
+    // Writes once more and stops.
+    ~StatePublisher();
+    StatePublisher(const StatePublisher&) = delete;
+    StatePublisher& operator=(const StatePublisher&) = delete;
+
+  private:
+    void publish();
+
+    std::vector<Target> targets_;
+    const std::vector<std::unique_ptr<SinkRunner>>& sinks_;
+    std::function<std::int64_t()> last_round_ns_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+} // namespace flowxdp

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/status_command.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cli/json_object.h"
+#include "live/live_sensor.h"
+#include "report/end_report.h"
+
+namespace flowxdp {
+namespace {
+
+struct CounterText {
+    const char* name;
+    const char* help;
+};
+constexpr CounterText kCounters[] = {
+#define X(name, text, help) {text, help},
+    FX_COUNTERS(X)
+#undef X
+};
+
+struct SensorStatus {
+    const PinnedSensor& sensor;
+    engine_counts counts;
+    SensorView::Books books;
+    std::uint32_t capacity;
+    std::string mode;
+    std::string filter;  // the expression; empty = none
+    double last_round_s; // seconds since the daemon's last round; negative = unknown
+
+    [[nodiscard]] std::uint64_t alive() const { return flows_alive(counts); }
+    [[nodiscard]] std::uint64_t ended() const { return counts.counter[COUNTER_FLOWS_STARTED] - alive(); }
+    [[nodiscard]] double occupancy() const
+    {
+        return capacity ? static_cast<double>(alive()) / static_cast<double>(capacity) : 0;
+    }
+};
+
+SensorStatus read_status(const PinnedSensor& sensor)
+{
+    const SensorView view(sensor);
+    const auto info = read_interface(sensor.interface);
+    const bool asks_interface = sensor.here && sensor.index && info.ok();
+    SensorStatus status{sensor, {}, view.books(), view.capacity(), asks_interface ? info.value().xdp_mode : "",
+                        read_filter_text(sensor.folder), -1};
+    status.counts = view.counts();
+    if (status.mode.empty() && sensor.state)
+        status.mode = sensor.state->mode;
+    if (sensor.state && sensor.served && sensor.state->round_boot_ns)
+        status.last_round_s = std::max(0.0, static_cast<double>(boot_clock_ns() - sensor.state->round_boot_ns) / 1e9);
+    return status;
+}
+
+std::string sink_json(const SinkStateRecord& s)
+{
+    return JsonObject()
+        .add("sink", s.label)
+        .add("rows", s.rows)
+        .add("sent", s.sent)
+        .add("retried", s.retried)
+        .add("dropped", s.dropped)
+        .add("dropped_queue_full", s.dropped_queue_full)
+        .add("dropped_undeliverable", s.dropped - std::min(s.dropped, s.dropped_queue_full))
+        .add("skipped", s.skipped)
+        .add("errors", s.errors)
+        .add("queued_bytes", s.queued_bytes)
+        .add("queue_limit_bytes", s.queue_limit_bytes)
+        .add("last_error", s.last_error)
+        .text();
+}
+
+std::string status_json(const SensorStatus& s)
+{
+    JsonObject counters;
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        counters.add(kCounters[i].name, s.counts.counter[i]);
+    JsonObject daemon;
+    daemon.add("running", s.sensor.served);
+    JsonObject out;
+    out.add("interface", s.sensor.interface)
+        .add("ifindex", s.sensor.index)
+        .add("in_this_namespace", s.sensor.here)
+        .add("mode", s.mode)
+        .add("program_id", s.sensor.program_id)
+        .add("pins", s.sensor.folder)
+        .add("filter", s.filter);
+    std::vector<std::string> sinks;
+    if (s.sensor.state) {
+        const SensorStateRecord& state = *s.sensor.state;
+        out.add("layout", fmt::format("{:016x}", state.layout_id))
+            .add("version", state.program)
+            .add("since_ns", state.attached_ns)
+            .add("since", utc_date(state.attached_ns))
+            .add("plugins", state.plugins);
+        if (s.sensor.served)
+            daemon.add("pid", state.pid);
+        daemon.add("uid", state.uid).add("since", utc_date(state.daemon_started_ns));
+        if (s.last_round_s >= 0)
+            daemon.add("last_round_s", s.last_round_s);
+        for (unsigned i = 0; i < kStateSinks && i < state.sinks_in_all; i++)
+            sinks.push_back(sink_json(state.sinks[i]));
+    }
+    return out.add_raw("daemon", daemon.text())
+        .add("packets", s.counts.counter[COUNTER_PACKETS_SEEN])
+        .add("octets", s.counts.totals.wire_bytes)
+        .add("flows_started", s.counts.counter[COUNTER_FLOWS_STARTED])
+        .add("flows_ended", s.ended())
+        .add("live_flows", s.alive())
+        .add("capacity", s.capacity)
+        .add("occupancy", s.occupancy())
+        .add_raw("books", JsonObject()
+                              .add("seen", s.books.seen)
+                              .add("exported", s.books.exported)
+                              .add("alive", s.books.alive)
+                              .add("waiting", s.books.waiting)
+                              .add("without_flow", s.books.without_flow)
+                              .add("difference", s.books.difference())
+                              .add("at_rest", s.books.at_rest)
+                              .text())
+        .add_raw("counters", counters.text())
+        .add("sinks", sinks)
+        .text();
+}
+
+std::string daemon_text(const SensorStatus& s)
+{
+    if (!s.sensor.served)
+        return fmt::format(
+            "none: the kernel counts alone; attach with the same plugins and options takes over, 'flowxdp "
+            "detach --export {} -w PREFIX' exports the flows and ends it",
+            s.sensor.interface);
+    if (!s.sensor.state)
+        return "running; it has said nothing of itself yet, or is of another version";
+    std::string text = fmt::format("pid {}, uid {}, since {}", s.sensor.state->pid, s.sensor.state->uid,
+                                   utc_date(s.sensor.state->daemon_started_ns));
+    if (s.last_round_s > 3)
+        text += fmt::format("; last round {:.0f} s ago: it waits for a sink", s.last_round_s);
+    return text;
+}
+
+std::string books_text(const SensorView::Books& b)
+{
+    const std::string sum = fmt::format("{} packets = {} exported + {} in live flows + {} on their way + {} without a "
+                                        "flow",
+                                        b.seen, b.exported, b.alive, b.waiting, b.without_flow);
+    if (b.at_rest)
+        return sum + (b.difference()
+                          ? fmt::format(": {} packets differ (a defect of flowxdp, please report it)", b.difference())
+                          : ": balanced");
+    return sum + fmt::format(" ({:+} while packets arrived between the readings)", b.difference());
+}
+
+void print_sinks(const SensorStateRecord& state, bool served)
+{
+    fmt::print("    sinks{}\n", served ? "" : " (as the daemon left them)");
+    for (unsigned i = 0; i < kStateSinks && i < state.sinks_in_all; i++) {
+        const SinkStateRecord& s = state.sinks[i];
+        fmt::print(
+            "        {}: {} rows, {} sent, {} retried, {} dropped ({} queue full, {} undeliverable), {} skipped, "
+            "{} errors, queue {} of {} bytes\n",
+            s.label, s.rows, s.sent, s.retried, s.dropped, s.dropped_queue_full,
+            s.dropped - std::min(s.dropped, s.dropped_queue_full), s.skipped, s.errors, s.queued_bytes,
+            s.queue_limit_bytes);
+        if (s.last_error[0])
+            fmt::print("            last error: {}\n", s.last_error);
+    }
+    if (state.sinks_in_all > kStateSinks)
+        fmt::print("        and {} more\n", state.sinks_in_all - kStateSinks);
+}
+
+void print_status(const SensorStatus& s)
+{
+    const SensorStateRecord* state = s.sensor.state ? &*s.sensor.state : nullptr;
+    fmt::print("{}: ifindex {}, {} mode, program {}{}{}\n", s.sensor.interface, s.sensor.index,
+               s.mode.empty() ? "unknown" : s.mode, s.sensor.program_id,
+               s.sensor.here ? "" : ", in another network namespace",
+               s.sensor.index ? "" : "; the interface is gone, nothing is counted any more");
+    fmt::print("    daemon   {}\n", daemon_text(s));
+    if (state) {
+        const std::int64_t age = boot_clock_ns() + wall_offset_ns() - state->attached_ns;
+        const std::string human = human_duration(age);
+        fmt::print("    since    {} ({})\n", utc_date(state->attached_ns),
+                   human.empty() ? fmt::format("{}s", age / 1000000000) : human);
+        fmt::print("    layout   {:016x}, flowxdp {}\n    plugins  {}\n", state->layout_id, state->program,
+                   state->plugins);
+    }
+    if (!s.filter.empty())
+        fmt::print("    filter   {}\n", s.filter);
+    fmt::print("    pins     {}\n", s.sensor.folder);
+    fmt::print("    traffic  {} packets, {} octets\n", s.counts.counter[COUNTER_PACKETS_SEEN],
+               s.counts.totals.wire_bytes);
+    fmt::print("    flows    {} made, {} ended, {} alive of {} ({:.2f}%)\n", s.counts.counter[COUNTER_FLOWS_STARTED],
+               s.ended(), s.alive(), s.capacity, 100 * s.occupancy());
+    fmt::print("    books    {}\n    counters\n", books_text(s.books));
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        fmt::print("        {:<26}{:>12}  {}\n", kCounters[i].name, s.counts.counter[i], kCounters[i].help);
+    if (state)
+        print_sinks(*state, s.sensor.served);
+}
+
+} // namespace
+
+ExitCode run_status_command(const std::vector<std::string>& interfaces, bool json)
+{
+    const std::vector<PinnedSensor> sensors = find_pinned_sensors("read the sensors' state", interfaces);
+    std::vector<std::string> objects;
+    ExitCode code = ExitCode::kOk;
+    for (const PinnedSensor& sensor : sensors) {
+        try {
+            const SensorStatus status = read_status(sensor);
+            if (json)
+                objects.push_back(status_json(status));
+            else
+                print_status(status);
+        } catch (const StartupError& error) {
+            // Of another version, or just going: the others are shown all the same.
+            code = error.code();
+            if (json)
+                objects.push_back(JsonObject().add("interface", sensor.interface).add("error", error.what()).text());
+            else
+                fmt::print("{}: {}\n", sensor.interface, error.what());
+        }
+    }
+    if (json)
+        fmt::print("{}\n", JsonObject::list(objects));
+    else if (sensors.empty())
+        fmt::print("no sensor is attached\n");
+    return code;
+}
+
+} // namespace flowxdp

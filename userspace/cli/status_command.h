@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// status_command.h - `flowxdp status`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace flowxdp {
+
+// Every sensor (or those of the interfaces named) with its counters, books, daemon and sinks, read from the pins;
+// neither kernel half nor daemon notices. Throws StartupError, with exit code 77 for a user who may not look.
+ExitCode run_status_command(const std::vector<std::string>& interfaces, bool json);
+
+} // namespace flowxdp

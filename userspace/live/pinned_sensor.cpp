@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "live/pinned_sensor.h"
+
+#include <bpf/bpf.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "kernel/ring_reader.h"
+#include "kernel/sensor_object.h"
+#include "kernel/table_reader.h"
+#include "live/pin_folder.h"
+
+namespace flowxdp {
+namespace {
+
+// Where the link is attached; index 0 when it is not any more.
+void read_link(PinnedSensor* sensor)
+{
+    const UniqueFd link(bpf_obj_get((sensor->folder + "/link").c_str()));
+    bpf_link_info info{};
+    __u32 size = sizeof info;
+    if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size))
+        return;
+    sensor->index = info.xdp.ifindex;
+    sensor->program_id = info.prog_id;
+}
+
+PinnedSensor read_pinned_sensor(const std::filesystem::path& folder)
+{
+    PinnedSensor sensor;
+    sensor.folder = folder;
+    sensor.id = folder.filename();
+    const std::string pinned_as = folder.parent_path().filename();
+    sensor.interface = pinned_as.substr(0, pinned_as.find('@'));
+    sensor.state = read_sensor_state(sensor.folder);
+    sensor.here = !sensor.state || sensor.state->network_namespace == own_network_namespace();
+    read_link(&sensor);
+    char name[IF_NAMESIZE] = {};
+    if (sensor.here && sensor.index && if_indextoname(sensor.index, name))
+        sensor.interface = name;
+    sensor.served = is_served(sensor.folder);
+    return sensor;
+}
+
+bool may_not_look(const std::error_code& error)
+{
+    return error == std::errc::permission_denied || error == std::errc::operation_not_permitted;
+}
+
+} // namespace
+
+bool PinnedSensor::is_named(const std::string& name) const
+{
+    return interface == name || std::filesystem::path(folder).parent_path().filename() == name;
+}
+
+std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation)
+{
+    need_bpf_file_system(operation);
+    std::vector<std::filesystem::path> folders;
+    std::error_code error;
+    for (const auto& interface : std::filesystem::directory_iterator(kPinRoot, error)) {
+        std::error_code inner; // an interface whose folder vanishes meanwhile has no sensor
+        for (const auto& folder : std::filesystem::directory_iterator(interface.path(), inner))
+            folders.push_back(folder.path());
+        if (may_not_look(inner))
+            error = inner;
+    }
+    if (error && error != std::errc::no_such_file_or_directory)
+        throw StartupError(fmt::format("cannot {}: {}: {}; run it with sudo", operation, kPinRoot, error.message()),
+                           may_not_look(error) ? ExitCode::kPermission : ExitCode::kRuntime);
+    std::ranges::sort(folders);
+    std::vector<PinnedSensor> found;
+    for (const auto& folder : folders)
+        found.push_back(read_pinned_sensor(folder));
+    return found;
+}
+
+std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, const std::vector<std::string>& interfaces)
+{
+    std::vector<PinnedSensor> all = find_pinned_sensors(operation);
+    if (interfaces.empty())
+        return all;
+    for (const std::string& name : interfaces) {
+        if (std::ranges::any_of(all, [&](const PinnedSensor& s) { return s.is_named(name); }))
+            continue;
+        std::string known;
+        for (const PinnedSensor& s : all)
+            known += (known.empty() ? "" : ", ") + s.interface;
+        throw StartupError(fmt::format("cannot {}: interface '{}' has no sensor; {}", operation, name,
+                                       known.empty() ? "no interface has one" : "these have one: " + known));
+    }
+    std::erase_if(all, [&](const PinnedSensor& s) {
+        return std::ranges::none_of(interfaces, [&](const std::string& name) { return s.is_named(name); });
+    });
+    return all;
+}
+
+Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
+{
+    return PinFolder::take(sensor.folder).remove();
+}
+
+std::uint64_t packets_in_flows(const engine_counts& counts)
+{
+    return counts.totals.direction[0].packets + counts.totals.direction[1].packets;
+}
+
+std::uint64_t packets_without_flow(const engine_counts& counts)
+{
+    const __u64* c = counts.counter;
+    return c[COUNTER_PACKETS_FILTERED] + c[COUNTER_PACKETS_SHORT_FRAME] + c[COUNTER_PACKETS_LINK_UNSUPPORTED] +
+           c[COUNTER_PACKETS_UNATTRIBUTED];
+}
+
+std::uint64_t flows_alive(const engine_counts& counts)
+{
+    const __u64* c = counts.counter;
+    const std::uint64_t ended = c[COUNTER_FLOWS_ENDED_IDLE] + c[COUNTER_FLOWS_ENDED_ACTIVE] +
+                                c[COUNTER_FLOWS_ENDED_FORCED] + c[COUNTER_FLOWS_ENDED_RESOURCES] +
+                                c[COUNTER_FLOWS_ENDED_INPUT];
+    // Each CPU's set is read at another moment: an end may be seen before its start.
+    return c[COUNTER_FLOWS_STARTED] > ended ? c[COUNTER_FLOWS_STARTED] - ended : 0;
+}
+
+SensorView::SensorView(const PinnedSensor& sensor)
+{
+    auto open_map = [&sensor](const char* name, bpf_map_info* info) {
+        const std::string path = sensor.folder + "/" + name;
+        UniqueFd map(bpf_obj_get(path.c_str()));
+        __u32 size = sizeof *info;
+        *info = {};
+        if (!map || bpf_obj_get_info_by_fd(map.get(), info, &size))
+            throw StartupError(fmt::format("cannot read '{}': {}", path, std::strerror(errno)),
+                               errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
+        return map;
+    };
+    auto need_size = [&sensor](const bpf_map_info& info, std::size_t bytes) {
+        if (info.value_size != bytes)
+            throw StartupError(fmt::format("the sensor in '{}' was started by another version of flowxdp: its '{}' has "
+                                           "{} bytes a value, this one knows {}; use that version",
+                                           sensor.folder, info.name, info.value_size, bytes));
+    };
+    bpf_map_info info{};
+    flows_ = open_map("flows", &info);
+    if (info.value_size < sizeof(flow_record) || info.value_size > FLOW_RECORD_MAX || info.key_size != sizeof(flow_key))
+        need_size(info, sizeof(flow_record));
+    record_size_ = info.value_size;
+    capacity_ = info.max_entries;
+    counts_ = open_map("counts", &info);
+    ring_ = open_map("ring", &info);
+    ring_bytes_ = info.max_entries;
+    journal_ = open_map("journal", &info);
+    need_size(info, sizeof(struct journal));
+    evict_request_ = open_map("evict_request", &info);
+    need_size(info, sizeof(evict_request));
+    evict_out_ = open_map("evict_out", &info);
+    need_size(info, sizeof(evict_slot));
+}
+
+engine_counts SensorView::counts() const
+{
+    engine_counts counts{};
+    read_sensor_counts(counts_.get(), &counts);
+    return counts;
+}
+
+journal_slot SensorView::journal() const
+{
+    struct journal whole {};
+    const __u32 zero = 0;
+    if (bpf_map_lookup_elem(journal_.get(), &zero, &whole))
+        throw StartupError(fmt::format("cannot read the sensor's journal: {}", std::strerror(errno)));
+    return whole.slot[whole.generation & 1];
+}
+
+evict_request SensorView::last_eviction() const
+{
+    evict_request request{};
+    const __u32 zero = 0;
+    if (bpf_map_lookup_elem(evict_request_.get(), &zero, &request))
+        throw StartupError(fmt::format("cannot read the sensor's eviction call: {}", std::strerror(errno)));
+    return request;
+}
+
+SensorView::Books SensorView::read_books() const
+{
+    Books books;
+    const engine_counts before = counts();
+    const journal_slot safe = journal();
+    const evict_request request = last_eviction();
+    auto packets_of = [](const flow_record& r) { return r.dir[0].packets + r.dir[1].packets; };
+    TableReader(flows_.get(), record_size_).each([&](const flow_key&, const flow_record& r) {
+        if (holds_flow(r))
+            books.alive += packets_of(r);
+    });
+    RingReader ring(ring_.get(), ring_bytes_);
+    ring.skip_to(safe.ring_position);
+    ring.read([&](const stream_header& header) {
+        if (header.kind == STREAM_ENDED)
+            books.waiting += packets_of(reinterpret_cast<const ended_record&>(header).record);
+        return true;
+    });
+    if (request.done == request.sequence && request.sequence != safe.evict_sequence) {
+        evict_slot slot{};
+        for (__u32 i = 0; i < request.keys && i < EVICT_SLOTS; i++)
+            if (!bpf_map_lookup_elem(evict_out_.get(), &i, &slot) && slot.outcome == EVICT_RECORD)
+                books.waiting += packets_of(slot.ended.record);
+    }
+    const engine_counts after = counts();
+    const journal_slot then = journal();
+    books.seen = after.counter[COUNTER_PACKETS_SEEN];
+    books.without_flow = packets_without_flow(after);
+    books.exported = then.packets;
+    books.at_rest = before.counter[COUNTER_PACKETS_SEEN] == books.seen && safe.packets == then.packets &&
+                    request.sequence == last_eviction().sequence && safe.evict_sequence == then.evict_sequence &&
+                    packets_in_flows(before) == packets_in_flows(after);
+    return books;
+}
+
+SensorView::Books SensorView::books() const
+{
+    Books books = read_books();
+    for (int tries = 1; tries < 3 && !(books.at_rest && !books.difference()); tries++)
+        books = read_books();
+    return books;
+}
+
+} // namespace flowxdp

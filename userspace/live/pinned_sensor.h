@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pinned_sensor.h - the sensors of this machine as others see them: found by their pins, read without disturbing them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/unique_fd.h"
+#include "engine.h"
+#include "evict.h"
+#include "live/sensor_state.h"
+
+namespace flowxdp {
+
+struct PinnedSensor {
+    std::string interface; // its name now; the one it was pinned by when it is gone or not ours to see
+    std::string folder;
+    std::string id;      // last part of folder
+    unsigned index = 0;  // 0: the program is detached, the interface is gone
+    bool here = true;    // in this process's network namespace
+    bool served = false; // a daemon lives; state->pid
+    std::uint32_t program_id = 0;
+    std::optional<SensorStateRecord> state;
+
+    [[nodiscard]] bool is_named(const std::string& name) const;
+};
+
+// In order of folder names. operation: for the message ("read the sensors' state"). Throws StartupError, with exit code
+// 77 where this user may not look.
+std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation);
+// Those of the interfaces named; all when none is. Throws StartupError for a name without a sensor.
+std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, const std::vector<std::string>& interfaces);
+// Removes link, program and maps; unlinking the link detaches the program. Error when a daemon serves it.
+Result<void> remove_pinned_sensor(const PinnedSensor& sensor);
+
+// A sensor's maps, to look at.
+class SensorView {
+  public:
+    // Throws StartupError when a map is missing, or of another layout.
+    explicit SensorView(const PinnedSensor& sensor);
+
+    [[nodiscard]] engine_counts counts() const;
+    [[nodiscard]] int table_fd() const { return flows_.get(); }
+    [[nodiscard]] std::uint32_t record_size() const { return record_size_; }
+    [[nodiscard]] std::uint32_t capacity() const { return capacity_; } // biflows
+    [[nodiscard]] journal_slot journal() const;
+
+    // Where every packet is, by the records themselves (the ledger of counters.h).
+    struct Books {
+        std::uint64_t seen = 0, without_flow = 0;
+        std::uint64_t exported = 0; // in flows that are safe in the sinks
+        std::uint64_t alive = 0;    // in records of the table
+        std::uint64_t waiting = 0;  // in ended flows on their way to the sinks
+        bool at_rest = false;       // nothing moved while it was read: difference() must be 0
+        [[nodiscard]] std::int64_t difference() const
+        {
+            return static_cast<std::int64_t>(exported + alive + waiting + without_flow - seen);
+        }
+    };
+    // Reads table, ring and outbox; again, up to three times, when something moved.
+    [[nodiscard]] Books books() const;
+
+  private:
+    Books read_books() const;
+    evict_request last_eviction() const;
+
+    UniqueFd flows_, counts_, ring_, journal_, evict_request_, evict_out_;
+    std::uint32_t record_size_ = 0, capacity_ = 0, ring_bytes_ = 0;
+};
+
+// Packets that have a flow, by the counters: what the kernel added up packet by packet.
+std::uint64_t packets_in_flows(const engine_counts& counts);
+// Packets without a flow, all causes.
+std::uint64_t packets_without_flow(const engine_counts& counts);
+std::uint64_t flows_alive(const engine_counts& counts);
+
+} // namespace flowxdp

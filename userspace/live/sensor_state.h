@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// sensor_state.h - what a daemon says of itself and its sinks, in a map pinned beside the sensor's: status reads it
+// without asking the daemon, and it outlives a killed one.
+//
+// Two slots and a generation, as in the journal: a reader always finds one whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/unique_fd.h"
+
+namespace flowxdp {
+
+inline constexpr std::uint32_t kSensorStateVersion = 1; // raised with every change below
+inline constexpr unsigned kStateSinks = 16;
+
+// One sink; counts as in sink.h.
+struct SinkStateRecord {
+    char label[128];
+    std::uint64_t rows, sent, retried, dropped, dropped_queue_full, skipped, errors;
+    std::uint64_t queued_bytes, queue_limit_bytes;
+    char last_error[256];
+};
+
+// Texts end with a zero byte and are cut when they are too long.
+struct SensorStateRecord {
+    std::uint32_t version; // kSensorStateVersion
+    std::uint32_t pid;
+    std::uint32_t interface_index;
+    std::uint32_t sinks_in_all;      // more than kStateSinks: the rest is not in the list
+    std::uint64_t network_namespace; // inode of /proc/self/ns/net: interface_index means something there only
+    std::uint64_t layout_id;         // of the bundle
+    std::int64_t attached_ns;        // wall clock
+    std::int64_t daemon_started_ns;  // wall clock; later than attached_ns when it took over
+    std::int64_t updated_boot_ns;    // boot clock, when this record was written
+    std::int64_t round_boot_ns;      // boot clock, when the daemon's last round ended
+    std::uint32_t idle_timeout_ms;
+    std::uint32_t packet_mode;
+    std::uint32_t uid; // whom the daemon runs as
+    std::uint32_t snap_len; // -S; 0 = whole frames
+    std::uint64_t active_timeout_ms;
+    char interface[16];
+    char mode[16];             // native, generic
+    char program[32];          // version of flowxdp
+    char plugins[512];         // names, comma-separated
+    char plugin_options[2048]; // name:key=value,... one a line, as given
+    char output[1024]; // absolute prefix of -w; empty = none
+    SinkStateRecord sinks[kStateSinks];
+};
+
+struct SensorStatePage; // the map's value: generation and slots
+
+class SensorState {
+  public:
+    // Opens the map pinned in a folder, or makes and pins it. Throws StartupError.
+    explicit SensorState(const std::string& folder);
+    ~SensorState();
+    SensorState(const SensorState&) = delete;
+    SensorState& operator=(const SensorState&) = delete;
+
+    [[nodiscard]] const SensorStateRecord& last() const; // all zero before the first publish()
+    // One writer at a time.
+    void publish(const SensorStateRecord& record);
+
+  private:
+    UniqueFd map_;
+    SensorStatePage* page_ = nullptr;
+    std::size_t bytes_ = 0;
+};
+
+// The state in a folder; nothing when there is none or another version wrote it.
+std::optional<SensorStateRecord> read_sensor_state(const std::string& folder);
+
+// Copies a text into a field of a record. False when it was cut.
+template <std::size_t kSize>
+bool set_text(char (&field)[kSize], const std::string& text)
+{
+    const std::size_t n = text.copy(field, kSize - 1);
+    for (std::size_t i = n; i < kSize; i++)
+        field[i] = 0;
+    return n == text.size();
+}
+
+// Inode of this process's network namespace; 0 when /proc does not say.
+std::uint64_t own_network_namespace();
+
+} // namespace flowxdp
