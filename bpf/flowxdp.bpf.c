@@ -491,6 +491,14 @@ FX_INLINE int frame_meta_from(struct xdp_md *ctx, struct frame_meta *meta)
 	return 1;
 }
 
+/* What the filter expression says of the frame that packet_clear() has put into p. */
+FX_INLINE int frame_passes(struct xdp_md *ctx, const struct packet *p)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+	return frame_filter(ctx, data, end, FX_MEM(p->wire_len), FX_MEM(p->cap_len));
+}
+
 SEC("xdp.frags")
 int flowxdp_ingress(struct xdp_md *ctx)
 {
@@ -502,15 +510,13 @@ int flowxdp_ingress(struct xdp_md *ctx)
 	if (!s || !c || !frame_meta_from(ctx, &meta))
 		return XDP_PASS;
 	count(c, COUNTER_PACKETS_SEEN);
-	if (load.filter) {
-		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
-
-		if (!frame_filter(ctx, data, end, meta.wire_len, meta.cap_len)) {
-			count(c, COUNTER_PACKETS_FILTERED);
-			return XDP_PASS;
-		}
-	}
 	packet_clear(&s->packet, &meta, c->counter[COUNTER_PACKETS_SEEN], (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
+	/* Behind packet_clear(), lengths by way of memory: else 6.1 tells states apart by meta in all that follows (6.1.0-56:
+	 * 440 k verified instructions against 170 k). */
+	if (load.filter && !frame_passes(ctx, &s->packet)) {
+		count(c, COUNTER_PACKETS_FILTERED);
+		return XDP_PASS;
+	}
 	{
 		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
 
