@@ -19,8 +19,8 @@ inline constexpr std::uint32_t kLiveRingBytes = 1u << 25;
 LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const Bundle& bundle,
                                       const flow_config& flow);
 
-// A filter for the program, empty without an expression. last_interface: the word before the filter, for messages. Throws
-// StartupError (usage) with libpcap's words, or with the reason why a right expression cannot run in the kernel.
+// A filter for the program, empty without an expression. last_interface: the word before the filter, for messages.
+// Throws StartupError (usage) with libpcap's words, or with the reason why a right expression cannot run in the kernel.
 FrameFilter compile_frame_filter(const std::string& expression, const std::string& last_interface);
 
 // What status and detach --export will read of a sensor that begins, or is taken over. output_prefix: of -w.

@@ -44,8 +44,13 @@ SensorStatus read_status(const PinnedSensor& sensor)
     const SensorView view(sensor);
     const auto info = read_interface(sensor.interface);
     const bool asks_interface = sensor.here && sensor.index && info.ok();
-    SensorStatus status{sensor, {}, view.books(), view.capacity(), asks_interface ? info.value().xdp_mode : "",
-                        read_filter_text(sensor.folder), -1};
+    SensorStatus status{sensor,
+                        {},
+                        view.books(),
+                        view.capacity(),
+                        asks_interface ? info.value().xdp_mode : "",
+                        read_filter_text(sensor.folder),
+                        -1};
     status.counts = view.counts();
     if (status.mode.empty() && sensor.state)
         status.mode = sensor.state->mode;

@@ -39,7 +39,7 @@ struct SensorStateRecord {
     std::int64_t round_boot_ns;      // boot clock, when the daemon's last round ended
     std::uint32_t idle_timeout_ms;
     std::uint32_t packet_mode;
-    std::uint32_t uid; // whom the daemon runs as
+    std::uint32_t uid;      // whom the daemon runs as
     std::uint32_t snap_len; // -S; 0 = whole frames
     std::uint64_t active_timeout_ms;
     char interface[16];
@@ -47,7 +47,7 @@ struct SensorStateRecord {
     char program[32];          // version of flowxdp
     char plugins[512];         // names, comma-separated
     char plugin_options[2048]; // name:key=value,... one a line, as given
-    char output[1024]; // absolute prefix of -w; empty = none
+    char output[1024];         // absolute prefix of -w; empty = none
     SinkStateRecord sinks[kStateSinks];
 };
 

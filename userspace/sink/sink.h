@@ -44,10 +44,10 @@ struct SinkSpec {
 
 // What every sink counts; read by any thread.
 struct SinkCounts {
-    std::atomic<std::uint64_t> rows{0};    // accepted
-    std::atomic<std::uint64_t> sent{0};    // rows written or sent
-    std::atomic<std::uint64_t> retried{0}; // attempts repeated
-    std::atomic<std::uint64_t> dropped{0}; // rows given up, of any cause
+    std::atomic<std::uint64_t> rows{0};               // accepted
+    std::atomic<std::uint64_t> sent{0};               // rows written or sent
+    std::atomic<std::uint64_t> retried{0};            // attempts repeated
+    std::atomic<std::uint64_t> dropped{0};            // rows given up, of any cause
     std::atomic<std::uint64_t> dropped_queue_full{0}; // of those: the queue was full under policy drop
     std::atomic<std::uint64_t> skipped{0}; // rows the format has no place for (e.g. L2 flows in a v9 exporter)
     std::atomic<std::uint64_t> errors{0};
