@@ -443,7 +443,7 @@ static long parse_one(__u32 i, void *context)
 }
 
 /* Headers that are dissected in a plain loop; deeper ones cost a call each. */
-#define PARSE_PLAIN_STEPS 6
+#define PARSE_PLAIN_STEPS 4
 
 /*
  * The parser's loop, by itself. ctx gives the bytes, p holds the cursor. A plain loop is fastest but costs 8,000 verified
