@@ -105,10 +105,13 @@ std::optional<ReceiverRoom::State> ReceiverRoom::ask() const
 // last quarter is for other senders.
 unsigned ReceiverRoom::datagrams(const State& state, std::size_t octets)
 {
-    constexpr std::uint64_t kMost = 32;
+    constexpr std::uint64_t kMost = 32, kSmall = 8;
     const std::uint64_t each = charge(octets), limit = state.buffer_octets / 4 * 3;
-    if (state.used_octets < limit && (limit - state.used_octets) / 4 >= each)
-        return static_cast<unsigned>(std::min(kMost, (limit - state.used_octets) / 4 / each));
+    if (state.used_octets < limit && state.buffer_octets >= kSmall * each)
+        return static_cast<unsigned>(std::clamp<std::uint64_t>((limit - state.used_octets) / 4 / each, 1, kMost));
+    if (state.buffer_octets >= kSmall * each)
+        return 0;
+    // A buffer of a few datagrams has no quarters.
     return state.used_octets == 0 || state.used_octets + each <= state.buffer_octets ? 1 : 0;
 }
 

@@ -209,12 +209,14 @@ def receivers_die_and_return(folder):
     assert sinks["netflow"]["dropped"] >= 500, sinks["netflow"]
     assert (first.sequence_errors, first.bad_packets, second.bad_packets) == (0, 0, 0), (first.log, second.log)
     # TCP: what was not acknowledged comes again over the next connection, templates first: each stream is an IPFIX file.
-    ports = set()
+    ports, names = set(), ""
     for number, chunk in enumerate(ipfix.chunks + ipfix_again.chunks):
         path = folder / f"{number}.ipfix"
         path.write_bytes(whole_messages(chunk))
+        names += collectors.run(collectors.program("ipfixDump", "libfixbuf-tools"), "--in", str(path))
         ports |= udp_ports(map(collectors.ipfix_dump_flow, collectors.ipfix_dump(path)))
     assert sinks["ipfix"]["dropped"] == 0, sinks["ipfix"]
+    assert re.search(rf"interfaceName : .*{VETH_B}$", names, re.M), "no record names the live interface"
     assert ports == udp_ports(r.flow for r in rows), "flows are missing in the IPFIX streams"
     # Text: every connection begins with the header line.
     lines = [line.split("\t") for receiver in (text, text_again) for line in receiver.text().splitlines()]

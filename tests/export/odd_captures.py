@@ -144,6 +144,9 @@ def dates(*seconds):
         yield second * 10**9 + 10**9, 0, arp(n)
 
 
+INTERFACE_NAMES = ["uplink", "a name of an interface that is longer than 32 octets"]
+
+
 def interfaces():
     """Two interfaces with names, one of them too long for a v9 record."""
     for i in range(20):
@@ -161,7 +164,7 @@ CAPTURES = {
     "odd_dates.pcapng": lambda: pcapng(dates(0, 999999999, 2085978495, 2085979000, 2**31 - 1, 2**31 + 600), ["eth0"]),
     "odd_dates_after_2106.pcapng": lambda: pcapng(dates(2**32 + 600, 2**33), ["eth0"]),
     "odd_dates_before_1970.pcapng": lambda: pcapng(dates(-2**31, -10**9, -600), ["eth0"], -2**32),
-    "odd_interfaces.pcapng": lambda: pcapng(interfaces(), ["uplink", "a name of an interface that is longer than 32 octets"]),
+    "odd_interfaces.pcapng": lambda: pcapng(interfaces(), INTERFACE_NAMES),
 }
 
 

@@ -208,6 +208,7 @@ def check_tshark(bench, name, captures, rows, comparison):
     complaints = tshark.complaints()
     assert not complaints, f"tshark complains about {name}:\n{complaints}"
     records = tshark.records()
+    check_interfaces(records, [e for e in EXPORTERS if e.reader == name], captures, rows)
     for exporter in [e for e in EXPORTERS if e.reader == name]:
         for number, capture in enumerate(captures):
             got = [r for r in records[domain(exporter, number)] if "cflow.packets" in r]
@@ -226,6 +227,26 @@ def check_tshark(bench, name, captures, rows, comparison):
                          for r in got]
                 comparison.compare(capture.name, exporter.name + ", times",
                                    [[t // unit * unit for t in (r.first_ns, r.last_ns)] for r in table], times)
+
+
+def interface_names(capture):
+    """Names that the interfaces of a capture must have, where that is plain."""
+    if capture.name == "odd_interfaces.pcapng":
+        return set(odd_captures.INTERFACE_NAMES)
+    pcap = capture.suffix == ".pcap" and capture.read_bytes()[:4] != b"\x0a\x0d\x0d\x0a"
+    return {capture.name} if pcap else set()
+
+
+def check_interfaces(records, exporters, captures, rows):
+    """Options records name every interface that has rows; in v9 cut to 32 octets. IPFIX has them in domain 0."""
+    for exporter in exporters:
+        for number, capture in enumerate(captures):
+            if not rows[number] or not interface_names(capture):
+                continue
+            netflow = exporter.sink == "netflow"
+            got = {name for r in records[domain(exporter, number) if netflow else 0] for name in r.get("cflow.if_name", ())}
+            wanted = {name[:32] if netflow else name for name in interface_names(capture)}
+            assert wanted == got if netflow else wanted <= got, f"{capture.name}, {exporter.name}: interfaces {got}, not {wanted}"
 
 
 def check_ipfix_dump(exporter, path, capture, table, comparison):
