@@ -97,7 +97,7 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
                 pin_name += fmt::format("@{}", own_network_namespace());
             continue;
         }
-        if (pinned.index != info_.index && pinned.interface != options_.interface)
+        if (!(pinned.state && pinned.index == info_.index) && pinned.interface != options_.interface)
             continue;
         if (pinned.served || pinned.id != fmt::format("{:016x}", id))
             throw StartupError(fmt::format("interface '{}' has a sensor ('{}', {}), {}", options_.interface,

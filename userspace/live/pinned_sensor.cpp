@@ -43,7 +43,8 @@ PinnedSensor read_pinned_sensor(const std::filesystem::path& folder)
     sensor.here = !sensor.state || sensor.state->network_namespace == own_network_namespace();
     read_link(&sensor);
     char name[IF_NAMESIZE] = {};
-    if (sensor.here && sensor.index && if_indextoname(sensor.index, name))
+    // Without a state the index may be another namespace's: the name it was pinned by says more.
+    if (sensor.state && sensor.here && sensor.index && if_indextoname(sensor.index, name))
         sensor.interface = name;
     sensor.served = is_served(sensor.folder);
     return sensor;
