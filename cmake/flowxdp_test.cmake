@@ -18,7 +18,9 @@ function(flowxdp_add_test)
     target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 60
         PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} ${lock} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
-        ENVIRONMENT "FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR};FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR}")
+        ENVIRONMENT "FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+        # Apart: of a list gtest_discover_tests (CMake 3.25) keeps the first element only.
+        ENVIRONMENT_MODIFICATION "FLOWXDP_BUILD_DIR=set:${PROJECT_BINARY_DIR}")
 endfunction()
 
 # flowxdp_add_fuzzer(NAME capture_fuzz SOURCES a.cpp LIBS flowxdp_capture): a libFuzzer target, only with FLOWXDP_FUZZ, which

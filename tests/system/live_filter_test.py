@@ -140,7 +140,7 @@ def only_dns(folder):
     sensor = Sensor(os.path.join(folder, "dns"), "udp", "port", "53")
     assert "filter 'udp port 53'" in sensor.said()
     send()
-    assert "filter 'udp port 53'" in run(FLOWXDP, "status", VETH_B)
+    assert "filter   udp port 53" in run(FLOWXDP, "status", VETH_B)
     status = json.loads(run(FLOWXDP, "status", "--json", VETH_B))
     assert [s["filter"] for s in status] == ["udp port 53"], status
     assert status[0]["counters"]["packets_filtered"] >= 30, status
