@@ -16,10 +16,10 @@ namespace flowxdp {
 class InterfaceDirectory {
   public:
     // The first name of an id stays: with several files or sections the one that had packets first.
-    void name(std::uint32_t id, std::string name)
+    void name(std::uint32_t id, const std::string& name)
     {
         const std::lock_guard lock(mutex_);
-        names_.try_emplace(id, std::move(name));
+        names_.try_emplace(id, name);
     }
     [[nodiscard]] std::optional<std::string> find(std::uint32_t id) const
     {
