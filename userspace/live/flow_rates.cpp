@@ -28,7 +28,7 @@ std::string address_text(const flow_key& key, bool lo)
 
 std::string endpoint_text(const flow_key& key, bool lo)
 {
-    const std::string address = address_text(key, lo);
+    std::string address = address_text(key, lo);
     const unsigned port = lo ? key.lo_port : key.hi_port;
     if (key.kind == FLOW_KIND_L2 || (!key.lo_port && !key.hi_port))
         return address;
