@@ -251,17 +251,36 @@ void FlowLayout::append(const RowView& row, const RowView* reverse, std::vector<
     const RowHeader header = row.header();
     const RowHeader reverse_header = reverse != nullptr ? reverse->header() : RowHeader{};
     for (const Field& field : fields_) {
-        if (field.reverse)
-            write_field(field, *reverse, reverse_header, at);
-        else
+        if (!field.reverse)
             write_field(field, row, header, at);
+        else if (reverse != nullptr)
+            write_field(field, *reverse, reverse_header, at);
         at += field.length;
     }
 }
 
 void FlowLayout::write_field(const Field& field, const RowView& row, const RowHeader& header, std::uint8_t* at) const
 {
-    if (field.column != nullptr && !row.present(*field.column))
+    switch (field.source) { // what stands in the row's header
+    case FieldSource::kIpVersion:
+        put_number(kind_ == FlowKind::kIpv4 ? 4 : 6, 1, at);
+        return;
+    case FieldSource::kBiflowInitiator:
+        put_number(1, 1, at);
+        return;
+    case FieldSource::kEndReason:
+        put_number(header.reason, 1, at);
+        return;
+    case FieldSource::kInterface:
+        put_number(header.if_id, 4, at);
+        return;
+    case FieldSource::kFlowId:
+        put_number(header.flow_id, 8, at);
+        return;
+    default:
+        break;
+    }
+    if (!row.present(*field.column))
         return;
     switch (field.source) {
     case FieldSource::kUnsigned:
@@ -298,23 +317,14 @@ void FlowLayout::write_field(const Field& field, const RowView& row, const RowHe
     case FieldSource::kTcpFlags:
         put_number(read_unsigned(row, *field.column) & 0xff, field.length, at);
         return;
-    case FieldSource::kIpVersion:
-        put_number(kind_ == FlowKind::kIpv4 ? 4 : 6, 1, at);
-        return;
     case FieldSource::kDirection:
         *at = row.get<char>(*field.column) == 'B';
         return;
+    case FieldSource::kIpVersion:
     case FieldSource::kBiflowInitiator:
-        put_number(1, 1, at);
-        return;
     case FieldSource::kEndReason:
-        put_number(header.reason, 1, at);
-        return;
     case FieldSource::kInterface:
-        put_number(header.if_id, 4, at);
-        return;
     case FieldSource::kFlowId:
-        put_number(header.flow_id, 8, at);
         return;
     }
 }
