@@ -44,6 +44,8 @@ struct flow_config {
 	__u32 record_size;          /* flow_record and enabled slots, bytes, multiple of 8 */
 	__u32 packet_record_size;   /* packet_record and enabled packet states, bytes */
 	__u32 payload_max;          /* payload bytes in a packet record, at most PACKET_MAX_PAYLOAD */
+	__u32 snap_len;             /* bytes of a frame in a frame record, at most FRAME_SNAP_MAX */
+	__u32 pad;
 	__u16 slot_offset[KERNEL_HALF_MAX];         /* from the record's start */
 	__u16 packet_state_offset[KERNEL_HALF_MAX]; /* from the packet record's start */
 	struct plugin_configs plugin;

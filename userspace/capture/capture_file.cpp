@@ -120,6 +120,7 @@ void CaptureFile::take_format_info()
     info_.pcapng = info.pcapng;
     info_.nanoseconds = info.nanoseconds;
     info_.clamped_times = info.clamped_times;
+    info_.observed_until_ns = info.observed_until_ns;
 }
 
 std::size_t CaptureFile::read(std::span<Frame> out)

@@ -36,6 +36,8 @@ struct FormatInfo {
     bool pcapng = false;
     bool nanoseconds = false;        // time stamps of the first interface are finer than a microsecond
     std::uint64_t clamped_times = 0; // set to kTimeLimitNs so far
+    // The sensor that wrote the file observed until then, ns since the epoch; 0 = the file does not say.
+    std::int64_t observed_until_ns = 0;
 };
 
 class CaptureFormat {

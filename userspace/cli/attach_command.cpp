@@ -17,8 +17,6 @@
 namespace flowxdp {
 namespace {
 
-constexpr std::uint32_t kRingBytes = 1u << 25;
-
 // Signals as a descriptor; blocked before the first thread starts, so every thread inherits the mask.
 UniqueFd block_signals()
 {
@@ -48,6 +46,14 @@ engine_counts read_pinned_counts(const PinnedSensor& sensor)
     return counts;
 }
 
+// "run.pcapng", "eth0" -> "run_eth0.pcapng"; each interface is an observation point, and a capture, of its own.
+std::string name_beside(const std::string& path, const std::string& interface)
+{
+    const std::size_t name = path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1;
+    const std::size_t dot = std::min(path.find('.', name + 1), path.size());
+    return path.substr(0, dot) + "_" + interface + path.substr(dot);
+}
+
 bool wanted(const std::vector<std::string>& interfaces, const std::string& name)
 {
     return interfaces.empty() || std::ranges::find(interfaces, name) != interfaces.end();
@@ -61,8 +67,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     if (!options.run.filter_file.empty())
         throw StartupError("attach does not filter: leave -F out, or record and replay with the filter",
                            ExitCode::kUsage);
-    if (options.run.snap_len)
-        throw StartupError("attach sees whole frames: leave -S out", ExitCode::kUsage);
+    if (options.run.snap_len && options.run.extract.empty())
+        throw StartupError("attach sees whole frames: leave -S out, or add -e all, whose frames it cuts",
+                           ExitCode::kUsage);
     const UniqueFd signals = block_signals();
     std::vector<std::unique_ptr<LiveSensor>> sensors;
     auto give_back = [&sensors] {
@@ -73,8 +80,11 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             sensor->remove_pins();
         }
     };
-    auto attach = [&](const Bundle& bundle, const flow_config& flow) {
+    DaemonOptions daemon_options;
+    daemon_options.max_packets = options.run.max_packets;
+    auto attach = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {
         std::vector<std::uint64_t> safe_lengths;
+        daemon_options.outputs = outputs.names;
         for (const std::string& interface : options.interfaces) {
             LiveSensorOptions sensor;
             sensor.interface = interface;
@@ -84,14 +94,22 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             sensor.object.path = bundle.bpf_object;
             sensor.object.flow = flow;
             sensor.object.max_flows = options.run.max_flows;
-            sensor.object.ring_bytes = kRingBytes;
+            sensor.object.ring_bytes = static_cast<std::uint32_t>(options.ring_bytes);
             sensor.object.shared_sensor_fd = sensors.empty() ? -1 : sensors.front()->object().map_fd("sensor");
             sensor.layout_id = bundle.descriptor->layout_id;
             sensor.fix_offloads = options.fix_offloads;
+            sensor.outputs = outputs.names;
+            if (!outputs.capture.empty())
+                sensor.capture =
+                    options.interfaces.size() > 1 ? name_beside(outputs.capture, interface) : outputs.capture;
             sensors.push_back(std::make_unique<LiveSensor>(sensor));
             if (sensors.back()->adopted() && safe_lengths.empty())
-                for (const std::uint64_t bytes : sensors.back()->journal().last().file_bytes)
-                    safe_lengths.push_back(bytes);
+                for (const std::uint64_t word : sensors.back()->resume().position)
+                    safe_lengths.push_back(word);
+        }
+        if (!outputs.capture.empty()) {
+            const std::int64_t before = sensors.front()->resume().wall_offset_ns;
+            daemon_options.wall_offset_ns = before ? before : wall_offset_ns();
         }
         return safe_lengths;
     };
@@ -113,7 +131,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     setup->pipeline().start();
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
-    Daemon daemon(&sensors, &setup->pipeline(), log, {250, options.run.max_packets});
+    Daemon daemon(&sensors, &setup->pipeline(), log, daemon_options);
     auto fill = [&] {
         RunSummary& run = setup->run();
         daemon.read_counts(&run.counts);
@@ -123,6 +141,11 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
         run.has_time = true;
         run.first_ns = since_ns;
         run.last_ns = boot_clock_ns() + wall_offset_ns();
+        run.captures.clear();
+        for (const auto& sensor : sensors)
+            if (const CaptureWriter* capture = sensor->capture())
+                run.captures.push_back(
+                    {capture->path(), capture->frames(), capture->dropped(), daemon.capture_error()});
     };
     daemon.run(signals.get(), [&] {
         fill();

@@ -139,7 +139,9 @@ RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, con
 
     flow_.idle_timeout_ms = options_.idle_timeout_ms;
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
-    flow_.hash_seed = attach ? random_seed() : kReplayHashSeed;
+    choose_extraction(static_cast<bool>(attach));
+    // With extraction the run must be repeatable: fragments take replay's slots.
+    flow_.hash_seed = attach && capture_.empty() ? random_seed() : kReplayHashSeed;
     make_sinks(command_line, attach);
 }
 
@@ -194,6 +196,41 @@ void RunSetup::choose_output(const std::string& input_name)
     }
 }
 
+// -e all[:FILE]. Live, rows of packets have numbers and an order of their own: packets are taken one at a time then.
+void RunSetup::choose_extraction(bool live)
+{
+    if (live && options_.packet_mode)
+        flow_.flags |= FLOW_CONFIG_IN_ORDER;
+    if (options_.extract.empty())
+        return;
+    const std::size_t colon = options_.extract.find(':');
+    if (colon != std::string::npos)
+        capture_ = options_.extract.substr(colon + 1);
+    else if (!prefix_.empty())
+        capture_ = prefix_ + ".pcapng";
+    if (capture_.empty() || capture_ == "-")
+        throw StartupError("extraction needs a file: write -e all:FILE, or add -w PREFIX for PREFIX.pcapng",
+                           ExitCode::kUsage);
+    flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+    flow_.snap_len = options_.snap_len ? std::min<std::uint32_t>(options_.snap_len, FRAME_SNAP_MAX) : FRAME_SNAP_MAX;
+}
+
+// FNV-1a over all names, the working folder among them.
+RunOutputs RunSetup::outputs(const std::vector<SinkSpec>& specs) const
+{
+    std::error_code error;
+    std::string names = std::filesystem::current_path(error).string() + "\n" + prefix_ + "\n" + capture_;
+    for (const SinkSpec& spec : specs) {
+        names += "\n" + spec.name + ":" + spec.target;
+        for (const auto& [key, value] : spec.options)
+            names += fmt::format(",{}={}", key, value);
+    }
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const char c : names)
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    return {prefix_, capture_, hash};
+}
+
 void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 {
     const bool live = static_cast<bool>(attach);
@@ -243,7 +280,7 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 
     std::vector<std::uint64_t> safe_lengths;
     if (attach)
-        safe_lengths = attach(bundle_, flow_);
+        safe_lengths = attach(bundle_, flow_, outputs(specs));
 
     SinkContext context;
     context.flow_schema = plugins_->flow_schema();
@@ -299,9 +336,18 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 void RunSetup::say(const std::vector<std::string>& lines)
 {
     std::FILE* out = report_file_ ? report_file_ : rows_to_stdout_ ? stderr : stdout;
+    bool written = true;
     for (const std::string& line : lines)
-        std::fprintf(out, "%s\n", line.c_str());
-    std::fflush(out);
+        written = std::fprintf(out, "%s\n", line.c_str()) >= 0 && written;
+    if (std::fflush(out) == 0 && written)
+        return;
+    if (!report_lost_) // standard error may be what failed: the exit code says it, too
+        log_->write(LogLevel::kError, fmt::format("cannot write the report to {}: {}",
+                                                  report_file_      ? prefix_ + "_log.txt"
+                                                  : rows_to_stdout_ ? "standard error"
+                                                                    : "standard output",
+                                                  std::strerror(errno)));
+    report_lost_ = true;
 }
 
 void RunSetup::say_start()
@@ -357,6 +403,8 @@ ExitCode RunSetup::finish(double started_s, double processed_s)
         say({summary_json(run_)});
     else if (!options_.quiet)
         say(end_lines(run_));
+    if (report_lost_)
+        return ExitCode::kRuntime;
     return run_.incomplete() ? ExitCode::kIncomplete : ExitCode::kOk;
 }
 

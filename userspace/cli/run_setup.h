@@ -14,8 +14,16 @@
 #include "geo/geo.h"
 #include "pipeline/pipeline.h"
 #include "report/end_report.h"
+#include "sink/sink.h"
 
 namespace flowxdp {
+
+// What a run will write, known before anything is opened.
+struct RunOutputs {
+    std::string prefix;      // of -w, resolved; empty = rows to standard output
+    std::string capture;     // of -e, resolved; empty = no extraction
+    std::uint64_t names = 0; // hash of every output's name: what a journal's positions are of
+};
 
 // Everything behind the engine. Built once; members in order of construction.
 class RunSetup {
@@ -23,7 +31,8 @@ class RunSetup {
     // input_name: what output files are named after when -w names a folder. attach: live only; called once records are
     // laid out and before sinks open, returns the lengths of output files that a crashed predecessor left (journal.h),
     // empty for a fresh start. Throws StartupError.
-    using Attach = std::function<std::vector<std::uint64_t>(const Bundle& bundle, const flow_config& flow)>;
+    using Attach = std::function<std::vector<std::uint64_t>(const Bundle& bundle, const flow_config& flow,
+                                                            const RunOutputs& outputs)>;
     RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
              const Attach& attach, Log* log);
     ~RunSetup();
@@ -46,6 +55,8 @@ class RunSetup {
 
   private:
     class Geo;
+    void choose_extraction(bool live);
+    [[nodiscard]] RunOutputs outputs(const std::vector<SinkSpec>& specs) const;
     void choose_output(const std::string& input_name);
     void make_sinks(const std::string& command_line, const Attach& attach);
     void say(const std::vector<std::string>& lines);
@@ -60,9 +71,10 @@ class RunSetup {
     std::vector<std::unique_ptr<SinkRunner>> sinks_;
     std::unique_ptr<Pipeline> pipeline_;
     RunSummary run_;
-    std::string prefix_; // of -w, resolved; empty = rows to stdout
-    std::string split_;  // SIZE[,start=START] of -W
-    bool rows_to_stdout_ = false;
+    std::string prefix_;  // of -w, resolved; empty = rows to stdout
+    std::string capture_; // of -e, resolved
+    std::string split_;   // SIZE[,start=START] of -W
+    bool rows_to_stdout_ = false, report_lost_ = false;
     std::FILE* report_file_ = nullptr; // owned with -l
 };
 

@@ -14,6 +14,13 @@
 #include <fmt/format.h>
 
 namespace flowxdp {
+namespace {
+
+// A packet takes its time stamp before it is counted. A round's clock lies so far back that none from before it is
+// still under way: rows of what ended earlier cannot come later.
+constexpr std::int64_t kUnderWayNs = 10000000;
+
+} // namespace
 
 Daemon::Daemon(std::vector<std::unique_ptr<LiveSensor>>* sensors, Pipeline* pipeline, Log* log, DaemonOptions options)
     : sensors_(sensors), pipeline_(pipeline), log_(log), options_(options)
@@ -27,12 +34,10 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
             recover(*sensor);
     for (;;) {
         const std::int64_t started = boot_clock_ns();
-        round();
+        round(started - kUnderWayNs);
         const std::int64_t took_ms = (boot_clock_ns() - started) / 1000000;
         // A scan that takes long (a big table) must not eat a core: at most a tenth of the time.
-        const int wait_ms = static_cast<int>(std::max<std::int64_t>(options_.round_ms, 10 * took_ms));
-        pollfd poll_fd = {stop_fd, POLLIN, 0};
-        if (poll(&poll_fd, 1, wait_ms) > 0) {
+        if (wait(stop_fd, std::max<std::int64_t>(options_.round_ms, 10 * took_ms))) {
             signalfd_siginfo info{};
             if (read(stop_fd, &info, sizeof info) == sizeof info && info.ssi_signo == SIGUSR1)
                 report();
@@ -49,11 +54,25 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
     stop();
 }
 
-// One turn: whatever fell due by now, in order, in slices of one eviction call. A slice is safe in the sinks before the
-// next call may overwrite the outbox.
-void Daemon::round()
+// Ends at packets, rows and frames come by the ring, between rounds: one that fills calls for a round now.
+bool Daemon::wait(int stop_fd, std::int64_t ms)
 {
-    const std::int64_t clock = boot_clock_ns();
+    constexpr std::int64_t kLookMs = 20;
+    for (; ms > 0; ms -= kLookMs) {
+        pollfd poll_fd = {stop_fd, POLLIN, 0};
+        if (poll(&poll_fd, 1, static_cast<int>(std::min(ms, kLookMs))) > 0)
+            return true;
+        for (const auto& sensor : *sensors_)
+            if (sensor->ring().used() > sensor->object().ring_bytes() / 4)
+                return false;
+    }
+    return false;
+}
+
+// One turn: whatever fell due by the clock, in order, in slices of one eviction call. A slice is safe in the sinks
+// before the next call may overwrite the outbox.
+void Daemon::round(std::int64_t clock)
+{
     for (auto& sensor : *sensors_) {
         Evictor::Scan scan = sensor->evictor().scan(EVICT_DUE, clock);
         peak_ = std::max(peak_, scan.seen);
@@ -91,17 +110,23 @@ void Daemon::commit(std::int64_t clock_ns)
 {
     watermark(clock_ns);
     pipeline_->sync();
-    std::size_t file = 0;
     journal_slot entry{};
-    for (const std::uint64_t bytes : pipeline_->positions())
-        if (file < JOURNAL_FILES)
-            entry.file_bytes[file++] = bytes;
+    entry.outputs = options_.outputs;
+    entry.wall_offset_ns = options_.wall_offset_ns.value_or(0);
+    std::size_t word = 0;
+    for (const std::uint64_t position : pipeline_->positions())
+        if (word < JOURNAL_WORDS)
+            entry.position[word++] = position;
     const FlowTally tally = pipeline_->tally();
     entry.flows = flows_before_ + tally.biflows;
     entry.packets = packets_before_ + tally.packets;
     for (auto& sensor : *sensors_) {
         entry.ring_position = sensor->ring().position();
         entry.evict_sequence = sensor->evictor().sequence();
+        if (CaptureWriter* capture = sensor->capture()) {
+            note(capture->flush());
+            entry.capture_bytes = capture->position();
+        }
         sensor->journal().commit(entry);
         sensor->ring().acknowledge();
     }
@@ -111,7 +136,7 @@ void Daemon::commit(std::int64_t clock_ns)
 // not known yet, and unacknowledged it survives a crash.
 void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
 {
-    const std::int64_t offset_ns = wall_offset_ns();
+    const std::int64_t offset_ns = wall_offset();
     sensor.ring().read([&](const stream_header& header) {
         if (header.kind == STREAM_ENDED) {
             const auto& record = reinterpret_cast<const ended_record&>(header);
@@ -122,16 +147,35 @@ void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
             auto* to = static_cast<packet_record*>(stream_reserve(pipeline_->writer(), header.size));
             std::memcpy(static_cast<void*>(to), &header, header.size);
             to->wall_offset_ns = offset_ns;
+        } else if (header.kind == STREAM_FRAME) {
+            keep_frame(sensor, reinterpret_cast<const frame_record&>(header));
         }
         return true;
     });
+}
+
+void Daemon::keep_frame(LiveSensor& sensor, const frame_record& frame)
+{
+    note(sensor.capture()->write(frame.ts_ns + wall_offset(), frame.wire_len,
+                                 {reinterpret_cast<const std::uint8_t*>(&frame) + sizeof frame, frame.cap_len}));
+}
+
+void Daemon::note(const Result<void>& written)
+{
+    if (!written.ok())
+        capture_error_ = written.error().message;
+}
+
+std::int64_t Daemon::wall_offset() const
+{
+    return options_.wall_offset_ns ? *options_.wall_offset_ns : wall_offset_ns();
 }
 
 void Daemon::write_ended(const ended_record& record)
 {
     auto* to = static_cast<ended_record*>(stream_reserve(pipeline_->writer(), record.header.size));
     std::memcpy(static_cast<void*>(to), &record, record.header.size);
-    to->wall_offset_ns = wall_offset_ns();
+    to->wall_offset_ns = wall_offset();
     to->era = era_;
 }
 
@@ -155,23 +199,32 @@ void Daemon::recover(LiveSensor& sensor)
         fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more were in "
                     "the eviction outbox",
                     sensor.interface(), safe.flows, safe.packets, records));
-    drain(sensor, boot_clock_ns());
-    commit(boot_clock_ns());
+    const std::int64_t clock = boot_clock_ns() - kUnderWayNs;
+    drain(sensor, clock);
+    commit(clock);
 }
 
 void Daemon::stop()
 {
     for (auto& sensor : *sensors_)
         sensor->detach();
-    round();
+    const std::int64_t end = boot_clock_ns();
+    round(end);
     for (auto& sensor : *sensors_)
         drain(*sensor, std::numeric_limits<std::int64_t>::max());
     commit(std::numeric_limits<std::int64_t>::max());
     era_++; // the rest leaves by its last clock, behind everything that ended by itself
-    const std::int64_t clock = boot_clock_ns();
     for (auto& sensor : *sensors_)
-        evict_in_order(*sensor, sensor->evictor().scan(EVICT_ALL, clock), EVICT_ALL, clock);
+        evict_in_order(*sensor, sensor->evictor().scan(EVICT_ALL, end), EVICT_ALL, end);
     commit(std::numeric_limits<std::int64_t>::max());
+    for (auto& sensor : *sensors_) {
+        if (!sensor->capture())
+            continue;
+        engine_counts counts{};
+        sensor->object().read_counts(&counts);
+        note(sensor->capture()->finish(end + wall_offset(), counts.counter[COUNTER_PACKETS_SEEN],
+                                       counts.counter[COUNTER_FRAMES_LOST]));
+    }
 }
 
 void Daemon::read_counts(engine_counts* out) const

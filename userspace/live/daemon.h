@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/log.h"
@@ -18,6 +20,9 @@ namespace flowxdp {
 struct DaemonOptions {
     std::uint32_t round_ms = 250;
     std::uint64_t max_packets = 0; // stop after so many (-c); 0 = never
+    // One wall offset for all records of the run (with extraction); none: sampled for each.
+    std::optional<std::int64_t> wall_offset_ns;
+    std::uint64_t outputs = 0; // hash of the outputs' names, for the journal
 };
 
 class Daemon {
@@ -34,11 +39,19 @@ class Daemon {
     // Packets of flows that predecessors of this daemon exported (adoption): the ledger's share of the past.
     [[nodiscard]] std::uint64_t packets_before() const { return packets_before_; }
 
+    // Why frames could not be written; empty = all were.
+    [[nodiscard]] const std::string& capture_error() const { return capture_error_; }
+
   private:
-    void round();
+    // Waits for a signal, at most `ms`, less when a ring fills; true when stop_fd is readable.
+    bool wait(int stop_fd, std::int64_t ms);
+    void round(std::int64_t clock_ns);
     void evict_in_order(LiveSensor& sensor, const Evictor::Scan& scan, evict_mode mode, std::int64_t clock_ns);
     void drain(LiveSensor& sensor, std::int64_t until_clock_ns);
     void commit(std::int64_t clock_ns);
+    void keep_frame(LiveSensor& sensor, const frame_record& frame);
+    void note(const Result<void>& written);
+    [[nodiscard]] std::int64_t wall_offset() const;
     void recover(LiveSensor& sensor);
     void watermark(std::int64_t clock_ns);
     void write_ended(const ended_record& record);
@@ -51,6 +64,7 @@ class Daemon {
     std::uint32_t era_ = 0;
     std::uint64_t peak_ = 0;
     std::uint64_t flows_before_ = 0, packets_before_ = 0;
+    std::string capture_error_;
 };
 
 } // namespace flowxdp

@@ -4,7 +4,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
+#include <linux/membarrier.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -97,9 +99,31 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
     ring_ = std::make_unique<RingReader>(object_->map_fd("ring"), object_->ring_bytes());
     evictor_ = std::make_unique<Evictor>(*object_);
     journal_ = std::make_unique<Journal>(*object_);
+    if (!options_.capture.empty())
+        open_capture();
 }
 
 LiveSensor::~LiveSensor() = default;
+
+journal_slot LiveSensor::resume() const
+{
+    const journal_slot last = adopted_ ? journal_->last() : journal_slot{};
+    return last.outputs == options_.outputs ? last : journal_slot{};
+}
+
+void LiveSensor::open_capture()
+{
+    capture_ = std::make_unique<CaptureWriter>();
+    const CaptureWriter::Interface interface = {info_.name, info_.index, 1, options_.object.flow.snap_len};
+    auto opened = capture_->open(options_.capture, interface, {true, resume().capture_bytes});
+    if (opened.ok())
+        return;
+    if (!adopted_) {
+        detach();
+        remove_pins();
+    }
+    throw StartupError("extraction: " + opened.error().message);
+}
 
 void LiveSensor::check_interface()
 {
@@ -195,6 +219,9 @@ void LiveSensor::detach()
     if (link_)
         bpf_link_detach(link_.get());
     link_.reset();
+    // In generic mode nobody waits: a grace period does. Kernels with nohz_full refuse; there detaching is as good as
+    // before.
+    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
     if (offload_changed_) {
         if (auto set = set_rx_vlan_offload(info_.name, true); !set.ok())
             throw StartupError(set.error().message);

@@ -13,6 +13,7 @@
 
 #include "core/result.h"
 #include "core/unique_fd.h"
+#include "extract/capture_writer.h"
 #include "kernel/evictor.h"
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
@@ -29,6 +30,9 @@ struct LiveSensorOptions {
     SensorObjectOptions object;
     std::uint64_t layout_id = 0; // of the bundle
     bool fix_offloads = false;   // turn rx-vlan offload off while attached
+    // Extraction: the file its frames go to; empty = none. With object.flow's FLOW_CONFIG_FRAMES.
+    std::string capture;
+    std::uint64_t outputs = 0; // hash of the names of everything written: what a journal's positions are of
 };
 
 inline constexpr const char* kPinRoot = "/sys/fs/bpf/flowxdp";
@@ -50,6 +54,10 @@ class LiveSensor {
     RingReader& ring() { return *ring_; }
     Evictor& evictor() { return *evictor_; }
     Journal& journal() { return *journal_; }
+    // Where its frames go; null without extraction.
+    CaptureWriter* capture() { return capture_.get(); }
+    // What a killed predecessor vouched for, when it wrote the same outputs; all zero otherwise.
+    [[nodiscard]] journal_slot resume() const;
 
     // Detaches the program; packets are no longer counted when this returns.
     void detach();
@@ -60,6 +68,7 @@ class LiveSensor {
     void check_interface();
     void load_and_attach(const std::string& folder);
     void adopt(const std::string& folder);
+    void open_capture();
 
     LiveSensorOptions options_;
     InterfaceInfo info_;
@@ -69,6 +78,7 @@ class LiveSensor {
     std::unique_ptr<RingReader> ring_;
     std::unique_ptr<Evictor> evictor_;
     std::unique_ptr<Journal> journal_;
+    std::unique_ptr<CaptureWriter> capture_;
     UniqueFd link_;
 };
 

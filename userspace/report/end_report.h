@@ -55,6 +55,13 @@ struct RunSummary {
         std::vector<std::string> lines;
     };
     std::vector<SinkState> sinks;
+    // Extraction: a file for each interface.
+    struct CaptureState {
+        std::string path;
+        std::uint64_t frames, dropped; // taken; of these not written
+        std::string last_error;
+    };
+    std::vector<CaptureState> captures;
 
     // Frames with a flow by the records themselves + frames without one by cause - frames read: 0 when books balance.
     [[nodiscard]] std::int64_t ledger_difference() const;
