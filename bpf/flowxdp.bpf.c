@@ -20,6 +20,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define RECORD_WORDS_MAX (FLOW_RECORD_MAX / 8)
 #define FLOW_ATTEMPTS 6
+#define TURN_ATTEMPTS 1024     /* each of RECORD_LOCK_TRIES: some milliseconds, longer than a CPU is taken from a guest */
+#define FRAME_PIECE 2048u      /* a frame goes to the ring through scratch in pieces */
+#define FRAME_PIECES (FRAME_SNAP_MAX / FRAME_PIECE)
 
 /* A program's own counters: nothing that interrupts it on this CPU writes there. role: enum program_role. */
 FX_INLINE struct cpu_counts *cpu_counts(__u32 role) { return bpf_map_lookup_elem(&counts, &role); }
@@ -120,6 +123,33 @@ FX_INLINE __u64 next_flow_id(struct scratch *s)
 	}
 	state = bpf_map_lookup_elem(&sensor, &zero);
 	return state ? __sync_fetch_and_add(&state->next_flow_id, 1) + 1 : 1;
+}
+
+struct turn_loop {
+	__u32 *turn;
+	__u32 token;
+	__u32 taken;
+};
+
+static long turn_try(__u32 i, void *context)
+{
+	struct turn_loop *loop = context;
+
+	(void)i;
+	/* Its owner was interrupted by us on this very CPU: it cannot let go before we return. */
+	if (((*(volatile __u32 *)loop->turn - 1) ^ (loop->token - 1)) < 4)
+		return 1;
+	loop->taken = record_lock(loop->turn, loop->token);
+	return loop->taken;
+}
+
+/* One packet or eviction at a time, on all CPUs (FLOW_CONFIG_IN_ORDER). 0: not to be had within the bound, go without. */
+FX_INLINE __u32 take_turn(struct sensor_state *s, __u32 token)
+{
+	struct turn_loop loop = {&s->turn, token, 0};
+
+	bpf_loop(TURN_ATTEMPTS, turn_try, &loop, 0);
+	return loop.taken;
 }
 
 /* A fragment finds its datagram's first fragment (fragment.h). */
@@ -429,6 +459,56 @@ __noinline int emit_packet_row(struct xdp_md *ctx)
 	return 0;
 }
 
+/* Sends the frame as it came. What does not fit the ring is counted. */
+__noinline int emit_frame(struct xdp_md *ctx)
+{
+	__u32 role = ROLE_XDP;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct frame_record head = {};
+	struct bpf_dynptr out;
+	__u32 length;
+	long error;
+
+	if (!s || !c || !ctx)
+		return 0;
+	length = s->packet.cap_len < FRAME_SNAP_MAX ? s->packet.cap_len : FRAME_SNAP_MAX;
+	head.header.size = sizeof(head) + ((length + 7) & ~7u);
+	head.header.kind = STREAM_FRAME;
+	head.ts_ns = s->packet.ts_ns;
+	head.wire_len = s->packet.wire_len;
+	head.cap_len = length;
+	head.if_id = s->packet.if_id;
+	error = bpf_ringbuf_reserve_dynptr(&ring, head.header.size, 0, &out);
+	if (!error)
+		error = bpf_dynptr_write(&out, 0, &head, sizeof(head), 0);
+	/* The turn's number is the offset and every failure leaves at once: both kernels then follow each turn one time. */
+	FX_NO_UNROLL
+	for (__u32 i = 0; i < FRAME_PIECES; i++) {
+		const __u32 at = i * FRAME_PIECE;
+		__u32 piece = length - at;
+
+		if (error || at >= length)
+			break;
+		if (piece > FRAME_PIECE)
+			piece = FRAME_PIECE;
+		piece = ((piece - 1) & (FRAME_PIECE - 1)) + 1; /* both bounds, as in emit_packet_row() */
+		__asm__ volatile("" : "+r"(piece));
+		if (bpf_xdp_load_bytes(ctx, at, s->row, piece) ||
+		    bpf_dynptr_write(&out, sizeof(head) + at, s->row, piece, 0)) {
+			error = -1;
+			break;
+		}
+	}
+	if (error) {
+		count(c, COUNTER_FRAMES_LOST);
+		bpf_ringbuf_discard_dynptr(&out, BPF_RB_NO_WAKEUP);
+	} else {
+		bpf_ringbuf_submit_dynptr(&out, BPF_RB_NO_WAKEUP);
+	}
+	return 0;
+}
+
 struct parse_loop {
 	const __u8 *data, *end;
 	struct packet *packet;
@@ -499,23 +579,24 @@ FX_INLINE int frame_passes(struct xdp_md *ctx, const struct packet *p)
 	return frame_filter(ctx, data, end, FX_MEM(p->wire_len), FX_MEM(p->cap_len));
 }
 
-SEC("xdp.frags")
-int flowxdp_ingress(struct xdp_md *ctx)
+/* A packet on its whole way: parsed, keyed, counted. Its frame is in s->packet when this returns 1. */
+FX_INLINE int observe(struct xdp_md *ctx, struct scratch *s, struct cpu_counts *c, struct sensor_state *shared)
 {
-	__u32 role = ROLE_XDP;
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct cpu_counts *c = cpu_counts(role);
 	struct frame_meta meta;
+	__u64 packet_no;
 
-	if (!s || !c || !frame_meta_from(ctx, &meta))
-		return XDP_PASS;
+	if (!frame_meta_from(ctx, &meta))
+		return 0;
 	count(c, COUNTER_PACKETS_SEEN);
-	packet_clear(&s->packet, &meta, c->counter[COUNTER_PACKETS_SEEN], (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
+	packet_no = c->counter[COUNTER_PACKETS_SEEN];
+	if (config.flags & FLOW_CONFIG_IN_ORDER)
+		packet_no = __sync_fetch_and_add(&shared->next_packet_no, 1) + 1;
+	packet_clear(&s->packet, &meta, packet_no, (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
 	/* Behind packet_clear(), lengths by way of memory: else 6.1 tells states apart by meta in all that follows (6.1.0-56:
 	 * 440 k verified instructions against 170 k). */
 	if (load.filter && !frame_passes(ctx, &s->packet)) {
 		count(c, COUNTER_PACKETS_FILTERED);
-		return XDP_PASS;
+		return 0;
 	}
 	{
 		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
@@ -531,17 +612,40 @@ int flowxdp_ingress(struct xdp_md *ctx)
 	}
 	if (attribute(s, c, ROLE_XDP) && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
 		emit_packet_row(ctx);
+	return 1;
+}
+
+SEC("xdp.frags")
+int flowxdp_ingress(struct xdp_md *ctx)
+{
+	__u32 role = ROLE_XDP, zero = 0, turn = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct sensor_state *shared = bpf_map_lookup_elem(&sensor, &zero);
+	struct cpu_counts *c = cpu_counts(role);
+
+	if (!s || !c || !shared)
+		return XDP_PASS;
+	if (config.flags & FLOW_CONFIG_IN_ORDER) {
+		turn = take_turn(shared, record_lock_token(role));
+		if (!turn)
+			count(c, COUNTER_ORDER_MISSED);
+	}
+	if (observe(ctx, s, c, shared) && (config.flags & FLOW_CONFIG_FRAMES))
+		emit_frame(ctx);
+	if (turn)
+		record_unlock(&shared->turn, record_lock_token(ROLE_XDP));
 	return XDP_PASS;
 }
 
 struct evict_loop {
 	struct evict_request *request;
 	struct cpu_counts *counts;
+	struct sensor_state *shared;
 	__u32 token;
 };
 
 /* One key of an eviction call. Whoever makes the record dead under its lock owns its deletion. */
-static long evict_one(__u32 i, void *context)
+FX_INLINE long evict_key(__u32 i, void *context)
 {
 	struct evict_loop *loop = context;
 	__u32 index = i & (EVICT_SLOTS - 1), mode = loop->request->mode;
@@ -591,16 +695,30 @@ static long evict_one(__u32 i, void *context)
 	return 0;
 }
 
+static long evict_one(__u32 i, void *context)
+{
+	struct evict_loop *loop = context;
+	__u32 turn;
+
+	if (!(config.flags & FLOW_CONFIG_IN_ORDER))
+		return evict_key(i, context);
+	turn = record_lock(&loop->shared->turn, loop->token);
+	evict_key(i, context);
+	if (turn)
+		record_unlock(&loop->shared->turn, loop->token);
+	return 0;
+}
+
 /* Run by the daemon through test-run, never attached. An XDP program because 6.1 knows no locks in syscall programs. */
 SEC("xdp")
 int flowxdp_evict(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
 	struct evict_loop loop = {bpf_map_lookup_elem(&evict_request, &zero), cpu_counts(ROLE_EVICTOR),
-				  record_lock_token(ROLE_EVICTOR)};
+				  bpf_map_lookup_elem(&sensor, &zero), record_lock_token(ROLE_EVICTOR)};
 
 	(void)ctx;
-	if (!loop.request || !loop.counts)
+	if (!loop.request || !loop.counts || !loop.shared)
 		return XDP_PASS;
 	loop.request->evicted = 0;
 	bpf_loop(loop.request->keys < EVICT_SLOTS ? loop.request->keys : EVICT_SLOTS, evict_one, &loop, 0);

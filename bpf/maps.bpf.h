@@ -75,9 +75,12 @@ struct {
 	__type(value, struct cpu_counts);
 } counts SEC(".maps");
 
-/* What all CPUs share. flow_id is taken by fetch-and-add. */
+/* What all CPUs share. flow_id is taken by fetch-and-add, next_packet_no under turn (FLOW_CONFIG_IN_ORDER). */
 struct sensor_state {
 	__u64 next_flow_id;
+	__u64 next_packet_no;
+	__u32 turn; /* record_lock.bpf.h */
+	__u32 pad;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

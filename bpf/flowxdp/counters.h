@@ -32,6 +32,8 @@
 	X(LOCK_CONTENDED, "lock_contended", "times a record's lock was not free within the bound")                  \
 	X(IDENTITY_MISSED, "identity_missed", "times a found record had been evicted meanwhile")                    \
 	X(PACKET_ROWS_LOST, "packet_rows_lost", "packet rows lost to a full ring (their counts are kept)")          \
+	X(FRAMES_LOST, "frames_lost", "frames that extraction lost to a full ring (their counts are kept)")         \
+	X(ORDER_MISSED, "order_missed", "packets that could not wait for their turn: rows may be out of order")     \
 	X(FRAGMENTS_UNMATCHED, "fragments_unmatched", "later fragments whose first fragment was not seen")          \
 	X(FRAGMENT_COLLISIONS, "fragment_collisions", "fragment slots taken over while in use")                     \
 	X(CLOCK_STEPS, "clock_steps", "times the packet clock stepped back")

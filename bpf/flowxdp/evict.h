@@ -42,13 +42,14 @@ struct evict_request {
  * What of the sensor's output is safe: written by the daemon after its sinks have flushed, read by the daemon that takes
  * over after a crash. Two slots, so that a kill at any instant leaves one whole: the low bit of generation says which.
  */
-#define JOURNAL_FILES 16u
+#define JOURNAL_WORDS 128u
 struct journal_slot {
 	__u64 ring_position;              /* everything before it in the ring is in the sinks */
 	__u64 evict_sequence;             /* the outbox up to this call is in the sinks */
-	__u64 file_bytes[JOURNAL_FILES];  /* length of each resumable output file, by sink and file */
 	__u64 flows;                      /* biflows handed over so far, for the ledger */
 	__u64 packets;
+	__s64 wall_offset_ns;             /* of a run with extraction: one for all its records */
+	__u64 output[JOURNAL_WORDS];      /* where each output goes on: its id, the number of words, the words; id 0 ends */
 };
 struct journal {
 	__u64 generation;

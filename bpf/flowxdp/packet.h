@@ -17,6 +17,8 @@
 #define PACKET_MAX_HEADERS 20u
 /* BPF_PROG_TEST_RUN shows a program this much of a frame (4,096-byte page less headroom and tailroom, 6.1 and 6.18). */
 #define FRAME_MAX_VISIBLE 3520u
+/* Bytes of a frame that extraction keeps at most: tcpdump's default snap length. */
+#define FRAME_SNAP_MAX 262144u
 /* Payload bytes that packet mode and payload plugins may see, counted from the start of L7. */
 #define PACKET_MAX_PAYLOAD 2048u
 

@@ -17,6 +17,7 @@ enum stream_kind {
 	STREAM_ENDED = 1,
 	STREAM_PACKET = 2,
 	STREAM_WATERMARK = 3,
+	STREAM_FRAME = 4,
 };
 
 struct stream_header {
@@ -53,6 +54,19 @@ struct watermark_record {
 	__u32 pad;
 	__s64 wall_offset_ns;   /* live: added to clock_ns gives ns since the epoch; 0 in replay */
 };
+
+/*
+ * A frame as the sensor saw it, for extraction (live, FLOW_CONFIG_FRAMES). Comes behind what its packet did to its flow.
+ * Followed by cap_len bytes of the frame, padded to 8.
+ */
+struct frame_record {
+	struct stream_header header;
+	__s64 ts_ns;            /* as in the packet's rows: boot clock */
+	__u32 wire_len, cap_len;
+	__u32 if_id;
+	__u32 pad;
+};
+FX_STATIC_ASSERT(sizeof(struct frame_record) == 32, "the frame's bytes follow");
 
 /*
  * One packet of a flow, after it was counted. Followed by the enabled plugins' packet states at the offsets in

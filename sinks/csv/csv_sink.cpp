@@ -33,14 +33,19 @@ class CsvSink final : public Sink {
     {
         if (path_.empty())
             path_ = default_row_path(context, "_flows.csv");
-        if (Result<void> opened = open_file(path_, *context.flow_schema, &flows_); !opened.ok())
+        const auto& resume = context.resume;
+        if (Result<void> opened =
+                open_file(path_, *context.flow_schema, {context.live, resume.empty() ? 0 : resume[0]}, &flows_);
+            !opened.ok())
             return opened;
         if (!context.packet_schema)
             return {};
         if (packet_path_.empty())
             packet_path_ = packet_path_beside(path_);
         // Two tables in one stream are not CSV: packet rows then have no place, which is counted and said.
-        return packet_path_ == path_ ? Result<void>() : open_file(packet_path_, *context.packet_schema, &packets_);
+        return packet_path_ == path_ ? Result<void>()
+                                     : open_file(packet_path_, *context.packet_schema,
+                                                 {context.live, resume.size() < 2 ? 0 : resume[1]}, &packets_);
     }
     Result<void> write(const RowBatch& rows) override { return print(rows, &flows_); }
     Result<void> write_packets(const RowBatch& rows) override
@@ -57,6 +62,10 @@ class CsvSink final : public Sink {
         const Result<void> second = packets_.flush(final);
         return first.ok() ? second : first;
     }
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override
+    {
+        return {flows_.position(), packets_.position()};
+    }
     [[nodiscard]] std::vector<std::string> report() const override
     {
         const std::uint64_t skipped = packet_rows_skipped_;
@@ -67,9 +76,10 @@ class CsvSink final : public Sink {
     }
 
   private:
-    Result<void> open_file(const std::string& path, const Schema& schema, RowFile* file) const
+    Result<void> open_file(const std::string& path, const Schema& schema, const RowFileStart& start,
+                           RowFile* file) const
     {
-        if (Result<void> opened = file->open(path); !opened.ok())
+        if (Result<void> opened = file->open(path, start); !opened.ok() || file->resumed())
             return opened;
         std::string header;
         append_csv_header(schema, line_end_, &header);

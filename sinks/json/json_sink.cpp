@@ -33,7 +33,8 @@ class JsonSink final : public Sink {
         if (path_.empty())
             path_ = default_row_path(context, "_flows.json");
         flow_printer_.emplace(*context.flow_schema);
-        if (Result<void> opened = flows_.open(path_); !opened.ok())
+        const auto& resume = context.resume;
+        if (Result<void> opened = flows_.open(path_, {context.live, resume.empty() ? 0 : resume[0]}); !opened.ok())
             return opened;
         if (!context.packet_schema)
             return {};
@@ -41,7 +42,8 @@ class JsonSink final : public Sink {
         if (packet_path_.empty())
             packet_path_ = packet_path_beside(path_);
         // Objects of both kinds may share a stream: packet objects begin with "pktNo".
-        return packet_path_ == path_ ? Result<void>() : packets_.open(packet_path_);
+        return packet_path_ == path_ ? Result<void>()
+                                     : packets_.open(packet_path_, {context.live, resume.size() < 2 ? 0 : resume[1]});
     }
     Result<void> write(const RowBatch& rows) override { return print(*flow_printer_, rows, &flows_); }
     Result<void> write_packets(const RowBatch& rows) override
@@ -53,6 +55,10 @@ class JsonSink final : public Sink {
         const Result<void> first = flows_.flush(final);
         const Result<void> second = packets_.flush(final);
         return first.ok() ? second : first;
+    }
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override
+    {
+        return {flows_.position(), packets_.position()};
     }
 
   private:

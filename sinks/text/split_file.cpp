@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "split_file.h"
 
-#include <fcntl.h>
+#include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
 
 #include <fmt/format.h>
 
 namespace flowxdp {
-namespace {
-constexpr std::size_t kBufferBytes = 1u << 20;
-}
 
 Result<SplitRule> parse_split_rule(const std::string& size, const std::string& start)
 {
@@ -43,90 +38,71 @@ Result<SplitRule> parse_split_rule(const std::string& size, const std::string& s
     return rule;
 }
 
-Result<void> SplitFile::open(const std::string& path, const SplitRule& rule)
+std::string SplitFile::piece_name(std::uint64_t index) const
+{
+    return rule_.splits() && path_ != "-" ? path_ + std::to_string(index) : path_;
+}
+
+Result<void> SplitFile::open(const std::string& path, const SplitRule& rule, std::string_view header, bool resumable,
+                             std::span<const std::uint64_t> resume)
 {
     path_ = path;
     rule_ = rule;
+    resumable_ = resumable;
     index_ = rule.first_index;
-    buffer_.reserve(kBufferBytes + 4096);
-    return open_piece();
-}
-
-Result<void> SplitFile::resume(const std::string& path, std::uint64_t bytes)
-{
-    path_ = name_ = path;
-    buffer_.reserve(kBufferBytes + 4096);
-    fd_.reset(::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    if (!fd_ || ::ftruncate(fd_.get(), static_cast<off_t>(bytes)) || ::lseek(fd_.get(), 0, SEEK_END) < 0)
-        return Error{fmt::format("cannot go on in '{}': {}", name_, std::strerror(errno))};
-    piece_bytes_ = bytes;
-    return {};
-}
-
-Result<void> SplitFile::open_piece()
-{
-    name_ = rule_.splits() ? path_ + std::to_string(index_) : path_;
-    piece_bytes_ = piece_rows_ = 0;
-    if (path_ == "-") {
-        name_ = "standard output";
-        fd_.reset(::dup(1));
-    } else {
-        fd_.reset(::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    }
-    if (!fd_)
-        return Error{fmt::format("cannot write '{}': {}", name_, std::strerror(errno))};
-    return {};
-}
-
-Result<bool> SplitFile::advance()
-{
-    if (!(rule_.bytes && piece_bytes_ >= rule_.bytes) && !(rule_.rows && piece_rows_ >= rule_.rows))
-        return false;
-    if (auto written = write_out(); !written.ok())
-        return written.error();
-    index_++;
-    if (auto opened = open_piece(); !opened.ok())
-        return opened.error();
-    return true;
-}
-
-Result<void> SplitFile::write_raw(const std::string& text)
-{
-    buffer_ += text;
-    piece_bytes_ += text.size();
-    return buffer_.size() >= kBufferBytes ? write_out() : Result<void>{};
-}
-
-Result<void> SplitFile::write_row(const std::string& text)
-{
-    piece_rows_++;
-    buffered_rows_++;
-    return write_raw(text);
-}
-
-Result<void> SplitFile::flush()
-{
-    return write_out();
-}
-
-Result<void> SplitFile::write_out()
-{
-    std::size_t at = 0;
-    while (at < buffer_.size()) {
-        const ssize_t n = ::write(fd_.get(), buffer_.data() + at, buffer_.size() - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            const int reason = errno;
-            buffer_.clear();
-            lost_rows_ += std::exchange(buffered_rows_, 0);
-            return Error{fmt::format("cannot write '{}': {}", name_, std::strerror(reason))};
+    RowFileStart start = {resumable, resume.empty() ? 0 : resume[0]};
+    if (rule.splits() && resume.size() >= 3 && resume[0]) {
+        piece_rows_ = resume[1];
+        index_ = resume[2];
+        // Pieces that a predecessor began and never vouched for: their rows come again.
+        for (std::uint64_t next = index_ + 1; ::unlink(piece_name(next).c_str()) == 0; next++) {
         }
-        at += static_cast<std::size_t>(n);
     }
-    buffer_.clear();
-    buffered_rows_ = 0;
-    return {};
+    if (auto opened = file_.open(piece_name(index_), start); !opened.ok())
+        return opened;
+    if (file_.resumed()) {
+        piece_bytes_ = start.resume_at;
+        return {};
+    }
+    piece_rows_ = 0;
+    piece_bytes_ = header.size();
+    return file_.write_header(header);
+}
+
+bool SplitFile::full() const
+{
+    return (rule_.bytes && piece_bytes_ >= rule_.bytes) || (rule_.rows && piece_rows_ >= rule_.rows);
+}
+
+Result<std::string*> SplitFile::begin_row()
+{
+    if (full()) {
+        if (auto ended = file_.flush(true); !ended.ok())
+            return ended.error();
+        index_++;
+        piece_bytes_ = piece_rows_ = 0;
+        if (auto opened = file_.open(piece_name(index_), {resumable_, 0}); !opened.ok())
+            return opened.error();
+    }
+    if (!file_.is_open()) // the next piece could not be opened: try again
+        if (auto opened = file_.open(piece_name(index_), {resumable_, 0}); !opened.ok())
+            return opened.error();
+    row_start_ = file_.buffer()->size();
+    return file_.buffer();
+}
+
+Result<void> SplitFile::row_done()
+{
+    piece_bytes_ += file_.buffer()->size() - row_start_;
+    piece_rows_++;
+    return file_.row_done();
+}
+
+std::vector<std::uint64_t> SplitFile::positions() const
+{
+    if (!rule_.splits())
+        return {file_.position()};
+    return {file_.position(), piece_rows_, index_};
 }
 
 } // namespace flowxdp

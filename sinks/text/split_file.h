@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <vector>
 
 #include "core/result.h"
-#include "core/unique_fd.h"
+#include "sink/row_file.h"
 
 namespace flowxdp {
 
@@ -20,34 +22,36 @@ struct SplitRule {
 };
 Result<SplitRule> parse_split_rule(const std::string& size, const std::string& start);
 
-// Buffered writer. Path "-" is stdout. With a rule, pieces are named PATH followed by their index.
+// A row file in pieces: with a rule they are named PATH followed by their index. Path "-" is standard output.
 class SplitFile {
   public:
-    Result<void> open(const std::string& path, const SplitRule& rule);
-    // Goes on in an existing file, cut to bytes. Without a rule.
-    Result<void> resume(const std::string& path, std::uint64_t bytes);
-    // Bytes of the current piece, what is buffered included.
-    [[nodiscard]] std::uint64_t position() const { return piece_bytes_; }
-    // Appends one row that ends in a newline. A piece is left only between rows.
-    Result<void> write_row(const std::string& text);
-    // Appends bytes that belong to no row (a header line).
-    Result<void> write_raw(const std::string& text);
-    Result<void> flush();
-    // True when the next row starts a new piece; opens it.
-    Result<bool> advance();
-    [[nodiscard]] const std::string& name() const { return name_; }
-    // Rows taken by write_row() that a failed write lost since the last call.
-    [[nodiscard]] std::uint64_t take_lost_rows() { return std::exchange(lost_rows_, 0); }
+    // counts: the sink's, kept by the files. Must outlive this object.
+    explicit SplitFile(SinkCounts* counts) : file_(counts) {}
+
+    // header: text before the first row of the first piece. resumable, resume: as for a sink (SinkContext): the words
+    // of positions(), empty for a fresh start.
+    Result<void> open(const std::string& path, const SplitRule& rule, std::string_view header, bool resumable,
+                      std::span<const std::uint64_t> resume);
+    // Where the caller appends one row, which ends in a newline; row_done() after each. Opens the next piece first when
+    // this one is full. Error: the file can be used further.
+    Result<std::string*> begin_row();
+    Result<void> row_done();
+    Result<void> flush(bool final) { return file_.flush(final); }
+    // After flush(): length of the piece and, with a rule, its rows and its index.
+    [[nodiscard]] std::vector<std::uint64_t> positions() const;
+    // How many words positions() gives for a rule.
+    static std::size_t position_words(const SplitRule& rule) { return rule.splits() ? 3 : 1; }
 
   private:
-    Result<void> open_piece();
-    Result<void> write_out();
+    [[nodiscard]] std::string piece_name(std::uint64_t index) const;
+    [[nodiscard]] bool full() const;
 
-    std::string path_, name_, buffer_;
+    std::string path_;
     SplitRule rule_;
-    UniqueFd fd_;
+    RowFile file_;
+    bool resumable_ = false;
     std::uint64_t index_ = 0, piece_bytes_ = 0, piece_rows_ = 0;
-    std::uint64_t buffered_rows_ = 0, lost_rows_ = 0;
+    std::size_t row_start_ = 0;
 };
 
 } // namespace flowxdp

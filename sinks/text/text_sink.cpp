@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // text_sink.cpp - Tranalyzer2's files: PREFIX_flows.txt, PREFIX_headers.txt and, in packet mode, PREFIX_packets.txt.
 // The format is README.md's grammar; cells are cell_text.h's.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "row/cell_text.h"
@@ -18,98 +20,58 @@ class TextSink final : public Sink {
     {
         const bool to_stdout = target_ == "-" || (target_.empty() && context.rows_to_stdout);
         const std::string prefix = target_.empty() ? context.output_prefix : target_;
-        can_resume_ = !to_stdout && !rule_.splits();
-        const bool resume = can_resume_ && !context.resume.empty();
-        if (auto opened = open_file(&flows_, to_stdout ? "-" : prefix + "_flows.txt", rule_,
-                                    header_line(*context.flow_schema), resume ? context.resume[0] : 0);
+        const std::span<const std::uint64_t> resume(context.resume);
+        const std::size_t flow_words = std::min(SplitFile::position_words(rule_), resume.size());
+        if (auto opened = flows_.open(to_stdout ? "-" : prefix + "_flows.txt", rule_, header_line(*context.flow_schema),
+                                      context.live, resume.first(flow_words));
             !opened.ok())
             return opened;
         if (context.packet_schema) {
             has_packets_ = true;
-            if (auto opened = open_file(&packets_, to_stdout ? "-" : prefix + "_packets.txt", {},
-                                        header_line(*context.packet_schema),
-                                        resume && context.resume.size() > 1 ? context.resume[1] : 0);
+            if (auto opened =
+                    packets_.open(to_stdout ? "-" : prefix + "_packets.txt", {}, header_line(*context.packet_schema),
+                                  context.live, resume.subspan(flow_words));
                 !opened.ok())
                 return opened;
         }
         return to_stdout ? Result<void>{} : write_headers_file(prefix + "_headers.txt", context);
     }
 
-    Result<void> write(const RowBatch& rows) override
-    {
-        for (std::size_t i = 0; i < rows.size(); i++) {
-            // T2 checks the size after each row; A and B of a flow may part, as there.
-            const auto advanced = flows_.advance();
-            if (!advanced.ok())
-                return give_up(&flows_, i, rows.size(), advanced.error());
-            line_.clear();
-            append_row_text(rows.row(i), StringStyle::kQuoted, '	', &line_);
-            if (auto written = flows_.write_row(line_); !written.ok())
-                return give_up(&flows_, i + 1, rows.size(), written.error());
-        }
-        counts_.sent += rows.size();
-        return {};
-    }
+    // T2 checks the size after each row; A and B of a flow may part, as there.
+    Result<void> write(const RowBatch& rows) override { return print(rows, StringStyle::kQuoted, &flows_); }
+    Result<void> write_packets(const RowBatch& rows) override { return print(rows, StringStyle::kBare, &packets_); }
 
-    Result<void> write_packets(const RowBatch& rows) override
+    Result<void> flush(bool final) override
     {
-        for (std::size_t i = 0; i < rows.size(); i++) {
-            line_.clear();
-            append_row_text(rows.row(i), StringStyle::kBare, '\t', &line_);
-            if (auto written = packets_.write_row(line_); !written.ok())
-                return give_up(&packets_, i + 1, rows.size(), written.error());
-        }
-        counts_.sent += rows.size();
-        return {};
-    }
-
-    Result<void> flush(bool) override
-    {
-        auto written = flows_.flush();
-        count_lost(&flows_);
-        if (has_packets_) {
-            auto packets = packets_.flush();
-            count_lost(&packets_);
-            if (written.ok())
-                written = packets;
-        }
-        return written;
+        const Result<void> flows = flows_.flush(final);
+        const Result<void> packets = packets_.flush(final);
+        return flows.ok() ? packets : flows;
     }
 
     [[nodiscard]] std::vector<std::uint64_t> positions() const override
     {
-        if (!can_resume_)
-            return {};
-        return has_packets_ ? std::vector<std::uint64_t>{flows_.position(), packets_.position()}
-                            : std::vector<std::uint64_t>{flows_.position()};
+        std::vector<std::uint64_t> all = flows_.positions();
+        if (has_packets_)
+            all.push_back(packets_.positions().front());
+        return all;
     }
 
   private:
-    // resume_bytes 0: a new file that begins with its header.
-    static Result<void> open_file(SplitFile* file, const std::string& path, const SplitRule& rule,
-                                  const std::string& header, std::uint64_t resume_bytes)
+    Result<void> print(const RowBatch& rows, StringStyle style, SplitFile* file)
     {
-        if (resume_bytes)
-            return file->resume(path, resume_bytes);
-        if (auto opened = file->open(path, rule); !opened.ok())
-            return opened;
-        return file->write_raw(header);
-    }
-
-    // The file took `taken` of a batch's rows, then a write failed; what it had buffered is lost with them.
-    Result<void> give_up(SplitFile* file, std::size_t taken, std::size_t rows, const Error& error)
-    {
-        counts_.sent += taken;
-        counts_.dropped += rows - taken;
-        count_lost(file);
-        return error;
-    }
-
-    void count_lost(SplitFile* file)
-    {
-        const std::uint64_t lost = file->take_lost_rows();
-        counts_.sent -= lost;
-        counts_.dropped += lost;
+        Result<void> result;
+        for (std::size_t i = 0; i < rows.size(); i++) {
+            auto buffer = file->begin_row();
+            if (!buffer.ok()) {
+                counts_.dropped++;
+                result = buffer.error();
+                continue;
+            }
+            append_row_text(rows.row(i), style, '\t', buffer.value());
+            if (auto done = file->row_done(); !done.ok())
+                result = done;
+        }
+        return result;
     }
 
     static std::string header_line(const Schema& schema)
@@ -125,9 +87,6 @@ class TextSink final : public Sink {
 
     static Result<void> write_headers_file(const std::string& path, const SinkContext& context)
     {
-        SplitFile file;
-        if (auto opened = file.open(path, {}); !opened.ok())
-            return opened;
         std::string text;
         for (const std::string& line : context.header_lines)
             text += "# " + line + "\n";
@@ -135,16 +94,19 @@ class TextSink final : public Sink {
         std::size_t n = 0;
         for (const Column& c : context.flow_schema->columns())
             text += fmt::format("{}\t{}\t{}\t{}\n", ++n, Schema::type_name(c), c.name, c.help);
-        if (auto written = file.write_raw(text); !written.ok())
+        SinkCounts no_rows;
+        RowFile file(&no_rows);
+        if (auto opened = file.open(path); !opened.ok())
+            return opened;
+        if (auto written = file.write_header(text); !written.ok())
             return written;
-        return file.flush();
+        return file.flush(true);
     }
 
     std::string target_;
     SplitRule rule_;
-    SplitFile flows_, packets_;
-    bool has_packets_ = false, can_resume_ = false;
-    std::string line_;
+    SplitFile flows_{&counts_}, packets_{&counts_};
+    bool has_packets_ = false;
 };
 
 Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)

@@ -37,6 +37,8 @@ struct CaptureFileInfo {
     bool pcapng = false;
     bool nanoseconds = false;
     std::uint64_t clamped_times = 0; // time stamps beyond kTimeLimitNs (pcapng only)
+    // A live sensor's own capture (extract/capture_writer.h) says until when it observed, ns; 0 = not said, so far.
+    std::int64_t observed_until_ns = 0;
 };
 
 struct CaptureOptions {

@@ -120,12 +120,14 @@ void CaptureFile::take_format_info()
     info_.pcapng = info.pcapng;
     info_.nanoseconds = info.nanoseconds;
     info_.clamped_times = info.clamped_times;
+    info_.observed_until_ns = info.observed_until_ns;
 }
 
 std::string CaptureFile::interface_name(std::uint32_t id) const
 {
-    const std::vector<std::string>& names = format_->info().interface_names;
-    return id < names.size() ? names[id] : std::string();
+    const auto& names = format_->info().interface_names;
+    const auto name = names.find(id);
+    return name != names.end() ? name->second : std::string();
 }
 
 std::size_t CaptureFile::read(std::span<Frame> out)

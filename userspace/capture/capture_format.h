@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,8 +38,10 @@ struct FormatInfo {
     bool pcapng = false;
     bool nanoseconds = false;        // time stamps of the first interface are finer than a microsecond
     std::uint64_t clamped_times = 0; // set to kTimeLimitNs so far
-    // if_name of the section's interfaces, by number; empty where the file gives none.
-    std::vector<std::string> interface_names;
+    // if_name of the section's interfaces that have one, by Frame::if_id.
+    std::map<std::uint32_t, std::string> interface_names;
+    // The sensor that wrote the file observed until then, ns since the epoch; 0 = the file does not say.
+    std::int64_t observed_until_ns = 0;
 };
 
 class CaptureFormat {

@@ -16,7 +16,8 @@ struct Frame {
     std::uint32_t cap_len;    // bytes at data
     std::uint32_t wire_len;   // bytes on the wire as the file claims; may be smaller than cap_len in a lying file
     std::int64_t ts_ns;       // ns since the epoch, see kTimeLimitNs
-    std::uint32_t if_id;      // pcapng interface number within its section, 0 for pcap
+    std::uint32_t if_id;      // pcapng interface number within its section, 0 for pcap; a live sensor's own capture:
+                              // the ifindex that it showed
     std::uint32_t link_type;  // LINKTYPE_* value as in the file (tcpdump.org/linktypes.html)
 };
 

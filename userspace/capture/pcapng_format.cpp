@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 #include <vector>
 
 #include "capture/capture_format.h"
@@ -15,12 +17,16 @@ constexpr std::uint32_t kSectionHeader = 0x0a0d0d0a; // the same in both byte or
 constexpr std::uint32_t kInterfaceDescription = 1;
 constexpr std::uint32_t kObsoletePacket = 2;
 constexpr std::uint32_t kSimplePacket = 3;
+constexpr std::uint32_t kInterfaceStatistics = 5;
 constexpr std::uint32_t kEnhancedPacket = 6;
 
 constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
 
 constexpr std::uint16_t kOptionEnd = 0;
 constexpr std::uint16_t kOptionInterfaceName = 2;
+constexpr std::uint16_t kOptionDescription = 3; // of an interface
+constexpr std::uint16_t kOptionEndTime = 3;     // of interface statistics
+constexpr std::uint16_t kOptionApplication = 4; // of a section
 constexpr std::uint16_t kOptionTimeResolution = 9;
 constexpr std::uint16_t kOptionTimeOffset = 14;
 
@@ -80,8 +86,13 @@ class TickScale {
 struct Interface {
     std::uint32_t link_type;
     std::uint32_t snap_len; // 0 = no limit
+    std::uint32_t shown_id; // Frame::if_id
     TickScale scale;
 };
+
+// What a live sensor's own sections begin with (extract/capture_writer.h), and where its interfaces' index stands.
+constexpr std::string_view kOwnApplication = "flowxdp ";
+constexpr std::string_view kOwnDescription = "ifindex ";
 
 // Offsets into a packet block; all blocks but the simple one have them.
 struct PacketLayout {
@@ -197,26 +208,53 @@ class PcapngFormat final : public CaptureFormat {
         if (trailer != length)
             return trailer_damage(length, trailer);
         std::string damage = type == kEnhancedPacket         ? enhanced_packet<kSwap>(block, length, out[step.frames])
-                             : type == kSectionHeader        ? section_header<kSwap>(length)
+                             : type == kSectionHeader        ? section_header<kSwap>(block, length)
                              : type == kInterfaceDescription ? interface_description<kSwap>(block, length)
+                             : type == kInterfaceStatistics  ? interface_statistics<kSwap>(block, length)
                              : type == kSimplePacket         ? simple_packet<kSwap>(block, length, out[step.frames])
                                                              : obsolete_packet<kSwap>(block, length, out[step.frames]);
         if (!damage.empty())
             return damage;
         step.consumed += length;
-        if (type != kSectionHeader && type != kInterfaceDescription)
+        if (type != kSectionHeader && type != kInterfaceDescription && type != kInterfaceStatistics)
             ++step.frames;
         return {};
     }
 
-    static bool is_read_whole(std::uint32_t type)
+    [[nodiscard]] bool is_read_whole(std::uint32_t type) const
     {
         return type == kEnhancedPacket || type == kSectionHeader || type == kInterfaceDescription ||
-               type == kSimplePacket || type == kObsoletePacket;
+               type == kSimplePacket || type == kObsoletePacket || (own_section_ && type == kInterfaceStatistics);
+    }
+
+    // Calls take(code, bytes) for each option of a block from `fixed` on. Returns the damage.
+    template <bool kSwap, typename Take>
+    static std::string each_option(const std::uint8_t* block, std::uint32_t length, std::uint32_t fixed,
+                                   const char* name, Take take)
+    {
+        const std::uint8_t* at = block + fixed;
+        const std::uint8_t* const end = block + length - kBlockTrailerBytes;
+        while (end - at >= 4) {
+            const std::uint16_t code = load_u16<kSwap>(at);
+            const std::uint16_t size = load_u16<kSwap>(at + 2);
+            at += 4;
+            const std::ptrdiff_t padded = (size + 3) & ~3;
+            if (code == kOptionEnd)
+                break;
+            if (padded > end - at)
+                return fmt::format("option {} of {} claims {} bytes, {} are there", code, name, size, end - at);
+            take(code, std::span<const std::uint8_t>(at, size));
+            at += padded;
+        }
+        return {};
+    }
+    static std::string_view text_of(std::span<const std::uint8_t> bytes)
+    {
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
 
     template <bool kSwap>
-    std::string section_header(std::uint32_t length)
+    std::string section_header(const std::uint8_t* block, std::uint32_t length)
     {
         if (length < kSmallestSectionBytes)
             return fmt::format("a section header block claims {} bytes, {} are the least", length,
@@ -224,6 +262,13 @@ class PcapngFormat final : public CaptureFormat {
         swapped_ = kSwap;
         interfaces_.clear();
         info_.interface_names.clear();
+        own_section_ = false;
+        // Options of a section were never looked at: a broken one is not worth its packets.
+        (void)each_option<kSwap>(block, length, kSmallestSectionBytes - kBlockTrailerBytes, "a section header",
+                                 [this](std::uint16_t code, std::span<const std::uint8_t> value) {
+                                     if (code == kOptionApplication)
+                                         own_section_ = text_of(value).starts_with(kOwnApplication);
+                                 });
         return {};
     }
 
@@ -239,30 +284,27 @@ class PcapngFormat final : public CaptureFormat {
         std::uint8_t resolution = 6;
         std::string name;
         std::int64_t offset_s = 0;
-        const std::uint8_t* at = block + kFixedBytes;
-        const std::uint8_t* const end = block + length - kBlockTrailerBytes;
-        while (end - at >= 4) {
-            const std::uint16_t code = load_u16<kSwap>(at);
-            const std::uint16_t size = load_u16<kSwap>(at + 2);
-            at += 4;
-            const std::ptrdiff_t padded = (size + 3) & ~3;
-            if (code == kOptionEnd)
-                break;
-            if (padded > end - at)
-                return fmt::format("option {} of an interface description claims {} bytes, {} are there", code, size,
-                                   end - at);
-            if (code == kOptionInterfaceName)
-                name.assign(reinterpret_cast<const char*>(at), ::strnlen(reinterpret_cast<const char*>(at), size));
-            if (code == kOptionTimeResolution && size >= 1)
-                resolution = at[0];
-            if (code == kOptionTimeOffset && size >= 8)
-                offset_s = static_cast<std::int64_t>(load_u64<kSwap>(at));
-            at += padded;
-        }
+        auto shown_id = static_cast<std::uint32_t>(interfaces_.size());
+        std::string damage = each_option<kSwap>(
+            block, length, kFixedBytes, "an interface description",
+            [&](std::uint16_t code, std::span<const std::uint8_t> value) {
+                const std::string_view text = text_of(value);
+                if (code == kOptionInterfaceName)
+                    name = text.substr(0, text.find('\0'));
+                if (code == kOptionTimeResolution && !value.empty())
+                    resolution = value[0];
+                if (code == kOptionTimeOffset && value.size() >= 8)
+                    offset_s = static_cast<std::int64_t>(load_u64<kSwap>(value.data()));
+                if (own_section_ && code == kOptionDescription && text.starts_with(kOwnDescription))
+                    std::from_chars(text.data() + kOwnDescription.size(), text.data() + text.size(), shown_id);
+            });
+        if (!damage.empty())
+            return damage;
         const std::uint32_t link_type = load_u16<kSwap>(block + 8);
         const std::uint32_t snap_len = load_u32<kSwap>(block + 12);
-        interfaces_.push_back({link_type, snap_len, TickScale(resolution, offset_s)});
-        info_.interface_names.push_back(std::move(name));
+        interfaces_.push_back({link_type, snap_len, shown_id, TickScale(resolution, offset_s)});
+        if (!name.empty())
+            info_.interface_names.insert_or_assign(shown_id, std::move(name));
         if (!described_) {
             described_ = true;
             info_.link_type = link_type;
@@ -270,6 +312,26 @@ class PcapngFormat final : public CaptureFormat {
             info_.nanoseconds = (resolution & 0x80) != 0 ? (resolution & 0x7f) >= 20 : resolution > 6;
         }
         return {};
+    }
+
+    // Asked of own sections only: other writers' end times say when somebody stopped a program, not what a sensor saw.
+    template <bool kSwap>
+    std::string interface_statistics(const std::uint8_t* block, std::uint32_t length)
+    {
+        constexpr std::uint32_t kFixedBytes = 20;
+        if (length < kFixedBytes + kBlockTrailerBytes)
+            return fmt::format("an interface statistics block claims {} bytes, {} are the least", length,
+                               kFixedBytes + kBlockTrailerBytes);
+        const std::uint32_t if_id = load_u32<kSwap>(block + 8);
+        return each_option<kSwap>(block, length, kFixedBytes, "an interface statistics block",
+                                  [&](std::uint16_t code, std::span<const std::uint8_t> value) {
+                                      if (code != kOptionEndTime || value.size() < 8 || if_id >= interfaces_.size())
+                                          return;
+                                      const std::uint64_t ticks = (std::uint64_t{load_u32<kSwap>(value.data())} << 32) |
+                                                                  load_u32<kSwap>(value.data() + 4);
+                                      std::uint64_t clamped = 0;
+                                      info_.observed_until_ns = interfaces_[if_id].scale.to_ns(ticks, &clamped);
+                                  });
     }
 
     template <bool kSwap>
@@ -299,7 +361,7 @@ class PcapngFormat final : public CaptureFormat {
                  .cap_len = cap_len,
                  .wire_len = load_u32<kSwap>(block + 24),
                  .ts_ns = last_ts_ns_,
-                 .if_id = if_id,
+                 .if_id = interface.shown_id,
                  .link_type = interface.link_type};
         return {};
     }
@@ -338,7 +400,7 @@ class PcapngFormat final : public CaptureFormat {
                  .cap_len = cap_len,
                  .wire_len = wire_len,
                  .ts_ns = last_ts_ns_,
-                 .if_id = 0,
+                 .if_id = interface.shown_id,
                  .link_type = interface.link_type};
         return {};
     }
@@ -349,6 +411,7 @@ class PcapngFormat final : public CaptureFormat {
     }
 
     bool swapped_ = false;
+    bool own_section_ = false;          // written by a live sensor of flowxdp
     std::vector<Interface> interfaces_; // of this section
     std::int64_t last_ts_ns_ = 0;       // a simple packet block has no time: it takes its predecessor's
     bool described_ = false;

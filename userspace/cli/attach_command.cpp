@@ -38,7 +38,7 @@ UniqueFd block_signals()
 void drop_privileges(const std::string& output_prefix, Log* log)
 {
     const std::string folder =
-        output_prefix.empty() ? "" : std::filesystem::path(absolute_prefix(output_prefix)).parent_path().string();
+        output_prefix.empty() ? "" : std::filesystem::path(absolute_path(output_prefix)).parent_path().string();
     const bool keeps_override = !folder.empty() && !is_writable_folder(folder);
     if (keeps_override)
         limit_capabilities({CAP_BPF, CAP_NET_ADMIN, CAP_DAC_OVERRIDE});
@@ -49,6 +49,14 @@ void drop_privileges(const std::string& output_prefix, Log* log)
                                             "cap_dac_override (--user NAME with a folder of that user avoids it)",
                                             folder)
                               : "keeps cap_bpf and cap_net_admin alone");
+}
+
+// "run.pcapng", "eth0" -> "run_eth0.pcapng"; each interface is an observation point, and a capture, of its own.
+std::string name_beside(const std::string& path, const std::string& interface)
+{
+    const std::size_t name = path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1;
+    const std::size_t dot = std::min(path.find('.', name + 1), path.size());
+    return path.substr(0, dot) + "_" + interface + path.substr(dot);
 }
 
 } // namespace
@@ -70,8 +78,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                     log->write(LogLevel::kError, undone.error().message);
         }
     };
-    auto attach = [&](const Bundle& bundle, const flow_config& flow, const std::string& output_prefix) {
-        std::vector<std::uint64_t> safe_lengths;
+    DaemonOptions daemon_options;
+    daemon_options.max_packets = options.run.max_packets;
+    auto attach = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {
         for (const std::string& interface : options.interfaces) {
             LiveSensorOptions sensor = live_sensor_options(options.run, filter, bundle, flow);
             sensor.interface = interface;
@@ -81,10 +90,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             sensor.object.shared_sensor_fd = sensors.empty() ? -1 : sensors.front()->object().map_fd("sensor");
             sensor.fix_offloads = options.fix_offloads;
             sensors.push_back(std::make_unique<LiveSensor>(sensor));
-            if (safe_lengths.empty())
-                safe_lengths = resumable_lengths(*sensors.back(), output_prefix);
         }
-        // Sinks open their files as the user who will write them.
+        // Files are opened as the user who will write them.
         if (user) {
             for (auto& sensor : sensors)
                 if (auto given = sensor->give_to(user->uid, user->gid); !given.ok())
@@ -92,7 +99,15 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             become_user(*user);
             limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
         }
-        return safe_lengths;
+        const journal_slot left = sensors.front()->left_behind();
+        if (!outputs.capture.empty()) {
+            daemon_options.wall_offset_ns = left.wall_offset_ns ? left.wall_offset_ns : wall_offset_ns();
+            for (auto& sensor : sensors)
+                sensor->open_capture(sensors.size() > 1 ? name_beside(outputs.capture, sensor->interface())
+                                                        : outputs.capture,
+                                     resume_points(sensor->left_behind()));
+        }
+        return resume_points(left);
     };
 
     std::unique_ptr<RunSetup> setup;
@@ -103,9 +118,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
         for (const auto& sensor : sensors)
             states.push_back(
                 {sensor->state(), describe_sensor(*sensor, options.run, setup->run(),
-                                                  setup->bundle().descriptor->layout_id, setup->output_prefix())});
+                                                  setup->bundle().descriptor->layout_id, setup->outputs())});
         if (!user)
-            drop_privileges(setup->output_prefix(), log);
+            drop_privileges(setup->outputs().prefix, log);
     } catch (...) {
         give_back();
         throw;
@@ -122,7 +137,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     setup->pipeline().start();
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
-    Daemon daemon(&sensors, &setup->pipeline(), log, {250, options.run.max_packets});
+    Daemon daemon(&sensors, &setup->pipeline(), log, daemon_options);
     std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup->sinks(),
                                             [&daemon] { return daemon.last_round_ns(); });
     auto fill = [&] {
@@ -134,6 +149,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
         run.has_time = true;
         run.first_ns = since_ns;
         run.last_ns = boot_clock_ns() + wall_offset_ns();
+        run.captures = daemon.captures();
     };
     daemon.run(signals.get(), [&] {
         fill();

@@ -84,22 +84,29 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
         run.filter = read_filter_text(pinned.folder);
     const FrameFilter filter = compile_frame_filter(run.filter, pinned.interface);
     std::vector<std::unique_ptr<LiveSensor>> sensors;
-    auto take_over = [&](const Bundle& bundle, const flow_config& flow, const std::string& output_prefix) {
+    DaemonOptions daemon_options;
+    auto take_over = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {
         sensors.push_back(std::make_unique<LiveSensor>(live_sensor_options(run, filter, bundle, flow), pinned));
-        return resumable_lengths(*sensors.front(), output_prefix);
+        const journal_slot left = sensors.front()->left_behind();
+        if (!outputs.capture.empty()) {
+            daemon_options.wall_offset_ns = left.wall_offset_ns ? left.wall_offset_ns : wall_offset_ns();
+            sensors.front()->open_capture(outputs.capture, resume_points(left));
+        }
+        return resume_points(left);
     };
     RunSetup setup(run, pinned.interface, command_line, take_over, log);
     setup.run().engine = "live";
     setup.say_start();
     setup.pipeline().start();
     const double started = steady_seconds();
-    Daemon daemon(&sensors, &setup.pipeline(), log, {});
+    Daemon daemon(&sensors, &setup.pipeline(), log, daemon_options);
     daemon.export_all();
     const double processed = steady_seconds();
     RunSummary& summary = setup.run();
     daemon.read_counts(&summary.counts);
     summary.packets_before = daemon.packets_before();
     summary.frames = summary.counts.counter[COUNTER_PACKETS_SEEN];
+    summary.captures = daemon.captures();
     summary.captured_bytes = summary.wire_bytes = summary.counts.totals.wire_bytes;
     const ExitCode code = setup.finish(started, processed);
     if (auto removed = sensors.front()->remove_pins(); !removed.ok())

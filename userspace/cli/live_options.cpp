@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "capture/filter.h"
+#include "cli/run_setup.h"
 #include "flowxdp_version.h" // generated
 
 namespace flowxdp {
@@ -36,7 +37,7 @@ LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& 
     options.object.path = bundle.bpf_object;
     options.object.flow = flow;
     options.object.max_flows = run.max_flows;
-    options.object.ring_bytes = kLiveRingBytes;
+    options.object.ring_bytes = static_cast<std::uint32_t>(run.ring_bytes);
     options.object.filter = filter;
     options.object.snap_len = run.snap_len;
     options.layout_id = bundle.descriptor->layout_id;
@@ -44,7 +45,7 @@ LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& 
 }
 
 SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& run, const RunSummary& summary,
-                                  std::uint64_t layout_id, const std::string& output_prefix)
+                                  std::uint64_t layout_id, const RunOutputs& outputs)
 {
     const std::int64_t now_ns = boot_clock_ns() + wall_offset_ns();
     const SensorStateRecord& before = sensor.state()->last();
@@ -82,7 +83,8 @@ SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& ru
                                        sizeof record.plugin_options - 1),
                            ExitCode::kUsage);
     record.snap_len = static_cast<std::uint32_t>(run.snap_len);
-    set_text(record.output, absolute_prefix(output_prefix));
+    set_text(record.output, absolute_path(outputs.prefix));
+    set_text(record.capture, absolute_path(outputs.capture));
     return record;
 }
 
@@ -101,24 +103,8 @@ void recall_options(const SensorStateRecord& state, RunOptions* run)
     run->active_timeout_ms = state.active_timeout_ms;
     run->packet_mode = state.packet_mode != 0;
     run->snap_len = state.snap_len;
-}
-
-std::string absolute_prefix(const std::string& prefix)
-{
-    if (prefix.empty())
-        return prefix;
-    std::error_code error;
-    const std::filesystem::path whole = std::filesystem::absolute(prefix, error);
-    return error ? prefix : whole.lexically_normal().string();
-}
-
-std::vector<std::uint64_t> resumable_lengths(LiveSensor& sensor, const std::string& output_prefix)
-{
-    const SensorStateRecord& state = sensor.state()->last();
-    if (!sensor.adopted() || state.version != kSensorStateVersion || state.output != absolute_prefix(output_prefix))
-        return {};
-    const journal_slot safe = sensor.journal().last();
-    return {std::begin(safe.file_bytes), std::end(safe.file_bytes)};
+    if (*state.capture && run->extract.empty())
+        run->extract = std::string("all:") + state.capture;
 }
 
 } // namespace flowxdp

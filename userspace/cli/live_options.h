@@ -8,12 +8,11 @@
 
 #include "bundle_loader.h"
 #include "cli/options.h"
+#include "cli/run_setup.h"
 #include "live/live_sensor.h"
 #include "report/end_report.h"
 
 namespace flowxdp {
-
-inline constexpr std::uint32_t kLiveRingBytes = 1u << 25;
 
 // What the kernel's half is told; mode, interface and offloads are the caller's.
 LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const Bundle& bundle,
@@ -23,16 +22,11 @@ LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& 
 // Throws StartupError (usage) with libpcap's words, or with the reason why a right expression cannot run in the kernel.
 FrameFilter compile_frame_filter(const std::string& expression, const std::string& last_interface);
 
-// What status and detach --export will read of a sensor that begins, or is taken over. output_prefix: of -w.
+// What status and detach --export will read of a sensor that begins, or is taken over. outputs: of the run.
 // Throws StartupError (usage) when the plugins' options are too long to be recorded.
 SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& run, const RunSummary& summary,
-                                  std::uint64_t layout_id, const std::string& output_prefix);
+                                  std::uint64_t layout_id, const RunOutputs& outputs);
 // Puts what attach was given into options of an export that names no plugins itself.
 void recall_options(const SensorStateRecord& state, RunOptions* run);
-
-// Absolute text of an output prefix.
-std::string absolute_prefix(const std::string& prefix);
-// Lengths of the files that the sensor's last daemon left behind, when the same files are written again; else empty.
-std::vector<std::uint64_t> resumable_lengths(LiveSensor& sensor, const std::string& output_prefix);
 
 } // namespace flowxdp

@@ -6,6 +6,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -37,6 +38,7 @@ constexpr const char* kAttachFooter =
   sudo flowxdp attach eth0 -w /var/log/flows           /var/log/flows_flows.txt
   sudo flowxdp attach eth0 tcp port 443                filtered in the kernel; other frames are only counted
   sudo flowxdp attach eth0 --sink ipfix:udp://192.0.2.1:4739
+  sudo flowxdp attach eth0 -w run -e all               run.pcapng too: 'flowxdp replay run.pcapng' gives the same rows
 
 XDP sees what an interface receives. SIGINT or SIGTERM: detach, export every flow, report. A killed daemon leaves the
 kernel counting; the next attach with the same plugins and options takes over without losing a packet.
@@ -195,6 +197,9 @@ void finish_attach_options(AttachOptions* attach, const std::vector<std::string>
         attach->interfaces.push_back(words[i]);
     finish_filter(&attach->run, std::span(words).subspan(i));
     attach->run.max_flows = scaled_max_flows(attach->run);
+    attach->run.ring_bytes = std::bit_ceil(attach->run.ring_bytes);
+    if (const std::string& e = attach->run.extract; !e.empty() && e != "all" && !e.starts_with("all:"))
+        throw CLI::ValidationError("-e", fmt::format("'{}' is not known: write -e all or -e all:FILE", e));
 }
 
 CLI::App* add_top_options(CLI::App* app, TopOptions* top)
@@ -268,6 +273,18 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         ->required();
     attach_app->add_option("--mode", attach.mode, "XDP in the driver (native), in the stack (generic), or what works")
         ->check(CLI::IsMember({"auto", "native", "generic"}));
+    attach_app
+        ->add_option("-e", attach.run.extract,
+                     "Write the packets too, as pcapng: all of them, to FILE (.gz, .zst compress; default "
+                     "PREFIX.pcapng). Replay of that file gives the same rows")
+        ->type_name("all[:FILE]");
+    attach_app
+        ->add_option("--ring", attach.run.ring_bytes,
+                     "Memory between kernel and daemon for ends, packet rows and frames; rounded up to a power of "
+                     "two (default 32M)")
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(std::uint64_t{4096}, std::uint64_t{1} << 30))
+        ->type_name("SIZE");
     attach_app->add_flag("--fix-offloads", attach.fix_offloads,
                          "Turn off VLAN offload, which hides tags from XDP, while attached");
     attach_app->add_option("--user", attach.user, "Run as this user once attached (files are opened as that user)")

@@ -28,6 +28,8 @@ struct RunOptions {
     std::uint64_t active_timeout_ms = 0;
     std::uint64_t max_packets = 0;    // -c
     std::uint32_t snap_len = 0;       // -S
+    std::string extract;              // -e WHAT[:FILE]; attach only
+    std::uint64_t ring_bytes = 1u << 25; // --ring; a power of two; attach only
     std::string filter_file;          // -F
     std::string filter;               // trailing words, or the file's
     std::string geo_country, geo_asn; // --geo-country, --geo-asn
@@ -48,7 +50,7 @@ struct ReplayOptions {
 struct AttachOptions {
     RunOptions run;
     std::vector<std::string> interfaces;
-    std::string mode = "auto"; // --mode
+    std::string mode = "auto";           // --mode
     bool fix_offloads = false;
     std::string user; // --user; empty = stay who we are
 };

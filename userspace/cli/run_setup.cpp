@@ -122,7 +122,33 @@ std::vector<std::string> header_file_lines(const RunOptions& options, const std:
     return lines;
 }
 
+// The runner's options are not the sink's.
+SinkSpec without_queue_options(SinkSpec spec)
+{
+    spec.options.erase("policy");
+    spec.options.erase("queue");
+    return spec;
+}
+
+// What makes a sink write the same bytes to the same place. Its queue does not.
+std::uint64_t sink_id(const SinkSpec& spec, const std::string& prefix)
+{
+    std::string name = spec.name + ":" + absolute_path(spec.target.empty() ? prefix : spec.target);
+    for (const auto& [key, value] : spec.options)
+        name += fmt::format(",{}={}", key, value);
+    return output_id(name);
+}
+
 } // namespace
+
+std::string absolute_path(const std::string& path)
+{
+    if (path.empty())
+        return path;
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::absolute(path, error);
+    return error ? path : whole.lexically_normal().string();
+}
 
 RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
                    const Attach& attach, Log* log)
@@ -139,7 +165,9 @@ RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, con
 
     flow_.idle_timeout_ms = options_.idle_timeout_ms;
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
-    flow_.hash_seed = attach ? random_seed() : kReplayHashSeed;
+    choose_extraction(static_cast<bool>(attach));
+    // With extraction the run must be repeatable: fragments take replay's slots.
+    flow_.hash_seed = attach && capture_.empty() ? random_seed() : kReplayHashSeed;
     make_sinks(command_line, attach);
 }
 
@@ -194,6 +222,24 @@ void RunSetup::choose_output(const std::string& input_name)
     }
 }
 
+// -e all[:FILE]. Live, rows of packets have numbers and an order of their own: packets are taken one at a time then.
+void RunSetup::choose_extraction(bool live)
+{
+    if (live && options_.packet_mode)
+        flow_.flags |= FLOW_CONFIG_IN_ORDER;
+    if (options_.extract.empty())
+        return;
+    const std::size_t colon = options_.extract.find(':');
+    if (colon != std::string::npos)
+        capture_ = options_.extract.substr(colon + 1);
+    else if (!prefix_.empty())
+        capture_ = prefix_ + ".pcapng";
+    if (capture_.empty() || capture_ == "-")
+        throw StartupError("extraction needs a file: write -e all:FILE, or add -w PREFIX for PREFIX.pcapng",
+                           ExitCode::kUsage);
+    flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+}
+
 void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 {
     const bool live = static_cast<bool>(attach);
@@ -220,10 +266,7 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
                 known += (known.empty() ? "" : ", ") + std::string(f.name);
             throw StartupError(fmt::format("there is no sink '{}'; there are: {}", spec.name, known), ExitCode::kUsage);
         }
-        SinkSpec own = spec;
-        own.options.erase("policy");
-        own.options.erase("queue");
-        auto sink = factory->create(own);
+        auto sink = factory->create(without_queue_options(spec));
         if (!sink.ok())
             throw StartupError(sink.error().message, ExitCode::kUsage);
         for (const std::string& column : sink.value()->required_columns())
@@ -241,9 +284,9 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
     plugins_ = std::make_unique<PluginHost>(libraries_, choice, *bundle_.descriptor, options_.packet_mode,
                                             std::move(services), &flow_);
 
-    std::vector<std::uint64_t> safe_lengths;
+    ResumePoints resume;
     if (attach)
-        safe_lengths = attach(bundle_, flow_, prefix_);
+        resume = attach(bundle_, flow_, {prefix_, capture_});
 
     SinkContext context;
     context.flow_schema = plugins_->flow_schema();
@@ -273,13 +316,11 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
                     ExitCode::kUsage);
         }
         std::string label = specs[i].name + (specs[i].target.empty() ? "" : ":" + specs[i].target);
-        auto runner = std::make_unique<SinkRunner>(label, std::move(made[i]), limits);
-        context.resume = safe_lengths;
+        const std::uint64_t id = sink_id(without_queue_options(specs[i]), prefix_);
+        auto runner = std::make_unique<SinkRunner>(label, std::move(made[i]), limits, id);
+        context.resume = resume[id];
         if (auto opened = runner->open(context); !opened.ok())
             throw StartupError(fmt::format("sink '{}': {}", label, opened.error().message));
-        // Lengths stand in the order of the sinks; each takes its own off the front.
-        const std::size_t taken = std::min(safe_lengths.size(), runner->sink().positions().size());
-        safe_lengths.erase(safe_lengths.begin(), safe_lengths.begin() + static_cast<std::ptrdiff_t>(taken));
         sinks_.push_back(std::move(runner));
     }
     const AlarmMode alarm = options_.alarm == "any"   ? AlarmMode::kAny
@@ -300,9 +341,18 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 void RunSetup::say(const std::vector<std::string>& lines)
 {
     std::FILE* out = report_file_ ? report_file_ : rows_to_stdout_ ? stderr : stdout;
+    bool written = true;
     for (const std::string& line : lines)
-        std::fprintf(out, "%s\n", line.c_str());
-    std::fflush(out);
+        written = std::fprintf(out, "%s\n", line.c_str()) >= 0 && written;
+    if (std::fflush(out) == 0 && written)
+        return;
+    if (!report_lost_) // standard error may be what failed: the exit code says it, too
+        log_->write(LogLevel::kError, fmt::format("cannot write the report to {}: {}",
+                                                  report_file_      ? prefix_ + "_log.txt"
+                                                  : rows_to_stdout_ ? "standard error"
+                                                                    : "standard output",
+                                                  std::strerror(errno)));
+    report_lost_ = true;
 }
 
 void RunSetup::say_start()
@@ -356,6 +406,8 @@ ExitCode RunSetup::finish(double started_s, double processed_s)
         say({summary_json(run_)});
     else if (!options_.quiet)
         say(end_lines(run_));
+    if (report_lost_)
+        return ExitCode::kRuntime;
     return run_.incomplete() ? ExitCode::kIncomplete : ExitCode::kOk;
 }
 

@@ -15,17 +15,27 @@
 #include "geo/geo.h"
 #include "pipeline/pipeline.h"
 #include "report/end_report.h"
+#include "sink/sink.h"
 
 namespace flowxdp {
+
+// The path from the root; the same text when there is no working folder. Empty stays empty.
+std::string absolute_path(const std::string& path);
+
+// What a run will write, known before anything is opened.
+struct RunOutputs {
+    std::string prefix;  // of -w, resolved; empty = rows to standard output
+    std::string capture; // of -e, resolved; empty = no extraction
+};
 
 // Everything behind the engine. Built once; members in order of construction.
 class RunSetup {
   public:
     // input_name: what output files are named after when -w names a folder. attach: live only; called once records are
-    // laid out and before sinks open, returns the lengths of output files that a crashed predecessor left (journal.h),
+    // laid out and before sinks open, returns where a crashed predecessor's outputs can be gone on behind (journal.h),
     // empty for a fresh start. Throws StartupError.
-    using Attach = std::function<std::vector<std::uint64_t>(const Bundle& bundle, const flow_config& flow,
-                                                            const std::string& output_prefix)>;
+    using Attach =
+        std::function<ResumePoints(const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs)>;
     RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
              const Attach& attach, Log* log);
     ~RunSetup();
@@ -40,8 +50,7 @@ class RunSetup {
     // Names of interfaces, for sinks. Whoever reads packets fills it.
     InterfaceDirectory& interfaces() { return interfaces_; }
     [[nodiscard]] const std::vector<std::unique_ptr<SinkRunner>>& sinks() const { return sinks_; }
-    // Of -w, resolved; empty when rows go to standard output.
-    [[nodiscard]] const std::string& output_prefix() const { return prefix_; }
+    [[nodiscard]] RunOutputs outputs() const { return {prefix_, capture_}; }
 
     // Banner and plugins, where reports go.
     void say_start();
@@ -53,6 +62,7 @@ class RunSetup {
 
   private:
     class Geo;
+    void choose_extraction(bool live);
     void choose_output(const std::string& input_name);
     void make_sinks(const std::string& command_line, const Attach& attach);
     void say(const std::vector<std::string>& lines);
@@ -68,9 +78,10 @@ class RunSetup {
     std::vector<std::unique_ptr<SinkRunner>> sinks_;
     std::unique_ptr<Pipeline> pipeline_;
     RunSummary run_;
-    std::string prefix_; // of -w, resolved; empty = rows to stdout
-    std::string split_;  // SIZE[,start=START] of -W
-    bool rows_to_stdout_ = false;
+    std::string prefix_;  // of -w, resolved; empty = rows to stdout
+    std::string capture_; // of -e, resolved
+    std::string split_;   // SIZE[,start=START] of -W
+    bool rows_to_stdout_ = false, report_lost_ = false;
     std::FILE* report_file_ = nullptr; // owned with -l
 };
 

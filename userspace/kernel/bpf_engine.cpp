@@ -46,6 +46,12 @@ class BpfReplayEngine final : public ReplayEngine {
             run_packet(frames[i]);
     }
 
+    void advance(std::int64_t clock_ns) override
+    {
+        if (clock_ns > clock_.now_ns)
+            clock_.now_ns = clock_ns;
+    }
+
     void finish() override
     {
         drain();

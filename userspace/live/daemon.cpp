@@ -31,6 +31,10 @@ std::int64_t thread_cpu_ns()
     return static_cast<std::int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
+// A packet takes its time stamp before it is counted. A round's clock lies so far back that none from before it is
+// still under way: rows of what ended earlier cannot come later.
+constexpr std::int64_t kUnderWayNs = 10000000;
+
 } // namespace
 
 Daemon::Daemon(std::vector<std::unique_ptr<LiveSensor>>* sensors, Pipeline* pipeline, Log* log, DaemonOptions options)
@@ -48,27 +52,25 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
     LinkWatch links;
     std::int64_t next_round_ns = 0;
     while (!sensors_->empty()) {
-        if (boot_clock_ns() >= next_round_ns) {
+        if (boot_clock_ns() >= next_round_ns || ring_fills()) {
             const std::int64_t started = thread_cpu_ns();
             look_after_interfaces();
-            round();
+            round(boot_clock_ns() - kUnderWayNs);
             last_round_ns_ = boot_clock_ns();
             // A scan that takes long (a big table) must not eat a core: at most a tenth of the time. Of CPU time, not
             // counting how long a sink was waited for: that would put off the next round by ten times as much.
             next_round_ns = last_round_ns_ +
                             std::max<std::int64_t>(options_.round_ms * 1000000LL, 10 * (thread_cpu_ns() - started));
         }
-        pollfd polled[] = {{stop_fd, POLLIN, 0}, {links.fd(), POLLIN, 0}};
-        const std::int64_t left_ns = std::max<std::int64_t>(0, next_round_ns - boot_clock_ns());
-        poll(polled, 2, static_cast<int>((left_ns + 999999) / 1000000));
-        if (polled[0].revents) {
+        const Woken woken = wait(stop_fd, links, next_round_ns);
+        if (woken.stop) {
             signalfd_siginfo info{};
             if (read(stop_fd, &info, sizeof info) == sizeof info && info.ssi_signo == SIGUSR1)
                 report();
             else
                 break;
         }
-        if (polled[1].revents) {
+        if (woken.links) {
             links.clear();
             look_after_interfaces();
         }
@@ -128,12 +130,15 @@ void Daemon::let_go(const std::function<bool(const LiveSensor&)>& gone)
             lost.push_back(sensor.get());
             detach(*sensor);
         }
-    round();
-    export_rest(lost);
+    const std::int64_t clock = boot_clock_ns() - kUnderWayNs;
+    round(clock);
+    export_rest(lost, clock);
     for (LiveSensor* sensor : lost) {
         engine_counts counts{};
         sensor->object().read_counts(&counts);
         add_counts(counts, &gone_counts_);
+        if (const CaptureWriter* capture = sensor->capture())
+            gone_captures_.push_back(capture->state());
         gone_++;
         if (auto removed = sensor->remove_pins(); !removed.ok())
             log_->write(LogLevel::kError, removed.error().message);
@@ -142,11 +147,27 @@ void Daemon::let_go(const std::function<bool(const LiveSensor&)>& gone)
     }
 }
 
-// One turn: whatever fell due by now, in order, in slices of one eviction call. A slice is safe in the sinks before the
-// next call may overwrite the outbox.
-void Daemon::round()
+// Ends at packets, rows and frames come by the ring, between rounds: one that fills calls for a round.
+bool Daemon::ring_fills() const
 {
-    const std::int64_t clock = boot_clock_ns();
+    return std::ranges::any_of(*sensors_, [](const auto& sensor) {
+        return sensor->ring().used() > sensor->object().ring_bytes() / 4;
+    });
+}
+
+Daemon::Woken Daemon::wait(int stop_fd, const LinkWatch& links, std::int64_t until_ns)
+{
+    constexpr std::int64_t kLookNs = 20000000;
+    const std::int64_t left_ns = std::clamp<std::int64_t>(until_ns - boot_clock_ns(), 0, kLookNs);
+    pollfd polled[] = {{stop_fd, POLLIN, 0}, {links.fd(), POLLIN, 0}};
+    poll(polled, 2, static_cast<int>((left_ns + 999999) / 1000000));
+    return {polled[0].revents != 0, polled[1].revents != 0};
+}
+
+// One turn: whatever fell due by the clock, in order, in slices of one eviction call. A slice is safe in the sinks
+// before the next call may overwrite the outbox.
+void Daemon::round(std::int64_t clock)
+{
     for (auto& sensor : *sensors_) {
         Evictor::Scan scan = sensor->evictor().scan(EVICT_DUE, clock);
         peak_ = std::max(peak_, scan.seen);
@@ -184,17 +205,25 @@ void Daemon::commit(std::int64_t clock_ns)
 {
     watermark(clock_ns);
     pipeline_->sync();
-    std::size_t file = 0;
     journal_slot entry{};
-    for (const std::uint64_t bytes : pipeline_->positions())
-        if (file < JOURNAL_FILES)
-            entry.file_bytes[file++] = bytes;
+    const ResumePoints points = pipeline_->positions();
+    entry.wall_offset_ns = options_.wall_offset_ns.value_or(0);
     for (auto& sensor : *sensors_) {
         const Handed& handed = handed_[sensor.get()];
         entry.flows = handed.flows;
         entry.packets = handed.packets;
         entry.ring_position = sensor->ring().position();
         entry.evict_sequence = sensor->evictor().sequence();
+        ResumePoints all = points;
+        if (CaptureWriter* capture = sensor->capture()) {
+            capture->flush();
+            all.merge(capture->positions());
+        }
+        const bool fits = set_resume_points(all, &entry);
+        if (!fits && !journal_short_)
+            log_->write(LogLevel::kWarning, "the journal has no place for so many outputs: a daemon that takes over after "
+                                            "a kill will begin some of their files anew");
+        journal_short_ = journal_short_ || !fits;
         sensor->journal().commit(entry);
         sensor->ring().acknowledge();
     }
@@ -204,7 +233,7 @@ void Daemon::commit(std::int64_t clock_ns)
 // not known yet, and unacknowledged it survives a crash.
 void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
 {
-    const std::int64_t offset_ns = wall_offset_ns();
+    const std::int64_t offset_ns = wall_offset();
     sensor.ring().read([&](const stream_header& header) {
         if (header.kind == STREAM_ENDED) {
             const auto& record = reinterpret_cast<const ended_record&>(header);
@@ -215,9 +244,23 @@ void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
             auto* to = static_cast<packet_record*>(stream_reserve(pipeline_->writer(), header.size));
             std::memcpy(static_cast<void*>(to), &header, header.size);
             to->wall_offset_ns = offset_ns;
+        } else if (header.kind == STREAM_FRAME) {
+            keep_frame(sensor, reinterpret_cast<const frame_record&>(header));
         }
         return true;
     });
+}
+
+std::int64_t Daemon::wall_offset() const
+{
+    return options_.wall_offset_ns ? *options_.wall_offset_ns : wall_offset_ns();
+}
+
+void Daemon::keep_frame(LiveSensor& sensor, const frame_record& frame)
+{
+    if (CaptureWriter* capture = sensor.capture())
+        capture->write(frame.if_id, frame.ts_ns + wall_offset(), frame.wire_len,
+                       {reinterpret_cast<const std::uint8_t*>(&frame) + sizeof frame, frame.cap_len});
 }
 
 void Daemon::write_ended(LiveSensor& sensor, const ended_record& record)
@@ -227,7 +270,7 @@ void Daemon::write_ended(LiveSensor& sensor, const ended_record& record)
     handed.packets += record.record.dir[0].packets + record.record.dir[1].packets;
     auto* to = static_cast<ended_record*>(stream_reserve(pipeline_->writer(), record.header.size));
     std::memcpy(static_cast<void*>(to), &record, record.header.size);
-    to->wall_offset_ns = wall_offset_ns();
+    to->wall_offset_ns = wall_offset();
     to->era = era_;
 }
 
@@ -253,8 +296,9 @@ void Daemon::recover(LiveSensor& sensor)
         fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more were in "
                     "the eviction outbox",
                     sensor.interface(), safe.flows, safe.packets, records));
-    drain(sensor, boot_clock_ns());
-    commit(boot_clock_ns());
+    const std::int64_t clock = boot_clock_ns() - kUnderWayNs;
+    drain(sensor, clock);
+    commit(clock);
 }
 
 void Daemon::detach(LiveSensor& sensor)
@@ -264,28 +308,41 @@ void Daemon::detach(LiveSensor& sensor)
 }
 
 // Detached sensors: what the ring still holds, then, in an era of its own, every flow that is alive.
-void Daemon::export_rest(const std::vector<LiveSensor*>& sensors)
+void Daemon::export_rest(const std::vector<LiveSensor*>& sensors, std::int64_t clock_ns)
 {
     for (LiveSensor* sensor : sensors)
         drain(*sensor, std::numeric_limits<std::int64_t>::max());
     commit(std::numeric_limits<std::int64_t>::max());
     era_++; // the rest leaves by its last clock, behind everything that ended by itself
-    const std::int64_t clock = boot_clock_ns();
     for (LiveSensor* sensor : sensors)
-        evict_in_order(*sensor, sensor->evictor().scan(EVICT_ALL, clock), EVICT_ALL, clock);
+        evict_in_order(*sensor, sensor->evictor().scan(EVICT_ALL, clock_ns), EVICT_ALL, clock_ns);
     commit(std::numeric_limits<std::int64_t>::max());
     era_++; // what others observe further
+    for (LiveSensor* sensor : sensors)
+        finish_capture(*sensor, clock_ns);
+}
+
+// The capture says until when the sensor observed: replay ends what fell due until then, as it ended here.
+void Daemon::finish_capture(LiveSensor& sensor, std::int64_t clock_ns)
+{
+    if (!sensor.capture())
+        return;
+    engine_counts counts{};
+    sensor.object().read_counts(&counts);
+    sensor.capture()->finish(clock_ns + wall_offset(), counts.counter[COUNTER_PACKETS_SEEN],
+                             counts.counter[COUNTER_FRAMES_LOST]);
 }
 
 void Daemon::stop()
 {
     for (auto& sensor : *sensors_)
         detach(*sensor);
-    round();
+    const std::int64_t end = boot_clock_ns();
+    round(end);
     std::vector<LiveSensor*> all;
     for (auto& sensor : *sensors_)
         all.push_back(sensor.get());
-    export_rest(all);
+    export_rest(all, end);
 }
 
 void Daemon::read_counts(engine_counts* out) const
@@ -297,6 +354,15 @@ void Daemon::read_counts(engine_counts* out) const
         add_counts(one, out);
     }
     out->peak_directions = peak_;
+}
+
+std::vector<CaptureState> Daemon::captures() const
+{
+    std::vector<CaptureState> all = gone_captures_;
+    for (const auto& sensor : *sensors_)
+        if (const CaptureWriter* capture = sensor->capture())
+            all.push_back(capture->state());
+    return all;
 }
 
 } // namespace flowxdp

@@ -10,6 +10,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/log.h"
@@ -23,6 +25,8 @@ namespace flowxdp {
 struct DaemonOptions {
     std::uint32_t round_ms = 250;
     std::uint64_t max_packets = 0; // stop after so many (-c); 0 = never
+    // One wall offset for all records of the run (with extraction); none: sampled for each.
+    std::optional<std::int64_t> wall_offset_ns;
 };
 
 class Daemon {
@@ -46,6 +50,9 @@ class Daemon {
     // Boot clock when the last round ended, ns; any thread. Long ago: a sink makes the daemon wait.
     [[nodiscard]] std::int64_t last_round_ns() const { return last_round_ns_; }
 
+    // Extraction: the captures of all interfaces, those that are gone included.
+    [[nodiscard]] std::vector<CaptureState> captures() const;
+
   private:
     // What is handed over of one sensor's flows, by predecessors too.
     struct Handed {
@@ -53,17 +60,26 @@ class Daemon {
         bool up = true;
     };
 
-    void round();
+    // Sleeps until something is readable, at most until a boot clock, less when a ring fills. Says what is readable.
+    struct Woken {
+        bool stop = false, links = false;
+    };
+    Woken wait(int stop_fd, const LinkWatch& links, std::int64_t until_ns);
+    [[nodiscard]] bool ring_fills() const;
+    void round(std::int64_t clock_ns);
     void evict_in_order(LiveSensor& sensor, const Evictor::Scan& scan, evict_mode mode, std::int64_t clock_ns);
     void drain(LiveSensor& sensor, std::int64_t until_clock_ns);
     void commit(std::int64_t clock_ns);
+    void keep_frame(LiveSensor& sensor, const frame_record& frame);
+    [[nodiscard]] std::int64_t wall_offset() const;
     void recover(LiveSensor& sensor);
     void watermark(std::int64_t clock_ns);
     void write_ended(LiveSensor& sensor, const ended_record& record);
     void look_after_interfaces();
     void let_go(const std::function<bool(const LiveSensor&)>& gone);
     void detach(LiveSensor& sensor);
-    void export_rest(const std::vector<LiveSensor*>& sensors);
+    void export_rest(const std::vector<LiveSensor*>& sensors, std::int64_t clock_ns);
+    void finish_capture(LiveSensor& sensor, std::int64_t clock_ns);
     void stop();
 
     std::vector<std::unique_ptr<LiveSensor>>* sensors_;
@@ -76,6 +92,8 @@ class Daemon {
     std::uint32_t era_ = 0;
     std::uint64_t peak_ = 0;
     std::uint64_t packets_before_ = 0;
+    bool journal_short_ = false; // said that not every output has a place in the journal
+    std::vector<CaptureState> gone_captures_;
     std::atomic<std::int64_t> last_round_ns_{0};
 };
 

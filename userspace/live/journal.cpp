@@ -11,6 +11,39 @@
 
 namespace flowxdp {
 
+bool set_resume_points(const ResumePoints& points, journal_slot* entry)
+{
+    std::size_t at = 0;
+    bool all = true;
+    for (const auto& [id, words] : points) {
+        if (at + 2 + words.size() > JOURNAL_WORDS) {
+            all = false;
+            continue;
+        }
+        entry->output[at++] = id;
+        entry->output[at++] = words.size();
+        for (const std::uint64_t word : words)
+            entry->output[at++] = word;
+    }
+    if (at < JOURNAL_WORDS)
+        entry->output[at] = 0;
+    return all;
+}
+
+ResumePoints resume_points(const journal_slot& entry)
+{
+    ResumePoints points;
+    for (std::size_t at = 0; at + 2 <= JOURNAL_WORDS && entry.output[at];) {
+        const std::uint64_t id = entry.output[at], words = entry.output[at + 1];
+        at += 2;
+        if (words > JOURNAL_WORDS - at)
+            break;
+        points[id].assign(entry.output + at, entry.output + at + words);
+        at += words;
+    }
+    return points;
+}
+
 Journal::Journal(const SensorObject& sensor)
 {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

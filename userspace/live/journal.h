@@ -7,8 +7,13 @@
 
 #include "evict.h"
 #include "kernel/sensor_object.h"
+#include "sink/resume_points.h"
 
 namespace flowxdp {
+
+// Outputs of a journal entry. set_resume_points() is false when not all have a place.
+bool set_resume_points(const ResumePoints& points, journal_slot* entry);
+ResumePoints resume_points(const journal_slot& entry);
 
 class Journal {
   public:

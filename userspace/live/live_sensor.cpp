@@ -4,7 +4,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
+#include <linux/membarrier.h>
 #include <net/if.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -144,6 +147,15 @@ void LiveSensor::open_maps()
 
 LiveSensor::~LiveSensor() = default;
 
+void LiveSensor::open_capture(const std::string& path, const ResumePoints& resume)
+{
+    auto capture = std::make_unique<CaptureWriter>();
+    const CaptureWriter::Interface interface = {info_.name, info_.index, 1, FRAME_SNAP_MAX};
+    if (auto opened = capture->open(path, {&interface, 1}, resume); !opened.ok())
+        throw StartupError("extraction: " + opened.error().message);
+    capture_ = std::move(capture);
+}
+
 void LiveSensor::check_interface()
 {
     auto info = read_interface(options_.interface);
@@ -267,6 +279,9 @@ Result<void> LiveSensor::detach()
     if (link_)
         bpf_link_detach(link_.get());
     link_.reset();
+    // In generic mode nobody waits: a grace period does. Kernels with nohz_full refuse; there detaching is as good as
+    // before.
+    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
     if (!offload_changed_ || !read_interface(info_.name).ok())
         return {};
     offload_changed_ = false;

@@ -14,6 +14,7 @@
 
 #include "core/result.h"
 #include "core/unique_fd.h"
+#include "extract/capture_writer.h"
 #include "kernel/evictor.h"
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
@@ -65,6 +66,12 @@ class LiveSensor {
     Journal& journal() { return *journal_; }
     // Shared: what publishes it may outlive the sensor.
     [[nodiscard]] const std::shared_ptr<SensorState>& state() const { return state_; }
+    // What a killed predecessor vouched for; all zero when there was none.
+    [[nodiscard]] journal_slot left_behind() const { return adopted_ ? journal_->last() : journal_slot{}; }
+
+    // Extraction: where its frames go from now on (flow_config with FLOW_CONFIG_FRAMES). Throws StartupError.
+    void open_capture(const std::string& path, const ResumePoints& resume);
+    CaptureWriter* capture() { return capture_.get(); } // null without extraction
 
     [[nodiscard]] InterfaceLook look() const;
     // The interface has a new name: the pins follow.
@@ -92,6 +99,7 @@ class LiveSensor {
     std::unique_ptr<Evictor> evictor_;
     std::unique_ptr<Journal> journal_;
     std::shared_ptr<SensorState> state_;
+    std::unique_ptr<CaptureWriter> capture_;
     UniqueFd link_;
 };
 

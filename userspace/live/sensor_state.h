@@ -14,7 +14,7 @@
 
 namespace flowxdp {
 
-inline constexpr std::uint32_t kSensorStateVersion = 1; // raised with every change below
+inline constexpr std::uint32_t kSensorStateVersion = 2; // raised with every change below
 inline constexpr unsigned kStateSinks = 16;
 
 // One sink; counts as in sink.h.
@@ -48,6 +48,7 @@ struct SensorStateRecord {
     char plugins[512];         // names, comma-separated
     char plugin_options[2048]; // name:key=value,... one a line, as given
     char output[1024];         // absolute prefix of -w; empty = none
+    char capture[1024];        // absolute path of -e; empty = none
     SinkStateRecord sinks[kStateSinks];
 };
 

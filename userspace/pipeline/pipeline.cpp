@@ -76,12 +76,12 @@ void Pipeline::sync()
         sink->sync();
 }
 
-std::vector<std::uint64_t> Pipeline::positions() const
+ResumePoints Pipeline::positions() const
 {
-    std::vector<std::uint64_t> all;
+    ResumePoints all;
     for (const auto& sink : *sinks_)
-        for (const std::uint64_t bytes : sink->sink().positions())
-            all.push_back(bytes);
+        if (std::vector<std::uint64_t> words = sink->sink().positions(); sink->id() && !words.empty())
+            all[sink->id()] = std::move(words);
     return all;
 }
 

@@ -44,8 +44,8 @@ class Pipeline {
     // From stage 1: returns when every record written so far that a watermark has released is a row, and every sink has
     // written and flushed those rows (live: before the ring's position moves).
     void sync();
-    // After sync(): lengths of the sinks' files that can be resumed, sink by sink.
-    [[nodiscard]] std::vector<std::uint64_t> positions() const;
+    // After sync(): where the sinks' files can be gone on behind.
+    [[nodiscard]] ResumePoints positions() const;
     // From stage 1, after the engine's finish(): everything is written, every sink has flushed.
     void finish();
 

@@ -17,6 +17,7 @@ class NativeReplayEngine final : public ReplayEngine {
     NativeReplayEngine(const bundle_descriptor& bundle, engine* e) : bundle_(bundle), engine_(e) {}
     ~NativeReplayEngine() override { bundle_.close(engine_); }
     void feed(const engine_frame* frames, std::uint32_t n) override { bundle_.feed(engine_, frames, n); }
+    void advance(std::int64_t clock_ns) override { bundle_.advance(engine_, clock_ns); }
     void finish() override { bundle_.finish(engine_); }
     const engine_counts& counts() override { return *bundle_.counts(engine_); }
 
@@ -45,6 +46,7 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
     std::array<engine_frame, kBatch> batch;
     std::map<std::uint32_t, std::uint64_t> unsupported; // frames by link type
     std::vector<bool> named;                            // interfaces by id
+    bool whole_input = false;
     for (;;) {
         if (control.stop && control.stop()) {
             run->interrupted = true;
@@ -57,6 +59,7 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
         if (!n) {
             // A signal while waiting in a silent pipe ends the stream as its end would.
             run->interrupted = want && control.stop && control.stop();
+            whole_input = want && !run->interrupted;
             break;
         }
         std::uint32_t fed = 0;
@@ -101,9 +104,12 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
         if (control.progress)
             control.progress(run->frames, capture);
     }
+    run->files = capture.files();
+    // A live sensor's own capture: what fell due between its last packet and its end did so live, too.
+    if (whole_input && !run->files.empty() && run->files.back().observed_until_ns > run->last_ns)
+        engine.advance(run->files.back().observed_until_ns);
     engine.finish();
     run->counts = engine.counts();
-    run->files = capture.files();
     run->damages = capture.damages();
     run->input_bytes_read = capture.bytes_read();
     run->input_bytes_total = capture.bytes_total();

@@ -24,6 +24,8 @@ class ReplayEngine {
     virtual ~ReplayEngine() = default;
     // Frames in input order; bytes valid during the call.
     virtual void feed(const engine_frame* frames, std::uint32_t n) = 0;
+    // Moves the clock without a packet.
+    virtual void advance(std::int64_t clock_ns) = 0;
     virtual void finish() = 0;
     [[nodiscard]] virtual const engine_counts& counts() = 0;
 };

@@ -296,6 +296,20 @@ void add_ledger(const RunSummary& run, Lines& out)
         for (const std::string& line : s.lines)
             out.add(fmt::format("Sink {}: {}", s.label, line));
     }
+    for (const CaptureState& c : run.captures)
+        out.add(fmt::format("Capture {}: {} frames, {} not written{}", c.path, c.frames, c.dropped,
+                            c.last_error.empty() ? "" : "; last error: " + c.last_error));
+    if (const std::uint64_t lost = run.counts.counter[COUNTER_FRAMES_LOST])
+        out.add(fmt::format("[WRN] {} frames were lost to a full ring: they are in flows, not in the capture (--ring "
+                            "makes it larger)",
+                            lost));
+    if (const std::uint64_t lost = run.counts.counter[COUNTER_PACKET_ROWS_LOST])
+        out.add(
+            fmt::format("[WRN] {} packet rows were lost to a full ring: their packets are in flows (--ring makes it "
+                        "larger)",
+                        lost));
+    if (const std::uint64_t missed = run.counts.counter[COUNTER_ORDER_MISSED])
+        out.add(fmt::format("[WRN] {} packets could not wait for their turn: rows may be out of order", missed));
     for (const CaptureDamage& d : run.damages)
         out.add(fmt::format("[WRN] {}: read up to offset {}: {}", d.file, d.offset, d.reason));
     for (const std::string& problem : run.problems)
@@ -318,7 +332,10 @@ std::int64_t RunSummary::ledger_difference() const
 bool RunSummary::incomplete() const
 {
     bool lost = !damages.empty() || !problems.empty() || ledger_difference() != 0 ||
-                counts.counter[COUNTER_PACKET_ROWS_LOST] || counts.counter[COUNTER_PACKETS_UNATTRIBUTED];
+                counts.counter[COUNTER_PACKET_ROWS_LOST] || counts.counter[COUNTER_PACKETS_UNATTRIBUTED] ||
+                counts.counter[COUNTER_FRAMES_LOST] || counts.counter[COUNTER_ORDER_MISSED];
+    for (const CaptureState& c : captures)
+        lost = lost || c.dropped || !c.last_error.empty();
     for (const SinkState& s : sinks)
         lost = lost || s.dropped;
     return lost;
@@ -403,6 +420,11 @@ std::string summary_json(const RunSummary& run)
     out += "],\"problems\":[";
     for (std::size_t i = 0; i < run.problems.size(); i++)
         out += (i ? "," : "") + json_string(run.problems[i]);
+    out += "],\"captures\":[";
+    for (std::size_t i = 0; i < run.captures.size(); i++)
+        out += fmt::format("{}{{\"path\":{},\"frames\":{},\"dropped\":{},\"last_error\":{}}}", i ? "," : "",
+                           json_string(run.captures[i].path), run.captures[i].frames, run.captures[i].dropped,
+                           json_string(run.captures[i].last_error));
     out += "],\"sinks\":[";
     for (std::size_t i = 0; i < run.sinks.size(); i++) {
         const SinkState& s = run.sinks[i];

@@ -49,6 +49,7 @@ struct RunSummary {
     std::vector<std::string> plugin_lines;
     std::vector<PluginHost::Active> plugins;
     std::vector<SinkState> sinks;
+    std::vector<CaptureState> captures; // extraction: a file for each sensor
 
     // Frames with a flow by the records themselves + frames without one by cause - frames read: 0 when books balance.
     [[nodiscard]] std::int64_t ledger_difference() const;

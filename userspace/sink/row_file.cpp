@@ -38,13 +38,19 @@ Error RowFile::failed(const char* operation, int error_number) const
                              std::strerror(error_number))};
 }
 
-Result<void> RowFile::open(const std::string& path)
+Result<void> RowFile::open(const std::string& path, const RowFileStart& start)
 {
     path_ = path;
+    resumable_ = start.resumable;
+    resumed_ = broken_ = torn_ = member_begun_ = false;
+    written_bytes_ = 0;
+    whole_bytes_ = 0;
+    out_.clear();
+    out_at_ = 0;
     if (path == "-") {
         fd_ = STDOUT_FILENO;
     } else {
-        owned_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        owned_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
         if (!owned_)
             return failed("create the file", errno);
         fd_ = owned_.get();
@@ -56,13 +62,23 @@ Result<void> RowFile::open(const std::string& path)
     struct stat st = {};
     // Standard output may be a file with other writers or other contents: it is never cut.
     regular_ = owned_ && ::fstat(fd_, &st) == 0 && S_ISREG(st.st_mode);
+    if (!regular_)
+        return {};
+    const auto keep = static_cast<std::int64_t>(start.resume_at);
+    resumed_ = keep > 0 && st.st_size >= keep;
+    written_bytes_ = resumed_ ? keep : 0;
+    whole_bytes_ = written_bytes_;
+    if (::ftruncate(fd_, written_bytes_) != 0 || ::lseek(fd_, 0, SEEK_END) < 0)
+        return failed(resumed_ ? "go on in the file" : "empty the file", errno);
     return {};
 }
 
 Result<void> RowFile::write_header(std::string_view text)
 {
-    if (compressor_)
+    if (compressor_) {
+        member_begun_ = true;
         return compressor_->add(text, Compressor::End::kNone, &out_);
+    }
     out_.append(text);
     return write_out();
 }
@@ -88,6 +104,8 @@ Result<void> RowFile::flush(bool final)
         return push(Push::kRows);
     if (buffer_ends_.empty() && inside_ == 0)
         return {};
+    if (resumable_)
+        return push(Push::kFinish);
     return std::chrono::steady_clock::now() - oldest_ < kCompressedHold ? Result<void>() : push(Push::kSync);
 }
 
@@ -120,6 +138,10 @@ Result<void> RowFile::push(Push how)
         buffer_ends_.clear();
         return write_out();
     }
+    // The stream ended with the flush before: nothing came since.
+    if (how == Push::kFinish && !member_begun_ && buffer_.empty() && written_bytes_ > 0)
+        return {};
+    member_begun_ = how != Push::kFinish;
     const auto end = how == Push::kRows   ? Compressor::End::kNone
                      : how == Push::kSync ? Compressor::End::kSync
                                           : Compressor::End::kFinish;
@@ -131,10 +153,20 @@ Result<void> RowFile::push(Push how)
         broken_ = true;
         return Error{path_ + ": " + added.error().message};
     }
+    if (how == Push::kFinish && resumable_) {
+        auto next = compressor_for(path_);
+        if (!next.ok()) {
+            broken_ = true;
+            return Error{path_ + ": " + next.error().message};
+        }
+        compressor_ = next.take();
+    }
     Result<void> written = write_out();
     // Rows inside the compressor are in the file only after a synchronisation point.
     if (written.ok() && how != Push::kRows)
         counts_->sent += std::exchange(inside_, 0);
+    if (written.ok() && how == Push::kFinish)
+        whole_bytes_ = written_bytes_;
     return written;
 }
 
@@ -182,7 +214,8 @@ Result<void> RowFile::write_out()
     }
     counts_->sent += out_ends_.size();
     out_ends_.clear();
-    whole_bytes_ = written_bytes_;
+    if (!compressor_)
+        whole_bytes_ = written_bytes_;
     torn_ = false;
     out_.clear();
     out_at_ = 0;

@@ -6,8 +6,12 @@
 // is kept and written first the next time, so a disk that gets room again continues with whole rows. A file that ends
 // while a row is begun is cut back to the last whole row; a compressed one cannot be and ends truncated, which the
 // error says.
+//
+// Live, a daemon that takes over after a crash goes on behind the last flush(): position() says where. A compressed
+// file then is a chain of gzip members or Zstandard frames, one for each flush with rows; every reader joins them.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -23,6 +27,12 @@ namespace flowxdp {
 
 class Compressor;
 
+// How a file begins.
+struct RowFileStart {
+    bool resumable = false;      // live: after every flush() a successor can go on at position()
+    std::uint64_t resume_at = 0; // a predecessor's position(): what lies behind is cut off; 0 = a new file
+};
+
 class RowFile {
   public:
     // counts: the sink's; sent, dropped and retried are kept here. Must outlive this object.
@@ -31,8 +41,18 @@ class RowFile {
     RowFile(const RowFile&) = delete;
     RowFile& operator=(const RowFile&) = delete;
 
-    // "-" is standard output; names ending in .gz or .zst are compressed. An existing file is replaced.
-    Result<void> open(const std::string& path);
+    // "-" is standard output; names ending in .gz or .zst are compressed. An existing file is replaced, unless start
+    // says where to go on; one that is shorter than that was moved away, and a new one begins. May be called again
+    // after flush(true).
+    Result<void> open(const std::string& path, const RowFileStart& start = {});
+    // Goes on in a predecessor's file: its header is there.
+    [[nodiscard]] bool resumed() const { return resumed_; }
+    // After flush(): bytes that hold whole rows and can be gone on behind. 0 when there is no way: standard output, a
+    // pipe, a compressed file that is not resumable. Any thread.
+    [[nodiscard]] std::uint64_t position() const
+    {
+        return regular_ && (!compressor_ || resumable_) ? static_cast<std::uint64_t>(whole_bytes_.load()) : 0;
+    }
     [[nodiscard]] bool is_open() const { return fd_ >= 0; }
     [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -42,7 +62,8 @@ class RowFile {
     std::string* buffer() { return &buffer_; }
     // Writes when enough has collected. Error: names file and reason; the file can be used further.
     Result<void> row_done();
-    // Writes what has collected. Compressed files hold rows back for up to a second, or they would hardly compress.
+    // Writes what has collected. Compressed files that are not resumable hold rows back for up to a second, or they
+    // would hardly compress.
     // final: ends the compressed stream, cuts a torn row off and closes.
     Result<void> flush(bool final);
 
@@ -59,7 +80,7 @@ class RowFile {
     std::string path_;
     UniqueFd owned_;
     int fd_ = -1;
-    bool regular_ = false;
+    bool regular_ = false, resumable_ = false, resumed_ = false;
     bool broken_ = false; // nobody reads (EPIPE), or the compressor failed: everything further is dropped
     std::unique_ptr<Compressor> compressor_;
     std::string buffer_;                   // rows not begun
@@ -69,7 +90,8 @@ class RowFile {
     std::vector<std::size_t> out_ends_; // plain files: where each row of out_ ends
     bool torn_ = false;                 // plain files: bytes before out_ in the file belong to its first row
     std::uint64_t inside_ = 0;          // compressed files: rows that the compressor took and no reader can get yet
-    std::int64_t whole_bytes_ = 0;      // length of the file up to its last whole row (plain files)
+    bool member_begun_ = false;         // compressed files: the compressor took bytes since its stream began
+    std::atomic<std::int64_t> whole_bytes_{0}; // length up to the last whole row; compressed: whole member
     std::int64_t written_bytes_ = 0;
     std::chrono::steady_clock::time_point oldest_; // when the first row not synchronised came
 };

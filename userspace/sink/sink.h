@@ -30,8 +30,8 @@ struct SinkContext {
     // Names of the interface ids in row headers; outlives the sink. Null: nobody knows any.
     const InterfaceDirectory* interfaces = nullptr;
     std::vector<std::string> header_lines; // '#' lines of the headers file, without '# '
-    // Taking over after a crash: the lengths of this sink's files that are safe (Sink::positions()); what lies behind
-    // is cut off and comes again. Empty = a fresh start.
+    // Taking over after a crash: what Sink::positions() said when everything before was safe; what lies behind is cut
+    // off and comes again. Empty or zeros = a fresh start.
     std::vector<std::uint64_t> resume;
 };
 
@@ -90,7 +90,9 @@ class Sink {
         (void) final;
         return {};
     }
-    // After flush(): lengths of the files that can be resumed, in a fixed order; empty for sinks that cannot.
+    // After flush(), live: where open() goes on after a crash, as many words as after open(), at most a handful (the
+    // journal has JOURNAL_WORDS for all sinks); lengths of files and the like, 0 where there is no going on. Empty for
+    // sinks that cannot. Any thread, after flush().
     [[nodiscard]] virtual std::vector<std::uint64_t> positions() const { return {}; }
     // Lines for the end report and for status.
     [[nodiscard]] virtual std::vector<std::string> report() const { return {}; }

@@ -5,8 +5,8 @@
 
 namespace flowxdp {
 
-SinkRunner::SinkRunner(std::string label, std::unique_ptr<Sink> sink, Limits limits)
-    : label_(std::move(label)), sink_(std::move(sink)), limits_(limits)
+SinkRunner::SinkRunner(std::string label, std::unique_ptr<Sink> sink, Limits limits, std::uint64_t id)
+    : label_(std::move(label)), sink_(std::move(sink)), limits_(limits), id_(id)
 {
 }
 

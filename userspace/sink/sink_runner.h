@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "sink/resume_points.h"
 #include "sink/sink.h"
 
 namespace flowxdp {
@@ -37,7 +38,8 @@ class SinkRunner {
         SinkPolicy policy = SinkPolicy::kBlock;
     };
 
-    SinkRunner(std::string label, std::unique_ptr<Sink> sink, Limits limits);
+    // id: output_id() of what it writes; 0: nobody will go on behind it.
+    SinkRunner(std::string label, std::unique_ptr<Sink> sink, Limits limits, std::uint64_t id = 0);
     // Drains and joins, unless finish() was called.
     ~SinkRunner();
     SinkRunner(const SinkRunner&) = delete;
@@ -56,6 +58,7 @@ class SinkRunner {
     void finish();
 
     [[nodiscard]] const std::string& label() const { return label_; }
+    [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const Sink& sink() const { return *sink_; }
     // Any thread, any time.
     [[nodiscard]] SinkState state() const;
@@ -74,6 +77,7 @@ class SinkRunner {
     std::string label_;
     std::unique_ptr<Sink> sink_;
     Limits limits_;
+    std::uint64_t id_;
     mutable std::mutex mutex_;
     std::condition_variable not_empty_, not_full_;
     std::deque<Item> queue_;

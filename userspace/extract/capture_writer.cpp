@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "extract/capture_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "flowxdp_version.h" // generated
+
+namespace flowxdp {
+namespace {
+
+constexpr std::uint32_t kSectionHeader = 0x0a0d0d0a;
+constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
+constexpr std::uint32_t kInterfaceDescription = 1;
+constexpr std::uint32_t kInterfaceStatistics = 5;
+constexpr std::uint32_t kEnhancedPacket = 6;
+constexpr std::array<char, 4> kPadding{};
+
+template <typename T>
+void put(T value, std::string* out)
+{
+    char bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    out->append(bytes, sizeof bytes);
+}
+
+void put_padded(std::string_view bytes, std::string* out)
+{
+    out->append(bytes);
+    out->append(kPadding.data(), (4 - bytes.size() % 4) % 4);
+}
+
+void put_option(std::uint16_t code, std::string_view value, std::string* out)
+{
+    put<std::uint16_t>(code, out);
+    put<std::uint16_t>(static_cast<std::uint16_t>(value.size()), out);
+    put_padded(value, out);
+}
+
+// Times are two words, the high one first, whatever the byte order.
+void put_time(std::int64_t ns, std::string* out)
+{
+    put<std::uint32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(ns) >> 32), out);
+    put<std::uint32_t>(static_cast<std::uint32_t>(ns), out);
+}
+
+template <typename T>
+std::string_view bytes_of(const T& value)
+{
+    return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+// A block around a body of whole words.
+void put_block(std::uint32_t type, std::string_view body, std::string* out)
+{
+    const auto length = static_cast<std::uint32_t>(body.size() + 12);
+    put(type, out);
+    put(length, out);
+    out->append(body);
+    put(length, out);
+}
+
+} // namespace
+
+void CaptureWriter::note(const Result<void>& written)
+{
+    if (!written.ok())
+        last_error_ = written.error().message;
+}
+
+Result<void> CaptureWriter::open(const std::string& path, std::span<const Interface> interfaces,
+                                 const ResumePoints& resume)
+{
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::absolute(path, error);
+    id_ = output_id("capture:" + (error ? path : whole.lexically_normal().string()));
+    for (const Interface& interface : interfaces)
+        interfaces_.push_back(interface.index);
+    const auto left = resume.find(id_);
+    const RowFileStart start = {true, left == resume.end() || left->second.empty() ? 0 : left->second.front()};
+    if (auto opened = file_.open(path, start); !opened.ok() || file_.resumed())
+        return opened;
+    std::string section;
+    put(kByteOrderMagic, &section);
+    put<std::uint16_t>(1, &section);
+    put<std::uint16_t>(0, &section);
+    put<std::int64_t>(-1, &section); // length not known yet
+    put_option(4, fmt::format("flowxdp {}", FLOWXDP_VERSION), &section);
+    put_option(0, "", &section);
+    std::string head;
+    put_block(kSectionHeader, section, &head);
+    for (const Interface& interface : interfaces) {
+        std::string description;
+        put<std::uint16_t>(static_cast<std::uint16_t>(interface.link_type), &description);
+        put<std::uint16_t>(0, &description);
+        put(interface.snap_len, &description);
+        put_option(2, interface.name, &description);
+        put_option(3, fmt::format("ifindex {}", interface.index), &description);
+        put_option(9, "\x09", &description); // nanoseconds
+        put_option(0, "", &description);
+        put_block(kInterfaceDescription, description, &head);
+    }
+    return file_.write_header(head);
+}
+
+void CaptureWriter::write(std::uint32_t interface, std::int64_t ts_ns, std::uint32_t wire_len,
+                          std::span<const std::uint8_t> bytes)
+{
+    frames_++;
+    // A sensor has few interfaces.
+    const auto number = std::ranges::find(interfaces_, interface) - interfaces_.begin();
+    if (static_cast<std::size_t>(number) == interfaces_.size()) {
+        counts_.dropped++;
+        note(Error{fmt::format("capture '{}': a frame of interface {}, which it does not describe", file_.path(), interface)});
+        return;
+    }
+    std::string* out = file_.buffer();
+    const auto captured = static_cast<std::uint32_t>(bytes.size());
+    const std::uint32_t length = 32 + ((captured + 3) & ~3u);
+    put(kEnhancedPacket, out);
+    put(length, out);
+    put(static_cast<std::uint32_t>(number), out);
+    put_time(ts_ns, out);
+    put(captured, out);
+    put(wire_len, out);
+    put_padded({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, out);
+    put(length, out);
+    note(file_.row_done());
+}
+
+void CaptureWriter::finish(std::int64_t end_ns, std::uint64_t received, std::uint64_t lost)
+{
+    for (std::uint32_t number = 0; number < interfaces_.size(); number++) {
+        std::string body, end;
+        put(number, &body);
+        put_time(end_ns, &body);
+        put_time(end_ns, &end);
+        put_option(3, end, &body);
+        // The counters are the sensor's, of all its interfaces together.
+        if (number == 0) {
+            put_option(4, bytes_of(received), &body);
+            put_option(5, bytes_of(lost), &body);
+        }
+        put_option(0, "", &body);
+        put_block(kInterfaceStatistics, body, file_.buffer());
+        note(file_.row_done());
+    }
+    note(file_.flush(true));
+}
+
+} // namespace flowxdp
