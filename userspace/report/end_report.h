@@ -9,6 +9,7 @@
 
 #include "capture/capture.h"
 #include "engine.h"
+#include "extract/capture_writer.h"
 #include "pipeline/flow_tally.h"
 #include "plugin/plugin_host.h"
 #include "sink/sink_runner.h"
