@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import pty
+import resource
 import select
 import shutil
 import signal
@@ -440,11 +441,35 @@ class Sinks(CliCase):
         self.assert_lost(run("-w", "out", "--sink", "json:/dev/full", stdout=subprocess.DEVNULL), "/dev/full")
         with open("/dev/full", "w", encoding="utf-8") as full:
             self.assert_lost(run("-w", "-", stdout=full), "standard output")
-        report = json.loads(subprocess.run([FLOWXDP, "replay", self.capture, "-w", "full", "--json"], cwd=self.dir, text=True,
-                                           env=self.environment, capture_output=True, timeout=PATIENCE, check=False).stdout)
-        (sink,) = report["sinks"]
-        self.assertEqual((sink["sent"], sink["dropped"]), (0, sink["rows"]))
-        self.assertTrue(report["incomplete"])
+
+    def test_a_disk_that_fills_leaves_whole_rows(self):
+        self.replay(self.capture, "-w", "whole", "-q")
+        whole = (self.dir / "whole_flows.txt").read_bytes()
+        room = len(whole) // 2
+        self.assertNotEqual(whole[room - 1 : room], b"\n")
+
+        def fill():
+            # A write stops in the middle of a row and the next one fails, as on a full disk.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        run = subprocess.run([FLOWXDP, "replay", self.capture, "-w", "cut", "--json"], cwd=self.dir, env=self.environment, text=True,
+                             capture_output=True, timeout=PATIENCE, check=False, preexec_fn=fill, restore_signals=False)
+        self.assertEqual(run.returncode, INCOMPLETE, run.stderr)
+        self.assertIn("File too large", run.stderr)
+        cut = (self.dir / "cut_flows.txt").read_bytes()
+        self.assertEqual(cut, whole[: whole.rfind(b"\n", 0, room) + 1])
+        (sink,) = json.loads(run.stdout)["sinks"]
+        self.assertEqual((sink["sent"], sink["sent"] + sink["dropped"]), (cut.count(b"\n") - 1, whole.count(b"\n") - 1))
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
+    def test_a_report_that_cannot_be_written_is_not_a_success(self):
+        for words in (("-w", "out"), ("-w", "out", "--json")):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                run = subprocess.run([FLOWXDP, "replay", self.capture, *words], cwd=self.dir, env=self.environment, text=True,
+                                     stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+            self.assertEqual(run.returncode, RUNTIME, run.stderr)
+            self.assertIn("cannot write the report to standard output: No space left on device", run.stderr)
 
 
 class Input(CliCase):
