@@ -19,7 +19,7 @@ import tempfile
 from lab import FLOWXDP, Lab, ledger, rows, skip, until
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples")
-ALL_PLUGINS = ("--plugin", "flow_export", "--plugin", "mac_recorder", "--plugin", "tcp_geo_win", "--plugin", "tcp_win:threshold=1,force_at=3")
+ALL_PLUGINS = ("--plugin", "tcp_flags", "--plugin", "flow_export", "--plugin", "mac_recorder", "--plugin", "tcp_geo_win", "--plugin", "tcp_win:threshold=1,force_at=3")
 
 SERVE = """
 import http.server, os, socket, sys, threading
@@ -32,9 +32,9 @@ def ftp(listener):
             verb = line.split()[0].upper()
             if verb == 'USER': say('331 password')
             elif verb == 'PASS': say('230 in')
-            elif verb == 'EPSV':
+            elif verb == 'PASV':
                 data = socket.create_server(('192.0.2.2', 0))
-                say('229 Entering (|||%d|)' % data.getsockname()[1])
+                say('227 here (192,0,2,2,%d,%d)' % divmod(data.getsockname()[1], 256))
             elif verb == 'STOR':
                 say('150 go on')
                 other, _ = data.accept()
@@ -107,6 +107,7 @@ reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
 reset.close()
 """
 
+LAST_FRAME = "020000000001020000000002" "81000064" "0800"  # VLAN 100, broken IP
 INJECT = """
 import socket, struct, sys
 out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -119,8 +120,8 @@ for path in sys.argv[2:]:
         length = struct.unpack_from(order + 'I', data, at + 8)[0]
         out.send(data[at + 16:at + 16 + min(length, 1514)])
         at += 16 + length
-out.send(bytes.fromhex('020000000001020000000002') + b'\\x81\\x00\\x00\\x64\\x08\\x00' + bytes(40)) # VLAN 100, broken IP
-"""
+out.send(bytes.fromhex('LAST') + bytes(40))
+""".replace("LAST", LAST_FRAME)
 
 
 def traffic(lab, namespace_tools=True):
@@ -186,25 +187,27 @@ def ends_by(table, *columns):
 def outside_capture(folder):
     prefix, dump = os.path.join(folder, "outside"), os.path.join(folder, "peer.pcap")
     with Lab("o") as lab:
-        sensor = lab.attach(prefix, "--plugin", "tcp_win:threshold=1")
+        sensor = lab.attach(prefix, "--plugin", "tcp_win:threshold=1", "--plugin", "tcp_flags")
         lab.up()
         log = open(dump + ".log", "w+")
         # -Q out: what the peer sends is what the sensor receives.
-        tcpdump = lab.start(lab.peer, "tcpdump", "-i", lab.veth_peer, "-Q", "out", "--immediate-mode", "-U", "-n", "-Z", "root",
-                            "-w", dump, "tcp or udp", stderr=log)
+        tcpdump = lab.start(lab.peer, "tcpdump", "-i", lab.veth_peer, "-Q", "out", "--immediate-mode", "-B", "65536", "-s", "200", "-U", "-n", "-Z", "root",
+                            "-w", dump, stderr=log)
         until(lambda: "listening on" in open(dump + ".log").read(), "tcpdump listens")
         traffic(lab)
-        lab.unplug()
+        until(lambda: bytes.fromhex(LAST_FRAME) in open(dump, "rb").read(), "tcpdump has written the last frame")
         tcpdump.terminate()
         tcpdump.wait()
+        lab.unplug()
         code, report = sensor.stop()
     assert code == 0, (code, sensor.said())
-    assert "\n0 packets dropped by kernel" in open(dump + ".log").read(), "tcpdump lost packets"
-    subprocess.run([FLOWXDP, "replay", "-q", dump, "-w", prefix + "_peer", "--plugin", "tcp_win:threshold=1"], check=True,
+    said = open(dump + ".log").read()
+    assert "\n0 packets dropped by kernel" in said, "tcpdump lost packets: " + said
+    subprocess.run([FLOWXDP, "replay", "-q", dump, "-w", prefix + "_peer", "--plugin", "tcp_win:threshold=1", "--plugin",
+                    "tcp_flags"], check=True,
                    stderr=subprocess.DEVNULL)
     wanted = lambda table: [row for row in table if row["l4Proto"] in ("6", "17")]
-    columns = ("l3BytesSnt" if False else "l7BytesSnt", "tcpFlags", "tcpWinThCnt")
-    columns = tuple(c for c in columns if c in rows(prefix + "_flows.txt")[0])
+    columns = ("l7BytesSnt", "tcpFlags", "tcpWinThCnt")
     live, peer = wanted(rows(prefix + "_flows.txt")), wanted(rows(prefix + "_peer_flows.txt"))
     assert ends_by(live, *columns) == ends_by(peer, *columns), (ends_by(live, *columns) - ends_by(peer, *columns),
                                                                ends_by(peer, *columns) - ends_by(live, *columns))
