@@ -459,13 +459,46 @@ __noinline int emit_packet_row(struct xdp_md *ctx)
 	return 0;
 }
 
-/* Sends the frame as it came. What does not fit the ring is counted. */
+struct frame_loop {
+	struct xdp_md *ctx;
+	struct bpf_dynptr *out;
+	__u8 *piece; /* FRAME_PIECE bytes of scratch */
+	__u32 length;
+	__u32 failed;
+};
+
+static long frame_piece(__u32 i, void *context)
+{
+	struct frame_loop *loop = context;
+	__u32 at = i * FRAME_PIECE, piece;
+
+	if (at >= loop->length)
+		return 1;
+	piece = loop->length - at;
+	if (piece > FRAME_PIECE)
+		piece = FRAME_PIECE;
+	piece = ((piece - 1) & (FRAME_PIECE - 1)) + 1; /* both bounds, as in emit_packet_row() */
+	__asm__ volatile("" : "+r"(piece));
+	if (bpf_xdp_load_bytes(loop->ctx, at, loop->piece, piece) ||
+	    bpf_dynptr_write(loop->out, sizeof(struct frame_record) + at, loop->piece, piece, 0)) {
+		loop->failed = 1;
+		return 1;
+	}
+	return 0;
+}
+
+/*
+ * Sends the frame as it came, a piece at a time. What does not fit the ring is counted. bpf_loop, not a plain loop of
+ * FRAME_PIECES turns: that costs 230,000 verified instructions on 6.1 (6.1.0-56), which verifies it also where nobody
+ * extracts.
+ */
 __noinline int emit_frame(struct xdp_md *ctx)
 {
 	__u32 role = ROLE_XDP;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
 	struct cpu_counts *c = cpu_counts(role);
 	struct frame_record head = {};
+	struct frame_loop loop = {};
 	struct bpf_dynptr out;
 	__u32 length;
 	long error;
@@ -482,23 +515,13 @@ __noinline int emit_frame(struct xdp_md *ctx)
 	error = bpf_ringbuf_reserve_dynptr(&ring, head.header.size, 0, &out);
 	if (!error)
 		error = bpf_dynptr_write(&out, 0, &head, sizeof(head), 0);
-	/* The turn's number is the offset and every failure leaves at once: both kernels then follow each turn one time. */
-	FX_NO_UNROLL
-	for (__u32 i = 0; i < FRAME_PIECES; i++) {
-		const __u32 at = i * FRAME_PIECE;
-		__u32 piece = length - at;
-
-		if (error || at >= length)
-			break;
-		if (piece > FRAME_PIECE)
-			piece = FRAME_PIECE;
-		piece = ((piece - 1) & (FRAME_PIECE - 1)) + 1; /* both bounds, as in emit_packet_row() */
-		__asm__ volatile("" : "+r"(piece));
-		if (bpf_xdp_load_bytes(ctx, at, s->row, piece) ||
-		    bpf_dynptr_write(&out, sizeof(head) + at, s->row, piece, 0)) {
-			error = -1;
-			break;
-		}
+	if (!error) {
+		loop.ctx = ctx;
+		loop.out = &out;
+		loop.piece = s->row;
+		loop.length = length;
+		bpf_loop(FRAME_PIECES, frame_piece, &loop, 0);
+		error = loop.failed;
 	}
 	if (error) {
 		count(c, COUNTER_FRAMES_LOST);
