@@ -145,11 +145,10 @@ TEST(Compressed, WrongDataIsADamageThatSaysSo)
     const Bytes plain = noise_pcap(500);
     for (const Compressor& compressor : kCompressors) {
         Bytes wrong = compressor.compress(plain);
-        wrong[wrong.size() - 1] ^= 0xff;
         if (compressor.compress == gzip)
-            wrong[wrong.size() - 6] ^= 0xff;
+            wrong[wrong.size() - 6] ^= 0xff; // of the check sum
         else
-            wrong.resize(wrong.size() - 2), wrong.insert(wrong.end(), {0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
+            wrong = joined(wrong, {0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x07, 0, 0}); // a block of the reserved type
         const ReadResult read = read_bytes(wrong);
         EXPECT_GT(read.frames.size(), 300U) << compressor.name;
         ASSERT_EQ(read.damages.size(), 1U);
@@ -176,6 +175,67 @@ TEST(Compressed, GoodZstdBlocksBeforeAWrongOneAreDelivered)
         EXPECT_EQ(read.damages[0].offset, 24 + read.frames.size() * 1016);
         EXPECT_EQ(read.damages[0].reason.find("the zstd data is damaged: "), 0U);
     }
+}
+
+TEST(Compressed, PiecesOfAWrongZstdHeaderChangeNothing)
+{
+    // A reserved bit is set (RFC 8878 3.1.1.1.1.4). zstd says so only behind the last field, and when a call's input
+    // begins at the fifth byte, as after a good look at the first five, it takes it for a frame of zstd 0.7 instead.
+    ByteWriter wrong(false);
+    wrong.u32(0xfd2fb528).u8(0xfd).u32(0xfd2fb527).bytes(Bytes(60));
+    const Bytes plain = noise_pcap(9);
+    const Bytes behind_good = joined(zstd(plain), wrong.data());
+    for (std::size_t piece = 1; piece <= 30; ++piece) {
+        const ReadResult alone = read_bytes(wrong.data(), piece);
+        EXPECT_EQ(alone.error, "the zstd data is damaged: Unsupported frame parameter") << piece;
+        const ReadResult read = read_bytes(behind_good, piece);
+        EXPECT_EQ(read.frames.size(), 9U) << piece;
+        ASSERT_EQ(read.damages.size(), 1U);
+        EXPECT_EQ(read.damages[0].reason, "the zstd data is damaged: Unsupported frame parameter") << piece;
+        EXPECT_EQ(read.damages[0].offset, plain.size());
+    }
+}
+
+TEST(Compressed, EveryZstdFrameHeaderIsReadInAnyPieces)
+{
+    // By hand, a last raw block in each: with and without a single segment, every length of the content size, a
+    // skippable frame before it, no bytes and one byte too few at the end (RFC 8878 3.1.1.1, 3.1.2).
+    const Bytes plain = noise_pcap(1);
+    const auto block = static_cast<std::uint32_t>(plain.size() << 3 | 1);
+    for (const std::uint8_t content_size_flag : {0, 1, 2, 3}) {
+        for (const bool single_segment : {false, true}) {
+            if (content_size_flag == 0 && single_segment)
+                continue; // one byte, 255 at most
+            ByteWriter frame(false);
+            frame.u32(0x184d2a57).u32(3).u8(1).u8(2).u8(3).u32(0xfd2fb528);
+            frame.u8(static_cast<std::uint8_t>(content_size_flag << 6 | (single_segment ? 0x20 : 0)));
+            if (!single_segment)
+                frame.u8(0x58);
+            if (content_size_flag == 1)
+                frame.u16(static_cast<std::uint16_t>(plain.size() - 256));
+            if (content_size_flag >= 2)
+                frame.u32(static_cast<std::uint32_t>(plain.size()));
+            if (content_size_flag == 3)
+                frame.u32(0);
+            frame.u8(block & 0xff).u16(static_cast<std::uint16_t>(block >> 8)).bytes(plain);
+            const Bytes whole = frame.data();
+            for (const std::size_t piece : {1, 2, 3, 5, 7, 13, 5000}) {
+                const ReadResult read = read_bytes(whole, piece);
+                EXPECT_EQ(read.frames.size(), 1U) << +content_size_flag << single_segment << piece << read.error;
+                EXPECT_TRUE(read.damages.empty());
+                const ReadResult cut = read_bytes(part(whole, 0, whole.size() - 1), piece);
+                ASSERT_EQ(cut.damages.size(), 1U);
+                EXPECT_EQ(cut.damages[0].reason, "the zstd data is cut: its end is missing");
+                EXPECT_EQ(cut.damages[0].offset, 24U);
+            }
+        }
+    }
+    const Bytes good = zstd(plain);
+    const ReadResult begun = read_bytes(joined(good, {0x28, 0xb5}), 1);
+    EXPECT_EQ(begun.damages.at(0).reason, "the zstd data is cut: its end is missing");
+    const ReadResult followed = read_bytes(joined(good, {'x'}), 1);
+    EXPECT_EQ(followed.damages.at(0).reason, "bytes that are not zstd follow the zstd data");
+    EXPECT_EQ(followed.frames.size(), 1U);
 }
 
 TEST(Compressed, WhatIsInsideMustBeACapture)

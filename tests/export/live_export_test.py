@@ -74,9 +74,9 @@ def set_up():
             skip("cannot make a network namespace here")
     run("ip", "link", "add", VETH_A, "netns", SENDER, "type", "veth", "peer", "name", VETH_B, "netns", SENSOR)
     for namespace, veth, address in ((SENDER, VETH_A, "192.0.2.1/24"), (SENSOR, VETH_B, "192.0.2.2/24")):
-        run("ip", "-n", namespace, "addr", "add", address, "dev", veth)
-        run("ip", "-n", namespace, "link", "set", veth, "up")
-        run("ip", "-n", namespace, "link", "set", "lo", "up")
+        # Not `ip -n`: it remounts /, which fails in a chroot.
+        for words in (("addr", "add", address, "dev", veth), ("link", "set", veth, "up"), ("link", "set", "lo", "up")):
+            run("nsenter", f"--net=/run/netns/{namespace}", "ip", *words)
     # Receivers and this process's own sockets live beside the sensor.
     with open(f"/run/netns/{SENSOR}") as namespace:
         if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "capture/byte_source.h"
@@ -35,14 +34,6 @@ struct Reading {
     bool operator==(const Reading&) const = default;
 };
 
-// Why zstd refuses a wrong frame header depends on how its bytes arrive; that it does, and where, must not.
-std::string without_library_words(const std::string& reason)
-{
-    constexpr std::string_view kBefore = "data is damaged: ";
-    const std::size_t at = reason.find(kBefore);
-    return at == std::string::npos ? reason : reason.substr(0, at + kBefore.size());
-}
-
 Reading read_in_pieces(std::span<const std::uint8_t> input, std::size_t piece, std::size_t batch)
 {
     using flowxdp::CaptureFile;
@@ -50,7 +41,7 @@ Reading read_in_pieces(std::span<const std::uint8_t> input, std::size_t piece, s
     CaptureFile file("fuzz", std::make_unique<flowxdp::MemorySource>(input, piece), input.size());
     flowxdp::Result<bool> header = file.read_header();
     if (!header) {
-        reading.end = without_library_words(header.error().message);
+        reading.end = header.error().message;
         require(!reading.end.empty(), "an error without a reason");
         return reading;
     }
@@ -77,7 +68,7 @@ Reading read_in_pieces(std::span<const std::uint8_t> input, std::size_t piece, s
     file.finish();
     if (file.damage()) {
         require(!file.damage()->reason.empty(), "a damage without a reason");
-        reading.end = std::to_string(file.damage()->offset) + ": " + without_library_words(file.damage()->reason);
+        reading.end = std::to_string(file.damage()->offset) + ": " + file.damage()->reason;
     }
     return reading;
 }

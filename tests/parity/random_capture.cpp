@@ -20,6 +20,8 @@ constexpr std::uint16_t kTelling16[] = {0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 
                                         5246,   5247,   80,     0,      1,      20,     0x4500, 0x6000, 0xffff, 0x2000};
 constexpr std::uint8_t kTelling8[] = {0,  1,  4,  6,  17,  41,  43,   44,   47,   50,   51,   58,
                                       59, 60, 97, 98, 115, 137, 0x45, 0x46, 0x4f, 0x60, 0x80, 0xff};
+// LINKTYPE_USER15: nobody's to define, so no parser will ever know it.
+constexpr std::uint16_t kUnsupportedLink = 162;
 // Where headers tend to begin.
 constexpr std::size_t kBoundaries[] = {0, 4, 8, 12, 14, 18, 20, 22, 34, 38, 42, 50, 54, 58, 62, 66, 74, 94};
 
@@ -109,7 +111,7 @@ std::vector<RandomFrame> RandomCapture::frames(std::size_t n)
         if (one_in(60))
             frame.data.resize(3400 + below(6000), static_cast<std::uint8_t>(random_())); // larger than test-run shows
         if (one_in(40))
-            frame.link_type = any().link_type;
+            frame.link_type = one_in(8) ? kUnsupportedLink : any().link_type;
         const auto size = static_cast<std::uint32_t>(frame.data.size());
         frame.wire_len = one_in(30)   ? static_cast<std::uint32_t>(below(70'000)) + 1
                          : one_in(10) ? std::max(size, whole)

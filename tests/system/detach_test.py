@@ -53,7 +53,7 @@ def removed_interface_of_a_dead_daemon(network, folder):
     name = network.veths[0]
     veth.Sensor(network, folder + "/a", name).kill()
     network.send(20, 2)
-    veth.run("ip", "-n", network.sensor, "link", "del", name)
+    network.ip(network.sensor, "link", "del", name)
     status = network.status(name)[0]
     assert status["ifindex"] == 0 and status["packets"] == 40, status
     # Its name comes again: the old sensor is not taken for the new interface's.

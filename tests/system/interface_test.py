@@ -7,7 +7,7 @@ import veth
 
 
 def link(network, *words):
-    veth.run("ip", "-n", network.sensor, "link", *words)
+    network.ip(network.sensor, "link", *words)
 
 
 def said(sensor, text):

@@ -2,6 +2,7 @@
 """veth pairs between network namespaces of one's own, and sensors on them: what the operator's tests share."""
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -71,15 +72,20 @@ class Network:
         run("ip", "link", "add", a, "netns", self.sender, "type", "veth", "peer", "name", b, "netns", self.sensor)
         macs = {}
         for namespace, name, address in ((self.sender, a, f"192.0.{2 + n}.1"), (self.sensor, b, f"192.0.{2 + n}.2")):
-            run("ip", "-n", namespace, "addr", "add", address + "/24", "dev", name)
-            run("ip", "-n", namespace, "link", "set", name, "arp", "off")
-            run("ip", "-n", namespace, "link", "set", name, "up")
-            macs[name] = json.loads(run("ip", "-n", namespace, "-j", "link", "show", name).stdout)[0]["address"]
+            self.ip(namespace, "addr", "add", address + "/24", "dev", name)
+            self.ip(namespace, "link", "set", name, "arp", "off")
+            self.ip(namespace, "link", "set", name, "up")
+            macs[name] = json.loads(self.ip(namespace, "-j", "link", "show", name).stdout)[0]["address"]
         # Without ARP the sender knows no neighbour: every frame goes to the sensor's own address.
-        run("ip", "-n", self.sender, "neigh", "replace", f"192.0.{2 + n}.2", "lladdr", macs[b], "dev", a, "nud", "permanent")
+        self.ip(self.sender, "neigh", "replace", f"192.0.{2 + n}.2", "lladdr", macs[b], "dev", a, "nud", "permanent")
 
     def inside(self, namespace, *words, check=True, **more):
         return run("nsenter", f"--net=/run/netns/{namespace}", *words, check=check, **more)
+
+    def ip(self, namespace, *words):
+        """ip in a namespace. Not `ip -n`: that remounts / to show the namespace's /sys, and fails where / is no mount point, as
+        in a chroot."""
+        return self.inside(namespace, "ip", *words)
 
     def start(self, namespace, *words, **more):
         return subprocess.Popen(["nsenter", f"--net=/run/netns/{namespace}", *words], **more)
@@ -100,7 +106,7 @@ class Network:
         return "/sys/fs/bpf/flowxdp/" + (veth or self.veths[0])
 
     def has_program(self, veth):
-        return "xdp" in json.loads(run("ip", "-n", self.sensor, "-j", "-d", "link", "show", veth).stdout)[0]
+        return "xdp" in json.loads(self.ip(self.sensor, "-j", "-d", "link", "show", veth).stdout)[0]
 
 
 class Sensor:
@@ -125,8 +131,8 @@ class Sensor:
         self.process.kill()
         self.process.wait()
 
-    def stop(self):
-        self.process.terminate()
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
         return self.wait()
 
     def wait(self):

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -27,13 +28,21 @@ class CompressedInput {
 
     [[nodiscard]] std::span<std::uint8_t> left() { return {buffer_.data() + begin_, end_ - begin_}; }
     void advance(std::size_t bytes) { begin_ += bytes; }
-    // Precondition: left() is empty.
-    SourceRead refill()
+    // Reads until left() has at least `bytes` (at most kInputBytes), or says why it has fewer.
+    SourceRead gather(std::size_t bytes)
     {
-        SourceRead got = source_->read(buffer_);
+        if (end_ - begin_ >= bytes)
+            return {};
+        std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+        end_ -= begin_;
         begin_ = 0;
-        end_ = got.bytes;
-        return got;
+        while (end_ < bytes) {
+            SourceRead got = source_->read(std::span(buffer_).subspan(end_));
+            if (got.bytes == 0)
+                return got;
+            end_ += got.bytes;
+        }
+        return {};
     }
     [[nodiscard]] std::uint64_t raw_bytes() const { return source_->raw_bytes(); }
 
@@ -76,8 +85,8 @@ class GzipSource final : public ByteSource {
         while (stream_.avail_out == room && result.end == SourceEnd::kNone) {
             // zlib may hold output back when out was full: ask it before reading on.
             if (input_.left().empty() && !more_inside_) {
-                SourceRead got = input_.refill();
-                if (got.bytes == 0) {
+                SourceRead got = input_.gather(1);
+                if (got.end != SourceEnd::kNone) {
                     result = end_of_input(std::move(got));
                     break;
                 }
@@ -152,10 +161,38 @@ class GzipSource final : public ByteSource {
     bool more_inside_ = false;
 };
 
+// Length of the header of the frame (RFC 8878 3.1.1.1, skippable: 3.1.2) that begins so, as far as these bytes tell:
+// 5 when more are needed to know. 0: no frame begins so.
+std::size_t zstd_header_bytes(std::span<const std::uint8_t> start)
+{
+    constexpr std::array<std::uint8_t, 4> kFrame = {0x28, 0xb5, 0x2f, 0xfd};
+    constexpr std::array<std::uint8_t, 4> kSkippable = {0x50, 0x2a, 0x4d, 0x18}; // 0x50 to 0x5f
+    constexpr std::size_t kSkippableHeaderBytes = 8;
+    constexpr std::size_t kToDescriptor = 5;
+    const std::size_t known = std::min(start.size(), kFrame.size());
+    if (known > 0 && (start[0] & 0xf0) == kSkippable[0])
+        return std::equal(kSkippable.begin() + 1, kSkippable.begin() + known, start.begin() + 1) ? kSkippableHeaderBytes
+                                                                                                 : 0;
+    if (!std::equal(kFrame.begin(), kFrame.begin() + known, start.begin()))
+        return 0;
+    if (start.size() < kToDescriptor)
+        return kToDescriptor;
+    const std::uint8_t descriptor = start[4];
+    constexpr std::array<std::size_t, 4> kDictionaryIdBytes = {0, 1, 2, 4};
+    constexpr std::array<std::size_t, 4> kContentSizeBytes = {0, 2, 4, 8};
+    const bool single_segment = (descriptor & 0x20) != 0;
+    const unsigned content_size_flag = descriptor >> 6;
+    return kToDescriptor + (single_segment ? 0 : 1) + kDictionaryIdBytes[descriptor & 3] +
+           (single_segment && content_size_flag == 0 ? 1 : kContentSizeBytes[content_size_flag]);
+}
+
 struct ZstdContextDeleter {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
+// What zstd makes of wrong bytes depends on how they are handed to it: it reports no output of a call that fails, and
+// looks for the magic of its old formats where a call's input begins, not where the frame does. So it gets a frame
+// header in one call and then each block in one, whatever pieces the source gives; only at the end of the input, less.
 class ZstdSource final : public ByteSource {
   public:
     explicit ZstdSource(CompressedInput input) : input_(std::move(input)) {}
@@ -173,27 +210,21 @@ class ZstdSource final : public ByteSource {
         ZSTD_outBuffer output = {out.data(), out.size(), 0};
         while (output.pos == 0) {
             // Output may still wait inside the context when all input is taken: ask it before reading on.
-            if (input_.left().empty() && !more_inside_) {
-                SourceRead got = input_.refill();
-                if (got.bytes == 0)
-                    return end_of_input(std::move(got));
+            ZSTD_inBuffer in = {input_.left().data(), 0, 0};
+            if (!more_inside_) {
+                SourceRead got = inside_frame_ ? gather_inside() : gather_header();
+                if (got.end != SourceEnd::kNone)
+                    return got;
+                in = {input_.left().data(), std::min(input_.left().size(), wanted_), 0};
             }
-            // zstd reports no output of a call that fails. So each call gets one block, or nothing while an earlier
-            // block waits inside: a wrong block takes no good one with it.
-            std::span<std::uint8_t> left = input_.left();
-            ZSTD_inBuffer in = {left.data(), more_inside_ ? 0 : std::min(left.size(), wanted_), 0};
             const std::size_t status = ZSTD_decompressStream(context_.get(), &output, &in);
             input_.advance(in.pos);
             // output.pos means nothing then: zstd 1.5 has set it to the end without writing a byte.
             if (ZSTD_isError(status) != 0)
-                return {.bytes = 0,
-                        .end = SourceEnd::kFailed,
-                        .reason = std::string("the zstd data is damaged: ") + ZSTD_getErrorName(status)};
+                return failed(std::string("the zstd data is damaged: ") + ZSTD_getErrorName(status));
             inside_frame_ = status != 0;
             // What zstd asks for includes the header of the block after, which may already be wrong.
-            wanted_ = !inside_frame_               ? kFrameStartBytes
-                      : status > kBlockHeaderBytes ? status - kBlockHeaderBytes
-                                                   : status;
+            wanted_ = status > kBlockHeaderBytes ? status - kBlockHeaderBytes : status;
             more_inside_ = inside_frame_ && output.pos == output.size;
         }
         return {.bytes = output.pos, .end = SourceEnd::kNone, .reason = {}};
@@ -202,20 +233,45 @@ class ZstdSource final : public ByteSource {
     [[nodiscard]] std::uint64_t raw_bytes() const override { return input_.raw_bytes(); }
 
   private:
-    [[nodiscard]] SourceRead end_of_input(SourceRead got) const
+    static constexpr std::size_t kBlockHeaderBytes = 3; // RFC 8878 3.1.1.2
+
+    static SourceRead failed(std::string reason)
     {
-        if (got.end == SourceEnd::kEnd && inside_frame_)
-            return {.bytes = 0, .end = SourceEnd::kCut, .reason = "the zstd data is cut: its end is missing"};
-        return got;
+        return {.bytes = 0, .end = SourceEnd::kFailed, .reason = std::move(reason)};
+    }
+    static SourceRead cut()
+    {
+        return {.bytes = 0, .end = SourceEnd::kCut, .reason = "the zstd data is cut: its end is missing"};
+    }
+
+    // A whole frame header. Nothing of it is given to zstd before.
+    SourceRead gather_header()
+    {
+        for (wanted_ = 1;;) {
+            SourceRead got = input_.gather(wanted_);
+            const std::size_t length = zstd_header_bytes(input_.left());
+            if (length == 0)
+                return failed("bytes that are not zstd follow the zstd data");
+            if (got.end == SourceEnd::kEnd && !input_.left().empty())
+                return cut();
+            if (got.end != SourceEnd::kNone || wanted_ == length)
+                return got;
+            wanted_ = length;
+        }
+    }
+
+    // wanted_ bytes, or what is left of them at the end: zstd gives out what it can of a block that is cut.
+    SourceRead gather_inside()
+    {
+        SourceRead got = input_.gather(std::min(wanted_, kInputBytes));
+        if (got.end != SourceEnd::kEnd)
+            return got;
+        return input_.left().empty() ? cut() : SourceRead{};
     }
 
     CompressedInput input_;
-    // Smallest piece that begins a frame (RFC 8878 3.1.1): magic and frame header descriptor.
-    static constexpr std::size_t kFrameStartBytes = 5;
-    static constexpr std::size_t kBlockHeaderBytes = 3;
-
     std::unique_ptr<ZSTD_DCtx, ZstdContextDeleter> context_;
-    std::size_t wanted_ = kFrameStartBytes;
+    std::size_t wanted_ = 0; // bytes of the next call's input
     bool inside_frame_ = false;
     bool more_inside_ = false;
 };

@@ -18,7 +18,8 @@ const char* compression_name(Compression compression);
 
 // Decompresses source, whose first bytes were already taken and are given in `taken`. Concatenated gzip members and
 // zstd frames are one stream; zeros behind the last gzip member are padding. kCut where the data ends early, kFailed
-// where it is wrong; what decompressed before is delivered first.
+// where it is wrong; what decompressed before is delivered first. All of that is a function of the bytes, not of the
+// pieces in which source gives them.
 // Precondition: compression is not kNone. Error: the library cannot start (memory).
 Result<std::unique_ptr<ByteSource>> decompress(Compression compression, std::unique_ptr<ByteSource> source,
                                                std::span<const std::uint8_t> taken);
