@@ -24,6 +24,8 @@ struct scratch {
 	__u64 verdict;                              /* enum plugin_verdict bits of the last flow_update() */
 	__u32 reason;                               /* enum flow_end of the flow that this packet found over */
 	__u32 moved;                                /* 1: that flow could not end here */
+	__s32 shift;                                /* from the packet's offsets to its buffer's (egress) */
+	__u32 turn;                                 /* 1: it is this program's turn (record_table.bpf.h) */
 	__u64 spare_id;                             /* a flowInd drawn for nothing; 0 = none */
 	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */
 	__u64 forced_id;                            /* of the flow this packet forced to end */

@@ -241,6 +241,37 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, struct pack
 	p->steps++;
 }
 
+/*
+ * Ethernet whose outermost tag stands beside the frame (Linux keeps it in the buffer's metadata until it is sent): the tag
+ * counts as if it stood behind the addresses. The cursor is left behind both.
+ */
+FX_INLINE void packet_parse_tagged_ethernet(const __u8 *data, const __u8 *end, __u32 tci, struct packet *p)
+{
+	__u64 next = packet_parse_ethernet(data, end, 0, p);
+
+	p->steps = 2;
+	FX_MEM(p->cursor) = (__u32)next;
+	if (!next)
+		return;
+	packet_push_header(p, HEADER_ETH, 0);
+	packet_add_vlan(p, tci);
+	packet_push_header(p, HEADER_VLAN, 0);
+}
+
+/* Moves everything behind the Ethernet addresses by so many bytes, that the wire has and the buffer has not. */
+FX_INLINE void packet_move(struct packet *p, __u32 bytes)
+{
+	p->wire_len += bytes;
+	p->cap_len += bytes;
+	p->l2_header_len += bytes;
+	p->payload_offset += bytes;
+	if (p->ip_version) {
+		p->l3_offset += bytes;
+		p->l3_end += bytes;
+		p->l4_offset += bytes;
+	}
+}
+
 /* Prepare *p for a frame: everything zero but what came with it. */
 FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 packet_no, __u8 parse_tcp_options)
 {

@@ -63,6 +63,8 @@ SensorBench::SensorBench(const BenchSetup& setup)
                                          PluginHost::Services{}, &flow_);
     flow_.idle_timeout_ms = setup.idle_timeout_ms;
     flow_.active_timeout_ns = setup.active_timeout_ns;
+    if (setup.extraction)
+        flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
     flow_.hash_seed = 42;
     SensorObjectOptions options;
     options.path = bundle_.bpf_object;
@@ -72,6 +74,7 @@ SensorBench::SensorBench(const BenchSetup& setup)
     options.use_metadata = setup.use_metadata;
     options.filter = setup.filter;
     options.snap_len = setup.snap_len;
+    options.egress = setup.egress;
     sensor = std::make_unique<SensorObject>(options);
     ring = std::make_unique<RingReader>(sensor->map_fd("ring"), setup.ring_bytes);
     evictor = std::make_unique<Evictor>(*sensor);

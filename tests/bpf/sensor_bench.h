@@ -25,6 +25,8 @@ struct BenchSetup {
     std::vector<std::string> plugins = {}; // NAME[:key=value,...]; nothing else is enabled
     bool default_plugins = false;          // those of a plain run, and `plugins` on top
     bool packet_mode = false;
+    bool extraction = false; // frames leave too, one packet at a time
+    bool egress = false;     // the program for leaving frames, too
     std::uint32_t max_flows = 4096;
     std::uint32_t ring_bytes = 1u << 20;
     std::uint32_t idle_timeout_ms = 182'000;

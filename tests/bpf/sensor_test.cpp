@@ -56,7 +56,10 @@ class Sensor : public BpfTest {};
 void expect_budget(const BenchSetup& setup)
 {
     const SensorBench bench(setup);
-    for (const char* program : {"flowxdp_ingress", "flowxdp_evict"}) {
+    std::vector<const char*> programs = {"flowxdp_ingress", "flowxdp_evict"};
+    if (setup.egress)
+        programs.push_back("flowxdp_egress");
+    for (const char* program : programs) {
         const std::string& log = bench.sensor->verifier_log(program);
         const std::uint64_t n = verified_instructions(log);
         std::printf("%s: %" PRIu64 " verified instructions, stack %s\n", program, n, stack_depth(log).c_str());
@@ -92,6 +95,26 @@ TEST_F(Sensor, LoadsForLiveTraffic)
     setup.default_plugins = true;
     setup.packet_mode = true;
     setup.active_timeout_ns = kSecond;
+    setup.use_metadata = false;
+    expect_budget(setup);
+}
+
+TEST_F(Sensor, LoadsForBothDirections)
+{
+    BenchSetup setup;
+    setup.default_plugins = true;
+    setup.egress = true;
+    setup.use_metadata = false;
+    expect_budget(setup);
+}
+
+TEST_F(Sensor, LoadsForBothDirectionsWithEverything)
+{
+    BenchSetup setup;
+    setup.plugins = kAllPlugins;
+    setup.packet_mode = true;
+    setup.extraction = true;
+    setup.egress = true;
     setup.use_metadata = false;
     expect_budget(setup);
 }

@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -21,6 +22,9 @@ namespace flowxdp {
 namespace {
 
 constexpr std::size_t kLogBytes = 1u << 22;
+constexpr const char* kIngress = "flowxdp_ingress";
+constexpr const char* kEvict = "flowxdp_evict";
+constexpr const char* kEgress = "flowxdp_egress";
 
 bpf_map* find_map(bpf_object* object, const char* name)
 {
@@ -101,20 +105,24 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
         throw StartupError(
             fmt::format("cannot share the flowInd counter between interfaces: {}", std::strerror(errno)));
 
-    ingress_log_.resize(kLogBytes);
-    evict_log_.resize(kLogBytes);
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, object_.get())
     {
-        std::string& log = std::string_view(bpf_program__name(program)) == "flowxdp_evict" ? evict_log_ : ingress_log_;
+        const std::string_view name = bpf_program__name(program);
+        if (std::ranges::none_of(programs(), [name](const char* wanted) { return name == wanted; })) {
+            bpf_program__set_autoload(program, false);
+            continue;
+        }
+        std::string& log = logs_[std::string(name)];
+        log.resize(kLogBytes);
         bpf_program__set_log_buf(program, log.data(), log.size());
         bpf_program__set_log_level(program, 4); // statistics; errors come with any level
     }
     if (patch)
         patch->use(object_.get());
     const int error = bpf_object__load(object_.get());
-    ingress_log_.resize(std::strlen(ingress_log_.c_str()));
-    evict_log_.resize(std::strlen(evict_log_.c_str()));
+    for (auto& [name, log] : logs_)
+        log.resize(std::strlen(log.c_str()));
     if (!error && patch && !patch->programs())
         throw StartupError(fmt::format("BPF object '{}' has no place for a filter: rebuild the bundle", options_.path));
     if (!error) {
@@ -133,8 +141,13 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
         throw StartupError("cannot load a BPF program: this kernel or container does not permit it, whatever the "
                            "capabilities say; run as root of the machine itself",
                            ExitCode::kPermission);
-    const std::string why = last_lines(
-        evict_log_.find("processed") == std::string::npos && !evict_log_.empty() ? evict_log_ : ingress_log_);
+    // The one that was refused has no statistics.
+    std::string why;
+    for (const auto& [name, log] : logs_)
+        if (!log.empty() && log.find("processed") == std::string::npos)
+            why = last_lines(log);
+    if (why.empty())
+        why = last_lines(logs_[kIngress]);
     throw StartupError(
         fmt::format("cannot load BPF object '{}': {}{}{}{}", options_.path, std::strerror(-error),
                     patch ? "; with the filter it may be too large for this kernel: try a shorter one" : "",
@@ -158,8 +171,8 @@ std::unique_ptr<SensorObject> SensorObject::adopt(const std::string& folder, con
     };
     for (const char* name : kSensorMaps)
         open_pin(name);
-    open_pin("flowxdp_ingress");
-    open_pin("flowxdp_evict");
+    for (const char* name : sensor->programs())
+        open_pin(name);
     bpf_map_info info{};
     __u32 size = sizeof info;
     if (bpf_obj_get_info_by_fd(sensor->map_fd("flows"), &info, &size) || info.value_size != options.flow.record_size)
@@ -187,23 +200,40 @@ Result<void> SensorObject::pin(const std::string& folder) const
     for (const char* name : kSensorMaps)
         if (auto pinned = pin_fd(map_fd(name), name); !pinned.ok())
             return pinned;
-    if (auto pinned = pin_fd(ingress_fd(), "flowxdp_ingress"); !pinned.ok())
-        return pinned;
-    return pin_fd(evict_fd(), "flowxdp_evict");
+    for (const char* name : programs())
+        if (auto pinned = pin_fd(program_fd(name), name); !pinned.ok())
+            return pinned;
+    return {};
+}
+
+std::vector<const char*> SensorObject::programs() const
+{
+    std::vector<const char*> names = {kIngress, kEvict};
+    if (options_.egress)
+        names.push_back(kEgress);
+    return names;
+}
+
+int SensorObject::program_fd(const char* name) const
+{
+    if (!object_)
+        return adopted_.at(name).get();
+    return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), name));
 }
 
 int SensorObject::ingress_fd() const
 {
-    if (!object_)
-        return adopted_.at("flowxdp_ingress").get();
-    return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "flowxdp_ingress"));
+    return program_fd(kIngress);
 }
 
 int SensorObject::evict_fd() const
 {
-    if (!object_)
-        return adopted_.at("flowxdp_evict").get();
-    return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "flowxdp_evict"));
+    return program_fd(kEvict);
+}
+
+int SensorObject::egress_fd() const
+{
+    return program_fd(kEgress);
 }
 
 int SensorObject::map_fd(const char* name) const
@@ -224,7 +254,7 @@ std::string read_filter_text(const std::string& folder)
 
 const std::string& SensorObject::verifier_log(const char* program) const
 {
-    return std::string_view(program) == "flowxdp_evict" ? evict_log_ : ingress_log_;
+    return logs_.at(program);
 }
 
 void SensorObject::read_counts(engine_counts* out) const

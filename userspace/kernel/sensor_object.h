@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <bpf/libbpf.h>
 
@@ -40,6 +41,7 @@ struct SensorObjectOptions {
     bool use_metadata = false;           // test-run: frame_meta stands in front of each frame
     FrameFilter filter;                  // frames that do not match are counted as filtered; empty: none
     std::uint32_t snap_len = 0;          // live: bytes of a frame that count as captured; 0 = all
+    bool egress = false;                 // live: load the program for leaving frames, too
 };
 
 class SensorObject {
@@ -58,6 +60,7 @@ class SensorObject {
 
     [[nodiscard]] int ingress_fd() const;
     [[nodiscard]] int evict_fd() const;
+    [[nodiscard]] int egress_fd() const; // only with options.egress
     // Descriptor of a map by its name in maps.bpf.h.
     [[nodiscard]] int map_fd(const char* name) const;
     [[nodiscard]] const flow_config& flow() const { return options_.flow; }
@@ -75,9 +78,11 @@ class SensorObject {
 
   private:
     SensorObject() = default;
+    [[nodiscard]] std::vector<const char*> programs() const;
+    [[nodiscard]] int program_fd(const char* name) const;
 
     SensorObjectOptions options_;
-    std::string ingress_log_, evict_log_;
+    std::map<std::string, std::string> logs_; // by program
     std::unique_ptr<bpf_object, BpfObjectDeleter> object_; // null when adopted
     std::map<std::string, UniqueFd> adopted_;              // program and map pins, by name
 };

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * account.bpf.h - a parsed packet finds its flow's record and is counted there, once. What ends at it leaves by the ring.
+ */
+#pragma once
+
+#include "flow_key.h"
+#include "flow_update.h"
+#include "record_table.bpf.h"
+
+#define FLOW_ATTEMPTS 6
+
+/* A fragment finds its datagram's first fragment (fragment.h). */
+FX_INLINE void book_fragment(struct scratch *s, struct cpu_counts *c, __u32 token, __u32 *reverse)
+{
+	__u32 index = fragment_slot_index(&s->packet, config.hash_seed);
+	struct fragment_slot *slot = bpf_map_lookup_elem(&fragments, &index);
+	enum fragment_outcome outcome = FRAGMENT_MISSED;
+
+	if (slot && record_lock(&slot->lock, token)) {
+		outcome = fragment_book(slot, &s->packet, &s->key, reverse);
+		record_unlock(&slot->lock, token);
+	} else if (s->packet.flags & PACKET_LATER_FRAGMENT) {
+		s->packet.status |= FS(FRAGMENT_NO_FIRST);
+	}
+	if (outcome == FRAGMENT_MISSED)
+		count(c, COUNTER_FRAGMENTS_UNMATCHED);
+	else if (outcome == FRAGMENT_COLLIDED)
+		count(c, COUNTER_FRAGMENT_COLLISIONS);
+}
+
+/*
+ * Inserts the flow's record as an embryo and returns it, NULL when the table is full or somebody else was faster (the
+ * caller looks up again). The embryo bears the flowInd that its flow will have: by it the inserter knows its own. Nobody
+ * else may bring it to life, so no update can race the kernel's copy of the value into a re-used element; the evictor may
+ * take it away, and clears the flowInd, so that its inserter cannot mistake the element's next use for its own.
+ */
+FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
+{
+	struct flow_record *fresh = (struct flow_record *)s->fresh;
+	__u64 id = next_flow_id(s);
+	int error; /* not long: up to 6.3 map updates answer 32 bits, -7 arrives as 0xfffffff9 (6.1.0-56: never "full") */
+
+	clear_words(fresh, 0, config.record_size);
+	fresh->state = FLOW_STATE_EMBRYO;
+	fresh->flow_id = id;
+	fresh->key = s->key;
+	error = (int)bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
+	*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
+	if (error) {
+		s->spare_id = id;
+		return 0;
+	}
+	s->embryo_id = id;
+	return bpf_map_lookup_elem(&flows, &s->key);
+}
+
+enum account_outcome {
+	ACCOUNT_DONE = 0,
+	ACCOUNT_RETRY = 1, /* the record was not to be had: look it up again */
+	ACCOUNT_FULL = 2,  /* the table is full */
+};
+
+/* State of a record under our lock, or -1: it is another flow's by now. Lock last, see record_lock.bpf.h. */
+FX_INLINE int record_state(const struct flow_record *r, const struct flow_key *key, __u32 token)
+{
+	__u32 state = FX_MEM(r->state);
+
+	return flow_key_equal(&r->key, key) && record_lock_held(&r->lock, token) ? (int)state : -1;
+}
+
+/*
+ * Ends the flow that this packet forced to end. Its ring memory is reserved only now: reserving some for every packet of a
+ * forcing configuration would fill the ring with what is given back. Meanwhile the flow is pending (flow_end.h): another
+ * CPU's packet or the evictor may end it first, which is as good. Without ring memory it stays pending and the next packet
+ * or scan makes up for it.
+ */
+__noinline int end_forced(__u32 role)
+{
+	const __u32 token = record_lock_token(role);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct ended_record *out;
+	struct flow_record *r;
+	int ended = 0;
+
+	if (!s || !c)
+		return 0;
+	r = bpf_map_lookup_elem(&flows, &s->key);
+	if (!r)
+		return 0;
+	out = ring_reserve_ended();
+	if (!out) {
+		count(c, COUNTER_BOUNDARIES_MOVED);
+		if (record_lock(&r->lock, token)) {
+			if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->forced_id)
+				FX_SET(r->dir[s->step.direction & 1].sensor_status, FXS(FORCE_LATE));
+			record_unlock(&r->lock, token);
+		}
+		return 0;
+	}
+	if (record_lock(&r->lock, token)) {
+		if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->forced_id) {
+			ended_from(out, r, FLOW_END_DETECTED, s->packet.clock_ns);
+			record_restart(r);
+			ended = 1;
+		}
+		record_unlock(&r->lock, token);
+	} else {
+		count(c, COUNTER_LOCK_CONTENDED);
+	}
+	if (ended) {
+		count_end(c, FLOW_END_DETECTED);
+		bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+	} else {
+		bpf_ringbuf_discard(out, BPF_RB_NO_WAKEUP);
+	}
+	return 0;
+}
+
+/*
+ * Counts the packet in its flow, if the record is to be had. The heart: every branch leaves the packet in exactly one
+ * record or uncounted. A global function, as the parser's loop: verified once, not for every parser state and attempt.
+ */
+__noinline int account(__u32 role, __u32 reverse)
+{
+	const __u32 token = record_lock_token(role);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct ended_record *ended = 0;
+	__u64 has_ended = 0, status = 0, id = 0;
+	enum flow_end reason = FLOW_END_NONE;
+	int tried = 0, counted = 0, full = 0, state;
+	struct packet_step *step;
+	const struct packet *p;
+	struct flow_record *r;
+
+	if (!s || !c)
+		return ACCOUNT_DONE;
+	p = &s->packet;
+	step = &s->step;
+	s->verdict = PLUGIN_CONTINUE;
+	s->reason = FLOW_END_NONE;
+	s->moved = 0;
+	r = bpf_map_lookup_elem(&flows, &s->key);
+	if (!r) {
+		r = insert_embryo(s, &full);
+		if (full)
+			return ACCOUNT_FULL;
+		if (!r)
+			return ACCOUNT_RETRY;
+	} else if (r->state == FLOW_STATE_BORN && r->flow_id &&
+		   flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
+		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
+		has_ended = reserved(ended);
+		tried = 1;
+	}
+
+	if (!record_lock(&r->lock, token)) {
+		count(c, COUNTER_LOCK_CONTENDED);
+		goto out;
+	}
+	state = record_state(r, &s->key, token);
+	if (state == FLOW_STATE_EMBRYO && s->embryo_id && r->flow_id == s->embryo_id) {
+		id = r->flow_id;
+		r->flow_id = 0;
+		r->state = FLOW_STATE_BORN;
+		s->embryo_id = 0;
+	} else if (state != FLOW_STATE_BORN) {
+		record_unlock(&r->lock, token);
+		count(c, COUNTER_IDENTITY_MISSED);
+		goto out;
+	}
+	if (r->flow_id)
+		reason = flow_end_at_packet(r, p->clock_ns, &config);
+	if (reason != FLOW_END_NONE) {
+		if (!tried) { /* over since the look before the lock: another CPU's packet forced it */
+			record_unlock(&r->lock, token);
+			goto out;
+		}
+		if (has_ended) {
+			ended_from(ended, r, reason, p->clock_ns);
+			record_restart(r);
+			s->reason = reason;
+		} else {
+			s->moved = 1; /* late, never lost: the flow goes on with this packet */
+		}
+	}
+	if (!r->flow_id) {
+		flow_start(r, p, reverse, id ? id : next_flow_id(s));
+		count(c, COUNTER_FLOWS_STARTED);
+	}
+	counted = 1;
+	/* Reason, verdict and step by way of memory: what was decided is unknown to the verifier again, its states merge before
+	 * and behind the halves (all plugins, force and packet mode: 374 k verified instructions without on 6.18). */
+	FX_MEM(s->verdict) = flow_update(r, p, reverse, &config, step);
+	s->forced_id = r->flow_id;
+	if (FX_MEM(s->moved)) {
+		FX_SET(r->dir[step->direction & 1].sensor_status, FXS(BOUNDARY_MOVED));
+		count(c, COUNTER_BOUNDARIES_MOVED);
+	}
+	status = r->dir[step->direction & 1].status;
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
+		packet_record_fill((struct packet_record *)s->row, r, p, step, &config);
+	record_unlock(&r->lock, token);
+out:
+	if (has_ended) {
+		reason = FX_MEM(s->reason);
+		if (reason != FLOW_END_NONE) {
+			count_end(c, reason);
+			bpf_ringbuf_submit(ended, BPF_RB_NO_WAKEUP);
+		} else {
+			bpf_ringbuf_discard(ended, BPF_RB_NO_WAKEUP);
+		}
+	}
+	if (!counted)
+		return ACCOUNT_RETRY;
+	totals_add(&c->totals, p, step->direction, status);
+	if ((config.flags & FLOW_CONFIG_CAN_FORCE) && (FX_MEM(s->verdict) & PLUGIN_FORCE))
+		end_forced(role);
+	return ACCOUNT_DONE;
+}
+
+/* The packet found no place in the table, or not in time: it leaves as a flow of its own. 0: the ring is full too. */
+__noinline int account_alone(__u32 role, __u32 reverse)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct ended_record *out;
+	struct packet_step *step;
+	struct flow_record *r;
+
+	if (!s || !c)
+		return 0;
+	out = ring_reserve_ended();
+	if (!out) {
+		count(c, COUNTER_PACKETS_UNATTRIBUTED);
+		c->counter[COUNTER_OCTETS_UNATTRIBUTED] += s->packet.wire_len;
+		return 0;
+	}
+	step = &s->step;
+	r = (struct flow_record *)s->fresh;
+	clear_words(r, 0, config.record_size);
+	r->key = s->key;
+	flow_start(r, &s->packet, reverse, next_flow_id(s));
+	flow_update(r, &s->packet, reverse, &config, step);
+	FX_SET(r->dir[step->direction & 1].sensor_status, FXS(ONE_PACKET_RECORD));
+	totals_add(&c->totals, &s->packet, step->direction, r->dir[step->direction & 1].status);
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
+		packet_record_fill((struct packet_record *)s->row, r, &s->packet, step, &config);
+	ended_from(out, r, FLOW_END_RESOURCES, s->packet.clock_ns);
+	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+	count(c, COUNTER_ONE_PACKET_RECORDS);
+	count(c, COUNTER_FLOWS_STARTED);
+	count(c, COUNTER_FLOWS_ENDED_RESOURCES);
+	return 1;
+}
+
+/* Attributes the parsed packet. 0: it has no flow, a counter says why; 1: it has, and its row stands in the scratch. */
+FX_INLINE int attribute(struct scratch *s, struct cpu_counts *c, __u32 role)
+{
+	__u32 reverse;
+	int outcome;
+
+	s->embryo_id = 0;
+	if (s->packet.flags & PACKET_NO_FLOW) {
+		count(c, COUNTER_PACKETS_SHORT_FRAME);
+		return 0;
+	}
+	reverse = flow_key_from(&s->packet, &s->key);
+	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		book_fragment(s, c, record_lock_token(role), &reverse);
+	FX_NO_UNROLL
+	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
+		outcome = account(role, reverse);
+		if (outcome == ACCOUNT_DONE)
+			return 1;
+		if (outcome == ACCOUNT_FULL) {
+			count(c, COUNTER_TABLE_FULL);
+			break;
+		}
+	}
+	return account_alone(role, reverse);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * evict.bpf.h - flows leave on the daemon's call: silent ones, the least active ones of a table that fills, all at the end.
+ */
+#pragma once
+
+#include "record_table.bpf.h"
+
+struct evict_loop {
+	struct evict_request *request;
+	struct cpu_counts *counts;
+	struct sensor_state *shared;
+	__u32 token;
+};
+
+/* One key of an eviction call. Whoever makes the record dead under its lock owns its deletion. */
+FX_INLINE long evict_key(__u32 i, void *context)
+{
+	struct evict_loop *loop = context;
+	__u32 index = i & (EVICT_SLOTS - 1), mode = loop->request->mode;
+	struct flow_key *wanted = bpf_map_lookup_elem(&evict_keys, &index);
+	struct evict_slot *out = bpf_map_lookup_elem(&evict_out, &index);
+	enum flow_end reason = mode == EVICT_DUE ? FLOW_END_IDLE : mode == EVICT_ALL ? FLOW_END_FORCED : FLOW_END_RESOURCES;
+	__s64 clock = loop->request->clock_ns;
+	struct flow_record *r;
+	struct flow_key key;
+	int taken = 0, state;
+
+	if (!wanted || !out)
+		return 1;
+	out->outcome = EVICT_NOTHING;
+	key = *wanted; /* user space may write there */
+	r = bpf_map_lookup_elem(&flows, &key);
+	if (!r || !record_lock(&r->lock, loop->token))
+		return 0;
+	state = record_state(r, &key, loop->token);
+	/* Dead: made so by us in vain, the deletion found its bucket busy. */
+	if (state == FLOW_STATE_EMBRYO || state == FLOW_STATE_DEAD || (state == FLOW_STATE_BORN && !r->flow_id)) {
+		out->outcome = EVICT_VACANT;
+		taken = 1;
+	} else if (state == FLOW_STATE_BORN) {
+		if (flow_force_pending(r, &config))
+			reason = FLOW_END_DETECTED;
+		else if (mode == EVICT_ALL)
+			clock = flow_last_clock_ns(r);
+		if (mode != EVICT_DUE || reason == FLOW_END_DETECTED || clock >= flow_due_ns(r)) {
+			ended_from(&out->ended, r, reason, clock);
+			out->outcome = EVICT_RECORD;
+			taken = 1;
+		}
+	}
+	if (taken) {
+		r->state = FLOW_STATE_DEAD;
+		r->flow_id = 0; /* an embryo's inserter looks for it */
+	}
+	record_unlock(&r->lock, loop->token);
+	if (taken) {
+		bpf_map_delete_elem(&flows, &key);
+		if (out->outcome == EVICT_RECORD) {
+			count_end(loop->counts, reason);
+			loop->request->evicted++;
+		}
+	}
+	return 0;
+}
+
+static long evict_one(__u32 i, void *context)
+{
+	struct evict_loop *loop = context;
+	__u32 turn;
+
+	if (!(config.flags & FLOW_CONFIG_IN_ORDER))
+		return evict_key(i, context);
+	turn = record_lock(&loop->shared->turn, loop->token);
+	evict_key(i, context);
+	if (turn)
+		record_unlock(&loop->shared->turn, loop->token);
+	return 0;
+}
+
+/* Run by the daemon through test-run, never attached. An XDP program because 6.1 knows no locks in syscall programs. */
+SEC("xdp")
+int flowxdp_evict(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct evict_loop loop = {bpf_map_lookup_elem(&evict_request, &zero), cpu_counts(ROLE_EVICTOR),
+				  bpf_map_lookup_elem(&sensor, &zero), record_lock_token(ROLE_EVICTOR)};
+
+	(void)ctx;
+	if (!loop.request || !loop.counts || !loop.shared)
+		return XDP_PASS;
+	loop.request->evicted = 0;
+	bpf_loop(loop.request->keys < EVICT_SLOTS ? loop.request->keys : EVICT_SLOTS, evict_one, &loop, 0);
+	loop.request->done = loop.request->sequence;
+	return XDP_PASS;
+}
