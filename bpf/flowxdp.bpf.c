@@ -209,13 +209,6 @@ struct segment_loop {
 	struct scratch *scratch;
 	struct cpu_counts *counts;
 	struct sensor_state *shared;
-	__u32 segment_bytes;       /* of payload, in every segment but the last */
-	__u32 payload_bytes;       /* of all segments */
-	__u32 wire_len, cap_len, l3_end, l4_len; /* of the buffer */
-	__s32 shift;               /* from an offset on the wire to the buffer's */
-	__u32 tcp_seq;
-	__u16 ip_id;
-	__u8 tcp_flags;
 };
 
 static long count_segment(__u32 i, void *context)
@@ -224,32 +217,33 @@ static long count_segment(__u32 i, void *context)
 	struct cpu_counts *c = loop->counts;
 	struct scratch *s = loop->scratch;
 	struct packet *p = &s->packet;
-	__u32 at = i * loop->segment_bytes, left = loop->payload_bytes - at, bytes = left, cut;
+	const struct segments *all = &s->segments;
+	__u32 at = i * all->segment_bytes, left = all->payload_bytes - at, bytes = left, cut;
 
-	if (i && at >= loop->payload_bytes)
+	if (i && at >= all->payload_bytes)
 		return 1;
-	if (loop->segment_bytes && left > loop->segment_bytes) {
-		bytes = loop->segment_bytes;
-		p->tcp_flags = loop->tcp_flags & (__u8)~(TCP_FIN | TCP_PSH);
+	if (all->segment_bytes && left > all->segment_bytes) {
+		bytes = all->segment_bytes;
+		p->tcp_flags = all->tcp_flags & (__u8)~(TCP_FIN | TCP_PSH);
 	} else {
-		p->tcp_flags = loop->tcp_flags;
+		p->tcp_flags = all->tcp_flags;
 	}
 	if (i)
 		p->tcp_flags &= (__u8)~TCP_CWR;
-	cut = loop->payload_bytes - bytes;
+	cut = all->payload_bytes - bytes;
 	p->payload_len = bytes;
-	p->wire_len = loop->wire_len - cut;
-	p->cap_len = loop->cap_len > cut ? loop->cap_len - cut : 0;
-	p->l3_end = loop->l3_end - cut;
-	p->l4_len = loop->l4_len - cut;
-	p->tcp_seq = loop->tcp_seq + at;
-	p->ip_id = (__u16)(loop->ip_id + i);
-	s->shift = loop->shift + (__s32)at;
+	p->wire_len = all->wire_len - cut;
+	p->cap_len = all->cap_len > cut ? all->cap_len - cut : 0;
+	p->l3_end = all->l3_end - cut;
+	p->l4_len = all->l4_len - cut;
+	p->tcp_seq = all->tcp_seq + at;
+	p->ip_id = (__u16)(all->ip_id + i);
+	s->shift = all->shift + (__s32)at;
 	count(c, COUNTER_PACKETS_SEEN);
 	p->packet_no = next_packet_no(c, loop->shared);
 	if (attribute(s, c, ROLE_EGRESS) && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
 		emit_packet_row_skb(loop->ctx);
-	return loop->segment_bytes ? 0 : 1;
+	return all->segment_bytes ? 0 : 1;
 }
 
 FX_INLINE void frame_meta_from_skb(const struct __sk_buff *ctx, struct frame_meta *meta)
@@ -277,6 +271,7 @@ FX_INLINE void observe_skb(struct __sk_buff *ctx, struct scratch *s, struct cpu_
 {
 	struct segment_loop loop = {};
 	struct packet *p = &s->packet;
+	struct segments *all = &s->segments; /* not on the stack: account() and its callees need theirs (6.1: 512 bytes in all) */
 	struct frame_meta meta;
 	__u32 frames = 1;
 
@@ -299,19 +294,20 @@ FX_INLINE void observe_skb(struct __sk_buff *ctx, struct scratch *s, struct cpu_
 	if (ctx->vlan_present)
 		parse_tag_beside(ctx, p);
 	parse_frame_skb(ctx, p);
+	all->shift = 0;
 	if (ctx->vlan_present) {
 		packet_move(p, 4);
-		loop.shift = -4;
+		all->shift = -4;
 	}
-	loop.segment_bytes = ctx->gso_size;
-	loop.payload_bytes = p->payload_len;
-	loop.wire_len = p->wire_len;
-	loop.cap_len = p->cap_len;
-	loop.l3_end = p->l3_end;
-	loop.l4_len = p->l4_len;
-	loop.tcp_seq = p->tcp_seq;
-	loop.ip_id = p->ip_id;
-	loop.tcp_flags = p->tcp_flags;
+	all->segment_bytes = ctx->gso_size;
+	all->payload_bytes = p->payload_len;
+	all->wire_len = p->wire_len;
+	all->cap_len = p->cap_len;
+	all->l3_end = p->l3_end;
+	all->l4_len = p->l4_len;
+	all->tcp_seq = p->tcp_seq;
+	all->ip_id = p->ip_id;
+	all->tcp_flags = p->tcp_flags;
 	bpf_loop(EGRESS_SEGMENTS, count_segment, &loop, 0);
 }
 

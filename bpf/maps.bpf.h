@@ -16,11 +16,24 @@ const volatile struct flow_config config SEC(".rodata.flow_config");
 
 const volatile struct load_config load SEC(".rodata.load_config");
 
+/* A buffer that leaves as several frames (egress, GSO): what it held as a whole. */
+struct segments {
+	__u32 segment_bytes; /* of payload, in every segment but the last; 0 = it leaves as it is */
+	__u32 payload_bytes; /* of all segments */
+	__u32 wire_len, cap_len, l3_end, l4_len;
+	__u32 tcp_seq;
+	__s32 shift;         /* from an offset on the wire to the buffer's */
+	__u16 ip_id;
+	__u8 tcp_flags;
+	__u8 pad[5];
+};
+
 /* Room to work in that the verifier does not track, one per CPU and program role. */
 struct scratch {
 	struct packet packet;
 	struct flow_key key;
 	struct packet_step step;
+	struct segments segments;
 	__u64 verdict;                              /* enum plugin_verdict bits of the last flow_update() */
 	__u32 reason;                               /* enum flow_end of the flow that this packet found over */
 	__u32 moved;                                /* 1: that flow could not end here */

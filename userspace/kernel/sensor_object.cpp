@@ -141,11 +141,11 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
         throw StartupError("cannot load a BPF program: this kernel or container does not permit it, whatever the "
                            "capabilities say; run as root of the machine itself",
                            ExitCode::kPermission);
-    // The one that was refused has no statistics.
+    // Statistics stand in the log of every program; words before them in that of the one that was refused.
     std::string why;
     for (const auto& [name, log] : logs_)
-        if (!log.empty() && log.find("processed") == std::string::npos)
-            why = last_lines(log);
+        if (!log.empty() && log.find("verification time") != 0)
+            why = name + ": " + last_lines(log);
     if (why.empty())
         why = last_lines(logs_[kIngress]);
     throw StartupError(
