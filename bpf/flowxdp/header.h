@@ -63,7 +63,8 @@ enum header_kind {
 	X(FDDI, "fddi") X(ATM, "atm") X(IPOIB, "ipoib") X(IPNET, "ipnet") X(NFLOG, "nflog")          \
 	X(PFLOG, "pflog") X(ENC, "enc") X(DSA, "dsa") X(BRCM, "brcm") X(MPACKET, "mpacket")          \
 	X(IPFC, "ipfc") X(SUNATM, "sunatm") X(JUNIPER, "juniper") X(VNTAG, "vntag") X(ETAG, "etag")   \
-	X(HSR, "hsr") X(RTAG, "rtag") X(UNKNOWN_ETHERTYPE, "UNK") X(UNKNOWN_PROTO, "UNK")
+	X(HSR, "hsr") X(RTAG, "rtag") X(ARISTA, "arista") X(FABRICPATH, "fabricpath")                     \
+	X(UNKNOWN_ETHERTYPE, "UNK") X(UNKNOWN_PROTO, "UNK")
 
 enum header_id {
 	HEADER_NONE = 0,

@@ -130,6 +130,10 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, __u32 offse
 		return packet_parse_trill(data, end, offset, p);
 	case 0x8909:
 		return packet_parse_cisco_metadata(data, end, offset, p);
+	case 0x8903:
+		return packet_parse_fabricpath(data, end, offset, p);
+	case 0xd28b:
+		return packet_parse_arista(data, end, offset, p);
 	case 0x0806:
 		p->status |= FS(ARP);
 		FX_END(ARP);

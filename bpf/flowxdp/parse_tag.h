@@ -86,4 +86,33 @@ FX_INLINE __u64 packet_parse_cisco_metadata(const __u8 *data, const __u8 *end, _
 	FX_NEXT(CMD, offset + 8, packet_kind_of_type(type));
 }
 
+/* Cisco FabricPath: the tree (10 bits) and TTL (6 bits) of an outer Ethernet header, then the frame. */
+FX_INLINE __u64 packet_parse_fabricpath(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(2, L2_SNAPPED);
+	FX_NEXT(FABRICPATH, offset + 2, HEADER_KIND_ETHERNET);
+}
+
+/* Arista EtherType protocol, "Timestamping": subtype 1, version (time of 64 or 48 bits, TAI or UTC), time, Ethertype. */
+FX_INLINE __u64 packet_parse_arista(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q;
+
+	FX_NEED(4, L2_SNAPPED);
+	__u32 subtype = fx_load16(q), format = (fx_load16(q + 2) >> 4) & 15;
+
+	if (subtype != 1 || (format != 1 && format != 2)) {
+		p->status |= FS(STOP_DISSECT);
+		FX_END(ARISTA);
+	}
+	offset += format == 1 ? 12 : 10;
+	FX_NEED(2, L2_SNAPPED);
+	__u32 type = fx_load16(q);
+
+	packet_set_ethertype(p, type);
+	FX_NEXT(ARISTA, offset + 2, packet_kind_of_type(type));
+}
+
 #endif

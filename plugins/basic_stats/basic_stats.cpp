@@ -38,8 +38,8 @@ constexpr fx_column kColumns[] = {
     {"padBytesSnt", "Ethernet padding sent, bytes", FX_I64, 0, 0, nullptr},
     {"l7BytesSnt", "Layer 7 bytes sent", FX_U64, 0, 0, nullptr},
     {"l7BytesRcvd", "Layer 7 bytes received", FX_U64, 0, 0, nullptr},
-    {"minL7PktSz", "Smallest layer 7 size of a packet, bytes", FX_U16, 0, 0, nullptr},
-    {"maxL7PktSz", "Largest layer 7 size of a packet, bytes", FX_U16, 0, 0, nullptr},
+    {"minL7PktSz", "Smallest layer 7 size of a packet, bytes", FX_U32, 0, 0, nullptr},
+    {"maxL7PktSz", "Largest layer 7 size of a packet, bytes", FX_U32, 0, 0, nullptr},
     {"avgL7PktSz", "Mean layer 7 size, bytes", FX_FLOAT, 0, 0, nullptr},
     {"stdL7PktSz", "Standard deviation of the layer 7 size, bytes", FX_FLOAT, 0, 0, nullptr},
     {"minIAT", "Smallest inter-arrival time, s; the first packet's 0 counts", FX_FLOAT, 0, 0, nullptr},
@@ -89,11 +89,6 @@ double asymmetry(std::uint64_t sent, std::uint64_t received, bool negate)
     const auto r = static_cast<double>(received);
     const double a = (s - r) / (s + r);
     return negate ? -a : a;
-}
-
-std::uint16_t saturated16(std::uint32_t v)
-{
-    return static_cast<std::uint16_t>(v < 0xffff ? v : 0xffff);
 }
 
 std::uint32_t distance(std::uint32_t from, std::uint32_t to)
@@ -154,8 +149,8 @@ class BasicStats final : public flowxdp::Plugin {
         row.put<std::int64_t>(kPadBytesSnt, d.pad_bytes);
         row.put<std::uint64_t>(kL7BytesSnt, d.l7_bytes);
         row.put<std::uint64_t>(kL7BytesRcvd, l7_received);
-        row.put<std::uint16_t>(kMinL7, saturated16(d.l7_min));
-        row.put<std::uint16_t>(kMaxL7, saturated16(d.l7_max));
+        row.put<std::uint32_t>(kMinL7, d.l7_min);
+        row.put<std::uint32_t>(kMaxL7, d.l7_max);
         row.put<double>(kAvgL7, flowxdp::mean(d.l7_bytes, packets));
         row.put<double>(kStdL7, std::sqrt(flowxdp::population_variance(d.l7_bytes, d.l7_square_sum, packets)));
         row.put<double>(kMinIat, 0.0);

@@ -3,8 +3,6 @@
 // that need them enable it.
 #include "flow_export.bpf.h"
 
-#include <algorithm>
-
 #include "plugin.h"
 
 namespace {
@@ -21,8 +19,8 @@ constexpr fx_bit kTcpFlagBits[] = {
 };
 constexpr fx_column kColumns[] = {
     {"ipOctets", "IP octets as the headers claim (IPFIX 1); L2 flows: bytes on the wire", FX_U64, 0, 0, nullptr},
-    {"minIpLen", "Smallest IP length, at most 65535", FX_U16, 0, 0, nullptr},
-    {"maxIpLen", "Largest IP length, at most 65535", FX_U16, 0, 0, nullptr},
+    {"minIpLen", "Smallest IP length, bytes", FX_U32, 0, 0, nullptr},
+    {"maxIpLen", "Largest IP length, bytes", FX_U32, 0, 0, nullptr},
     {"ipClass", "Type of service or traffic class of the first packet", FX_H8, 0, 0, nullptr},
     {"ttlMin", "Smallest TTL or hop limit", FX_U8, 0, 0, nullptr},
     {"ttlMax", "Largest TTL or hop limit", FX_U8, 0, 0, nullptr},
@@ -53,8 +51,8 @@ class FlowExport final : public flowxdp::Plugin {
     {
         const flow_export_dir& d = static_cast<const flow_export_state*>(flow.slot)->dir[flow.direction];
         row.put<std::uint64_t>(kOctets, flow.dir->octets);
-        row.put<std::uint16_t>(kMinLen, static_cast<std::uint16_t>(std::min(d.ip_len_min, 65535u)));
-        row.put<std::uint16_t>(kMaxLen, static_cast<std::uint16_t>(std::min(d.ip_len_max, 65535u)));
+        row.put<std::uint32_t>(kMinLen, d.ip_len_min);
+        row.put<std::uint32_t>(kMaxLen, d.ip_len_max);
         row.put<std::uint8_t>(kTos, d.tos);
         row.put<std::uint8_t>(kMinTtl, d.ttl_min);
         row.put<std::uint8_t>(kMaxTtl, d.ttl_max);

@@ -560,7 +560,8 @@ FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_d
 		d->ack_packets++;
 		d->duplicate_acks = 0;
 	} else if (moved < 0) {
-		tcp_flags_count(&d->ack_faults);
+		if (unseen <= 0) /* one acknowledgment is one fault, though it be wrong both ways */
+			tcp_flags_count(&d->ack_faults);
 	} else if (bare) {
 		if (o->marks & TCP_FLAGS_WAS_KEEP_ALIVE) {
 			FX_SET(d->anomalies, TCP_FLAGS_KEEP_ALIVE_ACK);

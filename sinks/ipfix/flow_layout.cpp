@@ -38,7 +38,8 @@ constexpr FieldRule kRules[] = {
     {kDestinationIpv6Address, "dstIP", FieldSource::kIpv6, 16, 16, kOn6, kForward, false},
     {kSourceTransportPort, "srcPort", FieldSource::kUnsigned, 2, 2, kOnIp, kForward, false},
     {kDestinationTransportPort, "dstPort", FieldSource::kUnsigned, 2, 2, kOnIp, kForward, false},
-    // unsigned64 by the registry; two octets hold every IP length (reduced size, RFC 7011 6.2).
+    // unsigned64 by the registry; two octets hold every IP length but a super-packet's
+    // (reduced size, RFC 7011 6.2).
     {kMinimumIpTotalLength, "minIpLen", FieldSource::kUnsigned, 2, 2, kOnIp, kBothWays, false},
     {kMaximumIpTotalLength, "maxIpLen", FieldSource::kUnsigned, 2, 2, kOnIp, kBothWays, false},
     {kVlanId, "vlanID", FieldSource::kInnermostVlan, 2, 2, kOnAll, kForward, false},

@@ -76,8 +76,8 @@ FlowRow random_row(Choices* from, std::uint64_t flow_id, std::uint64_t kind, std
     flow.protocol = static_cast<std::uint8_t>(from->number(1));
     flow.packets = from->number(8);
     flow.octets = from->number(8);
-    flow.min_length = static_cast<std::uint16_t>(from->number(2));
-    flow.max_length = static_cast<std::uint16_t>(from->number(2));
+    flow.min_length = static_cast<std::uint32_t>(from->number(2) << from->up_to(1)); // super-packets too
+    flow.max_length = static_cast<std::uint32_t>(from->number(2) << from->up_to(1));
     flow.tos = static_cast<std::uint8_t>(from->number(1));
     flow.min_ttl = static_cast<std::uint8_t>(from->number(1));
     flow.max_ttl = static_cast<std::uint8_t>(from->number(1));
@@ -191,8 +191,8 @@ Values expected(const FlowRow& row, const Plan& plan, bool reverse_side)
     put("", v4 ? 12 : 28, hex(std::span(destination).subspan(v4 ? 12 : 0, v4 ? 4 : 16)), false);
     put("srcPort", 7, hex_number(row.source_port, 2), false);
     put("dstPort", 11, hex_number(row.destination_port, 2), false);
-    put("minIpLen", 25, hex_number(row.min_length, 2), true);
-    put("maxIpLen", 26, hex_number(row.max_length, 2), true);
+    put("minIpLen", 25, hex_number(std::min(row.min_length, 0xffffU), 2), true);
+    put("maxIpLen", 26, hex_number(std::min(row.max_length, 0xffffU), 2), true);
     put("tcpControlBits", 6, hex_number(row.tcp_flags & 0xff, 1), true);
     put("", 60, hex_number(v4 ? 4 : 6, 1), false);
     put("l4Proto", 4, hex_number(row.protocol, 1), false);

@@ -27,7 +27,7 @@ struct FlowRow {
     std::uint16_t source_port = 1541, destination_port = 80;
     std::uint8_t protocol = 6;
     std::uint64_t packets = 5, octets = 1234;
-    std::uint16_t min_length = 40, max_length = 576;
+    std::uint32_t min_length = 40, max_length = 576;
     std::uint8_t tos = 0x10, min_ttl = 63, max_ttl = 64;
     std::uint16_t tcp_flags = 0x021b; // SYN-ACK bit of the column's high octet must not be exported
     std::uint16_t ethertype = 0x0800;
@@ -52,7 +52,7 @@ inline const std::vector<fx_column>& all_columns()
         {"srcPort", "", FX_U16, 0, 0, nullptr},        {"dstIP", "", FX_IP, 0, 0, nullptr},
         {"dstPort", "", FX_U16, 0, 0, nullptr},        {"l4Proto", "", FX_U8, 0, 0, nullptr},
         {"pktsSnt", "", FX_U64, 0, 0, nullptr},        {"ipOctets", "", FX_U64, 0, 0, nullptr},
-        {"minIpLen", "", FX_U16, 0, 0, nullptr},       {"maxIpLen", "", FX_U16, 0, 0, nullptr},
+        {"minIpLen", "", FX_U32, 0, 0, nullptr},       {"maxIpLen", "", FX_U32, 0, 0, nullptr},
         {"ipClass", "", FX_H8, 0, 0, nullptr},         {"ttlMin", "", FX_U8, 0, 0, nullptr},
         {"ttlMax", "", FX_U8, 0, 0, nullptr},          {"tcpControlBits", "", FX_H16, 0, 0, nullptr},
         {"tcpWinStat", "", FX_H8, 0, 0, nullptr},      {"tcpWinThCnt", "", FX_U32, 0, 0, nullptr},

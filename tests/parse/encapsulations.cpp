@@ -79,6 +79,12 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"etag", with_inner4(eth().tag(0x893f, 8, "etag").vlan(5)), "eth:etag:vlan:ipv4:tcp", 5},
         {"hsr", with_inner4(eth().tag(0x892f, 6, "hsr")), "eth:hsr:ipv4:tcp"},
         {"rtag", with_inner4(eth().tag(0xf1c1, 6, "rtag")), "eth:rtag:ipv4:tcp"},
+        {"fabricpath", with_inner4(eth().raw("fabricpath", hex("0060"), 0x8903).eth(inner_mac).vlan(5)),
+         "eth:fabricpath:eth:vlan:ipv4:tcp", 5},
+        {"arista_64", with_inner4(eth().tag(0xd28b, 14, "arista").set16(2, 0x0010)), "eth:arista:ipv4:tcp"},
+        {"arista_48", with_inner4(eth().tag(0xd28b, 12, "arista").set16(2, 0x0120)), "eth:arista:ipv4:tcp"},
+        {"arista_hardware_1", with_inner4(eth().tag(0xd28b, 14, "arista").set16(2, 0x0011).vlan(5)),
+         "eth:arista:vlan:ipv4:tcp", 5, 1, false}, // other hardware in the version's low bits: not tshark
 
         // IPv6 extension headers
         {"hop_by_hop", tcp(eth().ipv6().hop_by_hop(1)), "eth:ipv6:tcp"},

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <tuple>
 
 #include "parse/encapsulations.h"
 
@@ -262,6 +263,31 @@ TEST(LinkOutcomes, ALinkThatNamesNoProtocolIsAnL2Flow)
         EXPECT_TRUE(p.status & FS(L2_FLOW)) << type;
         EXPECT_FALSE(p.status & FS(RARP)) << type;
         EXPECT_EQ(p.link_has_mac, 0) << type;
+    }
+}
+
+TEST(LinkOutcomes, AHeaderThatContradictsItselfIsAnL2FlowNotAShortFrame)
+{
+    const std::tuple<std::uint32_t, Bytes, const char*> cases[] = {
+        {107, hex("0100 0800") + Bytes(20), "fr"},                     // an address that ends with its first byte
+        {117, hex("00020000") + Bytes(40), "pflog"},                   // length 0
+        {127, hex("0000 0700 00000000") + Bytes(40), "radiotap"},      // length 7 of at least 8
+        {163, hex("80211001 00000007") + Bytes(40), "avs"},            // the same
+        {192, hex("0000 0700 01000000") + Bytes(40), "ppi"},           // the same
+        {258, hex("0a000000 01000000 01000000") + Bytes(40), "pktap"}, // length 10 of at least 48
+    };
+
+    for (const auto& [type, bytes, headers] : cases) {
+        LinkedFrame linked;
+        packet p;
+
+        ASSERT_EQ(outcome_of(type, bytes, &linked), LinkOutcome::kOk) << type;
+        packet_parse(linked.bytes, &linked.meta, 1, 0, &p);
+        EXPECT_TRUE(p.status & FS(L2_FLOW)) << type;
+        EXPECT_FALSE(p.flags & PACKET_NO_FLOW) << type;
+        EXPECT_EQ(header_names(p), headers) << type;
+        EXPECT_EQ(p.wire_len, bytes.size() + 4) << type;
+        EXPECT_EQ(outcome_of(type, {}, &linked), LinkOutcome::kShortFrame) << type;
     }
 }
 

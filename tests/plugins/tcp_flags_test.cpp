@@ -243,6 +243,16 @@ TEST_F(TcpFlags, HoleThatIsAcknowledgedIsCaptureLoss)
     EXPECT_EQ(b()["tcpAckFaultCnt"], "2") << "backwards";
 }
 
+TEST_F(TcpFlags, AcknowledgmentThatIsWrongTwiceIsOneFault)
+{
+    handshake();
+    a_data(0, 100);
+    b_ack(1000);
+    EXPECT_EQ(b()["tcpAckFaultCnt"], "1") << "beyond what was seen";
+    b_ack(500);
+    EXPECT_EQ(b()["tcpAckFaultCnt"], "2") << "backwards, and still beyond";
+}
+
 TEST_F(TcpFlags, KeepAlive)
 {
     handshake();

@@ -138,7 +138,7 @@ LinkOutcome strip_pflog(LinkStep& step)
     std::uint32_t length = (step.byte(0) + 3) & ~3u;
 
     if (length < 4)
-        return LinkOutcome::kShortFrame;
+        return step.unreadable(HEADER_PFLOG);
     return step.strip(length, HEADER_PFLOG, kind_of_family(step.byte(1)));
 }
 
@@ -203,8 +203,10 @@ bool pktap_plausible(const LinkStep& step)
 
 LinkOutcome strip_pktap(LinkStep& step)
 {
-    if (!pktap_plausible(step))
+    if (!step.has(12))
         return LinkOutcome::kShortFrame;
+    if (!pktap_plausible(step))
+        return step.unreadable(HEADER_PKTAP);
     std::uint32_t type = step.le32(4), dlt = step.le32(8);
     LinkOutcome outcome = step.strip(step.le32(0), HEADER_PKTAP, HEADER_KIND_UNKNOWN);
 

@@ -43,6 +43,9 @@ class LinkStep {
         return strip(bytes, id);
     }
 
+    // A header whose own fields contradict each other: where it ends is not known, so the frame is an L2 flow.
+    LinkOutcome unreadable(header_id id) { return strip(0, id, HEADER_KIND_UNKNOWN); }
+
     // frame_meta has room for two names; a third link header stays unnamed.
     void name(header_id id)
     {

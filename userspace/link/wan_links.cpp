@@ -95,7 +95,9 @@ LinkOutcome strip_frame_relay(LinkStep& step)
         if (!step.has(n + 1))
             return LinkOutcome::kShortFrame;
     } while (!(step.byte(n++) & 1) && n < 4);
-    if (n < 2 || !step.has(n + 2))
+    if (n < 2) // Q.922 has no address of one byte
+        return step.unreadable(HEADER_FR);
+    if (!step.has(n + 2))
         return LinkOutcome::kShortFrame;
     if (step.byte(n) != 0x03)
         return step.strip(n + 2, HEADER_FR, kind_of_ethertype(step.be16(n)));

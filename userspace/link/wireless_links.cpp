@@ -41,7 +41,9 @@ LinkOutcome strip_radiotap(LinkStep& step)
         return LinkOutcome::kShortFrame;
     std::uint32_t length = step.le16(2);
 
-    if (length < 8 || !step.has(length))
+    if (length < 8)
+        return step.unreadable(HEADER_RADIOTAP);
+    if (!step.has(length))
         return LinkOutcome::kShortFrame;
     return step.strip(length, HEADER_RADIOTAP,
                       radiotap_pads(step, length) ? HEADER_KIND_DOT11_PADDED : HEADER_KIND_DOT11);
@@ -54,8 +56,8 @@ LinkOutcome strip_avs(LinkStep& step)
         return LinkOutcome::kShortFrame;
     std::uint32_t length = step.be32(4);
 
-    if (length < 8 || !step.has(length))
-        return LinkOutcome::kShortFrame;
+    if (length < 8)
+        return step.unreadable(HEADER_AVS);
     return step.strip(length, HEADER_AVS, HEADER_KIND_DOT11);
 }
 
@@ -74,7 +76,7 @@ LinkOutcome strip_ppi(LinkStep& step)
     std::uint32_t length = step.le16(2), dlt = step.le32(4);
 
     if (length < 8)
-        return LinkOutcome::kShortFrame;
+        return step.unreadable(HEADER_PPI);
     LinkOutcome outcome = step.strip(length, HEADER_PPI);
 
     return outcome == LinkOutcome::kOk ? strip_inner(step, dlt) : outcome;
