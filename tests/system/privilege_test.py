@@ -6,6 +6,8 @@ Numbers of capabilities: linux/capability.h.
 """
 import os
 import pwd
+import shutil
+import struct
 
 import veth
 
@@ -134,5 +136,40 @@ def users_that_cannot_be(network, folder):
     assert not os.path.exists(network.pins()) and not network.has_program(name)
 
 
+def give_capabilities(path, *capabilities):
+    """What setcap writes (linux/capability.h, revision 2, effective). Skips where files cannot have any."""
+    bits = sum(1 << c for c in capabilities)
+    try:
+        os.setxattr(path, "security.capability", struct.pack("<5I", 0x02000001, bits & 0xffffffff, 0, bits >> 32, 0))
+    except OSError as error:
+        raise veth.Skip(f"{path} cannot have file capabilities: {error}") from None
+    if os.statvfs(path).f_flag & os.ST_NOSUID:
+        raise veth.Skip(f"{path} is mounted nosuid: file capabilities mean nothing there")
+
+
+def code_of_the_user(network, folder):
+    """A program with capabilities loads nothing that its user brings: it would run with them."""
+    build = os.path.dirname(os.path.dirname(os.path.realpath(network.flowxdp)))
+    shutil.copytree(build + "/lib", folder + "/lib")
+    os.mkdir(folder + "/bin")
+    program = shutil.copy(network.flowxdp, folder + "/bin/flowxdp")
+    shutil.copy(CAPTURE, folder)
+    elsewhere = {**os.environ, "FLOWXDP_LIB": "/nonexistent"}
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+    def run(*words, env=None):
+        return veth.run(*nobody, program, *words, check=False, cwd="/", env=env)
+
+    commands = (("plugins",), ("decode", "flowStat=0x1"), ("doctor",), ("replay", folder + "/dns.pcap"))
+    # Without capabilities both are the user's own affair.
+    assert "/nonexistent" in run("plugins", env=elsewhere).stderr
+    assert run("plugins", "--lib", folder + "/lib/flowxdp").returncode == 0
+    give_capabilities(program, BPF, NET_ADMIN, PERFMON)
+    assert run("plugins", env=elsewhere).returncode == 0
+    for command in commands:
+        done = run(*command, "--lib", folder + "/lib/flowxdp")
+        assert done.returncode == 77 and "--lib" in done.stderr and "sudo" in done.stderr, (command, done)
+
+
 veth.main("fxpr", (missing, three_are_enough, root_gives_the_rest_away, folder_of_another_user, another_user,
-                   users_that_cannot_be))
+                   users_that_cannot_be, code_of_the_user))

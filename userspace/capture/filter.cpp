@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "capture/filter_memory.h"
 #include "capture/link_type.h"
 
 namespace flowxdp {
@@ -45,6 +46,13 @@ class Program {
         return out;
     }
 
+    // Why the filter has no answer; empty when it has.
+    [[nodiscard]] std::string no_answer() const
+    {
+        const auto read = unwritten_memory_read(instructions());
+        return read ? unwritten_memory_reason(*read) : std::string();
+    }
+
     [[nodiscard]] bool matches(const Frame& frame) const
     {
         struct pcap_pkthdr header = {};
@@ -83,8 +91,9 @@ class CompiledFilter final : public PacketFilter {
         if (problems_.contains(link_type))
             return nullptr;
         Result<Program> compiled = Program::compile(expression_, link_type);
-        if (!compiled) {
-            problems_.emplace(link_type, compiled.error().message);
+        const std::string reason = compiled ? compiled->no_answer() : compiled.error().message;
+        if (!reason.empty()) {
+            problems_.emplace(link_type, reason);
             return nullptr;
         }
         return &programs_.emplace(link_type, compiled.take()).first->second;
@@ -98,13 +107,23 @@ class CompiledFilter final : public PacketFilter {
     bool looked_ = false;
 };
 
-Error cannot_compile(const std::string& expression, const std::string& reason)
+std::string shown(const std::string& expression)
 {
     constexpr std::size_t kShown = 200; // a list of addresses may fill pages
-    const std::string shown = expression.size() > kShown ? expression.substr(0, kShown) + "..." : expression;
+    return expression.size() > kShown ? expression.substr(0, kShown) + "..." : expression;
+}
+
+Error cannot_compile(const std::string& expression, const std::string& reason)
+{
     return Error{fmt::format("cannot compile the filter '{}': {}; the syntax is that of pcap-filter(7), "
                              "'tcpdump -d EXPRESSION' shows what an expression becomes",
-                             shown, reason)};
+                             shown(expression), reason)};
+}
+
+Error has_no_answer(const std::string& expression, const std::string& reason)
+{
+    return Error{fmt::format("the filter '{}' cannot be answered: {} ('tcpdump -d EXPRESSION' shows the instructions)",
+                             shown(expression), reason)};
 }
 
 } // namespace
@@ -114,12 +133,17 @@ Result<std::vector<sock_filter>> compile_filter_program(const std::string& expre
     Result<Program> program = Program::compile(expression, link_type);
     if (!program)
         return cannot_compile(expression, program.error().message);
+    if (const std::string reason = program->no_answer(); !reason.empty())
+        return has_no_answer(expression, reason);
     return program->instructions();
 }
 
 Result<std::unique_ptr<PacketFilter>> PacketFilter::compile(const std::string& expression)
 {
     Result<Program> ethernet = Program::compile(expression, kEthernet);
+    if (ethernet)
+        if (const std::string reason = ethernet->no_answer(); !reason.empty())
+            return has_no_answer(expression, reason);
     bool usable = ethernet.ok();
     for (std::size_t i = 0; !usable && i < kOtherVocabularies.size(); ++i)
         usable = Program::compile(expression, kOtherVocabularies[i]).ok();

@@ -18,17 +18,18 @@ namespace flowxdp {
 inline constexpr std::uint32_t kLinkTypeEthernet = 1; // LINKTYPE_ETHERNET
 
 // The classic BPF that libpcap makes of an expression for a link type (LINKTYPE_*). Error: the expression and libpcap's
-// words. A word that is no number and no address is looked up as a host's name.
+// words, or that the filter has no answer (filter_memory.h). A word that is no number and no address is looked up as a
+// host's name.
 Result<std::vector<sock_filter>> compile_filter_program(const std::string& expression, std::uint32_t link_type);
 
 // Compiled once per link type, on first sight of that link type. One thread uses it.
 class PacketFilter {
   public:
-    // Compiles the expression for Ethernet to find mistakes early. Error: the expression and libpcap's words.
+    // Compiles the expression for Ethernet to find mistakes early. Error: as compile_filter_program().
     static Result<std::unique_ptr<PacketFilter>> compile(const std::string& expression);
     virtual ~PacketFilter() = default;
 
-    // True when the frame matches. A link type for which the expression does not compile matches nothing; the first
+    // True when the frame matches. A link type for which the expression has no program matches nothing; the first
     // such frame is remembered in problems().
     virtual bool matches(const Frame& frame) = 0;
     [[nodiscard]] virtual const std::map<std::uint32_t, std::string>& problems() const = 0;

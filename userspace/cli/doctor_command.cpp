@@ -50,7 +50,7 @@ ExitCode run_doctor_command(const DoctorOptions& options)
                 print_finding(f, interface);
         }
     };
-    const std::string folder = options.library_folder.empty() ? default_library_folder() : options.library_folder;
+    const std::string folder = library_folder(options.library_folder);
     say(check_machine(load_bundle(folder).bpf_object), "");
     say({check_disk(options.write_prefix)}, "");
     for (const std::string& interface : options.interfaces)

@@ -13,11 +13,6 @@
 namespace flowxdp {
 namespace {
 
-std::string folder_of(const std::string& given)
-{
-    return given.empty() ? default_library_folder() : given;
-}
-
 std::string column_type(const fx_column& c)
 {
     Schema schema;
@@ -51,7 +46,7 @@ ExitCode list_plugins(const std::string& library_folder, bool json)
     bool first = true;
     if (json)
         std::fputs("[", stdout);
-    for (const PluginLibrary& library : load_plugin_libraries(folder_of(library_folder) + "/plugins")) {
+    for (const PluginLibrary& library : load_plugin_libraries(flowxdp::library_folder(library_folder) + "/plugins")) {
         const fx_plugin* p = library.descriptor;
         if (json) {
             std::string options;
@@ -117,7 +112,7 @@ ExitCode decode_value(const std::string& library_folder, const std::string& text
     const std::size_t equal = text.find('=');
     const std::string name = text.substr(0, equal);
     std::string known;
-    for (const PluginLibrary& library : load_plugin_libraries(folder_of(library_folder) + "/plugins")) {
+    for (const PluginLibrary& library : load_plugin_libraries(flowxdp::library_folder(library_folder) + "/plugins")) {
         const fx_plugin* p = library.descriptor;
         for (std::size_t i = 0; i < p->column_count; i++) {
             const fx_column& c = p->columns[i];

@@ -154,7 +154,7 @@ RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, con
                    const Attach& attach, Log* log)
     : options_(options), log_(log)
 {
-    const std::string folder = options_.library_folder.empty() ? default_library_folder() : options_.library_folder;
+    const std::string folder = library_folder(options_.library_folder);
     choose_output(input_name);
     bundle_ = load_bundle(folder);
     libraries_ = load_plugin_libraries(folder + "/plugins");

@@ -2,6 +2,7 @@
 #include "bundle_loader.h"
 
 #include <dlfcn.h>
+#include <sys/auxv.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -12,10 +13,21 @@
 
 namespace flowxdp {
 
-std::string default_library_folder()
+std::string library_folder(const std::string& given)
 {
-    if (const char* given = std::getenv("FLOWXDP_LIB")) // NOLINT(concurrency-mt-unsafe): before any thread
+    // With file capabilities (setcap) or set-user-ID the program has rights that its user has not, and what it loads
+    // has them too: then the folder beside the program is the only one.
+    if (!given.empty()) {
+        if (getauxval(AT_SECURE) != 0)
+            throw StartupError(
+                fmt::format("--lib {}: this program has rights that its user has not (setcap), so it loads "
+                            "code from its own folder only; run it with sudo, or a copy without rights",
+                            given),
+                ExitCode::kPermission);
         return given;
+    }
+    if (const char* from_environment = secure_getenv("FLOWXDP_LIB"))
+        return from_environment;
     std::error_code error;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
     if (error)

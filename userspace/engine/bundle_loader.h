@@ -20,7 +20,9 @@ struct Bundle {
 // folder holds libflowxdp_bundle.so and flowxdp.bpf.o. Throws StartupError naming the file and the reason.
 Bundle load_bundle(const std::string& folder);
 
-// The folder with bundle and plugins: $FLOWXDP_LIB, else ../lib/flowxdp beside the running program.
-std::string default_library_folder();
+// The folder with bundle and plugins: given (--lib) when it is not empty, else $FLOWXDP_LIB, else ../lib/flowxdp beside
+// the running program. Throws StartupError: a program with more rights than its user takes no folder from him, and does
+// not look at the environment.
+std::string library_folder(const std::string& given);
 
 } // namespace flowxdp

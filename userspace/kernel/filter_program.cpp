@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "capture/filter_memory.h"
+
 namespace flowxdp {
 namespace {
 
@@ -55,8 +57,7 @@ bool is_packet_load(const sock_filter& i)
 class Translation {
   public:
     Translation(std::span<const sock_filter> program, FilterContext context)
-        : program_(program), context_(context), captured_(program.size() + 1, kUnreached),
-          written_(program.size() + 1, 0xffff), start_(program.size(), 0)
+        : program_(program), context_(context), captured_(program.size() + 1, kUnreached), start_(program.size(), 0)
     {
     }
 
@@ -64,9 +65,11 @@ class Translation {
     {
         if (program_.empty())
             return Error{"the filter cannot run in the kernel: it has no instruction"};
+        // Also for the verifier, which refuses to read a stack slot that was not written.
+        if (const auto read = unwritten_memory_read(program_))
+            return Error{"the filter cannot run in the kernel: " + unwritten_memory_reason(*read)};
         prologue();
         captured_[0] = 0;
-        written_[0] = 0;
         for (std::size_t i = 0; i < program_.size(); i++) {
             start_[i] = out_.size();
             if (captured_[i] == kUnreached) // the verifier refuses what nothing leads to
@@ -173,7 +176,7 @@ class Translation {
         }
     }
 
-    // The way from instruction i to another: who comes there knows no more captured bytes and words than here.
+    // The way from instruction i to another: who comes there knows no more captured bytes than here.
     Result<void> leads_to(std::size_t i, std::uint64_t target)
     {
         if (target <= i)
@@ -181,7 +184,6 @@ class Translation {
         if (target >= program_.size())
             return refusal(i, "leads out of the program");
         captured_[target] = std::min(captured_[target], captured_[i]);
-        written_[target] &= written_[i];
         return {};
     }
 
@@ -200,19 +202,14 @@ class Translation {
                                                c.k));
                 known = packet_load(i, c);
             } else {
-                if (BPF_MODE(c.code) == BPF_MEM && c.k < BPF_MEMWORDS && !(written_[i] >> c.k & 1))
-                    return refusal(i, "uses a value that not every way to it has computed, so that the answer would be "
-                                      "random (libpcap does that to what stands behind 'geneve or')");
                 known = other_load(c);
             }
             break;
         case BPF_ST:
         case BPF_STX:
             known = BPF_SIZE(c.code) == 0 && BPF_MODE(c.code) == 0 && c.k < BPF_MEMWORDS;
-            if (known) {
+            if (known)
                 emit(BPF_STX | BPF_MEM | BPF_W, kFrame, BPF_CLASS(c.code) == BPF_ST ? kA : kX, memory_slot(c.k), 0);
-                written_[i] |= static_cast<std::uint16_t>(1u << c.k);
-            }
             break;
         case BPF_ALU:
             known = arithmetic(c);
@@ -435,7 +432,6 @@ class Translation {
     std::span<const sock_filter> program_;
     FilterContext context_;
     std::vector<std::uint64_t> captured_; // bytes known to be captured before each instruction, on every way to it
-    std::vector<std::uint16_t> written_;  // likewise: bits of memory words that hold something
     std::vector<std::size_t> start_;      // address of each instruction's translation
     std::vector<bpf_insn> out_;
     std::vector<Jump> jumps_;
