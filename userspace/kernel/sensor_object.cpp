@@ -112,7 +112,8 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     }
     if (patch)
         patch->use(object_.get());
-    const int error = bpf_object__load(object_.get());
+    const int error = options_.load ? options_.load(object_.get()) : bpf_object__load(object_.get());
+    options_.load = nullptr; // it may hold on to what ends with this
     ingress_log_.resize(std::strlen(ingress_log_.c_str()));
     evict_log_.resize(std::strlen(evict_log_.c_str()));
     if (!error && patch && !patch->programs())

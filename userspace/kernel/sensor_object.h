@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,6 +41,8 @@ struct SensorObjectOptions {
     bool use_metadata = false;           // test-run: frame_meta stands in front of each frame
     FrameFilter filter;                  // frames that do not match are counted as filtered; empty: none
     std::uint32_t snap_len = 0;          // live: bytes of a frame that count as captured; 0 = all
+    // Loads the configured object in place of bpf_object__load(), with its result; may throw. Empty: that itself.
+    std::function<int(bpf_object*)> load;
 };
 
 class SensorObject {
