@@ -75,11 +75,12 @@ while read -r file; do
     cp "$file" "$image/flowxdp/${file#"$build/"}"
 done < <(find "$build/lib" -name '*.bpf.o')
 # What libxdp loads at run time, where it looks for it.
-dispatcher=$(find /usr/lib/*/bpf /usr/lib/bpf -name xdp-dispatcher.o 2>/dev/null | head -n 1)
-if [[ $dispatcher ]]; then
-    mkdir -p "$image${dispatcher%/*}"
-    cp "$dispatcher" "$image$dispatcher"
-fi
+for dispatcher in /usr/lib/*/bpf/xdp-dispatcher.o; do
+    if [[ -e $dispatcher ]]; then
+        mkdir -p "$image${dispatcher%/*}"
+        cp "$dispatcher" "$image$dispatcher"
+    fi
+done
 mkdir -p "$image/source/tests"
 cp -r "$source_folder/examples" "$image/source/"
 mkdir -p "$image/source/tests/parity"
