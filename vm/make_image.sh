@@ -74,6 +74,13 @@ while read -r file; do
     mkdir -p "$(dirname "$image/flowxdp/${file#"$build/"}")"
     cp "$file" "$image/flowxdp/${file#"$build/"}"
 done < <(find "$build/lib" -name '*.bpf.o')
+# What libxdp loads at run time, where it looks for it.
+for dispatcher in /usr/lib/*/bpf/xdp-dispatcher.o; do
+    if [[ -e $dispatcher ]]; then
+        mkdir -p "$image${dispatcher%/*}"
+        cp "$dispatcher" "$image$dispatcher"
+    fi
+done
 mkdir -p "$image/source/tests"
 cp -r "$source_folder/examples" "$image/source/"
 mkdir -p "$image/source/tests/parity"

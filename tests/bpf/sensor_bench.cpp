@@ -75,6 +75,7 @@ SensorBench::SensorBench(const BenchSetup& setup)
     options.filter = setup.filter;
     options.snap_len = setup.snap_len;
     options.egress = setup.egress;
+    options.load = setup.load;
     sensor = std::make_unique<SensorObject>(options);
     ring = std::make_unique<RingReader>(sensor->map_fd("ring"), setup.ring_bytes);
     evictor = std::make_unique<Evictor>(*sensor);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,7 @@ struct BenchSetup {
     bool use_metadata = true;
     FrameFilter filter = {};
     std::uint32_t snap_len = 0;
+    std::function<int(bpf_object*)> load = {}; // SensorObjectOptions::load
 };
 
 // An ended record that outlives its ring memory or eviction slot.

@@ -9,7 +9,7 @@ import subprocess
 import veth
 
 MACHINE = {"kernel", "capabilities", "memlock", "bpffs", "btf", "bpf", "ring buffer", "bpf_loop", "test-run", "program",
-           "jit", "clock", "disk"}
+           "dispatcher", "jit", "clock", "disk"}
 INTERFACE = {"interface", "driver", "mtu", "lro", "gro", "rx-vlan offload", "xdp program", "tc programs"}
 
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -35,20 +36,26 @@ UniqueFd block_signals()
 
 // From here on a fault in parser or sink gains little: ownership and capabilities that only the start needed are gone.
 // Files that come later (-W, summaries) are opened by ownership alone, unless their folder is somebody else's.
-void drop_privileges(const std::string& output_prefix, Log* log)
+void drop_privileges(const std::string& output_prefix, bool shares, Log* log)
 {
     const std::string folder =
         output_prefix.empty() ? "" : std::filesystem::path(absolute_path(output_prefix)).parent_path().string();
     const bool keeps_override = !folder.empty() && !is_writable_folder(folder);
+    std::vector<int> kept = {CAP_BPF, CAP_NET_ADMIN};
+    if (shares)
+        kept.push_back(CAP_SYS_ADMIN); // programs are found by their ids when a dispatcher is built without one of them
     if (keeps_override)
-        limit_capabilities({CAP_BPF, CAP_NET_ADMIN, CAP_DAC_OVERRIDE});
-    else
-        limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
-    log->write(keeps_override ? LogLevel::kInformation : LogLevel::kDetail,
-               keeps_override ? fmt::format("keeps cap_bpf, cap_net_admin and, because '{}' belongs to another user, "
-                                            "cap_dac_override (--user NAME with a folder of that user avoids it)",
-                                            folder)
-                              : "keeps cap_bpf and cap_net_admin alone");
+        kept.push_back(CAP_DAC_OVERRIDE);
+    limit_capabilities(kept);
+    std::string text = "keeps cap_bpf and cap_net_admin";
+    if (shares)
+        text += ", cap_sys_admin to leave the dispatcher at the end";
+    if (keeps_override)
+        text += fmt::format(
+            ", cap_dac_override because '{}' belongs to another user (--user NAME with a folder of that user "
+            "avoids it)",
+            folder);
+    log->write(shares || keeps_override ? LogLevel::kInformation : LogLevel::kDetail, text + ", no other");
 }
 
 // "run.pcapng", "eth0" -> "run_eth0.pcapng"; each interface is an observation point, and a capture, of its own.
@@ -78,6 +85,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                     log->write(LogLevel::kError, undone.error().message);
         }
     };
+    auto shares = [&sensors] {
+        return std::ranges::any_of(sensors, [](const auto& sensor) { return sensor->in_dispatcher(); });
+    };
     DaemonOptions daemon_options;
     daemon_options.max_packets = options.run.max_packets;
     auto attach = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {
@@ -89,8 +99,15 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                                                       : AttachMode::kAuto;
             sensor.object.shared_sensor_fd = sensors.empty() ? -1 : sensors.front()->object().map_fd("sensor");
             sensor.fix_offloads = options.fix_offloads;
+            if (options.dispatcher)
+                sensor.dispatcher_priority = options.priority;
             sensors.push_back(std::make_unique<LiveSensor>(sensor));
         }
+        if (user && shares())
+            throw StartupError(
+                "a sensor in libxdp's dispatcher cannot become another user: when it leaves, it builds the "
+                "dispatcher anew for all others, and that must be root's; leave --user out",
+                ExitCode::kUsage);
         // Files are opened as the user who will write them.
         if (user) {
             for (auto& sensor : sensors)
@@ -120,7 +137,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                 {sensor->state(), describe_sensor(*sensor, options.run, setup->run(),
                                                   setup->bundle().descriptor->layout_id, setup->outputs())});
         if (!user)
-            drop_privileges(setup->outputs().prefix, log);
+            drop_privileges(setup->outputs().prefix, shares(), log);
     } catch (...) {
         give_back();
         throw;
@@ -129,8 +146,10 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     setup->say_start();
     for (const auto& sensor : sensors)
         log->write(LogLevel::kInformation,
-                   fmt::format("{}: XDP program {} in {} mode{}{}; XDP sees received packets only", sensor->interface(),
-                               sensor->program_id(), sensor->mode(), sensor->adopted() ? ", taken over" : "",
+                   fmt::format("{}: XDP program {} in {} mode{}{}{}; XDP sees received packets only",
+                               sensor->interface(), sensor->program_id(), sensor->mode(),
+                               sensor->in_dispatcher() ? ", in libxdp's dispatcher" : "",
+                               sensor->adopted() ? ", taken over" : "",
                                filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
     for (const auto& sensor : sensors)
         setup->interfaces().name(sensor->index(), sensor->interface());

@@ -39,10 +39,11 @@ constexpr const char* kAttachFooter =
   sudo flowxdp attach eth0 tcp port 443                filtered in the kernel; other frames are only counted
   sudo flowxdp attach eth0 --sink ipfix:udp://192.0.2.1:4739
   sudo flowxdp attach eth0 -w run -e all               run.pcapng too: 'flowxdp replay run.pcapng' gives the same rows
+  sudo flowxdp attach eth0 --dispatcher                beside other XDP programs, those of xdp-loader for instance
 
 XDP sees what an interface receives. SIGINT or SIGTERM: detach, export every flow, report. A killed daemon leaves the
 kernel counting; the next attach with the same plugins and options takes over without losing a packet.
-Once attached it keeps the capabilities cap_bpf and cap_net_admin alone. An interface that is removed is exported and the
+Once attached it keeps the capabilities cap_bpf and cap_net_admin alone (--dispatcher: cap_sys_admin too). An interface that is removed is exported and the
 others go on; without any left it ends.
 Exit codes: 0 ok, 1 run-time error or every interface is gone, 2 usage, 3 something was lost, 77 a privilege is missing.)";
 
@@ -285,6 +286,14 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
         ->transform(CLI::AsSizeValue(false))
         ->check(CLI::Range(std::uint64_t{4096}, std::uint64_t{1} << 30))
         ->type_name("SIZE");
+    attach_app->add_flag("--dispatcher", attach.dispatcher,
+                         "Share the interface with other XDP programs, through libxdp's dispatcher");
+    attach_app
+        ->add_option("--priority", attach.priority,
+                     fmt::format("With --dispatcher: low runs first (default {}, before programs that drop)",
+                                 kDispatcherPriority))
+        ->type_name("N")
+        ->needs("--dispatcher");
     attach_app->add_flag("--fix-offloads", attach.fix_offloads,
                          "Turn off VLAN offload, which hides tags from XDP, while attached");
     attach_app->add_option("--user", attach.user, "Run as this user once attached (files are opened as that user)")

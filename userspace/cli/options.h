@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "geo/geo_command.h"
+#include "live/dispatcher.h"
 
 namespace flowxdp {
 
@@ -52,7 +53,9 @@ struct AttachOptions {
     std::vector<std::string> interfaces;
     std::string mode = "auto";           // --mode
     bool fix_offloads = false;
-    std::string user; // --user; empty = stay who we are
+    bool dispatcher = false;                 // --dispatcher: beside other XDP programs
+    unsigned priority = kDispatcherPriority; // --priority, of --dispatcher
+    std::string user;                        // --user; empty = stay who we are
 };
 
 struct DetachOptions {

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "cli/interfaces_command.h"
 #include "cli/json_object.h"
+#include "live/dispatcher.h"
 #include "live/live_sensor.h"
 #include "report/end_report.h"
 
@@ -28,8 +30,9 @@ struct SensorStatus {
     SensorView::Books books;
     std::uint32_t capacity;
     std::string mode;
-    std::string filter;  // the expression; empty = none
-    double last_round_s; // seconds since the daemon's last round; negative = unknown
+    std::optional<Dispatcher> dispatcher; // in which it runs
+    std::string filter;                   // the expression; empty = none
+    double last_round_s;                  // seconds since the daemon's last round; negative = unknown
 
     [[nodiscard]] std::uint64_t alive() const { return flows_alive(counts); }
     [[nodiscard]] std::uint64_t ended() const { return counts.counter[COUNTER_FLOWS_STARTED] - alive(); }
@@ -49,6 +52,7 @@ SensorStatus read_status(const PinnedSensor& sensor)
                         view.books(),
                         view.capacity(),
                         asks_interface ? info.value().xdp_mode : "",
+                        asks_interface ? read_dispatcher(info.value()) : std::nullopt,
                         read_filter_text(sensor.folder),
                         -1};
     status.counts = view.counts();
@@ -91,6 +95,8 @@ std::string status_json(const SensorStatus& s)
         .add("mode", s.mode)
         .add("program_id", s.sensor.program_id)
         .add("pins", s.sensor.folder)
+        .add("in_dispatcher", s.sensor.in_dispatcher)
+        .add("xdp_programs", programs_json(s.dispatcher))
         .add("filter", s.filter);
     std::vector<std::string> sinks;
     if (s.sensor.state) {
@@ -192,6 +198,9 @@ void print_status(const SensorStatus& s)
         fmt::print("    layout   {:016x}, flowxdp {}\n    plugins  {}\n", state->layout_id, state->program,
                    state->plugins);
     }
+    if (s.dispatcher)
+        fmt::print("    runs in  dispatcher {}: {}{}\n", s.dispatcher->id, s.dispatcher->text(),
+                   s.dispatcher->frags ? "" : "; no jumbo frames: not every program takes them");
     if (!s.filter.empty())
         fmt::print("    filter   {}\n", s.filter);
     fmt::print("    pins     {}\n", s.sensor.folder);

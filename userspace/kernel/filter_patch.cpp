@@ -71,8 +71,10 @@ FilterPatch::~FilterPatch()
 int FilterPatch::prepare(bpf_program* program, bpf_prog_load_opts* options, long cookie)
 {
     auto* self = reinterpret_cast<FilterPatch*>(cookie);
+    // As an extension of a dispatcher it is no XDP program: flags are the dispatcher's.
     for (const Section& section : kSections)
-        if (std::string_view(bpf_program__section_name(program)) == section.name)
+        if (std::string_view(bpf_program__section_name(program)) == section.name &&
+            bpf_program__type(program) == section.type)
             options->prog_flags |= section.flags;
     return self->patch(program, options);
 }
@@ -84,8 +86,9 @@ int FilterPatch::patch(bpf_program* program, bpf_prog_load_opts* options)
         problem_ = "the BPF object or the kernel has no BTF of functions: the place of the filter cannot be found";
         return -ENOENT;
     }
-    auto body = translate_filter(
-        filter_.program, bpf_program__type(program) == BPF_PROG_TYPE_XDP ? FilterContext::kXdp : FilterContext::kSkb);
+    auto body =
+        translate_filter(filter_.program, bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS ? FilterContext::kSkb
+                                                                                                : FilterContext::kXdp);
     if (!body) {
         problem_ = body.error().message;
         return -EINVAL;

@@ -63,6 +63,8 @@ const char* capability_name(int capability)
         return "cap_setgid";
     case CAP_DAC_OVERRIDE:
         return "cap_dac_override";
+    case CAP_SYS_ADMIN:
+        return "cap_sys_admin";
     default:
         return "another capability";
     }
@@ -149,7 +151,7 @@ void become_user(const UserIdentity& user)
     prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 }
 
-void limit_capabilities(std::initializer_list<int> keep)
+void limit_capabilities(const std::vector<int>& keep)
 {
     std::uint64_t wanted = 0;
     for (const int capability : keep)

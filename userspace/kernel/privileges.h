@@ -12,6 +12,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 
@@ -45,6 +46,6 @@ void become_user(const UserIdentity& user);
 // Gives up every capability but these, for this thread and all that it starts, and the right to get them back: bounding
 // and ambient sets are emptied, no_new_privs is set. What is not there now is not got. Before the first thread starts.
 // Throws StartupError.
-void limit_capabilities(std::initializer_list<int> keep);
+void limit_capabilities(const std::vector<int>& keep);
 
 } // namespace flowxdp

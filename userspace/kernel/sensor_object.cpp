@@ -120,7 +120,8 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     }
     if (patch)
         patch->use(object_.get());
-    const int error = bpf_object__load(object_.get());
+    const int error = options_.load ? options_.load(object_.get()) : bpf_object__load(object_.get());
+    options_.load = nullptr; // it may hold on to what ends with this
     for (auto& [name, log] : logs_)
         log.resize(std::strlen(log.c_str()));
     if (!error && patch && !patch->programs())

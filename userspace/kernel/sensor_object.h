@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,6 +43,8 @@ struct SensorObjectOptions {
     FrameFilter filter;                  // frames that do not match are counted as filtered; empty: none
     std::uint32_t snap_len = 0;          // live: bytes of a frame that count as captured; 0 = all
     bool egress = false;                 // live: load the program for leaving frames, too
+    // Loads the configured object in place of bpf_object__load(), with its result; may throw. Empty: that itself.
+    std::function<int(bpf_object*)> load;
 };
 
 class SensorObject {

@@ -28,6 +28,7 @@
 #include "core/unique_fd.h"
 #include "kernel/privileges.h"
 #include "kernel/sensor_object.h"
+#include "live/dispatcher.h"
 #include "live/interface.h"
 #include "live/pin_folder.h"
 #include "live/pinned_sensor.h"
@@ -150,6 +151,14 @@ Finding check_program(const std::string& bpf_object)
     }
 }
 
+Finding check_dispatcher()
+{
+    const std::string problem = dispatcher_problem();
+    if (problem.empty())
+        return ok("dispatcher", "libxdp's works here: attach --dispatcher runs beside other XDP programs");
+    return {Verdict::kWarning, "dispatcher", problem, "only attach --dispatcher, beside other XDP programs, needs it"};
+}
+
 Finding check_jit()
 {
     std::ifstream file("/proc/sys/net/core/bpf_jit_enable");
@@ -185,9 +194,13 @@ Finding check_other_xdp(const InterfaceInfo& info)
 {
     if (!info.xdp_program_id)
         return ok("xdp program", "none");
+    const std::optional<Dispatcher> dispatcher = read_dispatcher(info);
     const std::string what =
-        fmt::format("program {} {}in {} mode", info.xdp_program_id,
-                    info.xdp_program_name.empty() ? "" : "'" + info.xdp_program_name + "' ", info.xdp_mode);
+        dispatcher
+            ? fmt::format("libxdp's dispatcher {} in {} mode with {}", dispatcher->id, info.xdp_mode,
+                          dispatcher->text())
+            : fmt::format("program {} {}in {} mode", info.xdp_program_id,
+                          info.xdp_program_name.empty() ? "" : "'" + info.xdp_program_name + "' ", info.xdp_mode);
     try {
         for (const PinnedSensor& sensor : find_pinned_sensors("look for sensors"))
             if (sensor.here && sensor.index == info.index)
@@ -196,8 +209,14 @@ Finding check_other_xdp(const InterfaceInfo& info)
     } catch (const StartupError&) {
         // Not ours to look at: then it is somebody's program, whosever.
     }
+    if (dispatcher)
+        return {Verdict::kWarning, "xdp program", what,
+                fmt::format("attach with --dispatcher to run beside them, or remove them: xdp-loader unload {} --all",
+                            info.name)};
     return {Verdict::kFailure, "xdp program", what + " is in the way",
-            fmt::format("remove it: ip link set dev {} xdp off (or stop what pinned it)", info.name)};
+            fmt::format("remove it: ip link set dev {} xdp off (or stop what pinned it), or load it by xdp-loader and "
+                        "attach with --dispatcher: both run then",
+                        info.name)};
 }
 
 // tcx programs (6.6); classic TC filters come behind XDP as well and change nothing that it sees.
@@ -225,6 +244,7 @@ std::vector<Finding> check_machine(const std::string& bpf_object)
         probed("bpf_loop", libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_loop, nullptr), "bpf_loop in XDP"));
     findings.push_back(check_test_run());
     findings.push_back(check_program(bpf_object));
+    findings.push_back(check_dispatcher());
     findings.push_back(check_jit());
     findings.push_back(check_clock());
     return findings;

@@ -11,6 +11,9 @@
 
 namespace flowxdp {
 
+// Where XDP runs: in the driver, in the stack, or in the first of them that works.
+enum class AttachMode { kAuto, kNative, kGeneric };
+
 struct InterfaceInfo {
     unsigned index = 0;
     std::string name;

@@ -16,8 +16,12 @@
 
 #include <fmt/format.h>
 
+#include "live/dispatcher.h"
+
 namespace flowxdp {
 namespace {
+
+constexpr const char* kIngress = "flowxdp_ingress";
 
 std::int64_t clock_ns(clockid_t clock)
 {
@@ -77,6 +81,21 @@ std::string holder_text(const PinnedSensor& pinned)
         pinned.interface, pinned.interface);
 }
 
+// Who stands where the sensor wants to, and what can be done.
+std::string occupied_text(const InterfaceInfo& info)
+{
+    if (const auto dispatcher = read_dispatcher(info))
+        return fmt::format(
+            "interface '{}' already has XDP programs, in libxdp's dispatcher: {}; attach with --dispatcher "
+            "to run beside them, or remove them: xdp-loader unload {} --all",
+            info.name, dispatcher->text(), info.name);
+    return fmt::format(
+        "interface '{}' already has XDP program {} ('{}', {}): remove it (ip link set dev {} xdp off; for "
+        "a pinned sensor of ours: flowxdp detach {}), or load it by xdp-loader and attach with "
+        "--dispatcher: both run then",
+        info.name, info.xdp_program_id, info.xdp_program_name, info.xdp_mode, info.name, info.name);
+}
+
 } // namespace
 
 std::int64_t boot_clock_ns()
@@ -117,6 +136,8 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
         adopt(pins_->path());
         if (auto renamed = rename(options_.interface); !renamed.ok())
             throw StartupError(renamed.error().message);
+    } else if (options_.dispatcher_priority) {
+        load_into_dispatcher(pin_name, id);
     } else {
         load_and_attach(pin_name, id);
     }
@@ -182,10 +203,7 @@ void LiveSensor::check_interface()
 void LiveSensor::load_and_attach(const std::string& interface_folder, std::uint64_t id)
 {
     if (info_.xdp_program_id)
-        throw StartupError(fmt::format(
-            "interface '{}' already has XDP program {} ('{}', {}): remove it (ip link set dev {} xdp off; for a pinned "
-            "sensor of ours: flowxdp detach {})",
-            info_.name, info_.xdp_program_id, info_.xdp_program_name, info_.xdp_mode, info_.name, info_.name));
+        throw StartupError(occupied_text(info_));
     object_ = std::make_unique<SensorObject>(options_.object);
     pins_.emplace(interface_folder, id);
     const std::string folder = pins_->path();
@@ -227,16 +245,46 @@ void LiveSensor::load_and_attach(const std::string& interface_folder, std::uint6
     }
 }
 
+// Attached first and pinned then: libxdp loads and attaches in one.
+void LiveSensor::load_into_dispatcher(const std::string& interface_folder, std::uint64_t id)
+{
+    pins_.emplace(interface_folder, id); // nobody else begins here meanwhile
+    AttachMode mode = options_.mode;
+    UniqueFd program;
+    SensorObjectOptions object = options_.object;
+    object.load = [&](bpf_object* opened) {
+        const int error = flowxdp::load_into_dispatcher(opened, kIngress, info_, *options_.dispatcher_priority, &mode);
+        program.reset(error ? -1 : dup(bpf_program__fd(bpf_object__find_program_by_name(opened, kIngress))));
+        return error;
+    };
+    try {
+        object_ = std::make_unique<SensorObject>(object);
+        if (auto pinned = object_->pin(pins_->path()); !pinned.ok())
+            throw StartupError(pinned.error().message);
+    } catch (const StartupError&) {
+        // What cannot be undone here is named by the message of the failure itself.
+        if (program)
+            (void)leave_dispatcher(info_.index, program.get());
+        (void)remove_pins();
+        throw;
+    }
+    in_dispatcher_ = true;
+    mode_ = mode == AttachMode::kNative ? "native" : "generic";
+}
+
 void LiveSensor::adopt(const std::string& folder)
 {
     object_ = SensorObject::adopt(folder, options_.object);
+    mode_ = info_.xdp_mode.empty() ? "native" : info_.xdp_mode;
+    in_dispatcher_ = is_extension(object_->ingress_fd());
+    if (in_dispatcher_)
+        return;
     link_ = UniqueFd(bpf_obj_get((folder + "/link").c_str()));
     if (!link_)
         throw StartupError(
             fmt::format("cannot adopt the sensor of '{}': its link is gone ({}); 'flowxdp detach {}' removes "
                         "the rest",
                         info_.name, std::strerror(errno), info_.name));
-    mode_ = info_.xdp_mode.empty() ? "native" : info_.xdp_mode;
 }
 
 InterfaceLook LiveSensor::look() const
@@ -244,11 +292,14 @@ InterfaceLook LiveSensor::look() const
     InterfaceLook look;
     bpf_link_info link{};
     __u32 size = sizeof link;
-    const bool attached = !bpf_obj_get_info_by_fd(link_.get(), &link, &size) && link.xdp.ifindex;
+    const bool attached = in_dispatcher_ ? is_dispatched(info_.index, program_id())
+                                         : !bpf_obj_get_info_by_fd(link_.get(), &link, &size) && link.xdp.ifindex;
     char name[IF_NAMESIZE] = {};
     const bool here = if_indextoname(info_.index, name) != nullptr;
     if (!attached)
-        look.gone = here ? "somebody detached its XDP program" : "it was removed";
+        look.gone = here             ? "somebody detached its XDP program"
+                    : in_dispatcher_ ? "it was removed, or moved to another network namespace"
+                                     : "it was removed";
     else if (!here)
         look.gone = "it was moved to another network namespace";
     look.name = here ? name : options_.interface;
@@ -282,10 +333,15 @@ Result<void> LiveSensor::detach()
     // In generic mode nobody waits: a grace period does. Kernels with nohz_full refuse; there detaching is as good as
     // before.
     syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+    Result<void> left;
+    if (in_dispatcher_)
+        left = leave_dispatcher(info_.index, object_->ingress_fd());
+    in_dispatcher_ = false;
     if (!offload_changed_ || !read_interface(info_.name).ok())
-        return {};
+        return left;
     offload_changed_ = false;
-    return set_rx_vlan_offload(info_.name, true);
+    auto restored = set_rx_vlan_offload(info_.name, true);
+    return left.ok() ? restored : left;
 }
 
 } // namespace flowxdp

@@ -26,14 +26,14 @@
 
 namespace flowxdp {
 
-enum class AttachMode { kAuto, kNative, kGeneric };
-
 struct LiveSensorOptions {
     std::string interface;
     AttachMode mode = AttachMode::kAuto;
     SensorObjectOptions object;
     std::uint64_t layout_id = 0; // of the bundle
     bool fix_offloads = false;   // turn rx-vlan offload off while attached
+    // Run beside other XDP programs, with this priority in libxdp's dispatcher (dispatcher.h); nothing: alone.
+    std::optional<unsigned> dispatcher_priority;
 };
 
 // What became of the interface under a sensor.
@@ -58,6 +58,7 @@ class LiveSensor {
     [[nodiscard]] const std::string& interface() const { return options_.interface; }
     [[nodiscard]] const std::string& mode() const { return mode_; } // "native", "generic"
     [[nodiscard]] bool adopted() const { return adopted_; }
+    [[nodiscard]] bool in_dispatcher() const { return in_dispatcher_; } // an adopted one stays where it is
     [[nodiscard]] unsigned index() const { return info_.index; }
     [[nodiscard]] std::uint32_t program_id() const;
     SensorObject& object() { return *object_; }
@@ -76,7 +77,8 @@ class LiveSensor {
     [[nodiscard]] InterfaceLook look() const;
     // The interface has a new name: the pins follow.
     Result<void> rename(const std::string& name);
-    // Detaches the program; packets are no longer counted when this returns. Error: an offload could not be restored.
+    // Detaches the program; packets are no longer counted when this returns. Error: an offload could not be restored,
+    // or the program not be taken out of the dispatcher.
     Result<void> detach();
     // Removes every pin. After detach().
     Result<void> remove_pins() { return pins_->remove(); }
@@ -86,6 +88,7 @@ class LiveSensor {
   private:
     void check_interface();
     void load_and_attach(const std::string& interface_folder, std::uint64_t id);
+    void load_into_dispatcher(const std::string& interface_folder, std::uint64_t id);
     void adopt(const std::string& folder);
     void open_maps();
 
@@ -93,14 +96,14 @@ class LiveSensor {
     InterfaceInfo info_;
     std::optional<PinFolder> pins_;
     std::string mode_;
-    bool adopted_ = false, offload_changed_ = false;
+    bool adopted_ = false, offload_changed_ = false, in_dispatcher_ = false;
     std::unique_ptr<SensorObject> object_;
     std::unique_ptr<RingReader> ring_;
     std::unique_ptr<Evictor> evictor_;
     std::unique_ptr<Journal> journal_;
     std::shared_ptr<SensorState> state_;
     std::unique_ptr<CaptureWriter> capture_;
-    UniqueFd link_;
+    UniqueFd link_; // none in a dispatcher
 };
 
 // Wall clock less boot clock, ns: added to the kernel's times. Sampled anew for each round, so that neither an NTP step

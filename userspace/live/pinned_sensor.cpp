@@ -15,15 +15,38 @@
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
 #include "kernel/table_reader.h"
+#include "live/dispatcher.h"
 #include "live/pin_folder.h"
 
 namespace flowxdp {
 namespace {
 
+UniqueFd open_program(const PinnedSensor& sensor)
+{
+    return UniqueFd(bpf_obj_get((sensor.folder + "/flowxdp_ingress").c_str()));
+}
+
+// As read_link(), by libxdp's pins: in a dispatcher the link is another one after every change.
+void read_place(PinnedSensor* sensor)
+{
+    const UniqueFd program = open_program(*sensor);
+    bpf_prog_info info{};
+    __u32 size = sizeof info;
+    if (!program || !is_extension(program.get()) || bpf_obj_get_info_by_fd(program.get(), &info, &size))
+        return;
+    sensor->in_dispatcher = true;
+    sensor->program_id = info.id;
+    sensor->index = dispatched_to(info.id).value_or(0);
+    if (sensor->here && !is_dispatched(sensor->index, info.id))
+        sensor->index = 0;
+}
+
 // Where the link is attached; index 0 when it is not any more.
 void read_link(PinnedSensor* sensor)
 {
     const UniqueFd link(bpf_obj_get((sensor->folder + "/link").c_str()));
+    if (!link)
+        read_place(sensor);
     bpf_link_info info{};
     __u32 size = sizeof info;
     if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size))
@@ -106,7 +129,18 @@ std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, cons
 
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
 {
-    return PinFolder::take(sensor.folder).remove();
+    PinFolder pins = PinFolder::take(sensor.folder);
+    if (sensor.in_dispatcher) {
+        // Only there can a dispatcher be replaced; one of a namespace that is gone is nobody's any more.
+        if (const std::string file = sensor.here ? "" : network_namespace_file(sensor.state->network_namespace);
+            !file.empty())
+            return Error{fmt::format("cannot remove the sensor of '{}': it is in a dispatcher of another network "
+                                     "namespace; do it there: nsenter --net={} flowxdp detach {}",
+                                     sensor.interface, file, sensor.interface)};
+        if (auto left = leave_dispatcher(sensor.index, open_program(sensor).get()); !left.ok())
+            return left;
+    }
+    return pins.remove();
 }
 
 std::uint64_t packets_in_flows(const engine_counts& counts)

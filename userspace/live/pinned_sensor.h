@@ -18,10 +18,11 @@ namespace flowxdp {
 struct PinnedSensor {
     std::string interface; // its name now; the one it was pinned by when it is gone or not ours to see
     std::string folder;
-    std::string id;      // last part of folder
-    unsigned index = 0;  // 0: the program is detached, the interface is gone
-    bool here = true;    // in this process's network namespace
-    bool served = false; // a daemon lives; state->pid
+    std::string id;             // last part of folder
+    unsigned index = 0;         // 0: the program is detached, the interface is gone
+    bool here = true;           // in this process's network namespace
+    bool served = false;        // a daemon lives; state->pid
+    bool in_dispatcher = false; // beside other XDP programs (dispatcher.h)
     std::uint32_t program_id = 0;
     std::optional<SensorStateRecord> state;
 
@@ -33,7 +34,8 @@ struct PinnedSensor {
 std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation);
 // Those of the interfaces named; all when none is. Throws StartupError for a name without a sensor.
 std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, const std::vector<std::string>& interfaces);
-// Removes link, program and maps; unlinking the link detaches the program. Error when a daemon serves it.
+// Removes link, program and maps; unlinking the link detaches the program, a dispatcher is told to go on without it.
+// Error when a daemon serves it, or when the dispatcher is another network namespace's.
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor);
 
 // A sensor's maps, to look at.

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
@@ -98,6 +99,21 @@ std::uint64_t own_network_namespace()
 {
     struct stat s {};
     return stat("/proc/self/ns/net", &s) ? 0 : s.st_ino;
+}
+
+std::string network_namespace_file(std::uint64_t inode)
+{
+    struct stat s {};
+    std::error_code ignored;
+    for (const auto& name : std::filesystem::directory_iterator("/run/netns", ignored))
+        if (!stat(name.path().c_str(), &s) && s.st_ino == inode)
+            return name.path();
+    for (const auto& process : std::filesystem::directory_iterator("/proc", ignored)) {
+        const std::string file = process.path() / "ns/net";
+        if (!stat(file.c_str(), &s) && s.st_ino == inode)
+            return file;
+    }
+    return "";
 }
 
 } // namespace flowxdp

@@ -87,5 +87,7 @@ bool set_text(char (&field)[kSize], const std::string& text)
 
 // Inode of this process's network namespace; 0 when /proc does not say.
 std::uint64_t own_network_namespace();
+// A file by which a network namespace can be entered: a name of `ip netns`, or a process's; empty when nobody is in it.
+std::string network_namespace_file(std::uint64_t inode);
 
 } // namespace flowxdp

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// dispatcher.h - an interface shared with other XDP programs, through libxdp's dispatcher.
+//
+// The dispatcher is the interface's XDP program; it calls up to ten others one behind the other, low priorities first,
+// for as long as each returns an action that its place names (ours: XDP_PASS). A program gets its place by replacing
+// one of the dispatcher's functions (freplace, BPF_PROG_TYPE_EXT). Who adds or removes one builds a new dispatcher,
+// attaches all programs to that as well and swaps the two: ours goes on with the same maps, and a frame passes through
+// one of them. So what lasts is our program, not a link: links and pins below /sys/fs/bpf/xdp are libxdp's and change
+// at every swap.
+//
+// Needs, beyond what a sensor needs anyway: libxdp's object xdp-dispatcher.o, freplace in the kernel (BTF), and root
+// with CAP_SYS_ADMIN at the start and at the end: other programs are reached by their ids, and the pins of a new
+// dispatcher are everybody's. All functions: any thread, one at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "live/interface.h"
+
+struct bpf_object;
+
+namespace flowxdp {
+
+// Low runs first: before programs of libxdp's default (50) and xdp-filter's (10), so that what they drop is seen.
+inline constexpr unsigned kDispatcherPriority = 5;
+
+struct DispatchedProgram {
+    std::uint32_t id;
+    std::string name;
+    unsigned priority;
+    std::string goes_on_after; // "XDP_PASS,XDP_DROP": actions behind which the next one runs
+};
+struct Dispatcher {
+    std::uint32_t id;
+    bool frags;                              // takes frames of several buffers: every program in it does
+    std::vector<DispatchedProgram> programs; // in the order in which they run
+
+    // "flowxdp_ingress (id 7, priority 5), ..." for a message.
+    [[nodiscard]] std::string text() const;
+};
+
+// The dispatcher of an interface; nothing when there is none, or when this user may not look.
+std::optional<Dispatcher> read_dispatcher(const InterfaceInfo& interface);
+
+// Why no program can share an interface here: the kernel, libxdp's object, a capability; empty when one can. Tries it
+// with libxdp's own programs, attached to nothing.
+std::string dispatcher_problem();
+
+// Loads an object whose program `name` gets a place in the dispatcher of an interface, which is made when there is
+// none. Packets pass through it when this returns. mode: as wanted; what was taken is returned through it. Returns 0 or
+// the negative error number of the load (the verifier's words are in the program's log). Throws StartupError for
+// everything else: what is in the way, and the way out.
+int load_into_dispatcher(bpf_object* object, const char* name, const InterfaceInfo& interface, unsigned priority,
+                         AttachMode* mode);
+// Takes a program out; the others stay. No packet is in it any more when this returns. Where its dispatcher is no
+// longer on the interface (removed, or somebody put it aside), its pins are removed. Error: it is still in there.
+Result<void> leave_dispatcher(unsigned interface_index, int program_fd);
+
+// Was a program loaded into a dispatcher (BPF_PROG_TYPE_EXT)? An XDP program of its own has a link instead.
+bool is_extension(int program_fd);
+// Does a program run in the dispatcher that is on this interface now? Exact also while dispatchers are swapped.
+bool is_dispatched(unsigned interface_index, std::uint32_t program_id);
+// Index of the interface for whose dispatcher a program is pinned, also one that is gone or another namespace's.
+std::optional<unsigned> dispatched_to(std::uint32_t program_id);
+
+} // namespace flowxdp
