@@ -14,7 +14,7 @@ namespace flowxdp::test {
 std::string library_folder()
 {
     const char* build = std::getenv("FLOWXDP_BUILD_DIR"); // NOLINT(concurrency-mt-unsafe): before any thread
-    return build ? std::string(build) + "/lib/flowxdp" : default_library_folder();
+    return build ? std::string(build) + "/lib/flowxdp" : flowxdp::library_folder("");
 }
 
 std::uint64_t verified_instructions(const std::string& log)

@@ -329,6 +329,7 @@ def clean(test):
                 network.tool("detach", network.veths[0], check=False)
                 if shutil.which("xdp-loader"):
                     loader(network, "unload", network.veths[0], "--all", check=False)
+                    loader(network, "clean", network.veths[0], check=False)  # of a dispatcher that was put aside
         assert not glob.glob(f"/sys/fs/bpf/xdp/dispatch-{number}-*"), "libxdp's pins are left"
     tested.__name__ = test.__name__
     return tested

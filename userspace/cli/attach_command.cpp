@@ -91,9 +91,14 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     DaemonOptions daemon_options;
     daemon_options.max_packets = options.run.max_packets;
     auto attach = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {
-        for (const std::string& interface : options.interfaces) {
+        const std::size_t sensors_wanted = options.merge ? 1 : options.interfaces.size();
+        for (std::size_t i = 0; i < sensors_wanted; i++) {
+            const std::string& interface = options.interfaces[i];
             LiveSensorOptions sensor = live_sensor_options(options.run, filter, bundle, flow);
             sensor.interface = interface;
+            if (options.merge)
+                sensor.merged.assign(options.interfaces.begin() + 1, options.interfaces.end());
+            sensor.object.egress = options.direction == "both";
             sensor.mode = options.mode == "native"    ? AttachMode::kNative
                           : options.mode == "generic" ? AttachMode::kGeneric
                                                       : AttachMode::kAuto;
@@ -144,15 +149,20 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     }
     setup->run().engine = "live";
     setup->say_start();
-    for (const auto& sensor : sensors)
+    for (const auto& sensor : sensors) {
+        std::string names;
+        for (const InterfaceInfo& info : sensor->interfaces()) {
+            names += (names.empty() ? "" : "+") + info.name;
+            setup->interfaces().name(info.index, info.name);
+        }
         log->write(LogLevel::kInformation,
-                   fmt::format("{}: XDP program {} in {} mode{}{}{}; XDP sees received packets only",
-                               sensor->interface(), sensor->program_id(), sensor->mode(),
+                   fmt::format("{}: XDP program {} in {} mode{}{}{}; {}", names, sensor->program_id(), sensor->mode(),
                                sensor->in_dispatcher() ? ", in libxdp's dispatcher" : "",
                                sensor->adopted() ? ", taken over" : "",
-                               filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
-    for (const auto& sensor : sensors)
-        setup->interfaces().name(sensor->index(), sensor->interface());
+                               filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression),
+                               sensor->sees_egress() ? "leaving frames are counted too, at the egress hook"
+                                                     : "XDP sees received packets only"));
+    }
     setup->pipeline().start();
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();

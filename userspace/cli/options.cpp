@@ -201,6 +201,11 @@ void finish_attach_options(AttachOptions* attach, const std::vector<std::string>
     attach->run.ring_bytes = std::bit_ceil(attach->run.ring_bytes);
     if (const std::string& e = attach->run.extract; !e.empty() && e != "all" && !e.starts_with("all:"))
         throw CLI::ValidationError("-e", fmt::format("'{}' is not known: write -e all or -e all:FILE", e));
+    if (!attach->run.extract.empty() && attach->direction == "both")
+        throw CLI::ValidationError("-e", "leaving buffers are not yet the frames they become (GSO), so there is nothing "
+                                         "to write: leave --direction both out");
+    if (attach->merge && attach->dispatcher)
+        throw CLI::ValidationError("--merge", "the dispatcher takes a program for one interface: leave one of both out");
 }
 
 CLI::App* add_top_options(CLI::App* app, TopOptions* top)
@@ -294,6 +299,12 @@ bool parse_options(int argc, char** argv, Options* options, int* exit_code)
                                  kDispatcherPriority))
         ->type_name("N")
         ->needs("--dispatcher");
+    attach_app
+        ->add_option("--direction", attach.direction,
+                     "Received frames (ingress), or leaving ones too (both): a second program at the egress hook")
+        ->check(CLI::IsMember({"ingress", "both"}));
+    attach_app->add_flag("--merge", attach.merge,
+                         "One table for all interfaces named: the two legs of a TAP, or of a bond");
     attach_app->add_flag("--fix-offloads", attach.fix_offloads,
                          "Turn off VLAN offload, which hides tags from XDP, while attached");
     attach_app->add_option("--user", attach.user, "Run as this user once attached (files are opened as that user)")

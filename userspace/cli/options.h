@@ -53,6 +53,8 @@ struct AttachOptions {
     std::vector<std::string> interfaces;
     std::string mode = "auto";           // --mode
     bool fix_offloads = false;
+    std::string direction = "ingress"; // --direction
+    bool merge = false;                // --merge: one table for all interfaces
     bool dispatcher = false;                 // --dispatcher: beside other XDP programs
     unsigned priority = kDispatcherPriority; // --priority, of --dispatcher
     std::string user;                        // --user; empty = stay who we are

@@ -116,6 +116,11 @@ void Daemon::look_after_interfaces()
                         fmt::format("{} {}", sensor->interface(),
                                     look.up ? "is up again" : "is down; it is observed when it is up again"));
         handed.up = look.up;
+        if (look.lost != handed.lost)
+            log_->write(LogLevel::kWarning, fmt::format("{}: merged interfaces are gone: {}; the others are observed "
+                                                        "further",
+                                                        sensor->interface(), look.lost));
+        handed.lost = look.lost;
     }
     if (lost)
         let_go([](const LiveSensor& sensor) { return !sensor.look().gone.empty(); });

@@ -58,6 +58,7 @@ class Daemon {
     struct Handed {
         std::uint64_t flows = 0, packets = 0;
         bool up = true;
+        std::string lost; // merged interfaces that are gone
     };
 
     // Sleeps until something is readable, at most until a boot clock, less when a ring fills. Says what is readable.

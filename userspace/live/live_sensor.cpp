@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -30,9 +31,9 @@ std::int64_t clock_ns(clockid_t clock)
     return static_cast<std::int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
 }
 
-// FNV-1a over the layout, every byte of the configuration, filter and snap length: what a pinned program was built and
-// told.
-std::uint64_t sensor_id(const LiveSensorOptions& options)
+// FNV-1a over the layout, every byte of the configuration, filter, snap length, directions and the indexes of merged
+// interfaces: what a pinned program was built and told.
+std::uint64_t sensor_id(const LiveSensorOptions& options, const std::vector<unsigned>& merged)
 {
     std::uint64_t h = 0xcbf29ce484222325ULL;
     auto add = [&h](const void* data, std::size_t n) {
@@ -48,6 +49,10 @@ std::uint64_t sensor_id(const LiveSensorOptions& options)
     // code: another libpcap may write other instructions for it.
     add(options.object.filter.expression.data(), options.object.filter.expression.size());
     add(&options.object.snap_len, sizeof options.object.snap_len);
+    const bool egress = options.object.egress;
+    add(&egress, sizeof egress);
+    for (const unsigned index : merged)
+        add(&index, sizeof index);
     return h;
 }
 
@@ -109,8 +114,12 @@ std::int64_t wall_offset_ns()
 
 LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
 {
-    check_interface();
-    const std::uint64_t id = sensor_id(options_);
+    check_interfaces();
+    std::vector<unsigned> merged;
+    for (const Leg& leg : further_)
+        merged.push_back(leg.info.index);
+    std::ranges::sort(merged);
+    const std::uint64_t id = sensor_id(options_, merged);
     std::string pin_name = options_.interface;
     for (const PinnedSensor& pinned : find_pinned_sensors("attach")) {
         if (!pinned.here) {
@@ -134,6 +143,7 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
     }
     if (adopted_) {
         adopt(pins_->path());
+        adopt_others();
         if (auto renamed = rename(options_.interface); !renamed.ok())
             throw StartupError(renamed.error().message);
     } else if (options_.dispatcher_priority) {
@@ -141,6 +151,8 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
     } else {
         load_and_attach(pin_name, id);
     }
+    if (!adopted_)
+        attach_others();
     open_maps();
 }
 
@@ -148,13 +160,21 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pin
 {
     options_.interface = info_.name = pinned.interface;
     info_.index = pinned.index;
-    if (pinned.id != fmt::format("{:016x}", sensor_id(options_)))
+    options_.object.egress = pinned.egress;
+    if (pinned.id != fmt::format("{:016x}", sensor_id(options_, pinned.merged)))
         throw StartupError(fmt::format("cannot export the sensor of '{}': its records were made by {}; run that, or "
                                        "remove sensor and flows: flowxdp detach {}",
                                        pinned.interface, maker_text(pinned, options_.layout_id), pinned.interface));
     pins_ = PinFolder::take(pinned.folder);
     adopted_ = true;
     adopt(pins_->path());
+    for (const unsigned index : pinned.merged) {
+        char name[IF_NAMESIZE] = {};
+        further_.push_back({});
+        further_.back().info.index = index;
+        further_.back().info.name = if_indextoname(index, name) ? name : fmt::format("interface {}", index);
+    }
+    adopt_others();
     open_maps();
 }
 
@@ -171,47 +191,59 @@ LiveSensor::~LiveSensor() = default;
 void LiveSensor::open_capture(const std::string& path, const ResumePoints& resume)
 {
     auto capture = std::make_unique<CaptureWriter>();
-    const CaptureWriter::Interface interface = {info_.name, info_.index, 1, FRAME_SNAP_MAX};
-    if (auto opened = capture->open(path, {&interface, 1}, resume); !opened.ok())
+    std::vector<CaptureWriter::Interface> described;
+    for (const InterfaceInfo& info : interfaces())
+        described.push_back({info.name, info.index, 1, FRAME_SNAP_MAX});
+    if (auto opened = capture->open(path, described, resume); !opened.ok())
         throw StartupError("extraction: " + opened.error().message);
     capture_ = std::move(capture);
 }
 
-void LiveSensor::check_interface()
+std::vector<InterfaceInfo> LiveSensor::interfaces() const
 {
-    auto info = read_interface(options_.interface);
-    if (!info.ok())
-        throw StartupError(info.error().message);
-    info_ = info.take();
-    if (info_.lro)
+    std::vector<InterfaceInfo> all = {info_};
+    for (const Leg& leg : further_)
+        all.push_back(leg.info);
+    return all;
+}
+
+void LiveSensor::check_interfaces()
+{
+    info_ = check_interface(options_.interface, &offload_changed_);
+    for (const std::string& name : options_.merged) {
+        Leg leg;
+        leg.info = check_interface(name, &leg.offload_changed);
+        further_.push_back(std::move(leg));
+    }
+}
+
+InterfaceInfo LiveSensor::check_interface(const std::string& name, bool* offload_changed) const
+{
+    auto read = read_interface(name);
+    if (!read.ok())
+        throw StartupError(read.error().message);
+    InterfaceInfo info = read.take();
+    if (info.lro)
         throw StartupError(
             fmt::format("interface '{}' merges frames in hardware (LRO): XDP would not see wire frames; turn "
                         "it off: ethtool -K {} lro off",
-                        info_.name, info_.name));
-    if (info_.rx_vlan_offload && info_.driver != "veth") {
+                        info.name, info.name));
+    if (info.rx_vlan_offload && info.driver != "veth") {
         if (!options_.fix_offloads)
             throw StartupError(
                 fmt::format("interface '{}' strips VLAN tags in hardware before XDP sees them: attach with "
                             "--fix-offloads, or: ethtool -K {} rxvlan off",
-                            info_.name, info_.name));
-        if (auto set = set_rx_vlan_offload(info_.name, false); !set.ok())
+                            info.name, info.name));
+        if (auto set = set_rx_vlan_offload(info.name, false); !set.ok())
             throw StartupError(set.error().message);
-        offload_changed_ = true;
+        *offload_changed = true;
     }
+    return info;
 }
 
-void LiveSensor::load_and_attach(const std::string& interface_folder, std::uint64_t id)
+// Attaches the program to one interface and pins the link. Throws StartupError.
+UniqueFd LiveSensor::attach_xdp(const InterfaceInfo& info, const std::string& pin, std::string* mode) const
 {
-    if (info_.xdp_program_id)
-        throw StartupError(occupied_text(info_));
-    object_ = std::make_unique<SensorObject>(options_.object);
-    pins_.emplace(interface_folder, id);
-    const std::string folder = pins_->path();
-    // What cannot be removed here is named by the message of the failure itself.
-    if (auto pinned = object_->pin(folder); !pinned.ok()) {
-        (void)remove_pins();
-        throw StartupError(pinned.error().message);
-    }
     struct Try {
         std::uint32_t flags;
         const char* name;
@@ -222,27 +254,86 @@ void LiveSensor::load_and_attach(const std::string& interface_folder, std::uint6
     if (options_.mode != AttachMode::kNative)
         tries.push_back({XDP_FLAGS_SKB_MODE, "generic"});
     std::string reasons;
+    UniqueFd link;
     for (const Try& t : tries) {
         bpf_link_create_opts link_options{};
         link_options.sz = sizeof link_options;
         link_options.flags = t.flags;
-        link_ = UniqueFd(bpf_link_create(object_->ingress_fd(), static_cast<int>(info_.index), BPF_XDP, &link_options));
-        if (link_) {
-            mode_ = t.name;
+        link = UniqueFd(bpf_link_create(object_->ingress_fd(), static_cast<int>(info.index), BPF_XDP, &link_options));
+        if (link) {
+            *mode = t.name;
             break;
         }
         reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", t.name, std::strerror(errno));
     }
-    const std::string pin = folder + "/link";
-    if (!link_ || bpf_obj_pin(link_.get(), pin.c_str())) {
-        if (link_)
-            reasons = fmt::format("cannot pin '{}': {}", pin, std::strerror(errno));
-        link_.reset();
+    if (link && !bpf_obj_pin(link.get(), pin.c_str()))
+        return link;
+    if (link)
+        reasons = fmt::format("cannot pin '{}': {}", pin, std::strerror(errno));
+    throw StartupError(fmt::format("cannot attach to interface '{}' (MTU {}, driver {}): {}{}", info.name, info.mtu,
+                                   info.driver.empty() ? "unknown" : info.driver, reasons,
+                                   options_.mode == AttachMode::kNative ? "; try --mode auto" : ""));
+}
+
+void LiveSensor::load_and_attach(const std::string& interface_folder, std::uint64_t id)
+{
+    for (const InterfaceInfo& info : interfaces())
+        if (info.xdp_program_id)
+            throw StartupError(occupied_text(info));
+    object_ = std::make_unique<SensorObject>(options_.object);
+    pins_.emplace(interface_folder, id);
+    const std::string folder = pins_->path();
+    // What cannot be removed here is named by the message of the failure itself.
+    try {
+        if (auto pinned = object_->pin(folder); !pinned.ok())
+            throw StartupError(pinned.error().message);
+        link_ = attach_xdp(info_, folder + "/link", &mode_);
+    } catch (const StartupError&) {
         (void)remove_pins();
-        throw StartupError(fmt::format("cannot attach to interface '{}' (MTU {}, driver {}): {}{}", info_.name,
-                                       info_.mtu, info_.driver.empty() ? "unknown" : info_.driver, reasons,
-                                       options_.mode == AttachMode::kNative ? "; try --mode auto" : ""));
+        throw;
     }
+}
+
+// The merged interfaces, then what leaves by any of them.
+void LiveSensor::attach_others()
+{
+    const std::string folder = pins_->path();
+    try {
+        for (Leg& leg : further_)
+            leg.link = attach_xdp(leg.info, leg_pin(folder, leg.info.index), &mode_);
+        if (!options_.object.egress)
+            return;
+        for (const InterfaceInfo& info : interfaces()) {
+            auto hook =
+                EgressHook::attach(object_->egress_fd(), info.index, info.name, egress_pin(folder, info.index));
+            if (!hook.ok())
+                throw StartupError(hook.error().message);
+            egress_.push_back(hook.take());
+        }
+    } catch (const StartupError&) {
+        (void)detach();
+        (void)remove_pins();
+        throw;
+    }
+}
+
+void LiveSensor::adopt_others()
+{
+    for (Leg& leg : further_) {
+        leg.link = UniqueFd(bpf_obj_get(leg_pin(pins_->path(), leg.info.index).c_str()));
+        if (!leg.link)
+            throw StartupError(fmt::format("cannot adopt the sensor of '{}': the link of '{}' is gone ({}); 'flowxdp "
+                                           "detach {}' removes the rest",
+                                           info_.name, leg.info.name, std::strerror(errno), info_.name));
+    }
+    if (!options_.object.egress)
+        return;
+    // Where an interface is gone meanwhile there is nothing to take over, and nothing is lost.
+    for (const InterfaceInfo& info : interfaces())
+        if (auto hook = EgressHook::adopt(object_->egress_fd(), info.index, info.name,
+                                          egress_pin(pins_->path(), info.index));
+            hook.ok())
+            egress_.push_back(hook.take());
 }
 
 // Attached first and pinned then: libxdp loads and attaches in one.
@@ -304,6 +395,12 @@ InterfaceLook LiveSensor::look() const
         look.gone = "it was moved to another network namespace";
     look.name = here ? name : options_.interface;
     look.up = here && is_interface_up(look.name);
+    for (const Leg& leg : further_) {
+        bpf_link_info info{};
+        size = sizeof info;
+        if (bpf_obj_get_info_by_fd(leg.link.get(), &info, &size) || !info.xdp.ifindex)
+            look.lost += (look.lost.empty() ? "" : ",") + leg.info.name;
+    }
     return look;
 }
 
@@ -327,21 +424,34 @@ std::uint32_t LiveSensor::program_id() const
 Result<void> LiveSensor::detach()
 {
     // A detached link no longer runs its program; drivers wait for packets under way (veth, virtio: NAPI is stopped).
+    Result<void> left;
     if (link_)
         bpf_link_detach(link_.get());
     link_.reset();
-    // In generic mode nobody waits: a grace period does. Kernels with nohz_full refuse; there detaching is as good as
+    for (Leg& leg : further_)
+        if (leg.link)
+            bpf_link_detach(leg.link.get());
+    for (EgressHook& hook : egress_)
+        if (auto detached = hook.detach(); !detached.ok())
+            left = detached;
+    egress_.clear();
+    // In generic mode and at the egress hook nobody waits: a grace period does. Kernels with nohz_full refuse; there detaching is as good as
     // before.
     syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-    Result<void> left;
     if (in_dispatcher_)
-        left = leave_dispatcher(info_.index, object_->ingress_fd());
+        if (auto gone = leave_dispatcher(info_.index, object_->ingress_fd()); !gone.ok())
+            left = gone;
     in_dispatcher_ = false;
-    if (!offload_changed_ || !read_interface(info_.name).ok())
-        return left;
-    offload_changed_ = false;
-    auto restored = set_rx_vlan_offload(info_.name, true);
-    return left.ok() ? restored : left;
+    auto restore = [&left](const InterfaceInfo& info, bool* changed) {
+        if (*changed && read_interface(info.name).ok())
+            if (auto restored = set_rx_vlan_offload(info.name, true); !restored.ok() && left.ok())
+                left = restored;
+        *changed = false;
+    };
+    restore(info_, &offload_changed_);
+    for (Leg& leg : further_)
+        restore(leg.info, &leg.offload_changed);
+    return left;
 }
 
 } // namespace flowxdp

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "core/unique_fd.h"
@@ -18,6 +19,7 @@
 #include "kernel/evictor.h"
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
+#include "live/egress_hook.h"
 #include "live/interface.h"
 #include "live/journal.h"
 #include "live/pin_folder.h"
@@ -28,6 +30,7 @@ namespace flowxdp {
 
 struct LiveSensorOptions {
     std::string interface;
+    std::vector<std::string> merged; // further interfaces that feed the same table (a TAP's other leg)
     AttachMode mode = AttachMode::kAuto;
     SensorObjectOptions object;
     std::uint64_t layout_id = 0; // of the bundle
@@ -41,6 +44,7 @@ struct InterfaceLook {
     std::string gone; // why nothing arrives any more: removed, detached, moved; empty = it is there
     std::string name; // its name now
     bool up = false;
+    std::string lost; // merged interfaces that feed nothing any more, "eth1,eth2"
 };
 
 class LiveSensor {
@@ -60,6 +64,9 @@ class LiveSensor {
     [[nodiscard]] bool adopted() const { return adopted_; }
     [[nodiscard]] bool in_dispatcher() const { return in_dispatcher_; } // an adopted one stays where it is
     [[nodiscard]] unsigned index() const { return info_.index; }
+    // All it observes, the first one in front; names as they were at the start.
+    [[nodiscard]] std::vector<InterfaceInfo> interfaces() const;
+    [[nodiscard]] bool sees_egress() const { return !egress_.empty(); }
     [[nodiscard]] std::uint32_t program_id() const;
     SensorObject& object() { return *object_; }
     RingReader& ring() { return *ring_; }
@@ -74,6 +81,7 @@ class LiveSensor {
     void open_capture(const std::string& path, const ResumePoints& resume);
     CaptureWriter* capture() { return capture_.get(); } // null without extraction
 
+    // Of merged interfaces: gone when the first one is, or when none is left.
     [[nodiscard]] InterfaceLook look() const;
     // The interface has a new name: the pins follow.
     Result<void> rename(const std::string& name);
@@ -86,7 +94,17 @@ class LiveSensor {
     Result<void> give_to(uid_t uid, gid_t gid) { return pins_->give_to(uid, gid); }
 
   private:
-    void check_interface();
+    // An interface whose frames feed the same table.
+    struct Leg {
+        InterfaceInfo info;
+        UniqueFd link;
+        bool offload_changed = false;
+    };
+    InterfaceInfo check_interface(const std::string& name, bool* offload_changed) const;
+    void check_interfaces();
+    UniqueFd attach_xdp(const InterfaceInfo& info, const std::string& pin, std::string* mode) const;
+    void attach_others();
+    void adopt_others();
     void load_and_attach(const std::string& interface_folder, std::uint64_t id);
     void load_into_dispatcher(const std::string& interface_folder, std::uint64_t id);
     void adopt(const std::string& folder);
@@ -103,7 +121,9 @@ class LiveSensor {
     std::unique_ptr<Journal> journal_;
     std::shared_ptr<SensorState> state_;
     std::unique_ptr<CaptureWriter> capture_;
-    UniqueFd link_; // none in a dispatcher
+    UniqueFd link_;            // none in a dispatcher
+    std::vector<Leg> further_; // behind info_
+    std::vector<EgressHook> egress_;
 };
 
 // Wall clock less boot clock, ns: added to the kernel's times. Sampled anew for each round, so that neither an NTP step

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/result.h"
 #include "core/unique_fd.h"
@@ -18,6 +19,17 @@
 namespace flowxdp {
 
 inline constexpr const char* kPinRoot = "/sys/fs/bpf/flowxdp";
+
+// Pins beside "link", the first interface's: links of further ones, by index, and of egress programs.
+inline constexpr std::string_view kLegPin = "link+";
+inline std::string leg_pin(const std::string& folder, unsigned index)
+{
+    return folder + "/" + std::string(kLegPin) + std::to_string(index);
+}
+inline std::string egress_pin(const std::string& folder, unsigned index)
+{
+    return folder + "/egress+" + std::to_string(index);
+}
 
 // Throws StartupError with the mount command when /sys/fs/bpf is no BPF file system; exit code 77 and "cannot
 // OPERATION" when it may not be entered.

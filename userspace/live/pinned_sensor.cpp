@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "kernel/sensor_object.h"
 #include "kernel/table_reader.h"
 #include "live/dispatcher.h"
+#include "live/egress_hook.h"
 #include "live/pin_folder.h"
 
 namespace flowxdp {
@@ -65,6 +67,12 @@ PinnedSensor read_pinned_sensor(const std::filesystem::path& folder)
     sensor.state = read_sensor_state(sensor.folder);
     sensor.here = !sensor.state || sensor.state->network_namespace == own_network_namespace();
     read_link(&sensor);
+    std::error_code error;
+    sensor.egress = std::filesystem::exists(folder / "flowxdp_egress", error);
+    for (const auto& pin : std::filesystem::directory_iterator(folder, error))
+        if (const std::string name = pin.path().filename(); name.starts_with(kLegPin))
+            sensor.merged.push_back(static_cast<unsigned>(std::strtoul(name.c_str() + kLegPin.size(), nullptr, 10)));
+    std::ranges::sort(sensor.merged);
     char name[IF_NAMESIZE] = {};
     // Without a state the index may be another namespace's: the name it was pinned by says more.
     if (sensor.state && sensor.here && sensor.index && if_indextoname(sensor.index, name))
@@ -82,7 +90,9 @@ bool may_not_look(const std::error_code& error)
 
 bool PinnedSensor::is_named(const std::string& name) const
 {
-    return interface == name || std::filesystem::path(folder).parent_path().filename() == name;
+    const unsigned wanted = here ? if_nametoindex(name.c_str()) : 0;
+    return interface == name || std::filesystem::path(folder).parent_path().filename() == name ||
+           (wanted && std::ranges::find(merged, wanted) != merged.end());
 }
 
 std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation)
@@ -129,6 +139,16 @@ std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, cons
 
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
 {
+    // A tcx link goes with its pin, a clsact filter does not.
+    if (const UniqueFd program(bpf_obj_get((sensor.folder + "/flowxdp_egress").c_str())); program) {
+        std::vector<unsigned> indexes = sensor.merged;
+        indexes.push_back(sensor.index);
+        for (const unsigned index : indexes)
+            if (auto hook = EgressHook::adopt(program.get(), index, sensor.interface, egress_pin(sensor.folder, index));
+                hook.ok())
+                if (auto detached = hook->detach(); !detached.ok())
+                    return detached;
+    }
     PinFolder pins = PinFolder::take(sensor.folder);
     if (sensor.in_dispatcher) {
         // Only there can a dispatcher be replaced; one of a namespace that is gone is nobody's any more.

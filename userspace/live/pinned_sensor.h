@@ -19,6 +19,8 @@ struct PinnedSensor {
     std::string interface; // its name now; the one it was pinned by when it is gone or not ours to see
     std::string folder;
     std::string id;             // last part of folder
+    std::vector<unsigned> merged; // indexes of further interfaces that feed it
+    bool egress = false;          // it counts leaving frames, too
     unsigned index = 0;         // 0: the program is detached, the interface is gone
     bool here = true;           // in this process's network namespace
     bool served = false;        // a daemon lives; state->pid

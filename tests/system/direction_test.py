@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""direction_test.py FLOWXDP: leaving frames (--direction both) and one table for two interfaces (--merge).
+
+tcpdump on the peer's end and arithmetic on what it saw are the judges: a buffer that leaves for segmentation is counted as
+the frames that it becomes. Exit 77 without root, BPF or a tool.
+"""
+import collections
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import veth
+
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples")
+MSS = 1448  # MTU 1500, IPv4, TCP with time stamps
+
+SERVE = """
+import socket, threading
+def serve(listener):
+    while True:
+        connection, _ = listener.accept()
+        request = connection.recv(100)
+        connection.sendall(bytes(3000001))
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536): pass
+        connection.close()
+listener = socket.create_server(('192.0.2.2', 80))
+print('ready', flush=True)
+serve(listener)
+"""
+FETCH = """
+import socket
+s = socket.create_connection(('192.0.2.2', 80))
+s.sendall(b'GET')
+got = 0
+while True:
+    data = s.recv(1 << 20)
+    if not data: break
+    got += len(data)
+s.close()
+assert got == 3000001, got
+"""
+INJECT = """
+import socket, struct, sys
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind((sys.argv[1], 0))
+data = open(sys.argv[2], 'rb').read()
+at = 24
+while at < len(data):
+    length = struct.unpack_from('<I', data, at + 8)[0]
+    out.send(data[at + 16:at + 16 + length])
+    at += 16 + length
+"""
+
+
+def tools(*names):
+    for name in names:
+        if not shutil.which(name):
+            raise veth.Skip("needs " + name)
+
+
+def tshark(path, *fields):
+    words = ["tshark", "-n", "-r", path, "-o", "tcp.desegment_tcp_streams:FALSE", "-T", "fields", "-E", "separator=,"]
+    for field in fields:
+        words += ["-e", field]
+    return [line.split(",") for line in veth.run(*words).stdout.splitlines()]
+
+
+def knows_the_sender(network):
+    """The sensor's end can answer: without ARP it knows no neighbour."""
+    shown = network.inside(network.sender, "ip", "-j", "link", "show", network.tag + "p0").stdout
+    mac = json.loads(shown)[0]["address"]
+    network.inside(network.sensor, "ip", "neigh", "replace", "192.0.2.1", "lladdr", mac, "dev", network.veths[0], "nud",
+                   "permanent")
+
+
+def leftovers(network):
+    name = network.veths[0]
+    assert not os.path.exists(network.pins()), "pins are left behind"
+    assert not network.has_program(name)
+    shown = network.inside(network.sensor, "tc", "filter", "show", "dev", name, "egress").stdout
+    assert "flowxdp" not in shown, shown
+    if shutil.which("bpftool"):
+        shown = network.inside(network.sensor, "bpftool", "net", "show", "dev", name).stdout
+        assert "flowxdp" not in shown, shown
+
+
+def both_directions(network, folder):
+    tools("tcpdump", "tshark", "tc")
+    knows_the_sender(network)
+    prefix, dump = folder + "/both", folder + "/peer.pcap"
+    sensor = veth.Sensor(network, prefix, network.veths[0], "--direction", "both", "-s", "--plugin", "tcp_win:threshold=100")
+    assert "leaving frames are counted too" in sensor.said(), sensor.said()
+    log = open(dump + ".log", "w")
+    tcpdump = network.start(network.sender, "tcpdump", "-i", network.tag + "p0", "--immediate-mode", "-B", "65536", "-s", "120",
+                            "-U", "-n", "-Z", "root", "-w", dump, stderr=log)
+    veth.until(lambda: "listening on" in open(dump + ".log").read(), "tcpdump listens")
+    server = network.start(network.sensor, sys.executable, "-c", SERVE, stdout=subprocess.PIPE)
+    assert server.stdout.readline() == b"ready\n"
+    network.inside(network.sender, sys.executable, "-c", FETCH)
+    network.send(1, 1, port=9999)  # the last frame on the wire
+    network.inside(network.sender, "true")
+    veth.until(lambda: any(row[0] == "9999" for row in tshark(dump, "udp.dstport")), "tcpdump has written the last frame")
+    tcpdump.terminate()
+    tcpdump.wait()
+    server.kill()
+    server.wait()
+    code, report = sensor.stop()
+    assert code == 0, (code, sensor.said(), report)
+    assert "\n0 packets dropped by kernel" in open(dump + ".log").read()
+    leftovers(network)
+
+    wanted = collections.defaultdict(lambda: [0, 0, 0])  # packets, L7 bytes, windows below 100; by source port
+    super_packets = 0
+    for source, length, window in tshark(dump, "tcp.srcport", "tcp.len", "tcp.window_size_value"):
+        if not source:
+            continue
+        segments = max(1, -(-int(length) // MSS))
+        super_packets += segments > 1
+        wanted["80" if source == "80" else "client"][0] += segments
+        wanted["80" if source == "80" else "client"][1] += int(length)
+        wanted["80" if source == "80" else "client"][2] += segments * (int(window) < 100)
+    assert super_packets > 10, "the peer's end saw no buffer left for segmentation: this test shows nothing"
+    table = [row for row in veth.rows(prefix) if row["l4Proto"] == "6"]
+    assert len(table) == 2 and len({row["flowInd"] for row in table}) == 1, table
+    for row in table:
+        side = "80" if row["srcPort"] == "80" else "client"
+        seen = [int(row["pktsSnt"]), int(row["l7BytesSnt"]), int(row["tcpWinThCnt"])]
+        assert seen == wanted[side], (side, seen, wanted[side])
+        if side == "80":
+            assert row["dir"] == "B" and int(row["l7BytesSnt"]) == 3000001
+            assert int(row["maxL7PktSz"]) <= MSS, row["maxL7PktSz"]
+    with open(prefix + "_packets.txt") as file:
+        names = file.readline().lstrip("%").rstrip("\n").split("\t")
+        rows = [dict(zip(names, line.rstrip("\n").split("\t"))) for line in file]
+    assert [int(row["pktNo"]) for row in rows] == list(range(1, len(rows) + 1)), "packet rows are not every packet in order"
+    assert sum(row["srcPort"] == "80" for row in rows) == wanted["80"][0]
+
+
+def two_legs(network, folder):
+    """A TAP: one leg has what a host sends, the other what it receives."""
+    tools("tcpdump")
+    capture, prefix = EXAMPLES + "/http.pcap", folder + "/tap"
+    for leg, words in enumerate(("src host 192.0.2.10 or src host 2001:db8::10", "not (src host 192.0.2.10 or src host 2001:db8::10)")):
+        veth.run("tcpdump", "-r", capture, "-w", f"{folder}/leg{leg}.pcap", words)
+    sensor = veth.Sensor(network, prefix, *network.veths, "--merge")
+    assert "+".join(network.veths) in sensor.said(), sensor.said()
+    for leg in (0, 1):
+        network.inside(network.sender, sys.executable, "-c", INJECT, f"{network.tag}p{leg}", f"{folder}/leg{leg}.pcap")
+        if leg == 0:  # and a crash between the legs
+            sensor.kill()
+            assert [s["interface"] for s in network.status()] == [network.veths[0]]
+            sensor = veth.Sensor(network, prefix, *network.veths, "--merge")
+            assert "taken over" in sensor.said(), sensor.said()
+    code, report = sensor.stop()
+    assert code == 0, (code, sensor.said(), report)
+    leftovers(network)
+    assert not network.has_program(network.veths[1]), "the second leg keeps its program"
+    veth.run(network.flowxdp, "replay", "-q", capture, "-w", folder + "/whole")
+    key = lambda row: tuple(row[c] for c in ("srcIP", "srcPort", "dstIP", "dstPort", "l4Proto"))
+    live = {key(row): (row["pktsSnt"], row["l7BytesSnt"]) for row in veth.rows(prefix) if row["l4Proto"] == "6"}
+    whole = {key(row): (row["pktsSnt"], row["l7BytesSnt"]) for row in veth.rows(folder + "/whole") if row["l4Proto"] == "6"}
+    assert live == whole and len(live) >= 4, (live, whole)
+    flows = collections.Counter(row["flowInd"] for row in veth.rows(prefix) if row["l4Proto"] == "6")
+    assert set(flows.values()) == {2}, "a biflow has not both its directions: " + str(flows)
+
+
+def killed_and_removed(network, folder):
+    knows_the_sender(network)
+    sensor = veth.Sensor(network, folder + "/a", network.veths[0], "--direction", "both")
+    network.send(2, 5)
+    sensor.kill()
+    network.inside(network.sensor, "ping", "-c", "2", "-i", "0.2", "192.0.2.1", check=False)
+    second = veth.Sensor(network, folder + "/a", network.veths[0], "--direction", "both")
+    assert "taken over" in second.said()
+    network.send(2, 5)
+    code, report = second.stop()
+    assert code == 0, (code, report)
+    leftovers(network)
+    assert veth.packets(veth.rows(folder + "/a"), l4Proto="17") == 20
+    orphan = veth.Sensor(network, folder + "/b", network.veths[0], "--direction", "both")
+    orphan.kill()
+    network.tool("detach", network.veths[0])
+    leftovers(network)
+
+
+veth.main("fxdi", (both_directions, two_legs, killed_and_removed), pairs=2)
