@@ -48,25 +48,25 @@ Result<void> SplitFile::open(const std::string& path, const SplitRule& rule)
     path_ = path;
     rule_ = rule;
     index_ = rule.first_index;
-    buffer_.reserve(kBufferBytes + 4096);
+    buffer_.room(kBufferBytes + 4096);
     return open_piece();
 }
 
 Result<void> SplitFile::resume(const std::string& path, std::uint64_t bytes)
 {
     path_ = name_ = path;
-    buffer_.reserve(kBufferBytes + 4096);
+    buffer_.room(kBufferBytes + 4096);
     fd_.reset(::open(name_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     if (!fd_ || ::ftruncate(fd_.get(), static_cast<off_t>(bytes)) || ::lseek(fd_.get(), 0, SEEK_END) < 0)
         return Error{fmt::format("cannot go on in '{}': {}", name_, std::strerror(errno))};
-    piece_bytes_ = bytes;
+    written_bytes_ = bytes;
     return {};
 }
 
 Result<void> SplitFile::open_piece()
 {
     name_ = rule_.splits() ? path_ + std::to_string(index_) : path_;
-    piece_bytes_ = piece_rows_ = 0;
+    written_bytes_ = piece_rows_ = 0;
     if (path_ == "-") {
         name_ = "standard output";
         fd_.reset(::dup(1));
@@ -80,7 +80,7 @@ Result<void> SplitFile::open_piece()
 
 Result<bool> SplitFile::advance()
 {
-    if (!(rule_.bytes && piece_bytes_ >= rule_.bytes) && !(rule_.rows && piece_rows_ >= rule_.rows))
+    if (!(rule_.bytes && position() >= rule_.bytes) && !(rule_.rows && piece_rows_ >= rule_.rows))
         return false;
     if (auto written = write_out(); !written.ok())
         return written.error();
@@ -92,16 +92,15 @@ Result<bool> SplitFile::advance()
 
 Result<void> SplitFile::write_raw(const std::string& text)
 {
-    buffer_ += text;
-    piece_bytes_ += text.size();
+    buffer_.append(text);
     return buffer_.size() >= kBufferBytes ? write_out() : Result<void>{};
 }
 
-Result<void> SplitFile::write_row(const std::string& text)
+Result<void> SplitFile::end_row()
 {
     piece_rows_++;
     buffered_rows_++;
-    return write_raw(text);
+    return buffer_.size() >= kBufferBytes ? write_out() : Result<void>{};
 }
 
 Result<void> SplitFile::flush()
@@ -118,12 +117,14 @@ Result<void> SplitFile::write_out()
             continue;
         if (n < 0) {
             const int reason = errno;
+            written_bytes_ += buffer_.size();
             buffer_.clear();
             lost_rows_ += std::exchange(buffered_rows_, 0);
             return Error{fmt::format("cannot write '{}': {}", name_, std::strerror(reason))};
         }
         at += static_cast<std::size_t>(n);
     }
+    written_bytes_ += buffer_.size();
     buffer_.clear();
     buffered_rows_ = 0;
     return {};

@@ -8,6 +8,7 @@
 
 #include "core/result.h"
 #include "core/unique_fd.h"
+#include "row/text_buffer.h"
 
 namespace flowxdp {
 
@@ -27,26 +28,30 @@ class SplitFile {
     // Goes on in an existing file, cut to bytes. Without a rule.
     Result<void> resume(const std::string& path, std::uint64_t bytes);
     // Bytes of the current piece, what is buffered included.
-    [[nodiscard]] std::uint64_t position() const { return piece_bytes_; }
-    // Appends one row that ends in a newline. A piece is left only between rows.
-    Result<void> write_row(const std::string& text);
+    [[nodiscard]] std::uint64_t position() const { return written_bytes_ + buffer_.size(); }
+    // Where the next row goes: append one that ends in a newline, then call end_row(). A piece is left only between
+    // rows.
+    TextBuffer* row() { return &buffer_; }
+    Result<void> end_row();
     // Appends bytes that belong to no row (a header line).
     Result<void> write_raw(const std::string& text);
     Result<void> flush();
     // True when the next row starts a new piece; opens it.
     Result<bool> advance();
     [[nodiscard]] const std::string& name() const { return name_; }
-    // Rows taken by write_row() that a failed write lost since the last call.
+    // Rows ended that a failed write lost since the last call.
     [[nodiscard]] std::uint64_t take_lost_rows() { return std::exchange(lost_rows_, 0); }
 
   private:
     Result<void> open_piece();
     Result<void> write_out();
 
-    std::string path_, name_, buffer_;
+    std::string path_, name_;
+    TextBuffer buffer_;
     SplitRule rule_;
     UniqueFd fd_;
-    std::uint64_t index_ = 0, piece_bytes_ = 0, piece_rows_ = 0;
+    std::uint64_t index_ = 0, piece_rows_ = 0;
+    std::uint64_t written_bytes_ = 0; // of the piece, without what is buffered
     std::uint64_t buffered_rows_ = 0, lost_rows_ = 0;
 };
 
