@@ -200,10 +200,14 @@ class BasicFlow final : public flowxdp::Plugin {
         HeaderStack stack;
         static_assert(sizeof stack == HEADER_STACK_BYTES);
         std::memcpy(stack.data(), codes, sizeof stack);
+        if (stack == last_stack_)
+            return last_text_;
         const auto [at, added] = header_texts_.try_emplace(stack);
         if (added)
             flowxdp::append_header_stack(codes, &at->second);
-        return at->second;
+        last_stack_ = stack;
+        last_text_ = at->second;
+        return last_text_;
     }
 
     void put_headers(const basic_flow_state& s, unsigned direction, flowxdp::RowWriter& row)
@@ -252,6 +256,8 @@ class BasicFlow final : public flowxdp::Plugin {
     const fx_host& host_;
     bool geo_;
     std::unordered_map<HeaderStack, std::string, HeaderStackHash> header_texts_;
+    HeaderStack last_stack_{}; // no header: no text
+    std::string_view last_text_;
 };
 
 } // namespace

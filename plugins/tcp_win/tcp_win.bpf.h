@@ -18,13 +18,13 @@ struct tcp_win_dir {
 	__u32 below;   /* tcpWinThCnt */
 	__u32 packets; /* TCP packets with a readable window */
 	__u8 stat;     /* tcpWinStat */
-	__u8 pad[7];
+	__u8 pad[3];
 };
 
 struct tcp_win_state {
 	struct tcp_win_dir dir[2];
 };
-FX_STATIC_ASSERT(sizeof(struct tcp_win_state) == 32, "slot size");
+FX_STATIC_ASSERT(sizeof(struct tcp_win_state) == 24, "slot size");
 
 struct tcp_win_packet_state {
 	__u32 below; /* running count of the direction, this packet included */

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "row/cell_text.h"
+#include "row/text_buffer.h"
 #include "sink/sink_registry.h"
 #include "split_file.h"
 
@@ -67,7 +68,9 @@ class TextSink final : public Sink {
                 result = buffer.error();
                 continue;
             }
-            append_row_text(rows.row(i), style, '\t', buffer.value());
+            line_.clear();
+            append_row_text(rows.row(i), style, '\t', &line_);
+            buffer.value()->append(line_.view());
             if (auto done = file->row_done(); !done.ok())
                 result = done;
         }
@@ -106,6 +109,7 @@ class TextSink final : public Sink {
     std::string target_;
     SplitRule rule_;
     SplitFile flows_{&counts_}, packets_{&counts_};
+    TextBuffer line_; // the row being made
     bool has_packets_ = false;
 };
 

@@ -16,6 +16,8 @@
 
 namespace flowxdp::test {
 
+using Mac = std::array<std::uint8_t, 6>;
+
 // One direction of a flow in plain values.
 struct FlowRow {
     char direction = 'A';
@@ -32,8 +34,9 @@ struct FlowRow {
     std::uint16_t tcp_flags = 0x021b; // SYN-ACK bit of the column's high octet must not be exported
     std::uint16_t ethertype = 0x0800;
     std::vector<std::uint16_t> vlans;
-    std::vector<std::array<std::uint8_t, 6>> source_macs = {{0x00, 0x0b, 0xdb, 0x4f, 0x6b, 0x10}};
-    std::vector<std::array<std::uint8_t, 6>> destination_macs = {{0x00, 0x19, 0xe3, 0xe7, 0x5d, 0x23}};
+    // One address each; of an initializer list g++ 12 believes that it "may be used uninitialized".
+    std::vector<Mac> source_macs = std::vector<Mac>(1, Mac{0x00, 0x0b, 0xdb, 0x4f, 0x6b, 0x10});
+    std::vector<Mac> destination_macs = std::vector<Mac>(1, Mac{0x00, 0x19, 0xe3, 0xe7, 0x5d, 0x23});
     std::uint8_t win_stat = 1;
     std::uint32_t win_count = 3;
     std::uint8_t reason = FLOW_END_IDLE;

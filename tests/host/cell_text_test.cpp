@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <limits>
 #include <random>
+#include <vector>
 
 #include "sinks/row_builder.h"
 
@@ -47,6 +48,14 @@ std::string payload(std::string_view value)
 {
     std::string text;
     append_payload(value, &text);
+    return text;
+}
+
+std::string cell(const RowBuilder& rows, const char* name, StringStyle style = StringStyle::kQuoted)
+{
+    const Schema& schema = rows.batch().schema();
+    std::string text;
+    append_cell_text(rows.batch().row(0), schema.columns()[*schema.find(name)], style, &text);
     return text;
 }
 
@@ -119,6 +128,46 @@ TEST(CellText, IntegersReachTheirLimits)
     EXPECT_EQ(text, "0x410x08000x0000abcd0x0400020000004000");
 }
 
+// Eight digits are made at a time: every length, and what lies around each.
+TEST(CellText, IntegersAreWrittenAsPrintfWritesThem)
+{
+    std::vector<std::uint64_t> values = {0, 1, 9};
+    for (std::uint64_t power = 10; power < 10000000000000000000u; power *= 10)
+        for (const std::uint64_t value : {power - 1, power, power + 1, 3 * power / 2, power * 9 + power / 7})
+            values.push_back(value);
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 100000; i++)
+        values.push_back(random() >> random() % 64);
+    for (const std::uint64_t value : values) {
+        char expected[3][32];
+        std::snprintf(expected[0], sizeof expected[0], "%llu", static_cast<unsigned long long>(value));
+        std::snprintf(expected[1], sizeof expected[1], "0x%016llx", static_cast<unsigned long long>(value));
+        std::snprintf(expected[2], sizeof expected[2], "0x%08x", static_cast<unsigned>(value));
+        std::string text[3];
+        append_unsigned(value, &text[0]);
+        append_hex(value, 16, &text[1]);
+        append_hex(value & 0xffffffffu, 8, &text[2]);
+        for (int i = 0; i < 3; i++)
+            ASSERT_EQ(text[i], std::string(expected[i]));
+    }
+}
+
+// The place of the one byte to escape decides which word, or which end of a word, finds it.
+TEST(CellText, AByteToEscapeIsFoundWhereverItStands)
+{
+    for (std::size_t length = 1; length <= 40; length++) {
+        for (std::size_t at = 0; at < length; at++) {
+            for (const char c : {'\x1f', '\x7f', '"', '\\', '\xff', ' ', '!', '~'}) {
+                RowBuilder rows(make_schema({column("s", FX_STRING)}));
+                std::string value(length, 'x');
+                value[at] = c;
+                rows.row().text("s", value);
+                ASSERT_EQ(cell(rows, "s"), test::quoted(value));
+            }
+        }
+    }
+}
+
 TEST(CellText, Ipv6IsWrittenAsRfc5952Says)
 {
     EXPECT_EQ(ip6("2001:0db8:0000:0000:0001:0000:0000:0001"), "2001:db8::1:0:0:1"); // the first of equal runs
@@ -169,14 +218,6 @@ TEST(CellText, APayloadNeverHoldsATabOrANewline)
             for (const char out : text)
                 EXPECT_TRUE(out != '\t' && out != '\n' && out != '\0') << byte;
     }
-}
-
-std::string cell(const RowBuilder& rows, const char* name, StringStyle style = StringStyle::kQuoted)
-{
-    const Schema& schema = rows.batch().schema();
-    std::string text;
-    append_cell_text(rows.batch().row(0), schema.columns()[*schema.find(name)], style, &text);
-    return text;
 }
 
 TEST(CellText, EveryTypeOfCell)

@@ -182,7 +182,7 @@ TEST(PluginHost, AStateOfAnotherSizeThanTheBundlesIsRefusedWithBothNumbers)
 {
     const std::string text = refusal_of_host({"other_state"}, choice_of({"tcp_win"}));
     EXPECT_TRUE(says(text, "has state 8")) << text;
-    EXPECT_TRUE(says(text, "has 32")) << text; // two directions of two counts, a status and its padding
+    EXPECT_TRUE(says(text, "has 24")) << text; // two directions of two counts, a status and its padding
 }
 
 TEST(PluginHost, AKernelHalfThatIsNotInTheBundleIsMissed)

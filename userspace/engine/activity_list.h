@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // activity_list.h - flows in order of their last packet, for a table that is full (T2 A7: the least recently active
 // flow leaves). Costs nothing until the table fills for the first time: the order is built then, from the sequence
-// numbers that packets leave in the entries, and kept from then on.
+// numbers that packets leave in the entries until then, and kept from then on.
 #pragma once
 
 #include <algorithm>
@@ -29,10 +29,10 @@ class ActivityList {
     void append(EntryId id)
     {
         TableEntry* e = table_->entry(id);
-        e->lru_prev = tail_;
-        e->lru_next = kNoEntry;
+        e->lru.prev = tail_;
+        e->lru.next = kNoEntry;
         if (tail_ != kNoEntry)
-            table_->entry(tail_)->lru_next = id;
+            table_->entry(tail_)->lru.next = id;
         else
             head_ = id;
         tail_ = id;
@@ -40,8 +40,8 @@ class ActivityList {
     void remove(EntryId id)
     {
         TableEntry* e = table_->entry(id);
-        (e->lru_prev != kNoEntry ? table_->entry(e->lru_prev)->lru_next : head_) = e->lru_next;
-        (e->lru_next != kNoEntry ? table_->entry(e->lru_next)->lru_prev : tail_) = e->lru_prev;
+        (e->lru.prev != kNoEntry ? table_->entry(e->lru.prev)->lru.next : head_) = e->lru.next;
+        (e->lru.next != kNoEntry ? table_->entry(e->lru.next)->lru.prev : tail_) = e->lru.prev;
     }
     void touch(EntryId id)
     {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "flow_table.h"
 
@@ -23,7 +24,11 @@ class ExpiryWheel {
 
     [[nodiscard]] std::int64_t now() const { return now_; }
     // Sets the position without visiting: the first packet, a clock that stepped back.
-    void set_now(std::int64_t tick) { now_ = tick; }
+    void set_now(std::int64_t tick)
+    {
+        now_ = tick;
+        next_due_ns_ = std::numeric_limits<std::int64_t>::min();
+    }
 
     // Links an entry that falls due at due_ns. It must not be linked.
     void link(EntryId id, std::int64_t due_ns);
@@ -31,6 +36,8 @@ class ExpiryWheel {
     // Called after each packet: moves the entry only when it now falls due before the tick it is linked at.
     void touch(EntryId id, std::int64_t due_ns)
     {
+        if (due_ns < next_due_ns_) [[unlikely]]
+            next_due_ns_ = due_ns;
         if (tick_of(due_ns) < table_->entry(id)->wheel_tick) [[unlikely]] {
             unlink(id);
             link(id, due_ns);
@@ -45,22 +52,27 @@ class ExpiryWheel {
         const std::int64_t to = tick_of(clock_ns);
         if (to - now_ >= kSlots) {
             const std::int64_t from = now_;
-            now_ = to;
+            set_now(to);
             for (std::int64_t tick = from; tick < from + kSlots; tick++)
                 visit(tick, clock_ns, due, end);
             return;
         }
         while (now_ < to) {
-            const std::int64_t tick = now_++;
+            const std::int64_t tick = now_;
+            set_now(tick + 1);
             visit(tick, clock_ns, due, end);
         }
     }
 
-    // Visits the clock's own tick too: afterwards no entry linked there is due at clock_ns.
+    // Visits the clock's own tick too: afterwards no entry linked there is due at clock_ns. Cheap to ask again while
+    // nothing falls due.
     template <typename Due, typename End>
     void advance_exactly(std::int64_t clock_ns, Due due, End end)
     {
         advance(clock_ns, due, end);
+        if (clock_ns < next_due_ns_)
+            return;
+        next_due_ns_ = kNever;
         visit(now_, clock_ns, due, end);
     }
 
@@ -84,8 +96,12 @@ class ExpiryWheel {
         }
     }
 
+    static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
     FlowTable* table_;
     std::int64_t now_ = 0; // ticks before this one have been visited
+    // Nothing linked at now_ falls due earlier than this: due times change by link() and touch() alone.
+    std::int64_t next_due_ns_ = std::numeric_limits<std::int64_t>::min();
     std::array<EntryId, kSlots> heads_;
 };
 
@@ -97,6 +113,8 @@ inline void ExpiryWheel::link(EntryId id, std::int64_t due_ns)
         tick = now_;
     else if (tick >= now_ + kSlots)
         tick = now_ + kSlots - 1;
+    if (tick == now_ && due_ns < next_due_ns_)
+        next_due_ns_ = due_ns;
     EntryId& head = heads_[slot_of(tick)];
     e->wheel_tick = tick;
     e->wheel_prev = kNoEntry;

@@ -112,12 +112,14 @@ void FlowTable::clear_record(flow_record* record) const
 
 std::vector<EntryId> FlowTable::live() const
 {
+    std::vector<bool> is_live(used_, true);
+    for (EntryId id = free_; id != kNoEntry; id = entry(id)->next_free)
+        is_live[id] = false;
     std::vector<EntryId> ids;
     ids.reserve(size_);
-    for (std::uint32_t at = 0; at <= mask_; at++)
-        if (index_[at])
-            ids.push_back(static_cast<EntryId>(index_[at]) - 1);
-    std::ranges::sort(ids);
+    for (EntryId id = 0; id < used_; id++)
+        if (is_live[id])
+            ids.push_back(id);
     return ids;
 }
 

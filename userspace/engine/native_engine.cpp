@@ -104,9 +104,11 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
     const std::uint32_t verdict = flow_update(r, &p, pending->reverse, &config_, &step);
     totals_add(&counts_.totals, &p, step.direction, p.status | (r->dir[step.direction].status & FS(INVERTED)));
     counts_.totals.status |= r->dir[step.direction].status;
-    e->last_packet = ++packet_sequence_;
+    packet_sequence_++;
     if (activity_.active()) [[unlikely]]
         activity_.touch(id);
+    else
+        e->last_packet = packet_sequence_;
     if (step.first && ++counts_.live_directions > counts_.peak_directions) {
         expire_exactly(p.clock_ns); // flows due by now do not count as alive beside this one
         if (counts_.live_directions > counts_.peak_directions)

@@ -47,12 +47,12 @@ class RowWriter {
     }
     void text(std::size_t index, std::string_view value)
     {
-        span(index, row_->append(row_->tail, value.data(), static_cast<std::uint32_t>(value.size())), value.size());
+        span(index, fx_tail_append(row_->tail, value.data(), static_cast<std::uint32_t>(value.size())), value.size());
     }
     template <typename T>
     void list(std::size_t index, std::span<const T> values)
     {
-        span(index, row_->append(row_->tail, values.data(), static_cast<std::uint32_t>(values.size_bytes())),
+        span(index, fx_tail_append(row_->tail, values.data(), static_cast<std::uint32_t>(values.size_bytes())),
              values.size());
     }
     void text_list(std::size_t index, std::span<const std::string_view> values)
@@ -61,9 +61,9 @@ class RowWriter {
         fx_span spans[kMax];
         const std::size_t n = values.size() < kMax ? values.size() : kMax;
         for (std::size_t i = 0; i < n; i++)
-            spans[i] = {row_->append(row_->tail, values[i].data(), static_cast<std::uint32_t>(values[i].size())),
+            spans[i] = {fx_tail_append(row_->tail, values[i].data(), static_cast<std::uint32_t>(values[i].size())),
                         static_cast<std::uint32_t>(values[i].size())};
-        span(index, row_->append(row_->tail, spans, static_cast<std::uint32_t>(n * sizeof(fx_span))), n);
+        span(index, fx_tail_append(row_->tail, spans, static_cast<std::uint32_t>(n * sizeof(fx_span))), n);
     }
     void empty(std::size_t index) { row_->present[index] = 0; }
 

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "record_stream.h"
 #include "totals.h"
@@ -69,16 +70,32 @@ struct fx_span {
     uint32_t count;  /* elements; bytes for strings; lists of strings: struct fx_span elements */
 };
 
-/*
- * The row a hook writes to. cell[i] is the offset of the plugin's i-th column in fixed. The tail grows by append(),
- * which returns the offset of the copied bytes.
- */
+/* The tail of a batch of rows: their lists and strings, one behind the other. */
+struct fx_tail {
+    uint8_t* bytes;
+    uint32_t used, capacity;
+    void (*grow)(struct fx_tail* tail, uint32_t size); /* afterwards capacity - used >= size */
+};
+
+/* Copies size bytes to the end of the tail; returns their offset. */
+static inline uint32_t fx_tail_append(struct fx_tail* tail, const void* bytes, uint32_t size)
+{
+    uint32_t at = tail->used;
+
+    if (size > tail->capacity - at)
+        tail->grow(tail, size);
+    if (size)
+        memcpy(tail->bytes + at, bytes, size);
+    tail->used = at + size;
+    return at;
+}
+
+/* The row a hook writes to. cell[i] is the offset of the plugin's i-th column in fixed. */
 struct fx_row {
     uint8_t* fixed;
     const uint32_t* cell;
     uint8_t* present; /* one byte per column of the plugin: 0 = empty cell; 1 preset */
-    void* tail;
-    uint32_t (*append)(void* tail, const void* bytes, uint32_t size);
+    struct fx_tail* tail;
 };
 
 /* A flow direction as a plugin may see it. Valid during the hook. */

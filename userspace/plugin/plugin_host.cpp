@@ -23,11 +23,6 @@ constexpr fx_column kPayloadColumn[] = {
 };
 enum { kDir, kFlowInd };
 
-std::uint32_t append_to_batch(void* batch, const void* bytes, std::uint32_t size)
-{
-    return static_cast<RowBatch*>(batch)->append(bytes, size);
-}
-
 void mac_from_word(std::uint64_t word, std::uint8_t* mac)
 {
     for (int i = 5; i >= 0; i--, word >>= 8)
@@ -318,7 +313,7 @@ FlowAlarms PluginHost::add_flow_row(const ended_record& ended, unsigned directio
                 instance->dependency_slots[i] ? flow_slot_const(&r, instance->dependency_slots[i]) : nullptr;
         flow.dependency_slots = instance->dependency_pointers.data();
         flow.slot = instance->slot ? flow_slot_const(&r, instance->slot) : nullptr;
-        fx_row row = {fixed, instance->cells.data(), fixed + instance->present, rows, append_to_batch};
+        fx_row row = {fixed, instance->cells.data(), fixed + instance->present, rows->open_tail()};
         const std::uint64_t raised = instance->plugin->on_flow_end(instance->object, &flow, &row);
         alarms.count += raised;
         alarms.plugins += raised != 0;
@@ -347,7 +342,7 @@ void PluginHost::add_packet_row(const packet_record& packet, RowBatch* rows)
         if (!instance->plugin->packet_column_count)
             continue;
         view.state = instance->packet_state ? base + instance->packet_state : nullptr;
-        fx_row row = {fixed, instance->packet_cells.data(), fixed + instance->packet_present, rows, append_to_batch};
+        fx_row row = {fixed, instance->packet_cells.data(), fixed + instance->packet_present, rows->open_tail()};
         instance->plugin->on_packet(instance->object, &view, &row);
     }
     const fx_span payload = {rows->append(view.payload, packet.payload_captured), packet.payload_captured};

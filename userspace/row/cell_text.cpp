@@ -9,8 +9,6 @@ namespace {
 
 using namespace number_text;
 
-constexpr char kHexDigits[] = "0123456789abcdef";
-
 // The letter after a backslash for bytes that have one, else 0.
 char escape_letter(char c)
 {
@@ -42,165 +40,194 @@ T load(const std::uint8_t* p)
     return v;
 }
 
-// Text on its way to a string: collected here, because the string's own bookkeeping for every cell costs more than most
-// cells.
+// A line on its way into a buffer. Behind every place it hands out there is room for what the line may still need for
+// cells of fixed size, so only texts and lists ask.
 class Line {
   public:
-    explicit Line(std::string* out) : out_(out) {}
-    Line(const Line&) = delete;
-    Line& operator=(const Line&) = delete;
-    ~Line() { flush(); }
+    Line(TextBuffer* out, std::size_t cells) : out_(out), fixed_bytes_(cells * (kNumberTextMax + 1) + 1) {}
 
-    // Room for bytes, at most kBytes; what is written there is made part of the line by end().
-    char* room(std::size_t bytes)
-    {
-        if (kBytes - used_ < bytes)
-            flush();
-        return buffer_ + used_;
-    }
-    void end(const char* at) { used_ = static_cast<std::size_t>(at - buffer_); }
-    void put(char c)
-    {
-        *room(1) = c;
-        used_++;
-    }
-    void text(std::string_view s)
-    {
-        if (s.size() > kBytes / 4) {
-            flush();
-            out_->append(s);
-            return;
-        }
-        std::memcpy(room(s.size()), s.data(), s.size());
-        used_ += s.size();
-    }
-    // The string, with everything so far in it.
-    std::string* string()
-    {
-        flush();
-        return out_;
-    }
+    char* begin() { return out_->room(fixed_bytes_); }
+    // The writer has come to at and wants to write so many bytes more than fixed cells have.
+    char* more(const char* at, std::size_t bytes) { return out_->more(at, fixed_bytes_ + bytes); }
+    void end(const char* at) { out_->end(at); }
 
   private:
-    static constexpr std::size_t kBytes = 4096;
-
-    void flush()
-    {
-        out_->append(buffer_, used_);
-        used_ = 0;
-    }
-
-    std::string* out_;
-    std::size_t used_ = 0;
-    char buffer_[kBytes];
+    TextBuffer* out_;
+    std::size_t fixed_bytes_;
 };
 
-// Printable ASCII without a quote or backslash, as nearly every string: nothing to escape.
+// Not zero when a byte of the word is no printable ASCII, or a quote or backslash.
+std::uint64_t not_plain(std::uint64_t word)
+{
+    constexpr std::uint64_t kOnes = 0x0101010101010101u, kHigh = 0x8080808080808080u;
+    const auto has_zero = [](std::uint64_t w) { return (w - kOnes) & ~w & kHigh; };
+    return ((word - 0x20 * kOnes) & ~word & kHigh) | (word & kHigh) | has_zero(word ^ 0x7f * kOnes) |
+           has_zero(word ^ '"' * kOnes) | has_zero(word ^ '\\' * kOnes);
+}
+
+// As nearly every string: nothing to escape.
 bool is_plain(std::string_view text)
 {
-    bool plain = true;
-    for (const char c : text)
-        plain = plain && c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-    return plain;
-}
-
-void append_string(std::string_view text, StringStyle style, Line* line)
-{
-    if (style == StringStyle::kQuoted) {
-        if (is_plain(text)) {
-            line->put('"');
-            line->text(text);
-            line->put('"');
-        } else {
-            append_quoted(text, line->string());
-        }
-    } else if (is_plain(text)) {
-        line->text(text);
-    } else {
-        append_payload(text, line->string());
+    const char* p = text.data();
+    std::size_t n = text.size();
+    if (n < 8) {
+        for (; n; n--, p++)
+            if (*p < 0x20 || *p >= 0x7f || *p == '"' || *p == '\\')
+                return false;
+        return true;
     }
+    auto word_at = [](const char* at) {
+        std::uint64_t w;
+        std::memcpy(&w, at, sizeof w);
+        return w;
+    };
+    std::uint64_t bad = not_plain(word_at(p + n - 8));
+    for (; n > 8; n -= 8, p += 8)
+        bad |= not_plain(word_at(p));
+    return !bad;
 }
 
-// One element of the type at p.
-void append_element(const RowView& row, fx_type type, StringStyle style, const std::uint8_t* p, Line* line)
+char* write_plain(char* at, std::string_view text)
 {
-    char* at = line->room(kNumberTextMax);
+    if (text.size() <= 16) { // kTailSlack: bytes behind it may be read, and there is room for them
+        std::memcpy(at, text.data(), 16);
+        return at + text.size();
+    }
+    std::memcpy(at, text.data(), text.size());
+    return at + text.size();
+}
+
+// Room for 2 * text.size() bytes.
+char* write_payload(char* at, std::string_view text)
+{
+    for (const char c : text) {
+        if (const char letter = escape_letter(c)) {
+            *at++ = '\\';
+            *at++ = letter;
+        } else {
+            *at++ = c >= 0x20 && c < 0x7f ? c : '.';
+        }
+    }
+    return at;
+}
+
+// Room for 6 * text.size() + 2 bytes.
+char* write_quoted(char* at, std::string_view text)
+{
+    *at++ = '"';
+    while (!text.empty()) {
+        const char c = text[0];
+        std::size_t n = utf8_length(text);
+        if (const char letter = c == '"' ? c : escape_letter(c)) {
+            *at++ = '\\';
+            *at++ = letter;
+        } else if (n == 0) {
+            *at++ = '.';
+            n = 1;
+        } else if (n == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) {
+            std::memcpy(at, "\\u00", 4);
+            std::memcpy(at + 4, &kHexPairs[2u * static_cast<unsigned char>(c)], 2);
+            at += 6;
+        } else {
+            std::memcpy(at, text.data(), n);
+            at += n;
+        }
+        text.remove_prefix(n);
+    }
+    *at++ = '"';
+    return at;
+}
+
+char* write_text(char* at, fx_type type, StringStyle style, std::string_view text, Line* line)
+{
+    if (type == FX_WORD)
+        return write_plain(line->more(at, text.size()), text);
+    at = line->more(at, 6 * text.size() + 2);
+    if (type == FX_PAYLOAD)
+        return write_payload(at, text);
+    const bool plain = is_plain(text);
+    if (style == StringStyle::kBare)
+        return plain ? write_plain(at, text) : write_payload(at, text);
+    if (!plain)
+        return write_quoted(at, text);
+    *at = '"';
+    at = write_plain(at + 1, text);
+    *at = '"';
+    return at + 1;
+}
+
+// One element of the type at p; returns its end. at: kNumberTextMax bytes are free there.
+inline char* write_element(char* at, const RowView& row, fx_type type, StringStyle style, const std::uint8_t* p,
+                           Line* line)
+{
     switch (type) {
     case FX_U8:
-        at = write_unsigned(at, *p);
-        break;
+        return write_unsigned(at, *p);
     case FX_U16:
-        at = write_unsigned(at, load<std::uint16_t>(p));
-        break;
+        return write_unsigned(at, load<std::uint16_t>(p));
     case FX_U32:
-        at = write_unsigned(at, load<std::uint32_t>(p));
-        break;
+        return write_unsigned(at, load<std::uint32_t>(p));
     case FX_U64:
-        at = write_unsigned(at, load<std::uint64_t>(p));
-        break;
+        return write_unsigned(at, load<std::uint64_t>(p));
     case FX_I64:
-        at = write_signed(at, load<std::int64_t>(p));
-        break;
+        return write_signed(at, load<std::int64_t>(p));
     case FX_H8:
-        at = write_hex<2>(at, *p);
-        break;
+        return write_hex<2>(at, *p);
     case FX_H16:
-        at = write_hex<4>(at, load<std::uint16_t>(p));
-        break;
+        return write_hex<4>(at, load<std::uint16_t>(p));
     case FX_H32:
-        at = write_hex<8>(at, load<std::uint32_t>(p));
-        break;
+        return write_hex<8>(at, load<std::uint32_t>(p));
     case FX_H64:
-        at = write_hex<16>(at, load<std::uint64_t>(p));
-        break;
+        return write_hex<16>(at, load<std::uint64_t>(p));
     case FX_FLOAT:
-        at = write_float(at, load<double>(p));
-        break;
+        return write_float(at, load<double>(p));
     case FX_TIME:
     case FX_DURATION:
-        at = write_seconds(at, load<std::int64_t>(p));
-        break;
+        return write_seconds(at, load<std::int64_t>(p));
     case FX_MAC:
-        at = write_mac(at, p);
-        break;
+        return write_mac(at, p);
     case FX_IP:
-        at = write_ip(at, p, p[16]);
-        break;
+        return write_ip(at, p, p[16]);
     case FX_CHAR:
-        *at++ = static_cast<char>(*p);
-        break;
+        *at = static_cast<char>(*p);
+        return at + 1;
     case FX_MAC_PAIR:
         at = write_mac(at, p);
         *at++ = '_';
         at = write_mac(at, p + 6);
         *at++ = '_';
-        at = write_unsigned(at, load<std::uint32_t>(p + 12));
-        break;
+        return write_unsigned(at, load<std::uint32_t>(p + 12));
     case FX_STRING:
     case FX_WORD:
     case FX_PAYLOAD: {
         const auto s = load<fx_span>(p);
-        const std::string_view text(reinterpret_cast<const char*>(row.tail(s.offset)), s.count);
-        if (type == FX_STRING)
-            append_string(text, style, line);
-        else if (type == FX_PAYLOAD)
-            append_payload(text, line->string());
-        else
-            line->text(text);
-        return;
+        return write_text(at, type, style, {reinterpret_cast<const char*>(row.tail(s.offset)), s.count}, line);
     }
     }
-    line->end(at);
+    return at;
 }
 
-void append_list(const RowView& row, fx_type type, StringStyle style, fx_span list, Line* line)
+char* write_list(char* at, const RowView& row, fx_type type, StringStyle style, fx_span list, Line* line)
 {
     const std::uint32_t width = Schema::width_of(type);
     for (std::uint32_t i = 0; i < list.count; i++) {
+        at = line->more(at, kNumberTextMax + 1);
         if (i)
-            line->put(';');
-        append_element(row, type, style, row.tail(list.offset + i * width), line);
+            *at++ = ';';
+        at = write_element(at, row, type, style, row.tail(list.offset + i * width), line);
     }
+    return at;
+}
+
+// Appends what write(buffer) puts into a buffer of so many bytes.
+template <typename Write>
+void append_text(std::size_t bytes, std::string* out, Write write)
+{
+    char memory[1024];
+    TextBuffer text(memory, sizeof memory);
+    char* at = text.room(bytes);
+    text.end(write(at));
+    out->append(text.view());
 }
 
 // What write() appends, at most kNumberTextMax bytes of it.
@@ -255,70 +282,43 @@ void append_ip(const std::uint8_t* address, int version, std::string* out)
 
 void append_quoted(std::string_view text, std::string* out)
 {
-    out->push_back('"');
-    while (!text.empty()) {
-        const char c = text[0];
-        std::size_t n = utf8_length(text);
-        if (const char letter = escape_letter(c)) {
-            out->push_back('\\');
-            out->push_back(letter);
-        } else if (c == '"') {
-            out->append("\\\"");
-        } else if (n == 0) {
-            out->push_back('.');
-            n = 1;
-        } else if (n == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) {
-            out->append("\\u00");
-            out->push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
-            out->push_back(kHexDigits[c & 15]);
-        } else {
-            out->append(text.substr(0, n));
-        }
-        text.remove_prefix(n);
-    }
-    out->push_back('"');
+    append_text(6 * text.size() + 2, out, [=](char* at) { return write_quoted(at, text); });
 }
 
 void append_payload(std::string_view bytes, std::string* out)
 {
-    for (const char c : bytes) {
-        if (const char letter = escape_letter(c)) {
-            out->push_back('\\');
-            out->push_back(letter);
-        } else {
-            out->push_back(c >= 0x20 && c < 0x7f ? c : '.');
-        }
-    }
+    append_text(2 * bytes.size(), out, [=](char* at) { return write_payload(at, bytes); });
 }
 
 void append_cell_text(const RowView& row, const Column& column, StringStyle style, std::string* out)
 {
     if (!row.present(column))
         return;
-    Line line(out);
-    if (column.list)
-        append_list(row, column.type, style, row.list(column), &line);
-    else
-        append_element(row, column.type, style, row.bytes(column), &line);
+    char memory[1024];
+    TextBuffer text(memory, sizeof memory);
+    Line line(&text, 1);
+    char* at = line.begin();
+    line.end(column.list ? write_list(at, row, column.type, style, row.list(column), &line)
+                         : write_element(at, row, column.type, style, row.bytes(column), &line));
+    out->append(text.view());
 }
 
-void append_row_text(const RowView& row, StringStyle style, char separator, std::string* out)
+void append_row_text(const RowView& row, StringStyle style, char separator, TextBuffer* out)
 {
-    Line line(out);
-    bool first = true;
-    for (const Schema::Cell& cell : row.schema().cells()) {
-        if (!first)
-            line.put(separator);
-        first = false;
-        const std::uint8_t* fixed = row.fixed();
-        if (!fixed[cell.present_offset])
-            continue;
-        if (cell.list)
-            append_list(row, cell.type, style, load<fx_span>(fixed + cell.offset), &line);
-        else
-            append_element(row, cell.type, style, fixed + cell.offset, &line);
+    const std::span<const Schema::Cell> cells = row.schema().cells();
+    const std::uint8_t* fixed = row.fixed();
+    Line line(out, cells.size());
+    char* at = line.begin();
+    for (const Schema::Cell& cell : cells) {
+        if (fixed[cell.present_offset]) [[likely]]
+            at = cell.list ? write_list(at, row, cell.type, style, load<fx_span>(fixed + cell.offset), &line)
+                           : write_element(at, row, cell.type, style, fixed + cell.offset, &line);
+        *at++ = separator;
     }
-    line.put('\n');
+    if (!cells.empty())
+        at--;
+    *at++ = '\n';
+    line.end(at);
 }
 
 } // namespace flowxdp

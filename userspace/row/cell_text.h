@@ -14,6 +14,7 @@
 #include <string>
 
 #include "row/row_batch.h"
+#include "row/text_buffer.h"
 
 namespace flowxdp {
 
@@ -25,7 +26,7 @@ enum class StringStyle {
 // Appends the cell to *out. An absent cell appends nothing.
 void append_cell_text(const RowView& row, const Column& column, StringStyle style, std::string* out);
 // Appends a line: every cell of the row, with the separator between them and a newline at the end.
-void append_row_text(const RowView& row, StringStyle style, char separator, std::string* out);
+void append_row_text(const RowView& row, StringStyle style, char separator, TextBuffer* out);
 
 void append_unsigned(std::uint64_t value, std::string* out);
 void append_signed(std::int64_t value, std::string* out);

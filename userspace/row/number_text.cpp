@@ -10,35 +10,34 @@ namespace {
 constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+// Where a number gets one digit more, 10^kFirstBound first.
+constexpr int kFirstBound = -4;
+constexpr double kBounds[] = {1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+
 char* write_float_exactly(char* at, double value)
 {
     return std::to_chars(at, at + kNumberTextMax, value, std::chars_format::general, 7).ptr;
 }
 
-// digits: seven of them, 10^6 <= digits < 10^7; the number is digits * 10^(exponent - 6).
+// digits: seven of them, 10^6 <= digits < 10^7; the number is digits * 10^(exponent - 6), -4 <= exponent <= 6.
 char* write_seven_digits(char* at, std::uint32_t digits, int exponent)
 {
-    char text[8];
-    text[0] = static_cast<char>('0' + digits / 1000000);
-    pair(four(text + 1, digits / 100 % 10000), digits % 100);
-    int used = 7;
-    while (text[used - 1] == '0') // the first digit is none
-        used--;
-    if (exponent >= 0) { // below 10^7, which the caller sees to
-        const int whole = exponent + 1;
-        std::memcpy(at, text, 8);
-        if (used <= whole)
-            return at + whole; // the zeros stand in text
-        at[whole] = '.';
-        std::memcpy(at + whole + 1, text + whole, static_cast<std::size_t>(used - whole));
-        return at + used + 1;
+    const std::uint64_t bytes = digit_bytes(digits) >> 8;
+    const int used = 8 - std::countl_zero(bytes) / 8; // without trailing zeros
+    const std::uint64_t text = bytes | kZeroDigits;
+    if (exponent < 0) {
+        std::memcpy(at, "0.000", 5);
+        at += 1 - exponent;
+        put_word(at, text);
+        return at + used;
     }
-    at[0] = '0';
-    at[1] = '.';
-    at[2] = at[3] = at[4] = '0';
-    at += 1 - exponent;
-    std::memcpy(at, text, 8);
-    return at + used;
+    const int whole = exponent + 1;
+    put_word(at, text);
+    if (used <= whole)
+        return at + whole;
+    at[whole] = '.';
+    put_word(at + whole + 1, text >> 8 * whole);
+    return at + used + 1;
 }
 
 // The words of an IPv6 address as text, as glibc's inet_ntop (RFC 5952).
@@ -57,11 +56,31 @@ char* write_hex_word(char* at, unsigned word)
     return at + 1;
 }
 
+// "0." to "255.", and how long each is.
+struct Octet {
+    char text[4];
+    std::uint8_t length;
+};
+constexpr auto kOctets = [] {
+    std::array<Octet, 256> octets{};
+    for (unsigned i = 0; i < 256; i++) {
+        Octet& o = octets[i];
+        if (i >= 100)
+            o.text[o.length++] = static_cast<char>('0' + i / 100);
+        if (i >= 10)
+            o.text[o.length++] = static_cast<char>('0' + i / 10 % 10);
+        o.text[o.length++] = static_cast<char>('0' + i % 10);
+        o.text[o.length++] = '.';
+    }
+    return octets;
+}();
+
 char* write_dotted(char* at, const std::uint8_t* address)
 {
     for (int i = 0; i < 4; i++) {
-        at = write_unsigned(at, address[i]);
-        *at++ = '.';
+        const Octet& octet = kOctets[address[i]];
+        std::memcpy(at, octet.text, 4);
+        at += octet.length;
     }
     return at - 1;
 }
@@ -114,18 +133,12 @@ char* write_float(char* at, double value)
     const double magnitude = std::fabs(value);
     if (!(magnitude >= 1e-4 && magnitude < 1e6))
         return write_float_exactly(at, value);
+    // The exponent of ten from that of two; log10(2) is a little above 1233 / 4096.
+    const int power_of_two = static_cast<int>(std::bit_cast<std::uint64_t>(magnitude) >> 52) - 1023;
+    int exponent = power_of_two * 1233 >> 12;
+    exponent += magnitude >= kBounds[exponent + 1 - kFirstBound];
     // Seven digits: one multiplication by an exact power of ten, off by at most half a unit of the last place, 2^-30 of
     // a digit. Where that could turn the rounding, at a fraction of one half, the slow way decides.
-    int exponent = magnitude < 1e-3   ? -4
-                   : magnitude < 1e-2 ? -3
-                   : magnitude < 1e-1 ? -2
-                   : magnitude < 1    ? -1
-                   : magnitude < 10   ? 0
-                   : magnitude < 100  ? 1
-                   : magnitude < 1e3  ? 2
-                   : magnitude < 1e4  ? 3
-                   : magnitude < 1e5  ? 4
-                                      : 5;
     const double scaled = magnitude * kPowers[6 - exponent];
     auto digits = static_cast<std::uint32_t>(scaled);
     const double fraction = scaled - static_cast<double>(digits);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// text_buffer.h - text that grows at its end and is written through a pointer.
+//
+// What a std::string would cost here: its new room is cleared before it is written, and it keeps its books for every
+// cell. Here a writer asks for room once, writes, and says where it stopped.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+namespace flowxdp {
+
+class TextBuffer {
+  public:
+    TextBuffer() = default;
+    // Begins in memory of the caller's, which must outlive it: no allocation for short texts.
+    TextBuffer(char* memory, std::size_t bytes) : text_(memory), capacity_(bytes) {}
+    TextBuffer(const TextBuffer&) = delete;
+    TextBuffer& operator=(const TextBuffer&) = delete;
+
+    [[nodiscard]] std::size_t size() const { return used_; }
+    [[nodiscard]] const char* data() const { return text_; }
+    [[nodiscard]] std::string_view view() const { return {text_, used_}; }
+    void clear() { used_ = 0; }
+
+    // The end of the text, with room for so many bytes behind it. What was written there becomes text by end().
+    char* room(std::size_t bytes)
+    {
+        if (capacity_ - used_ < bytes) [[unlikely]]
+            grow(bytes);
+        return text_ + used_;
+    }
+    void end(const char* at) { used_ = static_cast<std::size_t>(at - text_); }
+    // A writer that has come to at needs room for more.
+    char* more(const char* at, std::size_t bytes)
+    {
+        end(at);
+        return room(bytes);
+    }
+    void append(std::string_view text)
+    {
+        if (text.empty())
+            return;
+        std::memcpy(room(text.size()), text.data(), text.size());
+        used_ += text.size();
+    }
+
+  private:
+    void grow(std::size_t bytes)
+    {
+        const std::size_t capacity = 2 * capacity_ + bytes;
+        std::unique_ptr<char[]> larger(new char[capacity]); // not make_unique, which would clear it
+        if (used_)
+            std::memcpy(larger.get(), text_, used_);
+        own_ = std::move(larger);
+        text_ = own_.get();
+        capacity_ = capacity;
+    }
+
+    std::unique_ptr<char[]> own_;
+    char* text_ = nullptr;
+    std::size_t used_ = 0, capacity_ = 0;
+};
+
+} // namespace flowxdp
