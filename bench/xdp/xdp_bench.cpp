@@ -40,8 +40,7 @@ std::array<std::uint8_t, 60> make_frame()
 class Sensor {
   public:
     explicit Sensor(const std::vector<std::string>& plugins)
-        : bundle_(load_bundle(default_library_folder())),
-          libraries_(load_plugin_libraries(default_library_folder() + "/plugins"))
+        : bundle_(load_bundle(library_folder(""))), libraries_(load_plugin_libraries(library_folder("") + "/plugins"))
     {
         PluginChoice choice;
         choice.replace_default = !plugins.empty();
@@ -73,7 +72,7 @@ class Sensor {
 class Rotation {
   public:
     explicit Rotation(std::uint32_t flow_count)
-        : object_(bpf_object__open_file((default_library_folder() + "/../bench/rotate.bpf.o").c_str(), nullptr))
+        : object_(bpf_object__open_file((library_folder("") + "/../bench/rotate.bpf.o").c_str(), nullptr))
     {
         if (!object_)
             throw std::runtime_error("cannot open rotate.bpf.o");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// parse_tag_beside_test.cpp - a leaving buffer whose outermost VLAN tag stands beside it is the packet that the wire sees.
+// parse_tag_beside_test.cpp - a leaving buffer whose outermost VLAN tag stands beside it is the packet that the wire
+// sees.
 #include <gtest/gtest.h>
 
 #include <cstring>

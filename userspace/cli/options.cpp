@@ -202,10 +202,12 @@ void finish_attach_options(AttachOptions* attach, const std::vector<std::string>
     if (const std::string& e = attach->run.extract; !e.empty() && e != "all" && !e.starts_with("all:"))
         throw CLI::ValidationError("-e", fmt::format("'{}' is not known: write -e all or -e all:FILE", e));
     if (!attach->run.extract.empty() && attach->direction == "both")
-        throw CLI::ValidationError("-e", "leaving buffers are not yet the frames they become (GSO), so there is nothing "
-                                         "to write: leave --direction both out");
+        throw CLI::ValidationError("-e",
+                                   "leaving buffers are not yet the frames they become (GSO), so there is nothing "
+                                   "to write: leave --direction both out");
     if (attach->merge && attach->dispatcher)
-        throw CLI::ValidationError("--merge", "the dispatcher takes a program for one interface: leave one of both out");
+        throw CLI::ValidationError("--merge",
+                                   "the dispatcher takes a program for one interface: leave one of both out");
 }
 
 CLI::App* add_top_options(CLI::App* app, TopOptions* top)

@@ -27,13 +27,13 @@ struct RunOptions {
     std::uint32_t sensor_id = 666;       // -x
     std::uint32_t idle_timeout_ms = 182000;
     std::uint64_t active_timeout_ms = 0;
-    std::uint64_t max_packets = 0;    // -c
-    std::uint32_t snap_len = 0;       // -S
-    std::string extract;              // -e WHAT[:FILE]; attach only
+    std::uint64_t max_packets = 0;       // -c
+    std::uint32_t snap_len = 0;          // -S
+    std::string extract;                 // -e WHAT[:FILE]; attach only
     std::uint64_t ring_bytes = 1u << 25; // --ring; a power of two; attach only
-    std::string filter_file;          // -F
-    std::string filter;               // trailing words, or the file's
-    std::string geo_country, geo_asn; // --geo-country, --geo-asn
+    std::string filter_file;             // -F
+    std::string filter;                  // trailing words, or the file's
+    std::string geo_country, geo_asn;    // --geo-country, --geo-asn
     bool json = false;
     bool quiet = false;
     int verbose = 0;
@@ -51,10 +51,10 @@ struct ReplayOptions {
 struct AttachOptions {
     RunOptions run;
     std::vector<std::string> interfaces;
-    std::string mode = "auto";           // --mode
+    std::string mode = "auto"; // --mode
     bool fix_offloads = false;
-    std::string direction = "ingress"; // --direction
-    bool merge = false;                // --merge: one table for all interfaces
+    std::string direction = "ingress";       // --direction
+    bool merge = false;                      // --merge: one table for all interfaces
     bool dispatcher = false;                 // --dispatcher: beside other XDP programs
     unsigned priority = kDispatcherPriority; // --priority, of --dispatcher
     std::string user;                        // --user; empty = stay who we are

@@ -115,7 +115,8 @@ void CaptureWriter::write(std::uint32_t interface, std::int64_t ts_ns, std::uint
     const auto number = std::ranges::find(interfaces_, interface) - interfaces_.begin();
     if (static_cast<std::size_t>(number) == interfaces_.size()) {
         counts_.dropped++;
-        note(Error{fmt::format("capture '{}': a frame of interface {}, which it does not describe", file_.path(), interface)});
+        note(Error{
+            fmt::format("capture '{}': a frame of interface {}, which it does not describe", file_.path(), interface)});
         return;
     }
     std::string* out = file_.buffer();

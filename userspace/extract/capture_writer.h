@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // capture_writer.h - frames out: a pcapng file that replays to the rows the sensor wrote (DESIGN 4).
 //
-// One section, an interface description for each interface, nanoseconds. What replay needs beside the frames stands where
-// pcapng has a place for it (draft-ietf-opsawg-pcapng): the section's application is "flowxdp VERSION"; an interface's
-// description is "ifindex N"; the interface statistics at the end say until when the sensor observed, so that flows which
-// fell due after the last packet end as they did live. capture/pcapng_format.cpp reads both back, in flowxdp's own
-// sections only.
+// One section, an interface description for each interface, nanoseconds. What replay needs beside the frames stands
+// where pcapng has a place for it (draft-ietf-opsawg-pcapng): the section's application is "flowxdp VERSION"; an
+// interface's description is "ifindex N"; the interface statistics at the end say until when the sensor observed, so
+// that flows which fell due after the last packet end as they did live. capture/pcapng_format.cpp reads both back, in
+// flowxdp's own sections only.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ class CaptureWriter {
     // reason. What fails later is counted (dropped) and remembered (last_error); the file can be used further.
     Result<void> open(const std::string& path, std::span<const Interface> interfaces, const ResumePoints& resume);
     // bytes: the captured part of a frame of wire_len bytes; interface: its ifindex; ts_ns: since the epoch.
-    void write(std::uint32_t interface, std::int64_t ts_ns, std::uint32_t wire_len, std::span<const std::uint8_t> bytes);
+    void write(std::uint32_t interface, std::int64_t ts_ns, std::uint32_t wire_len,
+               std::span<const std::uint8_t> bytes);
     void flush() { note(file_.flush(false)); }
     // Ends the file: the sensor observed until end_ns (since the epoch) and received so many frames, of which lost
     // never came to this writer.

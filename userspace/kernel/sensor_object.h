@@ -85,7 +85,7 @@ class SensorObject {
     [[nodiscard]] int program_fd(const char* name) const;
 
     SensorObjectOptions options_;
-    std::map<std::string, std::string> logs_; // by program
+    std::map<std::string, std::string> logs_;              // by program
     std::unique_ptr<bpf_object, BpfObjectDeleter> object_; // null when adopted
     std::map<std::string, UniqueFd> adopted_;              // program and map pins, by name
 };

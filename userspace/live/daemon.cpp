@@ -155,9 +155,8 @@ void Daemon::let_go(const std::function<bool(const LiveSensor&)>& gone)
 // Ends at packets, rows and frames come by the ring, between rounds: one that fills calls for a round.
 bool Daemon::ring_fills() const
 {
-    return std::ranges::any_of(*sensors_, [](const auto& sensor) {
-        return sensor->ring().used() > sensor->object().ring_bytes() / 4;
-    });
+    return std::ranges::any_of(
+        *sensors_, [](const auto& sensor) { return sensor->ring().used() > sensor->object().ring_bytes() / 4; });
 }
 
 Daemon::Woken Daemon::wait(int stop_fd, const LinkWatch& links, std::int64_t until_ns)
@@ -226,8 +225,9 @@ void Daemon::commit(std::int64_t clock_ns)
         }
         const bool fits = set_resume_points(all, &entry);
         if (!fits && !journal_short_)
-            log_->write(LogLevel::kWarning, "the journal has no place for so many outputs: a daemon that takes over after "
-                                            "a kill will begin some of their files anew");
+            log_->write(LogLevel::kWarning,
+                        "the journal has no place for so many outputs: a daemon that takes over after "
+                        "a kill will begin some of their files anew");
         journal_short_ = journal_short_ || !fits;
         sensor->journal().commit(entry);
         sensor->ring().acknowledge();

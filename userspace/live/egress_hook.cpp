@@ -109,8 +109,8 @@ Result<EgressHook> EgressHook::adopt(int program_fd, unsigned interface_index, c
     hook.link_ = UniqueFd(bpf_obj_get(pin.c_str()));
     if (hook.link_ || hook.filter_program() == hook.program_id_)
         return hook;
-    return Error{fmt::format("the egress program of '{}' is gone; 'flowxdp detach {}' removes the rest", interface,
-                             interface)};
+    return Error{
+        fmt::format("the egress program of '{}' is gone; 'flowxdp detach {}' removes the rest", interface, interface)};
 }
 
 std::uint32_t EgressHook::filter_program() const

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// egress_hook.h - the sensor's program for leaving frames on one interface: a tcx link where the kernel has it (6.6), else
-// a filter of the clsact qdisc (6.1).
+// egress_hook.h - the sensor's program for leaving frames on one interface: a tcx link where the kernel has it (6.6),
+// else a filter of the clsact qdisc (6.1).
 //
-// Both outlive a killed daemon: the link by its pin, the filter by the qdisc. Other programs at the hook go on as before:
-// ours answers "the next one's turn" (TC_ACT_UNSPEC).
+// Both outlive a killed daemon: the link by its pin, the filter by the qdisc. Other programs at the hook go on as
+// before: ours answers "the next one's turn" (TC_ACT_UNSPEC).
 #pragma once
 
 #include <cstdint>

@@ -304,8 +304,7 @@ void LiveSensor::attach_others()
         if (!options_.object.egress)
             return;
         for (const InterfaceInfo& info : interfaces()) {
-            auto hook =
-                EgressHook::attach(object_->egress_fd(), info.index, info.name, egress_pin(folder, info.index));
+            auto hook = EgressHook::attach(object_->egress_fd(), info.index, info.name, egress_pin(folder, info.index));
             if (!hook.ok())
                 throw StartupError(hook.error().message);
             egress_.push_back(hook.take());
@@ -330,8 +329,8 @@ void LiveSensor::adopt_others()
         return;
     // Where an interface is gone meanwhile there is nothing to take over, and nothing is lost.
     for (const InterfaceInfo& info : interfaces())
-        if (auto hook = EgressHook::adopt(object_->egress_fd(), info.index, info.name,
-                                          egress_pin(pins_->path(), info.index));
+        if (auto hook =
+                EgressHook::adopt(object_->egress_fd(), info.index, info.name, egress_pin(pins_->path(), info.index));
             hook.ok())
             egress_.push_back(hook.take());
 }
@@ -435,8 +434,8 @@ Result<void> LiveSensor::detach()
         if (auto detached = hook.detach(); !detached.ok())
             left = detached;
     egress_.clear();
-    // In generic mode and at the egress hook nobody waits: a grace period does. Kernels with nohz_full refuse; there detaching is as good as
-    // before.
+    // In generic mode and at the egress hook nobody waits: a grace period does. Kernels with nohz_full refuse; there
+    // detaching is as good as before.
     syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
     if (in_dispatcher_)
         if (auto gone = leave_dispatcher(info_.index, object_->ingress_fd()); !gone.ok())

@@ -18,13 +18,13 @@ namespace flowxdp {
 struct PinnedSensor {
     std::string interface; // its name now; the one it was pinned by when it is gone or not ours to see
     std::string folder;
-    std::string id;             // last part of folder
+    std::string id;               // last part of folder
     std::vector<unsigned> merged; // indexes of further interfaces that feed it
     bool egress = false;          // it counts leaving frames, too
-    unsigned index = 0;         // 0: the program is detached, the interface is gone
-    bool here = true;           // in this process's network namespace
-    bool served = false;        // a daemon lives; state->pid
-    bool in_dispatcher = false; // beside other XDP programs (dispatcher.h)
+    unsigned index = 0;           // 0: the program is detached, the interface is gone
+    bool here = true;             // in this process's network namespace
+    bool served = false;          // a daemon lives; state->pid
+    bool in_dispatcher = false;   // beside other XDP programs (dispatcher.h)
     std::uint32_t program_id = 0;
     std::optional<SensorStateRecord> state;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// resume_points.h - where each output of a live run can be gone on behind: what a journal keeps, and what the daemon that
-// takes over gives to the outputs it has in common with its predecessor.
+// resume_points.h - where each output of a live run can be gone on behind: what a journal keeps, and what the daemon
+// that takes over gives to the outputs it has in common with its predecessor.
 #pragma once
 
 #include <cstdint>
