@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "bpf/sensor_bench.h"
+#include "capture/filter.h"
 #include "core/unique_fd.h"
 #include "live/interface.h"
 #include "support/packet_builder.h"
@@ -185,6 +186,21 @@ TEST_F(DispatcherTest, LoadsWithAllPluginsForceAndPacketMode)
                      "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
     setup.packet_mode = true;
     expect_budget(setup);
+}
+
+TEST_F(DispatcherTest, TakesAFilterAlong)
+{
+    BenchSetup setup;
+    setup.filter = {"udp port 7", compile_filter_program("udp port 7", kLinkTypeEthernet).take()};
+    const auto bench = attach(setup);
+    Sender sender;
+    sender.send(udp_to(kDroppedPort), 30);
+    sender.send(udp_to(kPassedPort), 40);
+    while (bench->counter(COUNTER_PACKETS_SEEN) < 70)
+        std::this_thread::yield();
+    leave(*bench);
+    EXPECT_EQ(bench->counter(COUNTER_PACKETS_SEEN), 70u);
+    EXPECT_EQ(bench->counter(COUNTER_PACKETS_FILTERED), 40u);
 }
 
 TEST_F(DispatcherTest, TheFirstSeesWhatTheSecondDrops)

@@ -103,8 +103,9 @@ class Sensor:
         assert self.process.poll() is None, "the sensor did not start: " + self.said()
 
     def said(self):
-        self.error_file.seek(0)
-        return self.error_file.read()
+        # A file of one's own: seeking in the daemon's would make it write over its own words.
+        with open(self.error_file.name) as file:
+            return file.read()
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

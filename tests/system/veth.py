@@ -124,8 +124,9 @@ class Sensor:
         assert self.process.poll() is None, "the sensor did not start: " + self.said()
 
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read()
+        # A file of one's own: seeking in the daemon's would make it write over its own words.
+        with open(self.errors.name) as file:
+            return file.read()
 
     def kill(self):
         self.process.kill()

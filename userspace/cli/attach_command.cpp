@@ -149,12 +149,20 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     }
     setup->run().engine = "live";
     setup->say_start();
+    for (const auto& sensor : sensors)
+        for (const InterfaceInfo& info : sensor->interfaces())
+            setup->interfaces().name(info.index, info.name);
+    setup->pipeline().start();
+    const double started = steady_seconds();
+    const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
+    Daemon daemon(&sensors, &setup->pipeline(), log, daemon_options);
+    std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup->sinks(),
+                                            [&daemon] { return daemon.last_round_ns(); });
+    // Said last: who reads it finds the sensor's state, even if the daemon is killed the next moment.
     for (const auto& sensor : sensors) {
         std::string names;
-        for (const InterfaceInfo& info : sensor->interfaces()) {
+        for (const InterfaceInfo& info : sensor->interfaces())
             names += (names.empty() ? "" : "+") + info.name;
-            setup->interfaces().name(info.index, info.name);
-        }
         log->write(LogLevel::kInformation,
                    fmt::format("{}: XDP program {} in {} mode{}{}{}; {}", names, sensor->program_id(), sensor->mode(),
                                sensor->in_dispatcher() ? ", in libxdp's dispatcher" : "",
@@ -163,12 +171,6 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                                sensor->sees_egress() ? "leaving frames are counted too, at the egress hook"
                                                      : "XDP sees received packets only"));
     }
-    setup->pipeline().start();
-    const double started = steady_seconds();
-    const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
-    Daemon daemon(&sensors, &setup->pipeline(), log, daemon_options);
-    std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup->sinks(),
-                                            [&daemon] { return daemon.last_round_ns(); });
     auto fill = [&] {
         RunSummary& run = setup->run();
         daemon.read_counts(&run.counts);
