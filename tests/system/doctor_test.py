@@ -3,7 +3,6 @@
 """doctor_test.py FLOWXDP: what doctor finds on veth, on lo, behind a foreign XDP program, without privilege."""
 import json
 import os
-import subprocess
 
 import veth
 
@@ -54,13 +53,8 @@ def something_in_the_way(network, folder):
     assert code == 0 and "a sensor of flowxdp" in found[name, "xdp program"]["detail"], found[name, "xdp program"]
     assert f"flowxdp detach {name}" in found[name, "xdp program"]["advice"]
     assert sensor.stop()[0] == 0
-    source = folder + "/pass.bpf.c"
-    with open(source, "w") as file:
-        file.write('int pass(void *ctx) { return 2; }\n')
-    if subprocess.run(["clang", "-O2", "-target", "bpf", "-c", source, "-o", folder + "/pass.o"]).returncode:
-        raise veth.Skip("no clang for BPF")
-    subprocess.run(["llvm-objcopy-14", "--rename-section", ".text=xdp", folder + "/pass.o"], check=True)
-    veth.run("ip", "-n", network.sensor, "link", "set", name, "xdpgeneric", "obj", folder + "/pass.o", "sec", "xdp")
+    program = os.path.join(os.path.dirname(network.flowxdp), "../lib/tests/xdp_pass.bpf.o")
+    veth.run("ip", "-n", network.sensor, "link", "set", name, "xdpgeneric", "obj", program, "sec", "xdp")
     code, found = doctor(network, name)
     assert code == 1 and found[name, "xdp program"]["verdict"] == "fail", found[name, "xdp program"]
     assert f"ip link set dev {name} xdp off" in found[name, "xdp program"]["advice"]

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import time
 
+# How many times slower than a real machine this one may be (vm/init sets it): every wait for a condition ends by it.
+PATIENCE = float(os.environ.get("FLOWXDP_PATIENCE", "1"))
+
 SEND_UDP = """
 import socket, sys
 flows, packets, port = map(int, sys.argv[1:4])
@@ -27,7 +30,7 @@ def run(*words, check=True, **more):
 
 
 def until(condition, what, seconds=30):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
@@ -118,8 +121,9 @@ class Sensor:
         assert self.process.poll() is None, "the sensor did not start: " + self.said()
 
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read()
+        # By a descriptor of its own: that of the sensor shares its position, and a seek makes it write over its words.
+        with open(self.errors.name) as file:
+            return file.read()
 
     def kill(self):
         self.process.kill()
@@ -130,7 +134,7 @@ class Sensor:
         return self.wait()
 
     def wait(self):
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=60 * PATIENCE)
         self.report.seek(0)
         return code, self.report.read()
 

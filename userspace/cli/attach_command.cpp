@@ -113,11 +113,6 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     setup->run().engine = "live";
     setup->say_start();
     for (const auto& sensor : sensors)
-        log->write(LogLevel::kInformation,
-                   fmt::format("{}: XDP program {} in {} mode{}{}; XDP sees received packets only", sensor->interface(),
-                               sensor->program_id(), sensor->mode(), sensor->adopted() ? ", taken over" : "",
-                               filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
-    for (const auto& sensor : sensors)
         setup->interfaces().name(sensor->index(), sensor->interface());
     setup->pipeline().start();
     const double started = steady_seconds();
@@ -125,6 +120,12 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     Daemon daemon(&sensors, &setup->pipeline(), log, {250, options.run.max_packets});
     std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup->sinks(),
                                             [&daemon] { return daemon.last_round_ns(); });
+    // Said last: who reads it finds the sensor's state, even if the daemon is killed the next moment.
+    for (const auto& sensor : sensors)
+        log->write(LogLevel::kInformation,
+                   fmt::format("{}: XDP program {} in {} mode{}{}; XDP sees received packets only", sensor->interface(),
+                               sensor->program_id(), sensor->mode(), sensor->adopted() ? ", taken over" : "",
+                               filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
     auto fill = [&] {
         RunSummary& run = setup->run();
         daemon.read_counts(&run.counts);

@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -21,6 +24,25 @@ std::int64_t clock_ns(clockid_t clock)
     timespec t{};
     clock_gettime(clock, &t);
     return static_cast<std::int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
+}
+
+// How far the time namespace of a container puts this process' boot clock ahead of the kernel's, by which the XDP
+// program counts. Never changes: a namespace with a process in it keeps its offsets.
+std::int64_t time_namespace_ns()
+{
+    namespace fs = std::filesystem;
+    std::error_code none;
+    // The offsets are those of children; ours as well if their namespace is ours. No such file: no time namespaces.
+    const fs::path own = fs::read_symlink("/proc/self/ns/time", none);
+    if (own.empty() || own != fs::read_symlink("/proc/self/ns/time_for_children", none))
+        return 0;
+    std::ifstream file("/proc/self/timens_offsets");
+    std::string clock;
+    std::int64_t seconds = 0, ns = 0;
+    while (file >> clock >> seconds >> ns)
+        if (clock == "boottime")
+            return seconds * 1000000000 + ns;
+    return 0;
 }
 
 // FNV-1a over the layout, every byte of the configuration, filter and snap length: what a pinned program was built and
@@ -78,11 +100,12 @@ std::string holder_text(const PinnedSensor& pinned)
 
 std::int64_t boot_clock_ns()
 {
-    return clock_ns(CLOCK_BOOTTIME);
+    static const std::int64_t ahead_ns = time_namespace_ns();
+    return clock_ns(CLOCK_BOOTTIME) - ahead_ns;
 }
 std::int64_t wall_offset_ns()
 {
-    return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+    return clock_ns(CLOCK_REALTIME) - boot_clock_ns();
 }
 
 LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
