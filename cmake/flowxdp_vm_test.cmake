@@ -13,19 +13,23 @@ endif()
 set(flowxdp_vm_run ${PROJECT_SOURCE_DIR}/vm/run.sh)
 
 # flowxdp_add_vm_test(NAME COMMAND [TIMEOUT 300]): vm.NAME_KERNEL runs COMMAND (the guest's shell, one line) in each kernel. The
-# tests of a kernel share one machine, which the first boots and vm.off_KERNEL ends.
+# tests of a kernel take turns on two machines, so that ctest -j2 runs two; the first boots its machine, vm.off_KERNEL ends both.
 function(flowxdp_add_vm_test name command)
     cmake_parse_arguments(ARG "" "TIMEOUT" "" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 300)
     endif()
     math(EXPR limit "${ARG_TIMEOUT} + 300") # boots and builds the image when it is the first
+    get_property(count GLOBAL PROPERTY flowxdp_vm_tests)
+    math(EXPR machine "(0${count} % 2) + 1")
+    math(EXPR count "0${count} + 1")
+    set_property(GLOBAL PROPERTY flowxdp_vm_tests ${count})
     foreach(kernel IN LISTS flowxdp_vm_kernels)
         string(REPLACE "." "_" suffix ${kernel})
         add_test(NAME vm.${name}_${suffix} COMMAND ${flowxdp_vm_run} --keep ${kernel} -- ${command})
-        set_tests_properties(vm.${name}_${suffix} PROPERTIES LABELS vm TIMEOUT ${limit} SKIP_RETURN_CODE 77 RESOURCE_LOCK kernel
-            FIXTURES_REQUIRED vm_${suffix}
-            ENVIRONMENT "FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR};FLOWXDP_VM_TIMEOUT=${ARG_TIMEOUT}")
+        set_tests_properties(vm.${name}_${suffix} PROPERTIES LABELS vm TIMEOUT ${limit} SKIP_RETURN_CODE 77
+            RESOURCE_LOCK vm_${suffix}_${machine} FIXTURES_REQUIRED vm_${suffix}
+            ENVIRONMENT "FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR};FLOWXDP_VM_TIMEOUT=${ARG_TIMEOUT};FLOWXDP_VM_MACHINE=${machine}")
     endforeach()
 endfunction()
 

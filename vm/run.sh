@@ -7,6 +7,7 @@
 #
 #   FLOWXDP_BUILD_DIR    build folder (default: build/release)
 #   FLOWXDP_VM_TIMEOUT   seconds for the command (default 300); the boot has 120 of its own
+#   FLOWXDP_VM_MACHINE   name of the kept machine (default 1): those of different names run beside each other
 #   FLOWXDP_VM_CPUS      default 2
 #   FLOWXDP_VM_MEMORY    MB, default 1536
 #   FLOWXDP_VM_ACCEL     tcg (default) or kvm. /dev/kvm exists on many virtual machines where a guest then hangs, so kvm is
@@ -48,7 +49,9 @@ fi
 folder=$build/vm/$kernel
 if ((stop)); then
     [[ $# == 0 ]] || usage
-    stop_machine "$folder"
+    for machine in "$folder"/*/; do
+        stop_machine "${machine%/}"
+    done
     exit 0
 fi
 [[ ${1-} == -- && $# -ge 2 ]] || usage
@@ -64,21 +67,24 @@ kernel_file=$(compgen -G "$root/boot/vmlinuz-$release_glob" | sort -V | tail -n 
 [[ -r $kernel_file ]] || skip "cannot read $kernel_file"
 [[ -x $build/bin/flowxdp ]] || skip "no program in $build/bin: build it first"
 
-# One image and one kept machine per kernel and build folder, one command at a time.
-mkdir -p "$folder"
-exec 9>"$folder/lock"
-flock 9
+# One image per kernel and build folder.
 image=$folder/image.cpio
+folder=$folder/${FLOWXDP_VM_MACHINE:-1}
+mkdir -p "$folder"
+exec 9>"$image.lock"
+flock 9
 if [[ ! -e $image || $(find "$build/bin" "$build/lib" "$here" "$source_folder"/{examples,tests/system,tests/parity} \
     "$kernel_file" -newer "$image" -print -quit) ]]; then
     "$here/make_image.sh" "$root" "${kernel_file##*/vmlinuz-}" "$build" "$image"
 fi
+flock -u 9
 if ((keep)); then
+    exec 9>"$folder/lock" # one command at a time
+    flock 9
     if ! machine_runs "$folder" || [[ $image -nt $folder/pid ]]; then
         start_machine "$folder" "$kernel_file" "$image"
     fi
 else
-    flock -u 9
     folder=$(mktemp -d)
     trap 'stop_machine "$folder"; rm -rf "$folder"' EXIT
     start_machine "$folder" "$kernel_file" "$image"

@@ -143,7 +143,7 @@ def killed_run(folder):
     prefix = os.path.join(folder, "killed")
     options = ("--idle-timeout", "0.3")
     sensor = Sensor(prefix, *options)
-    flows = 40000 if PATIENCE == 1 else 10000  # enough for three kills
+    flows = 40000 if PATIENCE == 1 else 8000  # enough for three kills
     sender = inside(SENDER, sys.executable, "-c", SEND_UDP, str(flows), "1")
     kills = 0
     while sender.poll() is None:
@@ -163,7 +163,7 @@ def killed_run(folder):
 
 def many_attaches(folder):
     prefix = os.path.join(folder, "again")
-    for _ in range(10):
+    for _ in range(10 if PATIENCE == 1 else 3):
         code, report = Sensor(prefix).stop()
         assert code == 0, report
         check_gone()
