@@ -125,7 +125,7 @@ char* write_quoted(char* at, std::string_view text)
             *at++ = '.';
             n = 1;
         } else if (n == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) {
-            std::memcpy(at, "\\u00", 4);
+            std::memcpy(at, "\\u00", 4); // NOLINT(bugprone-not-null-terminated-result): the text goes on
             std::memcpy(at + 4, &kHexPairs[2u * static_cast<unsigned char>(c)], 2);
             at += 6;
         } else {

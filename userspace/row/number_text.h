@@ -81,7 +81,8 @@ inline char* write_unsigned(char* at, std::uint64_t value)
     }
     if (value < 100000000) {
         const std::uint64_t digits = digit_bytes(static_cast<std::uint32_t>(value));
-        const int zeros = std::countr_zero(digits) / 8;
+        const int zeros = std::countr_zero(digits) / 8; // at most 7: value is not 0
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
         put_word(at, (digits | kZeroDigits) >> 8 * zeros);
         return at + 8 - zeros;
     }
