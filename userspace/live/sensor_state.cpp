@@ -109,7 +109,7 @@ std::string network_namespace_file(std::uint64_t inode)
         if (!stat(name.path().c_str(), &s) && s.st_ino == inode)
             return name.path();
     for (const auto& process : std::filesystem::directory_iterator("/proc", ignored)) {
-        const std::string file = process.path() / "ns/net";
+        std::string file = process.path() / "ns/net";
         if (!stat(file.c_str(), &s) && s.st_ino == inode)
             return file;
     }

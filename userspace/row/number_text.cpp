@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "row/number_text.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace flowxdp::number_text {
@@ -26,7 +27,7 @@ char* write_seven_digits(char* at, std::uint32_t digits, int exponent)
     const int used = 8 - std::countl_zero(bytes) / 8; // without trailing zeros
     const std::uint64_t text = bytes | kZeroDigits;
     if (exponent < 0) {
-        std::memcpy(at, "0.000", 5);
+        std::copy_n("0.000", 5, at); // no terminator: digits follow
         at += 1 - exponent;
         put_word(at, text);
         return at + used;
