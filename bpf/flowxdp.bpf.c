@@ -145,8 +145,8 @@ FX_INLINE int frame_meta_from_xdp(struct xdp_md *ctx, struct frame_meta *meta)
 	meta->wire_len = (__u32)bpf_xdp_get_buff_len(ctx);
 	meta->cap_len = load.snap_len && load.snap_len < meta->wire_len ? load.snap_len : meta->wire_len;
 	meta->if_id = if_id;
-	meta->start_kind = HEADER_KIND_ETHERNET;
-	meta->link_headers[0] = 0;
+	meta->start_kind = load.start_kind;
+	meta->link_headers[0] = (__u8)load.link_header;
 	meta->link_headers[1] = 0;
 	return 1;
 }
@@ -253,8 +253,8 @@ FX_INLINE void frame_meta_from_skb(const struct __sk_buff *ctx, struct frame_met
 	meta->wire_len = ctx->len;
 	meta->cap_len = load.snap_len && load.snap_len < meta->wire_len ? load.snap_len : meta->wire_len;
 	meta->if_id = ctx->ifindex;
-	meta->start_kind = HEADER_KIND_ETHERNET;
-	meta->link_headers[0] = 0;
+	meta->start_kind = load.start_kind;
+	meta->link_headers[0] = (__u8)load.link_header;
 	meta->link_headers[1] = 0;
 }
 

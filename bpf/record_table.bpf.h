@@ -9,7 +9,11 @@
 #include "record_lock.bpf.h"
 
 #define RECORD_WORDS_MAX (FLOW_RECORD_MAX / 8)
-#define TURN_ATTEMPTS 1024     /* each of RECORD_LOCK_TRIES: some milliseconds, longer than a CPU is taken from a guest */
+/*
+ * Each of RECORD_LOCK_TRIES: tens of milliseconds, longer than a host takes a CPU from its guest. With 1,024 one packet of
+ * 20,000 waited in vain on two emulated CPUs that shared two busy cores (6.1.0-56).
+ */
+#define TURN_ATTEMPTS 16384
 
 /* A program's own counters: nothing that interrupts it on this CPU writes there. role: enum program_role. */
 FX_INLINE struct cpu_counts *cpu_counts(__u32 role) { return bpf_map_lookup_elem(&counts, &role); }

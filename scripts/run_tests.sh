@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # run_tests.sh PRESET [CTEST-OPTION...]: runs the tests of build/PRESET; the last line of stdout is
-# `N passed, N failed, N skipped`. Exit 0 when something ran and nothing failed. Tests that share the kernel (bpf, system,
-# vm) hold a ctest RESOURCE_LOCK, so two at a time is right for all.
+# `N passed, N failed, N skipped`. Exit 0 when something ran and nothing failed. Tests that share the kernel (bpf, system)
+# hold a ctest RESOURCE_LOCK, vm tests that of their machine, so two at a time is right for all.
 set -euo pipefail
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 preset=$1

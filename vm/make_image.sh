@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# make_image.sh ROOT RELEASE BUILD OUT: writes an initramfs to OUT for the kernel ROOT/boot/vmlinuz-RELEASE: busybox, ip and
-# tc, the network modules the sensor needs, the program, plugins, bundle and test programs of BUILD with their libraries,
-# and the example captures. Only files of installed Debian packages and of this tree. Needs no root. run.sh calls it.
+# make_image.sh ROOT RELEASE BUILD OUT: writes an initramfs to OUT for the kernel ROOT/boot/vmlinuz-RELEASE: busybox, the
+# programs of programs.txt, Python with the modules that the system tests use, the network modules the sensor needs, the
+# program, plugins, bundle and test programs of BUILD with their libraries, the Python tests and the example captures.
+# Only files of installed Debian packages and of this tree. Needs no root. run.sh calls it.
 set -euo pipefail
-source_folder=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+source_folder=$(dirname "$here")
 root=$1 release=$2 build=$(readlink -f "$3") out=$4
 image=$(mktemp -d)
 trap 'rm -rf "$image"' EXIT
+chmod 755 "$image" # it becomes / and not only root looks there
 
-mkdir -p "$image"/{bin,sbin,dev,etc,proc,run,sys,tmp,root,modules,flowxdp/bin,flowxdp/lib,source}
+mkdir -p "$image"/{bin,sbin,dev,etc,proc,run,sys,tmp,root,modules,flowxdp/bin,flowxdp/lib,source/tests,usr/local/bin}
 
 # with_libraries FILE TARGET: copies an ELF file and what it is linked to.
 with_libraries() {
@@ -29,9 +32,19 @@ with_libraries() {
 
 busybox=$(command -v busybox)
 with_libraries "$busybox" /bin/busybox
-# Under names of their own: busybox' shell prefers its built-in ip to one in PATH, so call /sbin/ip.
-with_libraries "$(command -v ip)" /sbin/ip
-with_libraries "$(command -v tc)" /sbin/tc
+while read -r program _; do
+    path=$(command -v "$program") || continue
+    with_libraries "$path" "/usr/local/bin/$program"
+done < <(grep -v '^#' "$here/programs.txt")
+
+# Python: Debian's, not one that a user has put before it.
+python=/usr/bin/python3
+if [[ -x $python ]]; then
+    with_libraries "$(readlink -f $python)" /usr/bin/python3
+    while read -r extension; do
+        with_libraries "$extension" "$extension"
+    done < <("$python" -IB "$here/python_modules.py" "$image" "$source_folder"/tests/system/*_test.py)
+fi
 
 # add_module NAME: the module behind those it depends on, unpacked; nothing when it is part of the kernel.
 load_order=()
@@ -56,16 +69,14 @@ add_module() {
     fi
     load_order+=("$name")
 }
-for module in veth sch_ingress cls_bpf; do
+# udp_diag: what the exporter asks a collector's room of. A real machine loads them when they are needed.
+for module in veth 8021q sch_ingress cls_bpf udp_diag tcp_diag; do
     add_module "$module"
 done
 printf '%s\n' "${load_order[@]-}" >"$image/modules/order"
 
-for file in "$build"/bin/*; do
-    # Fuzz targets and benchmarks stay outside.
-    if [[ -x $file && ! $file == *_fuzz && ! $file == *_bench ]]; then
-        with_libraries "$file" "/flowxdp/bin/${file##*/}"
-    fi
+for program in flowxdp sensor_test frame_filter_test dispatcher_test race_test; do
+    [[ ! -x $build/bin/$program ]] || with_libraries "$build/bin/$program" "/flowxdp/bin/$program"
 done
 while read -r file; do
     with_libraries "$file" "/flowxdp/lib/${file#"$build/lib/"}"
@@ -81,37 +92,16 @@ for dispatcher in /usr/lib/*/bpf/xdp-dispatcher.o; do
         cp "$dispatcher" "$image$dispatcher"
     fi
 done
-mkdir -p "$image/source/tests"
+# What the tests read of the source tree.
 cp -r "$source_folder/examples" "$image/source/"
-mkdir -p "$image/source/tests/parity"
-cp "$source_folder/tests/parity/parity.sh" "$image/source/tests/parity/"
-cp -r "$source_folder/tests/parity" "$image/source/tests/" 2>/dev/null || true
+cp -r "$source_folder"/tests/{parity,system} "$image/source/tests/"
+mkdir -p "$image/source/bpf"
+cp -r "$source_folder/bpf/flowxdp" "$image/source/bpf/"
 
-cat >"$image/init" <<'INIT'
-#!/bin/busybox sh
-/bin/busybox mkdir -p /usr/bin
-/bin/busybox --install -s /bin
-export PATH=/bin:/usr/bin LD_LIBRARY_PATH=
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs dev /dev
-mount -t tmpfs tmp /tmp
-mount -t bpf bpf /sys/fs/bpf
-ulimit -l unlimited
-while read -r module; do
-    [ -z "$module" ] || insmod "/modules/$module.ko" || echo "cannot load module $module" >/dev/ttyS1
-done </modules/order
-/sbin/ip link set lo up
-export HOME=/root FLOWXDP_SOURCE_DIR=/source FLOWXDP_BUILD_DIR=/flowxdp FLOWXDP_VM=1
-cd /tmp
-stty -F /dev/ttyS1 raw 2>/dev/null
-sh /command >/dev/ttyS1 2>&1 </dev/null
-code=$?
-# What the kernel complained about belongs to the result.
-dmesg | grep -E 'BUG:|Oops|WARNING:|rcu.*stall|soft lockup|general protection' >/dev/ttyS1
-printf 'flowxdp-vm: exit code %d\n' "$code" >/dev/ttyS1
-poweroff -f
-INIT
+printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$image/etc/passwd"
+printf 'root:x:0:\nnogroup:x:65534:\n' >"$image/etc/group"
+printf '127.0.0.1 localhost\n::1 localhost\n' >"$image/etc/hosts"
+cp "$here/init" "$image/init"
 chmod +x "$image/init"
 mkdir -p "$(dirname "$out")"
 (cd "$image" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$out.new"

@@ -144,8 +144,9 @@ class Sensor:
             raise AssertionError("the sensor did not start: " + self.said())
 
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read()
+        # By a descriptor of its own: that of the sensor shares its position, and a seek makes it write over its words.
+        with open(self.errors.name) as file:
+            return file.read()
 
     def rows(self):
         return flow_file.read_rows(self.prefix) if os.path.exists(self.prefix + "_flows.txt") else []

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""dispatcher_test.py FLOWXDP DROP_PORT_OBJECT: a sensor beside another XDP program, through libxdp's dispatcher.
+"""dispatcher_test.py FLOWXDP: a sensor beside another XDP program, through libxdp's dispatcher.
 
 The other one drops UDP to port 7 and is loaded by xdp-loader, with its priority of 50. Facts: every packet sent is counted
 exactly once while the other is added and removed under traffic; what it drops is seen by a sensor that runs before it and
@@ -15,7 +15,7 @@ import sys
 
 import veth
 
-DROP = sys.argv[2]
+DROP = veth.DROP_PORT
 DROPPED, PASSED = 7, 9
 PRIORITY = 50  # libxdp's default
 DEFAULT = 5    # ours, as --help says
@@ -84,7 +84,7 @@ def need_dispatcher(network):
 
 
 def index(network):
-    return json.loads(veth.run("ip", "-n", network.sensor, "-j", "link", "show", network.veths[0]).stdout)[0]["ifindex"]
+    return json.loads(network.ip(network.sensor, "-j", "link", "show", network.veths[0]).stdout)[0]["ifindex"]
 
 
 def assert_nothing_of_ours(network, ids):
@@ -166,7 +166,7 @@ def swapped_under_traffic(network, folder):
             (folder_of,) = glob.glob(f"/sys/fs/bpf/xdp/dispatch-{index(network)}-*")
             dispatchers.add(folder_of)
             assert program_id(network) == ours, "the program stays the same"
-    sent = int(sender.communicate("stop\n", timeout=60)[0])
+    sent = int(sender.communicate("stop\n", timeout=60 * veth.PATIENCE)[0])
     assert len(dispatchers) == 20, dispatchers
     counted(network, sent)
     load_other(network)
@@ -192,7 +192,7 @@ def left_under_traffic(network, folder):
         seen, exported = [int(part.split(" ")[0]) for part in report.split("Ledger: ")[1].split(" = ")[:2]]
         assert seen == exported == veth.packets(veth.rows(folder + f"/a{n}"), dstPort=str(PASSED)), report
         assert programs(network) == [("drop_port", PRIORITY)]
-    sender.communicate("stop\n", timeout=60)
+    sender.communicate("stop\n", timeout=60 * veth.PATIENCE)
 
 
 def killed(network, folder):
@@ -259,7 +259,7 @@ def taken_out_by_somebody(network, folder):
         if how == "unload":
             loader(network, "unload", name, "--id", str(ours))
         else:
-            veth.run("ip", "-n", network.sensor, "link", "set", "dev", name, "xdp", "off")
+            network.ip(network.sensor, "link", "set", "dev", name, "xdp", "off")
         code, report = sensor.wait()
         assert code == 1 and "somebody detached its XDP program" in sensor.said(), (code, sensor.said())
         assert "Ledger: 12 packets = 12 in flows" in report, report
@@ -275,7 +275,7 @@ def removed_interface(network, folder):
     ours, number = program_id(network), index(network)
     send(network, 12, PASSED)
     counted(network, 12)
-    veth.run("ip", "-n", network.sensor, "link", "del", name)
+    network.ip(network.sensor, "link", "del", name)
     code, report = sensor.wait()
     assert code == 1 and "it was removed" in sensor.said(), (code, sensor.said())
     assert "Ledger: 12 packets = 12 in flows" in report, report
@@ -287,12 +287,12 @@ def stands_alone(network, folder):
     """A program without a dispatcher cannot be joined; the message says how it could."""
     need_dispatcher(network)
     name = network.veths[0]
-    veth.run("ip", "-n", network.sensor, "link", "set", "dev", name, "xdp", "obj", DROP, "sec", "xdp")
+    network.ip(network.sensor, "link", "set", "dev", name, "xdp", "obj", DROP, "sec", "xdp")
     for words in ((), ("--dispatcher",)):
         refused = network.tool("attach", name, *words, "-w", folder + "/a", check=False)
         assert refused.returncode == 1 and "xdp-loader" in refused.stderr and "drop_port" in refused.stderr, refused
     assert network.has_program(name) and not os.path.exists(network.pins())
-    veth.run("ip", "-n", network.sensor, "link", "set", "dev", name, "xdp", "off")
+    network.ip(network.sensor, "link", "set", "dev", name, "xdp", "off")
 
 
 def filtered(network, folder):
@@ -337,6 +337,6 @@ def clean(test):
     return tested
 
 
-veth.main("fxdi", [clean(test) for test in (
+veth.main("fxdp", [clean(test) for test in (
     sensor_first, other_first, swapped_under_traffic, left_under_traffic, killed, killed_and_detached,
     taken_out_by_somebody, removed_interface, stands_alone, filtered)])

@@ -10,7 +10,7 @@ import veth
 def vlan_tags_beside_the_buffer(network, folder):
     """A VLAN device on top: its tag stands beside the leaving buffer, and in the received frame."""
     prefix = folder + "/vlan"
-    for namespace, name, host in ((network.sender, network.tag + "p0", 1), (network.sensor, network.veths[0], 2)):
+    for namespace, name, host in ((network.sender, network.peers[0], 1), (network.sensor, network.veths[0], 2)):
         done = network.inside(namespace, "ip", "link", "add", "link", name, "name", "tagged", "type", "vlan", "id", "42",
                               check=False)
         if done.returncode:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """identity_test.py FLOWXDP: what the live sensor wrote, replay of its own capture writes again, byte for byte.
 
-Real traffic of a peer: ping, DNS, HTTP, FTP, a bulk transfer, a stalled reader, fragments, IPv6, and the frames of the
-example captures, whose flows have two directions. tcpdump on the peer's end is the outside judge of keys, packets, octets,
-flags and windows; tshark of its zero windows. Exit 77 without root, BPF or a tool.
+Real traffic of a peer: ping, DNS, HTTP, FTP, iperf3 over TCP and UDP, a bulk transfer, a stalled reader, fragments, IPv6,
+and the frames of the example captures, whose flows have two directions. tcpdump on the peer's end is the outside judge of
+keys, packets, octets, flags and windows. Exit 77 without root, BPF or a tool.
 """
 import collections
 import filecmp
@@ -13,10 +13,8 @@ import re
 import shutil
 import struct
 import subprocess
-import sys
-import tempfile
 
-from lab import FLOWXDP, Lab, ledger, rows, skip, until
+import veth
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples")
 ALL_PLUGINS = ("--plugin", "tcp_flags", "--plugin", "flow_export", "--plugin", "mac_recorder", "--plugin", "tcp_geo_win", "--plugin", "tcp_win:threshold=1,force_at=3")
@@ -58,7 +56,7 @@ def dns(server):
     while True:
         question, client = server.recvfrom(9000)
         server.sendto(question[:2] + b'\\x81\\x80' + question[4:], client)
-os.chdir('/usr/share/doc')
+os.chdir(sys.argv[1])
 for work, port in ((ftp, 21), (sink, 5001), (flood, 7000)):
     threading.Thread(target=work, args=(socket.create_server(('192.0.2.2', port)),), daemon=True).start()
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -77,7 +75,7 @@ for number in range(5):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.sendto(os.urandom(2) + b'\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\3www\\7example\\3org\\0\\0\\1\\0\\1', ('192.0.2.2', 53))
     s.recv(9000)
-for url in ('http://192.0.2.2/', 'http://192.0.2.2/bash/', 'http://[2001:db8::2]/'):
+for url in ('http://192.0.2.2/', 'http://192.0.2.2/http.pcap', 'http://[2001:db8::2]/'):
     try: urllib.request.urlopen(url).read()
     except urllib.error.HTTPError: pass
 f = ftplib.FTP('192.0.2.2', 'anonymous', 'x@example.org')
@@ -124,55 +122,59 @@ out.send(bytes.fromhex('LAST') + bytes(40))
 """.replace("LAST", LAST_FRAME)
 
 
-def traffic(lab, namespace_tools=True):
-    server = lab.python(lab.sensor, SERVE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+def traffic(network):
+    server = network.python(network.sensor, SERVE, EXAMPLES, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert server.stdout.readline() == b"ready\n"
-    lab.on(lab.peer, "ping", "-c", "3", "-i", "0.1", "192.0.2.2")
-    talk = lab.python(lab.peer, TALK)
-    assert talk.wait(timeout=60) == 0
+    network.inside(network.sender, "ping", "-c", "3", "-i", "0.1", "192.0.2.2")
+    talk = network.python(network.sender, TALK)
+    assert talk.wait(timeout=60 * veth.PATIENCE) == 0
+    for options in (("-n", "2M"), ("-n", "1M", "-P", "3", "--reverse"), ("-u", "-n", "300K", "-b", "50M")):
+        meter = network.start(network.sensor, "iperf3", "-s", "-1", "--forceflush", stdout=subprocess.PIPE, text=True)
+        while "Server listening" not in meter.stdout.readline():
+            assert meter.poll() is None, "iperf3 does not listen"
+        network.inside(network.sender, "iperf3", "-c", "192.0.2.2", *options, timeout=30 * veth.PATIENCE)
+        assert meter.wait(timeout=30 * veth.PATIENCE) == 0
     captures = [os.path.join(EXAMPLES, name) for name in sorted(os.listdir(EXAMPLES)) if name.endswith(".pcap")]
-    assert lab.python(lab.peer, INJECT, lab.veth_peer, *captures).wait(timeout=30) == 0
+    assert network.python(network.sender, INJECT, network.peers[0], *captures).wait(timeout=30 * veth.PATIENCE) == 0
     server.kill()
     server.wait()
 
 
-def same_rows(folder, name, *options):
-    prefix = os.path.join(folder, name)
-    with Lab("i") as lab:
-        sensor = lab.attach(prefix, "-e", "all", *options)
-        lab.up()
-        traffic(lab)
-        # A flow that a reset ended is over before the sensor stops: the capture must know that time went on.
-        until(lambda: lab.on(lab.peer, "true") == "" and os.path.getsize(prefix + "_flows.txt") > 2000,
-              "resets have ended flows")
-        sent = lab.unplug()
-        code, report = sensor.stop()
+def same_rows(network, folder, name, *options):
+    prefix = folder + "/" + name
+    sensor = veth.Sensor(network, prefix, network.veths[0], "-e", "all", *options)
+    network.plug()
+    traffic(network)
+    # A flow that a reset ended is over before the sensor stops: the capture must know that time went on.
+    veth.until(lambda: os.path.getsize(prefix + "_flows.txt") > 2000, "resets have ended flows")
+    sent = network.unplug()
+    code, report = sensor.stop()
     assert code == 0, (code, sensor.said(), report)
-    seen, _, _ = ledger(report)
+    seen = veth.ledger(report)["seen"]
     assert seen == sent, f"{sent} packets were sent, {seen} were seen"
-    subprocess.run([FLOWXDP, "replay", "-q", prefix + ".pcapng", "-w", prefix + "_again", *options], check=True,
+    subprocess.run([network.flowxdp, "replay", "-q", prefix + ".pcapng", "-w", prefix + "_again", *options], check=True,
                    stderr=subprocess.DEVNULL)
     assert filecmp.cmp(prefix + "_flows.txt", prefix + "_again_flows.txt", shallow=False), "flow rows differ: " + name
-    table = rows(prefix + "_flows.txt")
+    table = veth.rows(prefix)
     assert sum(int(row["pktsSnt"]) for row in table) == seen
     assert {"1", "6", "17", "58"} <= {row["l4Proto"] for row in table}
     if "-s" in options:
         assert filecmp.cmp(prefix + "_packets.txt", prefix + "_again_packets.txt", shallow=False), "packet rows differ"
-        numbers = [int(row["pktNo"]) for row in rows(prefix + "_packets.txt")]
+        numbers = [int(row["pktNo"]) for row in veth.rows(prefix, "packets.txt")]
         assert numbers == list(range(1, seen + 1)), "packet rows are not every packet in order"
     return seen, len(table)
 
 
-def default_plugins(folder):
-    return same_rows(folder, "default")
+def default_plugins(network, folder):
+    return same_rows(network, folder, "default")
 
 
-def all_plugins_and_packets(folder):
-    return same_rows(folder, "all", "-s", *ALL_PLUGINS)
+def all_plugins_and_packets(network, folder):
+    return same_rows(network, folder, "all", "-s", *ALL_PLUGINS)
 
 
-def short_timeouts(folder):
-    return same_rows(folder, "short", "--idle-timeout", "0.2", "--plugin", "tcp_states:established=1,closing=1,closed=0.3")
+def short_timeouts(network, folder):
+    return same_rows(network, folder, "short", "--idle-timeout", "0.2", "--plugin", "tcp_states:established=1,closing=1,closed=0.3")
 
 
 def ends_by(table, *columns):
@@ -184,47 +186,42 @@ def ends_by(table, *columns):
     return sums
 
 
-def outside_capture(folder):
-    prefix, dump = os.path.join(folder, "outside"), os.path.join(folder, "peer.pcap")
-    with Lab("o") as lab:
-        sensor = lab.attach(prefix, "--plugin", "tcp_win:threshold=1", "--plugin", "tcp_flags")
-        lab.up()
-        log = open(dump + ".log", "w+")
-        # -Q out: what the peer sends is what the sensor receives.
-        tcpdump = lab.start(lab.peer, "tcpdump", "-i", lab.veth_peer, "-Q", "out", "--immediate-mode", "-B", "65536", "-s", "200", "-U", "-n", "-Z", "root",
-                            "-w", dump, stderr=log)
-        until(lambda: "listening on" in open(dump + ".log").read(), "tcpdump listens")
-        traffic(lab)
-        until(lambda: bytes.fromhex(LAST_FRAME) in open(dump, "rb").read(), "tcpdump has written the last frame")
-        tcpdump.terminate()
-        tcpdump.wait()
-        lab.unplug()
-        code, report = sensor.stop()
+def outside_capture(network, folder):
+    prefix, dump = folder + "/outside", folder + "/peer.pcap"
+    sensor = veth.Sensor(network, prefix, network.veths[0], "--plugin", "tcp_win:threshold=1", "--plugin", "tcp_flags")
+    network.plug()
+    log = open(dump + ".log", "w+")
+    # -Q out: what the peer sends is what the sensor receives.
+    tcpdump = network.start(network.sender, "tcpdump", "-i", network.peers[0], "-Q", "out", "--immediate-mode", "-B", "65536",
+                            "-s", "200", "-U", "-n", "-Z", "root", "-w", dump, stderr=log)
+    veth.until(lambda: "listening on" in open(dump + ".log").read(), "tcpdump listens")
+    traffic(network)
+    veth.until(lambda: bytes.fromhex(LAST_FRAME) in open(dump, "rb").read(), "tcpdump has written the last frame")
+    tcpdump.terminate()
+    tcpdump.wait()
+    network.unplug()
+    code, report = sensor.stop()
     assert code == 0, (code, sensor.said())
     said = open(dump + ".log").read()
     assert "\n0 packets dropped by kernel" in said, "tcpdump lost packets: " + said
-    subprocess.run([FLOWXDP, "replay", "-q", dump, "-w", prefix + "_peer", "--plugin", "tcp_win:threshold=1", "--plugin",
+    subprocess.run([network.flowxdp, "replay", "-q", dump, "-w", prefix + "_peer", "--plugin", "tcp_win:threshold=1", "--plugin",
                     "tcp_flags"], check=True,
                    stderr=subprocess.DEVNULL)
     wanted = lambda table: [row for row in table if row["l4Proto"] in ("6", "17")]
     columns = ("l7BytesSnt", "tcpFlags", "tcpWinThCnt")
-    live, peer = wanted(rows(prefix + "_flows.txt")), wanted(rows(prefix + "_peer_flows.txt"))
+    live, peer = wanted(veth.rows(prefix)), wanted(veth.rows(prefix + "_peer"))
     assert ends_by(live, *columns) == ends_by(peer, *columns), (ends_by(live, *columns) - ends_by(peer, *columns),
                                                                ends_by(peer, *columns) - ends_by(live, *columns))
-    zero = subprocess.run(["tshark", "-r", dump, "-Y", "tcp.window_size_value == 0", "-T", "fields", "-e", "frame.number"],
-                          check=True, capture_output=True, text=True).stdout.split()
+    zero = len(re.findall(r"Flags \[.*\bwin 0\b", veth.run("tcpdump", "-n", "-Z", "root", "-r", dump).stdout))
     counted = sum(int(row["tcpWinThCnt"]) for row in live if row["tcpWinThCnt"])
-    assert counted == len(zero) and counted > 0, f"{counted} zero windows live, {len(zero)} by tshark"
+    assert counted == zero and counted > 0, f"{counted} zero windows live, {zero} by tcpdump"
     return len(live), counted
 
 
-def main():
-    for tool in ("tcpdump", "tshark", "ping"):
+def tools(_network, _folder):
+    for tool in ("tcpdump", "ping", "iperf3"):
         if not shutil.which(tool):
-            skip("needs " + tool)
-    with tempfile.TemporaryDirectory() as folder:
-        for test in (default_plugins, all_plugins_and_packets, short_timeouts, outside_capture):
-            print("ok:", test.__name__, test(folder), flush=True)
+            raise veth.Skip("needs " + tool)
 
 
-main()
+veth.main("fxid", (tools, default_plugins, all_plugins_and_packets, short_timeouts, outside_capture), quiet=False)

@@ -8,7 +8,6 @@ same; -F reads the expression; -S cuts what is looked at; what cannot be compile
 before anything is attached.
 """
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -47,11 +46,9 @@ def attach(network, prefix, *options):
 def stop(network, sensor):
     """Exit code, packets seen, packets filtered, rows; the books balance and nothing is left."""
     code, report = sensor.stop(signal.SIGINT)
-    ledger = re.search(r"Ledger: (\d+) packets = (\d+) in flows \+ (\d+) filtered \+ 0 short frames \+ 0 of "
-                       r"unsupported link types \+ 0 unattributed$", report, re.M)
-    assert ledger, "no balanced ledger in the report:\n" + report
-    seen, in_flows, filtered = map(int, ledger.groups())
-    assert seen == in_flows + filtered, ledger.group()
+    counts = veth.ledger(report)
+    seen, in_flows, filtered = counts["seen"], counts["in_flows"], counts["filtered"]
+    assert seen == in_flows + filtered, counts
     assert not os.path.exists(network.pins()), "pins are left behind"
     table = veth.rows(sensor.prefix)
     assert sum(int(row["pktsSnt"]) for row in table) == in_flows
@@ -63,7 +60,7 @@ def send(network):
     receiver = network.start(network.sensor, sys.executable, "-c", RECEIVE, stdout=subprocess.PIPE, text=True)
     assert receiver.stdout.readline() == "ready\n"
     network.inside(network.sender, sys.executable, "-c", SEND)
-    assert receiver.wait(timeout=30) == 0
+    assert receiver.wait(timeout=30 * veth.PATIENCE) == 0
 
 
 def refused(network, *options):

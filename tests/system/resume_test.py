@@ -10,12 +10,10 @@ import csv
 import glob
 import gzip
 import json
-import os
 import subprocess
-import tempfile
 import time
 
-from lab import FLOWXDP, Lab, ledger, rows
+import veth
 
 FLOWS = 20000
 SEND = """
@@ -36,43 +34,42 @@ def once(what, table):
     return set(keys)
 
 
-def main():
-    with tempfile.TemporaryDirectory() as folder, Lab("r") as lab:
-        prefix = os.path.join(folder, "run")
-        path = lambda name: os.path.join(folder, name)
-        options = ("-s", "-e", "all", "--idle-timeout", "0.3", "--sink", "json:" + path("a.json"), "--sink", "json:" +
-                   path("b.json.gz"), "--sink", "csv:" + path("c.csv"), "--sink", "text:" + path("d") + ",split=3000f")
-        sensor = lab.attach(prefix, *options)
-        lab.up()
-        sender = lab.python(lab.peer, SEND, FLOWS)
-        kills = 0
-        while sender.poll() is None:
-            time.sleep(0.5)  # traffic under way, at no particular point of the daemon's round
-            sensor.kill()
-            kills += 1
-            sensor = lab.attach(prefix, *options)
-        sent = lab.unplug()
-        code, report = sensor.stop()
-        assert code == 0 and kills >= 3, (code, kills, sensor.said(), report)
-        seen, _, _ = ledger(report)
-        assert seen == sent, (seen, sent)
+def killed(network, folder):
+    path = lambda name: folder + "/" + name
+    prefix = path("run")
+    options = ("-s", "-e", "all", "--idle-timeout", "0.3", "--sink", "json:" + path("a.json"), "--sink", "json:" +
+               path("b.json.gz"), "--sink", "csv:" + path("c.csv"), "--sink", "text:" + path("d") + ",split=3000f")
+    sensor = veth.Sensor(network, prefix, network.veths[0], *options)
+    network.plug()
+    sender = network.python(network.sender, SEND, FLOWS)
+    kills = 0
+    while sender.poll() is None:
+        time.sleep(0.5)  # traffic under way, at no particular point of the daemon's round
+        sensor.kill()
+        kills += 1
+        sensor = veth.Sensor(network, prefix, network.veths[0], *options)
+    sent = network.unplug()
+    code, report = sensor.stop()
+    assert code == 0 and kills >= 3, (code, kills, sensor.said(), report)
+    seen = veth.ledger(report)["seen"]
+    assert seen == sent, (seen, sent)
 
-        text = rows(prefix + "_flows.txt")
-        wanted = once("text", text)
-        assert sum(int(row["pktsSnt"]) for row in text) == seen
-        with open(path("a.json")) as a, gzip.open(path("b.json.gz"), "rt") as b, open(path("c.csv"), newline="") as c:
-            assert once("json", map(json.loads, a)) == wanted
-            assert once("json.gz", map(json.loads, b)) == wanted
-            assert once("csv", csv.DictReader(c)) == wanted
-        pieces = sorted(glob.glob(path("d_flows.txt*")), key=lambda p: int(p.rsplit("txt", 1)[1]))
-        lines = [line for piece in pieces for line in open(piece)]
-        assert lines == open(prefix + "_flows.txt").readlines(), "the pieces are not the file"
-        assert [int(row["pktNo"]) for row in rows(prefix + "_packets.txt")] == list(range(1, seen + 1))
-        subprocess.run([FLOWXDP, "replay", "-q", "-s", "--idle-timeout", "0.3", prefix + ".pcapng", "-w", path("again")],
-                       check=True, stderr=subprocess.DEVNULL)
-        assert open(path("again_packets.txt")).read() == open(prefix + "_packets.txt").read(), "packet rows differ"
-        assert once("replay", rows(path("again_flows.txt"))) == wanted
-        print("ok:", kills, "kills,", seen, "packets,", len(wanted), "rows")
+    text = veth.rows(prefix)
+    wanted = once("text", text)
+    assert sum(int(row["pktsSnt"]) for row in text) == seen
+    with open(path("a.json")) as a, gzip.open(path("b.json.gz"), "rt") as b, open(path("c.csv"), newline="") as c:
+        assert once("json", map(json.loads, a)) == wanted
+        assert once("json.gz", map(json.loads, b)) == wanted
+        assert once("csv", csv.DictReader(c)) == wanted
+    pieces = sorted(glob.glob(path("d_flows.txt*")), key=lambda p: int(p.rsplit("txt", 1)[1]))
+    lines = [line for piece in pieces for line in open(piece)]
+    assert lines == open(prefix + "_flows.txt").readlines(), "the pieces are not the file"
+    assert [int(row["pktNo"]) for row in veth.rows(prefix, "packets.txt")] == list(range(1, seen + 1))
+    subprocess.run([network.flowxdp, "replay", "-q", "-s", "--idle-timeout", "0.3", prefix + ".pcapng", "-w", path("again")],
+                   check=True, stderr=subprocess.DEVNULL)
+    assert open(path("again_packets.txt")).read() == open(prefix + "_packets.txt").read(), "packet rows differ"
+    assert once("replay", veth.rows(path("again"))) == wanted
+    return f"{kills} kills, {seen} packets, {len(wanted)} rows"
 
 
-main()
+veth.main("fxre", (killed,), quiet=False)

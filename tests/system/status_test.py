@@ -63,7 +63,7 @@ def without_a_daemon(network, folder):
     # Only one daemon may serve: the next takes over, one more is refused and told whom to stop.
     sensor = veth.Sensor(network, folder + "/a", network.veths[0], "--idle-timeout", "0.2", "--plugins",
                          "basic_flow,basic_stats")
-    assert "took over" in sensor.said()
+    veth.until(lambda: "took over" in sensor.said(), "it has taken over")
     second = network.tool("attach", network.veths[0], "--idle-timeout", "0.2", "--plugins", "basic_flow,basic_stats",
                           "-w", folder + "/b", check=False)
     assert second.returncode == 1 and f"pid {sensor.process.pid}" in second.stderr, second

@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""veth pairs between network namespaces of one's own, and sensors on them: what the operator's tests share."""
+"""veth pairs between network namespaces of one's own, and sensors on them: what the system tests share.
+
+Everything waits for conditions, never for time, and nothing is left behind. A test file ends with main().
+"""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+
+# How many times slower than a real machine this one may be (vm/init sets it): every wait for a condition ends by it.
+PATIENCE = float(os.environ.get("FLOWXDP_PATIENCE", "1"))
+# Another XDP program (tests/bpf/drop_port.bpf.c): drops UDP to port 7.
+DROP_PORT = os.path.join(os.path.dirname(os.path.realpath(sys.argv[1])), "../lib/tests/drop_port.bpf.o")
 
 SEND_UDP = """
 import socket, sys
@@ -28,7 +38,7 @@ def run(*words, check=True, **more):
 
 
 def until(condition, what, seconds=30):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
@@ -39,15 +49,19 @@ def until(condition, what, seconds=30):
 
 
 class Network:
-    """A sender and a sensor namespace with pairs of veth between them; v6 is off, so nothing speaks unasked but ARP,
-    and that is off too."""
+    """A sender and a sensor namespace with pairs of veth between them, and all that was started there.
 
-    def __init__(self, flowxdp, tag, pairs=1):
+    quiet: no IPv6 and no ARP, so nothing speaks unasked, and the links are up. Otherwise both ends have IPv6 too and resolve
+    each other, and the cable is not plugged in before plug(): a sensor attached before sees every packet there ever was."""
+
+    def __init__(self, flowxdp, tag, pairs=1, quiet=True):
         self.flowxdp = flowxdp
         self.tag = f"{tag}{os.getpid() % 10000}"
         self.sender, self.sensor = self.tag + "s", self.tag + "r"
-        self.pairs = pairs
+        self.pairs, self.quiet = pairs, quiet
         self.veths = [f"{self.tag}v{n}" for n in range(pairs)]
+        self.peers = [f"{self.tag}p{n}" for n in range(pairs)]
+        self.started = []
 
     def __enter__(self):
         if os.geteuid() != 0:
@@ -55,13 +69,18 @@ class Network:
         for namespace in (self.sender, self.sensor):
             if run("ip", "netns", "add", namespace, check=False).returncode:
                 raise Skip("cannot make a network namespace here")
-            self.inside(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
-                        "net.ipv6.conf.default.disable_ipv6=1")
+            self.ip(namespace, "link", "set", "lo", "up")
+            quieten = "disable_ipv6=1" if self.quiet else "router_solicitations=0"
+            self.inside(namespace, "sysctl", "-qw", "net.ipv6.conf.all." + quieten, "net.ipv6.conf.default." + quieten)
         for n in range(self.pairs):
             self.add_pair(n)
         return self
 
     def __exit__(self, *_):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
         for veth in self.veths:
             run(self.flowxdp, "detach", veth, check=False)
         for namespace in (self.sender, self.sensor):
@@ -70,14 +89,34 @@ class Network:
     def add_pair(self, n):
         a, b = f"{self.tag}p{n}", f"{self.tag}v{n}"
         run("ip", "link", "add", a, "netns", self.sender, "type", "veth", "peer", "name", b, "netns", self.sensor)
-        macs = {}
-        for namespace, name, address in ((self.sender, a, f"192.0.{2 + n}.1"), (self.sensor, b, f"192.0.{2 + n}.2")):
-            self.ip(namespace, "addr", "add", address + "/24", "dev", name)
-            self.ip(namespace, "link", "set", name, "arp", "off")
-            self.ip(namespace, "link", "set", name, "up")
-            macs[name] = json.loads(self.ip(namespace, "-j", "link", "show", name).stdout)[0]["address"]
-        # Without ARP the sender knows no neighbour: every frame goes to the sensor's own address.
-        self.ip(self.sender, "neigh", "replace", f"192.0.{2 + n}.2", "lladdr", macs[b], "dev", a, "nud", "permanent")
+        for namespace, name, host in ((self.sender, a, 1), (self.sensor, b, 2)):
+            self.ip(namespace, "addr", "add", f"192.0.{2 + n}.{host}/24", "dev", name)
+            if self.quiet:
+                self.ip(namespace, "link", "set", name, "arp", "off")
+                self.ip(namespace, "link", "set", name, "up")
+            else:
+                self.ip(namespace, "addr", "add", f"2001:db8:{n}::{host}/64", "dev", name, "nodad")
+        if self.quiet:
+            # Without ARP the sender knows no neighbour: every frame goes to the sensor's own address.
+            self.introduce(self.sender, a, f"192.0.{2 + n}.2", self.mac(self.sensor, b))
+
+    def mac(self, namespace, name):
+        return json.loads(self.ip(namespace, "-j", "link", "show", name).stdout)[0]["address"]
+
+    def introduce(self, namespace, name, address, mac):
+        """The neighbour behind an address, where there is no ARP."""
+        self.ip(namespace, "neigh", "replace", address, "lladdr", mac, "dev", name, "nud", "permanent")
+
+    def plug(self):
+        for namespace, names in ((self.sensor, self.veths), (self.sender, self.peers)):
+            for name in names:
+                self.ip(namespace, "link", "set", name, "up")
+
+    def unplug(self, pair=0):
+        """No packet any more. Returns how many the sender's end has sent in all."""
+        name = self.peers[pair]
+        self.ip(self.sender, "link", "set", name, "down")
+        return json.loads(self.ip(self.sender, "-j", "-s", "link", "show", name).stdout)[0]["stats64"]["tx"]["packets"]
 
     def inside(self, namespace, *words, check=True, **more):
         return run("nsenter", f"--net=/run/netns/{namespace}", *words, check=check, **more)
@@ -88,7 +127,13 @@ class Network:
         return self.inside(namespace, "ip", *words)
 
     def start(self, namespace, *words, **more):
-        return subprocess.Popen(["nsenter", f"--net=/run/netns/{namespace}", *words], **more)
+        # nsenter, not ip netns exec: that hides /sys/fs/bpf.
+        process = subprocess.Popen(["nsenter", f"--net=/run/netns/{namespace}", *words], **more)
+        self.started.append(process)
+        return process
+
+    def python(self, namespace, script, *words, **more):
+        return self.start(namespace, sys.executable, "-c", script, *map(str, words), **more)
 
     def send(self, flows, packets, port=9, pair=0):
         """flows UDP flows of packets packets each, 128 IP bytes a packet; all have arrived when it returns."""
@@ -137,30 +182,41 @@ class Sensor:
         return self.wait()
 
     def wait(self):
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=60 * PATIENCE)
         self.report.seek(0)
         return code, self.report.read()
 
 
-def rows(prefix):
-    with open(prefix + "_flows.txt") as file:
-        names = file.readline().lstrip("%").rstrip("\n").split("\t")
-        return [dict(zip(names, line.rstrip("\n").split("\t"))) for line in file]
+def rows(prefix, file="flows.txt"):
+    """The rows of PREFIX_FILE by column name."""
+    with open(f"{prefix}_{file}") as lines:
+        names = lines.readline().lstrip("%").rstrip("\n").split("\t")
+        return [dict(zip(names, line.rstrip("\n").split("\t"))) for line in lines]
 
 
 def packets(table, **columns):
     return sum(int(row["pktsSnt"]) for row in table if all(row[name] == value for name, value in columns.items()))
 
 
-def main(tag, tests, pairs=1):
-    """Runs each test with (network, folder); exit 77 and SKIP where it cannot run here."""
-    import tempfile
+def ledger(report):
+    """The ledger's numbers by name; the report must say no difference."""
+    names = ("seen", "in_flows", "filtered", "short", "unsupported", "unattributed")
+    found = re.search(r"Ledger: (\d+) packets = (\d+) in flows \+ (\d+) filtered \+ (\d+) short frames \+ (\d+) of "
+                      r"unsupported link types \+ (\d+) unattributed$", report, re.M)
+    assert found, "no balanced ledger in the report:\n" + report
+    numbers = dict(zip(names, map(int, found.groups())))
+    assert numbers["seen"] == sum(numbers.values()) - numbers["seen"], found.group()
+    return numbers
+
+
+def main(tag, tests, **network_options):
+    """Runs each test with (network, folder), a network of its own for each; exit 77 and SKIP where it cannot run here."""
     try:
         for test in tests:
-            with tempfile.TemporaryDirectory() as folder, Network(sys.argv[1], tag, pairs) as network:
+            with tempfile.TemporaryDirectory() as folder, Network(sys.argv[1], tag, **network_options) as network:
                 os.chmod(folder, 0o755)
-                test(network, folder)
-                print("ok:", test.__name__, flush=True)
+                said = test(network, folder)
+                print("ok:", test.__name__, *(() if said is None else (said,)), flush=True)
     except Skip as skip:
         print("SKIP:", skip)
         sys.exit(77)

@@ -15,8 +15,6 @@
 
 namespace flowxdp {
 
-inline constexpr std::uint32_t kLinkTypeEthernet = 1; // LINKTYPE_ETHERNET
-
 // The classic BPF that libpcap makes of an expression for a link type (LINKTYPE_*). Error: the expression and libpcap's
 // words, or that the filter has no answer (filter_memory.h). A word that is no number and no address is looked up as a
 // host's name.

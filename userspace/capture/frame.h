@@ -10,6 +10,10 @@ namespace flowxdp {
 // room up to 2^63 (268 days) lets a reader add time-outs without overflow.
 inline constexpr std::int64_t kTimeLimitNs = 9'200'000'000'000'000'000;
 
+// LINKTYPE_* values that the program itself has to name.
+inline constexpr std::uint32_t kLinkTypeEthernet = 1; // LINKTYPE_ETHERNET
+inline constexpr std::uint32_t kLinkTypeRaw = 101;    // LINKTYPE_RAW: an IPv4 or IPv6 packet
+
 // Points into its reader's buffer: valid until the reader's next call.
 struct Frame {
     const std::uint8_t* data; // first byte of the link header

@@ -13,13 +13,11 @@ namespace flowxdp {
 
 namespace {
 
-constexpr std::uint32_t kRaw = 101;
-
 // Before LINKTYPE_ values were fixed, files carried the writer's own DLT_RAW: 12, on OpenBSD 14. libpcap only knows the
 // number of the system it was built for.
 std::uint32_t canonical(std::uint32_t link_type)
 {
-    return link_type == 12 || link_type == 14 ? kRaw : link_type;
+    return link_type == 12 || link_type == 14 ? kLinkTypeRaw : link_type;
 }
 
 } // namespace

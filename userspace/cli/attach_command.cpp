@@ -70,7 +70,8 @@ std::string name_beside(const std::string& path, const std::string& interface)
 
 ExitCode run_attach_command(const AttachOptions& options, const std::string& command_line, Log* log)
 {
-    const FrameFilter filter = compile_frame_filter(options.run.filter, options.interfaces.back());
+    // For its mistakes, and for Ethernet; raw IP knows no word that Ethernet does not.
+    const FrameFilter filter = compile_frame_filter(options.run.filter, kLinkTypeEthernet, options.interfaces.back());
     need_sensor_capabilities("attach");
     const std::optional<UserIdentity> user =
         options.user.empty() ? std::nullopt : std::optional(find_user(options.user));
@@ -94,7 +95,13 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
         const std::size_t sensors_wanted = options.merge ? 1 : options.interfaces.size();
         for (std::size_t i = 0; i < sensors_wanted; i++) {
             const std::string& interface = options.interfaces[i];
-            LiveSensorOptions sensor = live_sensor_options(options.run, filter, bundle, flow);
+            // What is wrong with the interface itself is said by the sensor.
+            const auto info = read_interface(interface);
+            const std::uint32_t link_type =
+                info.ok() && info.value().link_type ? info.value().link_type : kLinkTypeEthernet;
+            LiveSensorOptions sensor = live_sensor_options(
+                options.run, compile_frame_filter(options.run.filter, link_type, options.interfaces.back()), bundle,
+                flow);
             sensor.interface = interface;
             if (options.merge)
                 sensor.merged.assign(options.interfaces.begin() + 1, options.interfaces.end());

@@ -13,11 +13,12 @@
 
 namespace flowxdp {
 
-FrameFilter compile_frame_filter(const std::string& expression, const std::string& last_interface)
+FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t link_type,
+                                 const std::string& last_interface)
 {
     if (expression.find_first_not_of(" \t") == std::string::npos)
         return {};
-    auto program = compile_filter_program(expression, kLinkTypeEthernet);
+    auto program = compile_filter_program(expression, link_type);
     if (!program.ok()) {
         const std::string word = expression.substr(0, expression.find(' '));
         throw StartupError(fmt::format("{}; the filter begins with the first word behind '{}' that names no interface "
@@ -83,6 +84,7 @@ SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& ru
                                        sizeof record.plugin_options - 1),
                            ExitCode::kUsage);
     record.snap_len = static_cast<std::uint32_t>(run.snap_len);
+    record.link_type = sensor.link_type();
     set_text(record.output, absolute_path(outputs.prefix));
     set_text(record.capture, absolute_path(outputs.capture));
     return record;

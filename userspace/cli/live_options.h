@@ -18,9 +18,11 @@ namespace flowxdp {
 LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const Bundle& bundle,
                                       const flow_config& flow);
 
-// A filter for the program, empty without an expression. last_interface: the word before the filter, for messages.
-// Throws StartupError (usage) with libpcap's words, or with the reason why a right expression cannot run in the kernel.
-FrameFilter compile_frame_filter(const std::string& expression, const std::string& last_interface);
+// A filter for the program on interfaces of a link type (LINKTYPE_*), empty without an expression. last_interface: the
+// word before the filter, for messages. Throws StartupError (usage) with libpcap's words, or with the reason why a
+// right expression cannot run in the kernel.
+FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t link_type,
+                                 const std::string& last_interface);
 
 // What status and detach --export will read of a sensor that begins, or is taken over. outputs: of the run.
 // Throws StartupError (usage) when the plugins' options are too long to be recorded.

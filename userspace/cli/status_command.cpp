@@ -88,8 +88,15 @@ std::string status_json(const SensorStatus& s)
         counters.add(kCounters[i].name, s.counts.counter[i]);
     JsonObject daemon;
     daemon.add("running", s.sensor.served);
+    std::vector<std::string> merged;
+    for (const std::string& name : s.sensor.merged_names()) {
+        merged.emplace_back();
+        append_json_string(name, &merged.back());
+    }
     JsonObject out;
     out.add("interface", s.sensor.interface)
+        .add("merged", merged)
+        .add("direction", s.sensor.egress ? "both" : "ingress")
         .add("ifindex", s.sensor.index)
         .add("in_this_namespace", s.sensor.here)
         .add("mode", s.mode)
@@ -185,8 +192,11 @@ void print_sinks(const SensorStateRecord& state, bool served)
 void print_status(const SensorStatus& s)
 {
     const SensorStateRecord* state = s.sensor.state ? &*s.sensor.state : nullptr;
-    fmt::print("{}: ifindex {}, {} mode, program {}{}{}\n", s.sensor.interface, s.sensor.index,
-               s.mode.empty() ? "unknown" : s.mode, s.sensor.program_id,
+    std::string names = s.sensor.interface;
+    for (const std::string& name : s.sensor.merged_names())
+        names += "+" + name;
+    fmt::print("{}: ifindex {}, {} mode, program {}{}{}{}\n", names, s.sensor.index,
+               s.mode.empty() ? "unknown" : s.mode, s.sensor.program_id, s.sensor.egress ? ", both directions" : "",
                s.sensor.here ? "" : ", in another network namespace",
                s.sensor.index ? "" : "; the interface is gone, nothing is counted any more");
     fmt::print("    daemon   {}\n", daemon_text(s));

@@ -94,7 +94,8 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
         throw StartupError(fmt::format("cannot open BPF object '{}': {}", options_.path, std::strerror(errno)));
     set_rodata(object_.get(), ".rodata.flow_config", options_.flow);
     set_rodata(object_.get(), ".rodata.load_config",
-               load_config{options_.use_metadata, 0, !options_.filter.empty(), options_.snap_len});
+               load_config{options_.use_metadata, options_.start_kind, options_.link_header, !options_.filter.empty(),
+                           options_.snap_len});
     bpf_map__set_value_size(find_map(object_.get(), "filter_text"),
                             static_cast<__u32>(options_.filter.expression.size() + 1));
     bpf_map__set_value_size(find_map(object_.get(), "flows"), options_.flow.record_size);
@@ -135,8 +136,8 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     if (patch && !patch->problem().empty())
         throw StartupError(
             fmt::format("cannot load BPF object '{}' with a filter: {}", options_.path, patch->problem()));
-    // EACCES: the verifier allows less without CAP_PERFMON.
-    if (error == -EPERM || error == -EACCES)
+    // The verifier allows less without CAP_PERFMON: EACCES; on 6.1 also EINVAL, "infinite loop detected" (6.1.0-56).
+    if (error == -EPERM || error == -EACCES || error == -EINVAL || error == -E2BIG)
         need_sensor_capabilities("load a BPF program");
     if (error == -EPERM && !may_load_bpf())
         throw StartupError("cannot load a BPF program: this kernel or container does not permit it, whatever the "

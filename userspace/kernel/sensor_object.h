@@ -20,6 +20,7 @@
 #include "engine.h"
 #include "evict.h"
 #include "flow_config.h"
+#include "header.h"
 #include "kernel/filter_program.h"
 #include "totals.h"
 
@@ -42,7 +43,9 @@ struct SensorObjectOptions {
     bool use_metadata = false;           // test-run: frame_meta stands in front of each frame
     FrameFilter filter;                  // frames that do not match are counted as filtered; empty: none
     std::uint32_t snap_len = 0;          // live: bytes of a frame that count as captured; 0 = all
-    bool egress = false;                 // live: load the program for leaving frames, too
+    std::uint16_t start_kind = HEADER_KIND_ETHERNET; // live: enum header_kind of a frame's first byte
+    std::uint8_t link_header = HEADER_NONE;          // live: enum header_id that stands for the link itself
+    bool egress = false;                             // live: load the program for leaving frames, too
     // Loads the configured object in place of bpf_object__load(), with its result; may throw. Empty: that itself.
     std::function<int(bpf_object*)> load;
 };

@@ -168,7 +168,7 @@ LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out)
     link::LinkStep step(frame.data, frame.cap_len);
     LinkOutcome outcome = LinkOutcome::kOk;
 
-    if (frame.link_type == 1) { // nearly every frame there is
+    if (frame.link_type == kLinkTypeEthernet) { // nearly every frame there is
         step.kind = HEADER_KIND_ETHERNET;
     } else {
         link::LinkHandler handler = link::handler_of(frame.link_type);
@@ -189,6 +189,14 @@ LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out)
     out->meta.link_headers[0] = step.headers[0];
     out->meta.link_headers[1] = step.headers[1];
     return outcome;
+}
+
+frame_meta link_start(std::uint32_t link_type)
+{
+    const Frame nothing{nullptr, 0, 0, 0, 0, link_type};
+    LinkedFrame start{};
+    strip_link_header(nothing, &start);
+    return start.meta;
 }
 
 bool link_type_supported(std::uint32_t link_type)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // link_header.h - the thin link-type step in front of the shared parser.
 //
-// XDP only ever sees Ethernet. A capture file may hold anything: this step strips the link header that XDP never sees
-// (radiotap, Linux cooked, Frame Relay, DSA tags, ...) and tells the shared parser where to start and with what. It
-// reads no IP. Both replay engines call it, so both see the same bytes.
+// XDP only ever sees Ethernet, or IP packets of a tunnel's device. A capture file may hold anything: this step strips
+// the link header that XDP never sees (radiotap, Linux cooked, Frame Relay, DSA tags, ...) and tells the shared parser
+// where to start and with what. It reads no IP. Both replay engines call it, so both see the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,10 @@ struct LinkedFrame {
 
 // frame.link_type is a LINKTYPE_ value. meta.wire_len is never below meta.cap_len. Pure.
 LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out);
+
+// Where the parser begins on a live link of this type, by the same step: start_kind and link_headers of a frame from
+// which nothing is to strip (Ethernet, raw IP).
+frame_meta link_start(std::uint32_t link_type);
 
 // True when the link type has a step.
 bool link_type_supported(std::uint32_t link_type);

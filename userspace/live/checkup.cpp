@@ -24,6 +24,7 @@
 
 #include <fmt/format.h>
 
+#include "capture/frame.h"
 #include "core/result.h"
 #include "core/unique_fd.h"
 #include "kernel/privileges.h"
@@ -260,6 +261,13 @@ std::vector<Finding> check_interface(const std::string& name)
     findings.push_back(info.up
                            ? ok("interface", fmt::format("{}, ifindex {}, up", name, info.index))
                            : Finding{Verdict::kWarning, "interface", name + " is down", "ip link set " + name + " up"});
+    if (info.link_type)
+        findings.push_back(
+            ok("link", info.link_type == kLinkTypeRaw ? "IP packets without a link header" : "Ethernet frames"));
+    else
+        findings.push_back({Verdict::kFailure, "link", unknown_link_text(info),
+                            "attach to the interface that carries them, or "
+                            "capture with tcpdump and use replay"});
     if (info.driver.empty())
         findings.push_back({Verdict::kWarning, "driver",
                             "none: XDP works in generic mode alone, behind the stack's copy",

@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -15,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "capture/frame.h"
 #include "core/unique_fd.h"
 
 namespace flowxdp {
@@ -34,6 +36,15 @@ std::uint32_t ethtool_flags(int socket, const std::string& name)
     ethtool_value value{};
     value.cmd = ETHTOOL_GFLAGS;
     return ethtool(socket, name, &value) ? value.data : 0;
+}
+
+// Only what is known to show XDP whole packets. Of other tunnels' devices (WireGuard, GRE, ...) generic XDP gets the
+// packet with some of what came before it, or a place in front of it (6.1, 6.18: it begins at skb_mac_header()).
+std::uint32_t link_type_of(unsigned hardware_type, const std::string& driver)
+{
+    if (hardware_type == ARPHRD_ETHER || hardware_type == ARPHRD_LOOPBACK)
+        return kLinkTypeEthernet;
+    return hardware_type == ARPHRD_NONE && driver == "tun" ? kLinkTypeRaw : 0;
 }
 
 void read_xdp(InterfaceInfo* info)
@@ -71,10 +82,13 @@ Result<InterfaceInfo> read_interface(const std::string& name)
         info.up = (ifr.ifr_flags & IFF_UP) != 0;
     if (!ioctl(socket.get(), SIOCGIFMTU, &ifr))
         info.mtu = static_cast<std::uint32_t>(ifr.ifr_mtu);
+    if (!ioctl(socket.get(), SIOCGIFHWADDR, &ifr))
+        info.hardware_type = ifr.ifr_hwaddr.sa_family;
     ethtool_drvinfo driver{};
     driver.cmd = ETHTOOL_GDRVINFO;
     if (ethtool(socket.get(), name, &driver))
         info.driver = driver.driver;
+    info.link_type = link_type_of(info.hardware_type, info.driver);
     const std::uint32_t flags = ethtool_flags(socket.get(), name);
     info.rx_vlan_offload = (flags & ETH_FLAG_RXVLAN) != 0;
     info.lro = (flags & ETH_FLAG_LRO) != 0;
@@ -91,6 +105,14 @@ std::vector<InterfaceInfo> list_interfaces()
             list.push_back(info.take());
     if_freenameindex(names);
     return list;
+}
+
+std::string unknown_link_text(const InterfaceInfo& info)
+{
+    return fmt::format(
+        "its frames are not Ethernet's (hardware type {}, driver {}), and what XDP sees of such packets is not "
+        "known",
+        info.hardware_type, info.driver.empty() ? "unknown" : info.driver);
 }
 
 bool is_interface_up(const std::string& name)

@@ -17,7 +17,9 @@ enum class AttachMode { kAuto, kNative, kGeneric };
 struct InterfaceInfo {
     unsigned index = 0;
     std::string name;
-    std::string driver; // empty when there is none (lo)
+    std::string driver;          // empty when there is none (lo)
+    unsigned hardware_type = 0;  // ARPHRD_* of linux/if_arp.h
+    std::uint32_t link_type = 0; // LINKTYPE_* of what XDP sees there: Ethernet, raw IP; 0 = nothing it could count
     bool up = false;
     std::uint32_t mtu = 0;
     bool rx_vlan_offload = false;     // the driver strips VLAN tags before XDP sees the frame
@@ -27,9 +29,11 @@ struct InterfaceInfo {
     std::string xdp_mode; // "native", "generic", "offload", empty
 };
 
-// Error: no such interface.
+// Error: no such interface, or no socket to ask by.
 Result<InterfaceInfo> read_interface(const std::string& name);
 std::vector<InterfaceInfo> list_interfaces();
+// Why an interface without a link type cannot be observed.
+std::string unknown_link_text(const InterfaceInfo& info);
 
 // False also when there is none of this name.
 bool is_interface_up(const std::string& name);

@@ -20,6 +20,7 @@
 
 #include <fmt/format.h>
 
+#include "link/link_header.h"
 #include "live/dispatcher.h"
 
 namespace flowxdp {
@@ -71,6 +72,7 @@ std::uint64_t sensor_id(const LiveSensorOptions& options, const std::vector<unsi
     // code: another libpcap may write other instructions for it.
     add(options.object.filter.expression.data(), options.object.filter.expression.size());
     add(&options.object.snap_len, sizeof options.object.snap_len);
+    add(&options.object.start_kind, sizeof options.object.start_kind);
     const bool egress = options.object.egress;
     add(&egress, sizeof egress);
     for (const unsigned index : merged)
@@ -184,6 +186,8 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pin
     options_.interface = info_.name = pinned.interface;
     info_.index = pinned.index;
     options_.object.egress = pinned.egress;
+    info_.link_type = pinned.state && pinned.state->link_type ? pinned.state->link_type : kLinkTypeEthernet;
+    set_link_type(info_.link_type);
     if (pinned.id != fmt::format("{:016x}", sensor_id(options_, pinned.merged)))
         throw StartupError(fmt::format("cannot export the sensor of '{}': its records were made by {}; run that, or "
                                        "remove sensor and flows: flowxdp detach {}",
@@ -195,6 +199,7 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pin
         char name[IF_NAMESIZE] = {};
         further_.push_back({});
         further_.back().info.index = index;
+        further_.back().info.link_type = info_.link_type;
         further_.back().info.name = if_indextoname(index, name) ? name : fmt::format("interface {}", index);
     }
     adopt_others();
@@ -216,7 +221,7 @@ void LiveSensor::open_capture(const std::string& path, const ResumePoints& resum
     auto capture = std::make_unique<CaptureWriter>();
     std::vector<CaptureWriter::Interface> described;
     for (const InterfaceInfo& info : interfaces())
-        described.push_back({info.name, info.index, 1, FRAME_SNAP_MAX});
+        described.push_back({info.name, info.index, info.link_type, FRAME_SNAP_MAX});
     if (auto opened = capture->open(path, described, resume); !opened.ok())
         throw StartupError("extraction: " + opened.error().message);
     capture_ = std::move(capture);
@@ -236,8 +241,21 @@ void LiveSensor::check_interfaces()
     for (const std::string& name : options_.merged) {
         Leg leg;
         leg.info = check_interface(name, &leg.offload_changed);
+        if (leg.info.link_type != info_.link_type)
+            throw StartupError(
+                fmt::format("interfaces '{}' and '{}' cannot be merged: one has Ethernet frames, the other "
+                            "IP packets; attach to them without --merge",
+                            info_.name, name));
         further_.push_back(std::move(leg));
     }
+    set_link_type(info_.link_type);
+}
+
+void LiveSensor::set_link_type(std::uint32_t link_type)
+{
+    const frame_meta start = link_start(link_type);
+    options_.object.start_kind = start.start_kind;
+    options_.object.link_header = start.link_headers[0];
 }
 
 InterfaceInfo LiveSensor::check_interface(const std::string& name, bool* offload_changed) const
@@ -246,6 +264,11 @@ InterfaceInfo LiveSensor::check_interface(const std::string& name, bool* offload
     if (!read.ok())
         throw StartupError(read.error().message);
     InterfaceInfo info = read.take();
+    if (!info.link_type)
+        throw StartupError(
+            fmt::format("interface '{}': {}; attach to the interface that carries them, or capture with tcpdump "
+                        "and use replay",
+                        info.name, unknown_link_text(info)));
     if (info.lro)
         throw StartupError(
             fmt::format("interface '{}' merges frames in hardware (LRO): XDP would not see wire frames; turn "

@@ -66,6 +66,7 @@ class LiveSensor {
     [[nodiscard]] unsigned index() const { return info_.index; }
     // All it observes, the first one in front; names as they were at the start.
     [[nodiscard]] std::vector<InterfaceInfo> interfaces() const;
+    [[nodiscard]] std::uint32_t link_type() const { return info_.link_type; } // LINKTYPE_* of every interface
     [[nodiscard]] bool sees_egress() const { return !egress_.empty(); }
     [[nodiscard]] std::uint32_t program_id() const;
     SensorObject& object() { return *object_; }
@@ -102,6 +103,7 @@ class LiveSensor {
     };
     InterfaceInfo check_interface(const std::string& name, bool* offload_changed) const;
     void check_interfaces();
+    void set_link_type(std::uint32_t link_type);
     UniqueFd attach_xdp(const InterfaceInfo& info, const std::string& pin, std::string* mode) const;
     void attach_others();
     void adopt_others();

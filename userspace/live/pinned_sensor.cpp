@@ -88,6 +88,16 @@ bool may_not_look(const std::error_code& error)
 
 } // namespace
 
+std::vector<std::string> PinnedSensor::merged_names() const
+{
+    std::vector<std::string> names;
+    for (const unsigned number : merged) {
+        char name[IF_NAMESIZE] = {};
+        names.push_back(here && if_indextoname(number, name) ? name : fmt::format("interface {}", number));
+    }
+    return names;
+}
+
 bool PinnedSensor::is_named(const std::string& name) const
 {
     const unsigned wanted = here ? if_nametoindex(name.c_str()) : 0;

@@ -28,6 +28,9 @@ struct PinnedSensor {
     std::uint32_t program_id = 0;
     std::optional<SensorStateRecord> state;
 
+    // Of this network namespace; "interface 7" for one that is gone or elsewhere.
+    [[nodiscard]] std::vector<std::string> merged_names() const;
+    // By its first interface or a merged one.
     [[nodiscard]] bool is_named(const std::string& name) const;
 };
 

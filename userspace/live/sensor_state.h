@@ -14,7 +14,7 @@
 
 namespace flowxdp {
 
-inline constexpr std::uint32_t kSensorStateVersion = 2; // raised with every change below
+inline constexpr std::uint32_t kSensorStateVersion = 3; // raised with every change below
 inline constexpr unsigned kStateSinks = 16;
 
 // One sink; counts as in sink.h.
@@ -39,8 +39,10 @@ struct SensorStateRecord {
     std::int64_t round_boot_ns;      // boot clock, when the daemon's last round ended
     std::uint32_t idle_timeout_ms;
     std::uint32_t packet_mode;
-    std::uint32_t uid;      // whom the daemon runs as
-    std::uint32_t snap_len; // -S; 0 = whole frames
+    std::uint32_t uid;       // whom the daemon runs as
+    std::uint32_t snap_len;  // -S; 0 = whole frames
+    std::uint32_t link_type; // LINKTYPE_* of its interfaces
+    std::uint32_t pad;
     std::uint64_t active_timeout_ms;
     char interface[16];
     char mode[16];             // native, generic
