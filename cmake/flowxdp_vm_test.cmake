@@ -40,11 +40,12 @@ foreach(kernel IN LISTS flowxdp_vm_kernels)
         ENVIRONMENT "FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR}")
 endforeach()
 
-# flowxdp_add_system_test(NAME [TIMEOUT 120] [VM_ONLY]): system.NAME runs NAME_test.py FLOWXDP of this folder as root on this
-# machine, vm.system_NAME_KERNEL in the guests. VM_ONLY: what it does to the kernel is not for a machine in use.
+# flowxdp_add_system_test(NAME [TIMEOUT 120] [VM_ONLY | HOST_ONLY]): system.NAME runs NAME_test.py FLOWXDP of this folder as root on
+# this machine, vm.system_NAME_KERNEL in the guests. VM_ONLY: what it does to the kernel is not for a machine in use. HOST_ONLY: spares
+# the time of a guest.
 find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 function(flowxdp_add_system_test name)
-    cmake_parse_arguments(ARG "VM_ONLY" "TIMEOUT" "" ${ARGN})
+    cmake_parse_arguments(ARG "VM_ONLY;HOST_ONLY" "TIMEOUT" "" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
@@ -53,6 +54,9 @@ function(flowxdp_add_system_test name)
         add_test(NAME system.${name} COMMAND Python3::Interpreter -B ${script} $<TARGET_FILE:flowxdp>)
         set_tests_properties(system.${name} PROPERTIES LABELS system TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77
             RESOURCE_LOCK kernel)
+    endif()
+    if(ARG_HOST_ONLY)
+        return()
     endif()
     file(RELATIVE_PATH script ${PROJECT_SOURCE_DIR} ${script})
     math(EXPR limit "${ARG_TIMEOUT} * 4") # emulated

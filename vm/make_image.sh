@@ -70,7 +70,7 @@ add_module() {
     load_order+=("$name")
 }
 # udp_diag: what the exporter asks a collector's room of. A real machine loads them when they are needed.
-for module in veth 8021q sch_ingress cls_bpf udp_diag tcp_diag; do
+for module in veth tun 8021q sch_ingress cls_bpf udp_diag tcp_diag; do
     add_module "$module"
 done
 printf '%s\n' "${load_order[@]-}" >"$image/modules/order"

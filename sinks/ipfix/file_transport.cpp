@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "socket_address.h"
+#include "core/unique_fd.h"
 #include "transport.h"
 
 namespace flowxdp::ipfix {

@@ -14,7 +14,8 @@
 #include <deque>
 #include <utility>
 
-#include "socket_address.h"
+#include "core/unique_fd.h"
+#include "sink/socket_address.h"
 #include "transport.h"
 
 namespace flowxdp::ipfix {
@@ -35,7 +36,7 @@ class TcpTransport final : public Transport {
 
     Result<void> open() override
     {
-        auto addresses = resolve(collector_, SOCK_STREAM);
+        auto addresses = addresses_of(collector_, SOCK_STREAM);
         if (!addresses)
             return addresses.error();
         addresses_ = addresses.take();

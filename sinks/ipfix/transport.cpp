@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport.h"
 
+#include <system_error>
+
 namespace flowxdp::ipfix {
 
 void Transport::count_sent(const Message& message)
@@ -20,6 +22,20 @@ void Transport::count_dropped(const Message& message)
 std::string Endpoint::text() const
 {
     return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + port;
+}
+
+Result<std::vector<SocketAddress>> addresses_of(const Endpoint& collector, int type)
+{
+    auto addresses = resolve_host(collector.host, collector.port, type);
+    if (!addresses)
+        return Error{"collector " + collector.text() + ": " + addresses.error().message +
+                     "; write HOST:PORT or [IPv6]:PORT"};
+    return addresses;
+}
+
+Error socket_error(const std::string& what, int error_number)
+{
+    return Error{what + ": " + std::generic_category().message(error_number)};
 }
 
 } // namespace flowxdp::ipfix

@@ -16,6 +16,7 @@
 #include "message.h"
 #include "options_data.h"
 #include "sink/sink.h"
+#include "sink/socket_address.h"
 
 namespace flowxdp::ipfix {
 
@@ -67,6 +68,12 @@ struct Endpoint {
     // "127.0.0.1:9995" or "[::1]:9995".
     [[nodiscard]] std::string text() const;
 };
+
+// type: SOCK_DGRAM or SOCK_STREAM. Error: the collector, why it has no address, and how to write one.
+Result<std::vector<SocketAddress>> addresses_of(const Endpoint& collector, int type);
+
+// "udp://...: reason", from errno's value.
+Error socket_error(const std::string& what, int error_number);
 
 struct UdpLimits {
     std::size_t mtu = 1400; // octets of the largest IP packet; the route's own MTU also binds

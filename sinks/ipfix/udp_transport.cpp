@@ -14,8 +14,9 @@
 #include <thread>
 #include <utility>
 
+#include "core/unique_fd.h"
 #include "receiver_room.h"
-#include "socket_address.h"
+#include "sink/socket_address.h"
 #include "transport.h"
 
 namespace flowxdp::ipfix {
@@ -42,7 +43,7 @@ class UdpTransport final : public Transport {
 
     Result<void> open() override
     {
-        auto addresses = resolve(collector_, SOCK_DGRAM);
+        auto addresses = addresses_of(collector_, SOCK_DGRAM);
         if (!addresses)
             return addresses.error();
         int error = 0;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "endpoint.h"
 
-#include <netdb.h>
 #include <sys/un.h>
 
 #include <charconv>
 #include <cstring>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -64,7 +62,6 @@ Result<Endpoint> parse_endpoint(const std::string& text, const std::string& defa
 
 Result<std::vector<SocketAddress>> resolve(const Endpoint& endpoint)
 {
-    std::vector<SocketAddress> addresses;
     if (endpoint.kind == Endpoint::Kind::kUnix) {
         sockaddr_un address = {};
         address.sun_family = AF_UNIX;
@@ -72,25 +69,13 @@ Result<std::vector<SocketAddress>> resolve(const Endpoint& endpoint)
         SocketAddress a = {};
         std::memcpy(&a.storage, &address, sizeof address);
         a.length = sizeof address;
-        addresses.push_back(a);
-        return addresses;
+        return std::vector{a};
     }
-    addrinfo hints = {};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = endpoint.kind == Endpoint::Kind::kUdp ? SOCK_DGRAM : SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV;
-    addrinfo* list = nullptr;
-    const int rc = ::getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(), &hints, &list);
-    if (rc != 0)
-        return Error{fmt::format("{}: cannot find host '{}': {}", endpoint.text, endpoint.host, ::gai_strerror(rc))};
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
-    for (const addrinfo* a = list; a; a = a->ai_next) {
-        SocketAddress address = {};
-        std::memcpy(&address.storage, a->ai_addr, a->ai_addrlen);
-        address.length = a->ai_addrlen;
-        addresses.push_back(address);
-    }
-    return addresses;
+    auto found =
+        resolve_host(endpoint.host, endpoint.port, endpoint.kind == Endpoint::Kind::kUdp ? SOCK_DGRAM : SOCK_STREAM);
+    if (!found.ok())
+        return Error{fmt::format("{}: cannot find host '{}': {}", endpoint.text, endpoint.host, found.error().message)};
+    return found;
 }
 
 } // namespace flowxdp

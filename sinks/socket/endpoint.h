@@ -2,13 +2,12 @@
 // endpoint.h - where a socket sink sends to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/result.h"
+#include "sink/socket_address.h"
 
 namespace flowxdp {
 
@@ -19,12 +18,6 @@ struct Endpoint {
     std::string port;
     std::string path; // unix
     std::string text; // as given, for messages
-};
-
-// One address an endpoint's name stands for.
-struct SocketAddress {
-    sockaddr_storage storage;
-    socklen_t length;
 };
 
 // text: the sink's target; empty means default_text. A missing port is default_port. Error: names what is wrong.

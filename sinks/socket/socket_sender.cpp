@@ -71,7 +71,7 @@ bool SocketSender::start_attempt()
     }
     const SocketAddress& address = addresses_[address_];
     const int type = is_datagram() ? SOCK_DGRAM : SOCK_STREAM;
-    fd_.reset(::socket(address.storage.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    fd_.reset(::socket(address.family(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd_) {
         attempt_failed("make a socket", errno);
         return true;
@@ -83,7 +83,7 @@ bool SocketSender::start_attempt()
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0)
+    if (::connect(fd_.get(), address.get(), address.length) == 0)
         connected_now();
     else if (errno == EINPROGRESS)
         state_ = State::kConnecting;

@@ -20,6 +20,8 @@
 #include <memory>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "bpf/sensor_bench.h"
 #include "capture/filter.h"
 #include "core/unique_fd.h"
@@ -124,7 +126,7 @@ class DispatcherTest : public BpfTest {
         const std::string add = std::string("ip link add ") + kSender + " arp off type veth peer name " + kReceiver;
         ASSERT_EQ(std::system(add.c_str()), 0); // NOLINT(concurrency-mt-unsafe,cert-env33-c): no other thread yet
         for (const char* name : {kSender, kReceiver})
-            ASSERT_EQ(std::system((std::string("ip link set arp off up dev ") + name).c_str()), 0); // NOLINT
+            ASSERT_EQ(std::system(fmt::format("ip link set dev {} arp off up", name).c_str()), 0); // NOLINT
     }
     void TearDown() override
     {
