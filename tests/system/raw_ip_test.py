@@ -7,6 +7,7 @@ This test holds the tunnel's other end: it writes packets into the device and kn
 import filecmp
 import os
 import subprocess
+import sys
 
 import veth
 
@@ -29,6 +30,13 @@ for flow in range(flows):
         os.write(tun, struct.pack('>IHBB', 0x60000000, len(udp), 17, 64) + six('2001:db8::1') + six('2001:db8::2') + udp)
 print('sent', flush=True)
 sys.stdin.readline()
+"""
+
+
+LEAVE = """
+import socket
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(3): out.sendto(bytes(10), ('198.51.100.2', 9))
 """
 
 
@@ -87,6 +95,24 @@ def filtered(network, folder):
     assert [(r["srcPort"], r["ethType"], r["pktsSnt"]) for r in table] == [("1007", "0x86dd", str(PACKETS))], table
 
 
+def leaving_too(network, folder):
+    """The egress hook of a tun device has packets without a link header as well."""
+    process = tunnel(network)
+    try:
+        network.ip(network.sensor, "addr", "add", "198.51.100.1/24", "dev", "t0")
+        sensor = veth.Sensor(network, folder + "/t", "t0", "--direction", "both")
+        network.inside(network.sensor, sys.executable, "-c", LEAVE)
+        send(process)
+        code, report = sensor.stop()
+    finally:
+        close(process)
+    counts = veth.ledger(report)
+    assert code == 0 and counts["seen"] == counts["in_flows"] == 3 + 2 * FLOWS * PACKETS, (code, counts)
+    (left,) = [row for row in veth.rows(folder + "/t") if row["srcIP"] == "198.51.100.1"]
+    assert (left["dstIP"], left["pktsSnt"], left["l7BytesSnt"]) == ("198.51.100.2", "3", "30"), left
+    assert left["hdrDesc"] == "raw:ipv4:udp", left
+
+
 def others_are_refused(network, folder):
     name = network.veths[0]
     process = tunnel(network)
@@ -102,4 +128,4 @@ def others_are_refused(network, folder):
     assert not os.path.exists(network.pins()) and not network.has_program(name)
 
 
-veth.main("fxra", (each_mode, filtered, others_are_refused))
+veth.main("fxra", (each_mode, filtered, leaving_too, others_are_refused))
