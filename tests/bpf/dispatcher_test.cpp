@@ -123,10 +123,11 @@ class DispatcherTest : public BpfTest {
         if (unshare(CLONE_NEWNET))
             GTEST_SKIP() << "SKIP: no right to make a network namespace";
         std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << 1; // nothing speaks unasked
-        const std::string add = std::string("ip link add ") + kSender + " arp off type veth peer name " + kReceiver;
+        const std::string add =
+            std::string("/sbin/ip link add ") + kSender + " arp off type veth peer name " + kReceiver;
         ASSERT_EQ(std::system(add.c_str()), 0); // NOLINT(concurrency-mt-unsafe,cert-env33-c): no other thread yet
         for (const char* name : {kSender, kReceiver})
-            ASSERT_EQ(std::system(fmt::format("ip link set dev {} arp off up", name).c_str()), 0); // NOLINT
+            ASSERT_EQ(std::system(fmt::format("/sbin/ip link set dev {} arp off up", name).c_str()), 0); // NOLINT
     }
     void TearDown() override
     {
