@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""tutorial_test.py FLOWXDP SOURCE: the collector of the NetFlow tutorial, with its command lines as README.md has them.
+"""tutorial_test.py FLOWXDP SOURCE: the receivers of the tutorials, with their command lines as README.md has them.
 
 The lines that README.md shows are what nfdump prints, and what it prints is what the flow file has: addresses, ports, flags,
-packets, bytes, times. Exit 77 without nfdump, or when somebody else listens on port 9995.
+packets, bytes, times. The reports it shows are what nc gets. Exit 77 without nfdump or nc, or when somebody else listens on
+port 9995 or 5555.
 """
 
 import os
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -19,29 +21,50 @@ FLOWXDP, SOURCE = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
 FLAGS = "CEUAPRSF"
 
 
-def readme():
-    """(commands, lines shown) of the section."""
-    section = re.search(r"^### A collector\n(.*?)^## ", (SOURCE / "README.md").read_text(), re.M | re.S).group(1)
+def readme(title):
+    """(commands, lines shown) of a section."""
+    section = re.search(rf"^### {title}\n(.*?)^##", (SOURCE / "README.md").read_text(), re.M | re.S).group(1)
     lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
-    return [l for l in lines if l.startswith(("nfcapd", "./flowxdp", "nfdump"))], [l for l in lines if re.match(r"Date|\d{4}-", l)]
+    commands = [line for line in lines if line.startswith(("nfcapd", "./flowxdp", "nfdump", "nc "))]
+    return commands, [line for line in lines if line not in commands]
 
 
-def main():
+def periodic_report():
+    collectors.program("nc", "netcat-openbsd")
+    listening = lambda: ":15B3 00000000:0000 0A" in open("/proc/net/tcp").read()  # port 5555
+    if listening():
+        raise collectors.Missing("port 5555 is taken, a free one")
+    (nc, replay), shown = readme("A periodic report")
+    with tempfile.TemporaryDirectory() as folder:
+        receiver = subprocess.Popen(nc.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder)
+        try:
+            collectors.until(listening, "nc listens")
+            words = replay.replace("/tmp/run", folder + "/run").replace("examples", str(SOURCE / "examples")).split()
+            collectors.run(str(FLOWXDP), *words[1:])
+            got = receiver.stdout.read().decode().replace("\0", "")
+        finally:
+            receiver.kill()
+            receiver.wait()
+    assert [line for line in got.splitlines() if line] == shown and len(shown) == 6, (got, shown)
+    print(f"{len(shown)} lines of README.md are what nc gets")
+
+
+def collector():
     for name in ("nfcapd", "nfdump"):
         collectors.program(name, "nfdump")
     if collectors.udp_state(9995):
         raise collectors.Missing("port 9995 is taken, a free one")
-    (nfcapd, replay, nfdump), shown = readme()
+    (nfcapd, replay, nfdump), shown = readme("A collector")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.symlink(FLOWXDP, "flowxdp")
         os.symlink(SOURCE / "examples", "examples")
-        collector = collectors.Process(nfcapd.split(), "log")
-        collector.wait_for(lambda: collectors.udp_state(9995), "nfcapd listens")
+        process = collectors.Process(nfcapd.split(), "log")
+        process.wait_for(lambda: collectors.udp_state(9995), "nfcapd listens")
         collectors.run(*replay.split(), "-w", "run")
         collectors.until(lambda: not collectors.udp_state(9995)[0], "nfcapd has read everything")
-        collector.stop()
-        assert "Sequence Errors: 0, Bad Packets: 0" in collector.said(), collector.said()
+        process.stop()
+        assert "Sequence Errors: 0, Bad Packets: 0" in process.said(), process.said()
         file = next(f for f in os.listdir(".") if re.match(r"nfcapd\.\d{12}$", f))
         printed = collectors.run(*nfdump.replace("nfcapd.YYYYMMDDhhmm", file).split())
         rows = [row.flow for row in flow_file.read_rows("run") if row.flow.kind == "ip"]
@@ -67,7 +90,8 @@ def main():
 
 
 try:
-    main()
+    periodic_report()
+    collector()
 except collectors.Missing as missing:
     print("SKIP:", missing)
     sys.exit(77)
