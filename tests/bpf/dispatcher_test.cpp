@@ -190,16 +190,22 @@ TEST_F(DispatcherTest, LoadsWithAllPluginsForceAndPacketMode)
     expect_budget(setup);
 }
 
+// 30 frames to the dropped port and 40 to the passed one; all are seen when it returns.
+void send_to_both_ports(SensorBench& bench)
+{
+    Sender sender;
+    sender.send(udp_to(kDroppedPort), 30);
+    sender.send(udp_to(kPassedPort), 40);
+    while (bench.counter(COUNTER_PACKETS_SEEN) < 70)
+        std::this_thread::yield();
+}
+
 TEST_F(DispatcherTest, TakesAFilterAlong)
 {
     BenchSetup setup;
     setup.filter = {"udp port 7", compile_filter_program("udp port 7", kLinkTypeEthernet).take()};
     const auto bench = attach(setup);
-    Sender sender;
-    sender.send(udp_to(kDroppedPort), 30);
-    sender.send(udp_to(kPassedPort), 40);
-    while (bench->counter(COUNTER_PACKETS_SEEN) < 70)
-        std::this_thread::yield();
+    send_to_both_ports(*bench);
     leave(*bench);
     EXPECT_EQ(bench->counter(COUNTER_PACKETS_SEEN), 70u);
     EXPECT_EQ(bench->counter(COUNTER_PACKETS_FILTERED), 40u);
@@ -211,11 +217,7 @@ TEST_F(DispatcherTest, TheFirstSeesWhatTheSecondDrops)
     {
         const OtherProgram other;
         EXPECT_EQ(names(read_dispatcher(receiver())), (std::vector<std::string>{"flowxdp_ingress", "drop_port"}));
-        Sender sender;
-        sender.send(udp_to(kDroppedPort), 30);
-        sender.send(udp_to(kPassedPort), 40);
-        while (bench->counter(COUNTER_PACKETS_SEEN) < 70)
-            std::this_thread::yield();
+        send_to_both_ports(*bench);
     }
     leave(*bench);
     EXPECT_EQ(bench->counter(COUNTER_PACKETS_SEEN), 70u);

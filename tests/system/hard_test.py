@@ -119,8 +119,8 @@ def sink_that_dies(network, folder):
 
 
 def attach_and_detach(network, folder):
-    left = lambda kind: {x["id"] for x in json.loads(veth.run("bpftool", "-j", kind, "show").stdout) if "flowxdp" in x.get("name", "") or
-                         x.get("name") in ("evict_keys", "evict_out")}
+    left = lambda kind: {x["id"] for x in json.loads(veth.run("bpftool", "-j", kind, "show").stdout)
+                         if "flowxdp" in x.get("name", "") or x.get("name") in ("evict_keys", "evict_out")}
     network.plug()
     before = left("prog"), left("map")
     for _ in range(30 // PART):

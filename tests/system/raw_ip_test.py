@@ -13,7 +13,7 @@ import veth
 
 FLOWS, PACKETS = 20, 5
 
-# FLOWS flows of PACKETS UDP datagrams each over IPv4, as many over IPv6; then `ready`, and the device stays open.
+# FLOWS flows of PACKETS UDP datagrams each over IPv4, as many over IPv6, when told; the device stays open.
 TUNNEL = """
 import fcntl, os, socket, struct, sys
 name, flows, packets = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -58,7 +58,8 @@ def send(process):
     assert process.stdout.readline() == "sent\n"
 
 
-def close(process):
+def close(network, process):
+    network.tool("detach", "t0", check=False)  # what a test that failed has left
     process.kill()
     process.wait()
 
@@ -72,9 +73,10 @@ def counted(network, folder, *options):
         code, report = sensor.stop()
         assert code == 0, (code, report, sensor.said())
     finally:
-        close(process)
+        close(network, process)
     counts = veth.ledger(report)
     assert counts["seen"] == counts["in_flows"] + counts["filtered"], counts
+    assert veth.packets(veth.rows(prefix)) == counts["in_flows"], "rows hold other packets than the ledger"
     veth.run(network.flowxdp, "replay", "-q", prefix + ".pcapng", "-w", prefix + "_again", *options[2:])
     assert filecmp.cmp(prefix + "_flows.txt", prefix + "_again_flows.txt", shallow=False), "replay differs"
     return [row for row in veth.rows(prefix) if row["srcPort"].startswith("10")]
@@ -105,9 +107,10 @@ def leaving_too(network, folder):
         send(process)
         code, report = sensor.stop()
     finally:
-        close(process)
+        close(network, process)
     counts = veth.ledger(report)
     assert code == 0 and counts["seen"] == counts["in_flows"] == 3 + 2 * FLOWS * PACKETS, (code, counts)
+    assert veth.packets(veth.rows(folder + "/t")) == counts["in_flows"], "rows hold other packets than the ledger"
     (left,) = [row for row in veth.rows(folder + "/t") if row["srcIP"] == "198.51.100.1"]
     assert (left["dstIP"], left["pktsSnt"], left["l7BytesSnt"]) == ("198.51.100.2", "3", "30"), left
     assert left["hdrDesc"] == "raw:ipv4:udp", left
@@ -124,7 +127,7 @@ def others_are_refused(network, folder):
             refused = network.tool("attach", "w0", "-w", folder + "/a", check=False)
             assert refused.returncode == 1 and "wireguard" in refused.stderr, refused
     finally:
-        close(process)
+        close(network, process)
     assert not os.path.exists(network.pins()) and not network.has_program(name)
 
 

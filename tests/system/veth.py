@@ -66,6 +66,14 @@ class Network:
     def __enter__(self):
         if os.geteuid() != 0:
             raise Skip("needs root for network namespaces and XDP")
+        try:
+            self.set_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def set_up(self):
         for namespace in (self.sender, self.sensor):
             if run("ip", "netns", "add", namespace, check=False).returncode:
                 raise Skip("cannot make a network namespace here")
@@ -74,7 +82,6 @@ class Network:
             self.inside(namespace, "sysctl", "-qw", "net.ipv6.conf.all." + quieten, "net.ipv6.conf.default." + quieten)
         for n in range(self.pairs):
             self.add_pair(n)
-        return self
 
     def __exit__(self, *_):
         for process in self.started:

@@ -82,8 +82,7 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
         recall_options(*pinned.state, &run);
     if (run.filter.empty())
         run.filter = read_filter_text(pinned.folder);
-    const FrameFilter filter =
-        compile_frame_filter(run.filter, pinned.state ? pinned.state->link_type : kLinkTypeEthernet, pinned.interface);
+    const FrameFilter filter = compile_frame_filter(run.filter, pinned.link_type(), pinned.interface);
     std::vector<std::unique_ptr<LiveSensor>> sensors;
     DaemonOptions daemon_options;
     auto take_over = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {

@@ -186,7 +186,7 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pin
     options_.interface = info_.name = pinned.interface;
     info_.index = pinned.index;
     options_.object.egress = pinned.egress;
-    info_.link_type = pinned.state && pinned.state->link_type ? pinned.state->link_type : kLinkTypeEthernet;
+    info_.link_type = pinned.link_type();
     set_link_type(info_.link_type);
     if (pinned.id != fmt::format("{:016x}", sensor_id(options_, pinned.merged)))
         throw StartupError(fmt::format("cannot export the sensor of '{}': its records were made by {}; run that, or "

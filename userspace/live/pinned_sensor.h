@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/frame.h"
 #include "core/result.h"
 #include "core/unique_fd.h"
 #include "engine.h"
@@ -28,6 +29,8 @@ struct PinnedSensor {
     std::uint32_t program_id = 0;
     std::optional<SensorStateRecord> state;
 
+    // LINKTYPE_* of its interfaces.
+    [[nodiscard]] std::uint32_t link_type() const { return state ? state->link_type : kLinkTypeEthernet; }
     // Of this network namespace; "interface 7" for one that is gone or elsewhere.
     [[nodiscard]] std::vector<std::string> merged_names() const;
     // By its first interface or a merged one.
