@@ -17,11 +17,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define FRAME_PIECE 2048u      /* a frame goes to the ring through scratch in pieces */
 #define FRAME_PIECES (FRAME_SNAP_MAX / FRAME_PIECE)
-/* Headers that are linear in a buffer when it leaves; more is fetched before parsing. */
-#define EGRESS_LINEAR 128u
-#define EGRESS_PULL 256u
-/* Frames that one buffer may become: gso_segs has 16 bits. */
-#define EGRESS_SEGMENTS 65536u
 #define TC_ACT_UNSPEC (-1)
 
 struct parse_loop {
@@ -125,6 +120,12 @@ __noinline int emit_frame(struct xdp_md *ctx)
 	return 0;
 }
 
+/* What of a live frame counts as captured. */
+FX_INLINE __u32 snapped(__u32 wire_len)
+{
+	return load.snap_len && load.snap_len < wire_len ? load.snap_len : wire_len;
+}
+
 /* Where a packet's time and lengths come from: metadata in front of it (test-run), or the context and the boot clock. */
 FX_INLINE int frame_meta_from_xdp(struct xdp_md *ctx, struct frame_meta *meta)
 {
@@ -143,7 +144,7 @@ FX_INLINE int frame_meta_from_xdp(struct xdp_md *ctx, struct frame_meta *meta)
 	meta->ts_ns = (__s64)bpf_ktime_get_boot_ns();
 	meta->clock_ns = meta->ts_ns;
 	meta->wire_len = (__u32)bpf_xdp_get_buff_len(ctx);
-	meta->cap_len = load.snap_len && load.snap_len < meta->wire_len ? load.snap_len : meta->wire_len;
+	meta->cap_len = snapped(meta->wire_len);
 	meta->if_id = if_id;
 	meta->start_kind = load.start_kind;
 	meta->link_headers[0] = (__u8)load.link_header;
@@ -159,6 +160,14 @@ FX_INLINE __u64 next_packet_no(const struct cpu_counts *c, struct sensor_state *
 	return c->counter[COUNTER_PACKETS_SEEN];
 }
 
+/* What the filter expression says of the frame that packet_clear() has put into p. */
+FX_INLINE int frame_passes(struct xdp_md *ctx, const struct packet *p)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+	return frame_filter(ctx, data, end, FX_MEM(p->wire_len), FX_MEM(p->cap_len));
+}
+
 /* A received packet on its whole way: parsed, keyed, counted. Its frame is in s->packet when this returns 1. */
 FX_INLINE int observe_xdp(struct xdp_md *ctx, struct scratch *s, struct cpu_counts *c, struct sensor_state *shared)
 {
@@ -170,7 +179,7 @@ FX_INLINE int observe_xdp(struct xdp_md *ctx, struct scratch *s, struct cpu_coun
 	packet_clear(&s->packet, &meta, next_packet_no(c, shared), (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
 	/* Behind packet_clear(), lengths by way of memory: else 6.1 tells states apart by meta in all that follows (6.1.0-56:
 	 * 440 k verified instructions against 170 k). */
-	if (load.filter && !frame_passes_xdp(ctx, &s->packet)) {
+	if (load.filter && !frame_passes(ctx, &s->packet)) {
 		count(c, COUNTER_PACKETS_FILTERED);
 		return 0;
 	}
@@ -199,117 +208,7 @@ int flowxdp_ingress(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-/*
- * A buffer that leaves may be more than one frame: TCP and UDP segmentation is left to the device (GSO). The wire sees
- * the segments, so each is counted as the packet it will be: its share of the payload, its sequence number, its IPv4 id;
- * CWR in the first, FIN and PSH in the last (kernel: net/ipv4/tcp_offload.c).
- */
-struct segment_loop {
-	struct __sk_buff *ctx;
-	struct scratch *scratch;
-	struct cpu_counts *counts;
-	struct sensor_state *shared;
-};
-
-static long count_segment(__u32 i, void *context)
-{
-	struct segment_loop *loop = context;
-	struct cpu_counts *c = loop->counts;
-	struct scratch *s = loop->scratch;
-	struct packet *p = &s->packet;
-	const struct segments *all = &s->segments;
-	__u32 at = i * all->segment_bytes, left = all->payload_bytes - at, bytes = left, cut;
-
-	if (i && at >= all->payload_bytes)
-		return 1;
-	if (all->segment_bytes && left > all->segment_bytes) {
-		bytes = all->segment_bytes;
-		p->tcp_flags = all->tcp_flags & (__u8)~(TCP_FIN | TCP_PSH);
-	} else {
-		p->tcp_flags = all->tcp_flags;
-	}
-	if (i)
-		p->tcp_flags &= (__u8)~TCP_CWR;
-	cut = all->payload_bytes - bytes;
-	p->payload_len = bytes;
-	p->wire_len = all->wire_len - cut;
-	p->cap_len = all->cap_len > cut ? all->cap_len - cut : 0;
-	p->l3_end = all->l3_end - cut;
-	p->l4_len = all->l4_len - cut;
-	p->tcp_seq = all->tcp_seq + at;
-	p->ip_id = (__u16)(all->ip_id + i);
-	s->shift = all->shift + (__s32)at;
-	count(c, COUNTER_PACKETS_SEEN);
-	p->packet_no = next_packet_no(c, loop->shared);
-	if (attribute(s, c, ROLE_EGRESS) && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
-		emit_packet_row_skb(loop->ctx);
-	return all->segment_bytes ? 0 : 1;
-}
-
-FX_INLINE void frame_meta_from_skb(const struct __sk_buff *ctx, struct frame_meta *meta)
-{
-	meta->ts_ns = (__s64)bpf_ktime_get_boot_ns();
-	meta->clock_ns = meta->ts_ns;
-	meta->wire_len = ctx->len;
-	meta->cap_len = load.snap_len && load.snap_len < meta->wire_len ? load.snap_len : meta->wire_len;
-	meta->if_id = ctx->ifindex;
-	meta->start_kind = load.start_kind;
-	meta->link_headers[0] = (__u8)load.link_header;
-	meta->link_headers[1] = 0;
-}
-
-/* The tag that stands beside the buffer until the driver or the device writes it into the frame. */
-FX_INLINE void parse_tag_beside(struct __sk_buff *ctx, struct packet *p)
-{
-	__u32 tci = ctx->vlan_tci;
-	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
-
-	packet_parse_tagged_ethernet(data, end, tci, p);
-}
-
-FX_INLINE void observe_skb(struct __sk_buff *ctx, struct scratch *s, struct cpu_counts *c, struct sensor_state *shared)
-{
-	struct segment_loop loop = {};
-	struct packet *p = &s->packet;
-	struct segments *all = &s->segments; /* not on the stack: account() and its callees need theirs (6.1: 512 bytes in all) */
-	struct frame_meta meta;
-	__u32 frames = 1;
-
-	/* Linear already, but for what was forwarded or tunnelled. It changes where bytes lie, not what they are. */
-	if (ctx->data_end - ctx->data < EGRESS_LINEAR && ctx->data_end - ctx->data < ctx->len)
-		bpf_skb_pull_data(ctx, ctx->len < EGRESS_PULL ? ctx->len : EGRESS_PULL);
-	loop.ctx = ctx;
-	loop.scratch = s;
-	loop.counts = c;
-	loop.shared = shared;
-	frame_meta_from_skb(ctx, &meta);
-	packet_clear(p, &meta, 0, (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
-	if (load.filter && !frame_passes_skb(ctx, p)) {
-		if (ctx->gso_segs > 1)
-			frames = ctx->gso_segs;
-		c->counter[COUNTER_PACKETS_SEEN] += frames;
-		c->counter[COUNTER_PACKETS_FILTERED] += frames;
-		return;
-	}
-	if (ctx->vlan_present)
-		parse_tag_beside(ctx, p);
-	parse_frame_skb(ctx, p);
-	all->shift = 0;
-	if (ctx->vlan_present) {
-		packet_move(p, 4);
-		all->shift = -4;
-	}
-	all->segment_bytes = ctx->gso_size;
-	all->payload_bytes = p->payload_len;
-	all->wire_len = p->wire_len;
-	all->cap_len = p->cap_len;
-	all->l3_end = p->l3_end;
-	all->l4_len = p->l4_len;
-	all->tcp_seq = p->tcp_seq;
-	all->ip_id = p->ip_id;
-	all->tcp_flags = p->tcp_flags;
-	bpf_loop(EGRESS_SEGMENTS, count_segment, &loop, 0);
-}
+#include "leaving.bpf.h"
 
 /* Leaving frames, behind ingress in the same tables. Loaded only when both directions are wanted. */
 SEC("tc")
@@ -324,7 +223,7 @@ int flowxdp_egress(struct __sk_buff *ctx)
 		return TC_ACT_UNSPEC;
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		begin_turn(s, c, shared, role);
-	observe_skb(ctx, s, c, shared);
+	count_leaving(ctx, s, c, shared);
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		end_turn(s, shared, ROLE_EGRESS);
 	return TC_ACT_UNSPEC;

@@ -8,7 +8,7 @@
 #include "compat.h"
 
 /*
- * Does a frame match? 1 or 0. ctx is the program's own context (struct xdp_md or __sk_buff), data to end what is directly
+ * Does a received frame match? 1 or 0. ctx is the program's own context (struct xdp_md), data to end what is directly
  * readable of the frame, wire_len its length on the wire, cap_len how much of it counts as captured. Read data and end
  * anew from the context afterwards: else the verifier carries every length that the filter looked at through the rest of
  * the program.
@@ -20,5 +20,17 @@ static __noinline int frame_filter(void *ctx, const __u8 *data, const __u8 *end,
 	int matches = 1;
 
 	__asm__ volatile("" : "+r"(matches) : "r"(ctx), "r"(data), "r"(end), "r"(wire_len), "r"(cap_len));
+	return matches;
+}
+
+/*
+ * The same for a frame that a leaving buffer becomes (leaving.bpf.h). head has its first LEAVING_HEAD_BYTES, readable to
+ * there whatever its length; what stands behind them is in the buffer, shift bytes further on.
+ */
+static __noinline int leaving_filter(struct __sk_buff *ctx, const __u8 *head, __s32 shift, __u32 wire_len, __u32 cap_len)
+{
+	int matches = 1;
+
+	__asm__ volatile("" : "+r"(matches) : "r"(ctx), "r"(head), "r"(shift), "r"(wire_len), "r"(cap_len));
 	return matches;
 }

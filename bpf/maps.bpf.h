@@ -20,12 +20,12 @@ const volatile struct load_config load SEC(".rodata.load_config");
 struct segments {
 	__u32 segment_bytes; /* of payload, in every segment but the last; 0 = it leaves as it is */
 	__u32 payload_bytes; /* of all segments */
-	__u32 wire_len, cap_len, l3_end, l4_len;
+	__u32 wire_len, l3_end, l4_len;
 	__u32 tcp_seq;
-	__s32 shift;         /* from an offset on the wire to the buffer's */
+	__u32 tag_bytes;     /* of the VLAN tag beside the buffer, which the wire has and the buffer has not: 4 or 0 */
 	__u16 ip_id;
 	__u8 tcp_flags;
-	__u8 pad[5];
+	__u8 pad;
 };
 
 /* Room to work in that the verifier does not track, one per CPU and program role. */
@@ -43,7 +43,8 @@ struct scratch {
 	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */
 	__u64 forced_id;                            /* of the flow this packet forced to end */
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
-	__u8 row[PACKET_ROW_MAX];                   /* a packet record before it goes to the ring */
+	/* A packet record before it goes to the ring; a piece of an extracted frame; before both, a leaving frame's head. */
+	__u8 row[PACKET_ROW_MAX];
 };
 
 /* key: enum program_role. value: struct scratch. Written by its CPU's program alone. */

@@ -64,14 +64,6 @@ __noinline int CTX_FN(parse_rest)(CTX *ctx, struct packet *p)
 	return 0;
 }
 
-/* What the filter expression says of the frame that packet_clear() has put into p. */
-FX_INLINE int CTX_FN(frame_passes)(CTX *ctx, const struct packet *p)
-{
-	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
-
-	return frame_filter(ctx, data, end, FX_MEM(p->wire_len), FX_MEM(p->cap_len));
-}
-
 /* Parses the frame behind packet_clear(). */
 FX_INLINE void CTX_FN(parse_frame)(CTX *ctx, struct packet *p)
 {

@@ -78,7 +78,7 @@ for module in veth tun 8021q sch_ingress cls_bpf udp_diag tcp_diag; do
 done
 printf '%s\n' "${load_order[@]-}" >"$image/modules/order"
 
-for program in flowxdp sensor_test frame_filter_test dispatcher_test race_test; do
+for program in flowxdp sensor_test frame_filter_test leaving_test dispatcher_test race_test; do
     [[ ! -x $build/bin/$program ]] || with_libraries "$build/bin/$program" "/flowxdp/bin/$program"
 done
 while read -r file; do

@@ -54,7 +54,7 @@ struct load_config {
 	__u32 use_metadata; /* 1: frame_meta stands in front of the frame (test-run); 0: the boot clock */
 	__u16 start_kind;   /* live: enum header_kind of a frame's first byte */
 	__u16 link_header;  /* live: enum header_id that stands for the link itself; 0 = none */
-	__u32 filter;       /* 1: frame_filter() holds an expression; a frame that does not match is counted, no more */
+	__u32 filter;       /* 1: frame_filter.bpf.h holds an expression; a frame that does not match is counted, no more */
 	__u32 snap_len;     /* live: bytes of a frame that count as captured; 0 = all */
 };
 

@@ -19,6 +19,8 @@
 #define FRAME_MAX_VISIBLE 3520u
 /* Bytes of a frame that extraction keeps at most: tcpdump's default snap length. */
 #define FRAME_SNAP_MAX 262144u
+/* Bytes of a leaving frame that are put together for the filter (leaving.bpf.h): more than its headers ever are. */
+#define LEAVING_HEAD_BYTES 512u
 /* Payload bytes that packet mode and payload plugins may see, counted from the start of L7. */
 #define PACKET_MAX_PAYLOAD 2048u
 

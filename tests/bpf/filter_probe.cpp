@@ -3,11 +3,14 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "kernel/filter_patch.h"
+#include "packet.h"
 
 namespace flowxdp::test {
 namespace {
@@ -38,7 +41,8 @@ FilterProbe::FilterProbe(const FrameFilter& filter)
     if (patch.programs() != 2)
         throw StartupError("the filter is not in both programs");
     xdp_ = bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "filter_probe_xdp"));
-    skb_ = bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "filter_probe_skb"));
+    leaving_ = bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "filter_probe_leaving"));
+    head_ = bpf_object__find_map_fd_by_name(object_.get(), "head");
 }
 
 int FilterProbe::matches_xdp(std::span<const std::uint8_t> frame, std::uint32_t wire_len, std::uint32_t cap_len) const
@@ -62,18 +66,31 @@ int FilterProbe::matches_xdp(std::span<const std::uint8_t> frame, std::uint32_t 
     return run.retval == XDP_PASS;
 }
 
-int FilterProbe::matches_skb(std::span<const std::uint8_t> frame, std::uint32_t wire_len) const
+int FilterProbe::matches_leaving(std::span<const std::uint8_t> frame, std::uint32_t wire_len, std::uint32_t cap_len,
+                                 std::uint32_t begins) const
 {
+    std::array<std::uint8_t, LEAVING_HEAD_BYTES> head{};
+    std::ranges::copy(frame.first(std::min(frame.size(), head.size())), head.begin());
+    const __u32 zero = 0;
+    if (bpf_map_update_elem(head_, &zero, head.data(), BPF_ANY))
+        return -1;
+    // The head is not read from the buffer: something else stands there.
+    std::vector<std::uint8_t> buffer(begins + frame.size(), 0xee);
+    if (frame.size() > head.size())
+        std::ranges::copy(frame.subspan(head.size()),
+                          buffer.begin() + begins + static_cast<std::ptrdiff_t>(head.size()));
     __sk_buff context{};
     context.mark = wire_len;
+    context.priority = cap_len;
+    context.cb[0] = begins;
     bpf_test_run_opts run{};
     run.sz = sizeof run;
-    run.data_in = frame.data();
-    run.data_size_in = static_cast<__u32>(frame.size());
+    run.data_in = buffer.data();
+    run.data_size_in = static_cast<__u32>(buffer.size());
     run.ctx_in = &context;
     run.ctx_size_in = sizeof context;
     run.repeat = 1;
-    return bpf_prog_test_run_opts(skb_, &run) ? -1 : static_cast<int>(run.retval);
+    return bpf_prog_test_run_opts(leaving_, &run) ? -1 : static_cast<int>(run.retval);
 }
 
 } // namespace flowxdp::test

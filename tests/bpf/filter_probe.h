@@ -18,14 +18,15 @@ class FilterProbe {
 
     // What the program says of a frame of at least 14 bytes: 1 or 0, -1 when test-run refused.
     int matches_xdp(std::span<const std::uint8_t> frame, std::uint32_t wire_len, std::uint32_t cap_len) const;
-    // At most kSkbBytes.
-    int matches_skb(std::span<const std::uint8_t> frame, std::uint32_t wire_len) const;
+    // The same of a frame that leaves by a buffer in which it begins at an offset; both together at most kBufferBytes.
+    int matches_leaving(std::span<const std::uint8_t> frame, std::uint32_t wire_len, std::uint32_t cap_len,
+                        std::uint32_t begins) const;
 
-    static constexpr std::size_t kSkbBytes = 3000; // test-run wants an skb in one page
+    static constexpr std::size_t kBufferBytes = 3000; // test-run wants an skb in one page
 
   private:
     std::unique_ptr<bpf_object, BpfObjectDeleter> object_;
-    int xdp_ = -1, skb_ = -1;
+    int xdp_ = -1, leaving_ = -1, head_ = -1;
 };
 
 } // namespace flowxdp::test

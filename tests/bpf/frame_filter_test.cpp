@@ -105,16 +105,18 @@ std::uint64_t expect_same(const std::string& expression, const FrameFilter& filt
     std::uint64_t matched = 0;
     for (const Sample& sample : samples()) {
         const auto size = static_cast<std::uint32_t>(sample.bytes.size());
-        const bool whole = offline.matches(sample, size);
-        matched += whole;
-        EXPECT_EQ(probe.matches_xdp(sample.bytes, sample.wire_len, size), whole) << size << " bytes";
-        for (const std::uint32_t cap_len :
-             cut ? std::vector<std::uint32_t>{size / 2, 33, 0} : std::vector<std::uint32_t>{})
-            EXPECT_EQ(probe.matches_xdp(sample.bytes, sample.wire_len, std::min(cap_len, size)),
-                      offline.matches(sample, std::min(cap_len, size)))
+        matched += offline.matches(sample, size);
+        std::vector<std::uint32_t> lengths = {size};
+        if (cut)
+            lengths.insert(lengths.end(), {size / 2, std::min(33u, size), 0});
+        for (const std::uint32_t cap_len : lengths) {
+            const bool expected = offline.matches(sample, cap_len);
+            EXPECT_EQ(probe.matches_xdp(sample.bytes, sample.wire_len, cap_len), expected)
                 << cap_len << " of " << size << " bytes";
-        if (size <= FilterProbe::kSkbBytes) {
-            EXPECT_EQ(probe.matches_skb(sample.bytes, sample.wire_len), whole) << size << " bytes";
+            if (size + 100 <= FilterProbe::kBufferBytes) {
+                EXPECT_EQ(probe.matches_leaving(sample.bytes, sample.wire_len, cap_len, 100), expected)
+                    << cap_len << " of " << size << " bytes";
+            }
         }
         if (::testing::Test::HasFailure())
             break;

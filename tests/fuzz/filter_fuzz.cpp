@@ -173,9 +173,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     run.cap_len = captured_share ? bytes * captured_share / 255 : bytes;
     run.direct = direct_share ? bytes * direct_share / 255 : bytes;
     run.wire_len = bytes + beyond;
+    run.shift = beyond & 1 ? -4 : beyond;
 
     const bool valid = flowxdp::test::classic_is_valid(program);
-    for (const FilterContext context : {FilterContext::kXdp, FilterContext::kSkb}) {
+    for (const FilterContext context : {FilterContext::kXdp, FilterContext::kLeaving}) {
         auto body = translate_filter(program, context);
         if (!body.ok()) {
             const std::string& why = body.error().message;
@@ -186,8 +187,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // An instruction that nothing leads to is not looked at, so a program may be translated that libpcap refuses.
         if (!valid)
             continue;
-        const auto result = flowxdp::test::run_frame_filter(
-            body.value(), run, context == FilterContext::kXdp ? BPF_FUNC_xdp_load_bytes : BPF_FUNC_skb_load_bytes);
+        const auto result = flowxdp::test::run_frame_filter(body.value(), run, context);
         require(result.fault.empty(), result.fault);
         const bool expected = flowxdp::test::classic_matches(program, frame.data(), run.cap_len, run.wire_len);
         require(result.answer == static_cast<int>(expected),

@@ -10,6 +10,7 @@
 
 #include "capture/filter.h"
 #include "capture/filter_memory.h"
+#include "packet.h"
 #include "parse/encapsulations.h"
 #include "support/classic_filter.h"
 #include "support/ebpf_interpreter.h"
@@ -18,7 +19,7 @@
 namespace flowxdp::test {
 namespace {
 
-constexpr int kXdpHelper = BPF_FUNC_xdp_load_bytes, kSkbHelper = BPF_FUNC_skb_load_bytes;
+constexpr FilterContext kXdp = FilterContext::kXdp, kLeaving = FilterContext::kLeaving;
 
 std::vector<sock_filter> compile(const std::string& expression)
 {
@@ -27,7 +28,7 @@ std::vector<sock_filter> compile(const std::string& expression)
     return program.ok() ? program.take() : std::vector<sock_filter>{};
 }
 
-std::vector<bpf_insn> translate(std::span<const sock_filter> program, FilterContext context = FilterContext::kXdp)
+std::vector<bpf_insn> translate(std::span<const sock_filter> program, FilterContext context = kXdp)
 {
     auto body = translate_filter(program, context);
     EXPECT_TRUE(body.ok()) << body.error().message;
@@ -36,7 +37,7 @@ std::vector<bpf_insn> translate(std::span<const sock_filter> program, FilterCont
 
 std::string refusal_of(const std::vector<sock_filter>& program)
 {
-    auto body = translate_filter(program, FilterContext::kXdp);
+    auto body = translate_filter(program, kXdp);
     return body.ok() ? "" : body.error().message;
 }
 
@@ -54,7 +55,7 @@ std::vector<Bytes> frames()
 }
 
 // One program over one frame, with every way of having the bytes.
-void expect_same(std::span<const sock_filter> program, std::span<const bpf_insn> xdp, std::span<const bpf_insn> skb,
+void expect_same(std::span<const sock_filter> program, std::span<const bpf_insn> xdp, std::span<const bpf_insn> leaving,
                  const Bytes& frame)
 {
     const auto size = static_cast<std::uint32_t>(frame.size());
@@ -65,12 +66,15 @@ void expect_same(std::span<const sock_filter> program, std::span<const bpf_insn>
         const bool expected = classic_matches(program, frame.data(), cap_len, wire_len);
         for (const std::uint32_t direct : {size, size / 3, 0u}) {
             const FilterInput input = {frame, direct, wire_len, cap_len};
-            const FilterRun run = run_frame_filter(xdp, input, kXdpHelper);
+            const FilterRun run = run_frame_filter(xdp, input, kXdp);
             ASSERT_EQ(run.fault, "");
             ASSERT_EQ(run.answer, expected) << "captured " << cap_len << ", direct " << direct << " of " << size;
-            const FilterRun other = run_frame_filter(skb, input, kSkbHelper);
-            ASSERT_EQ(other.fault, "");
-            ASSERT_EQ(other.answer, expected);
+        }
+        // Untagged, tagged, a segment.
+        for (const std::int32_t shift : {0, -4, 1448, 65536 - 4}) {
+            const FilterRun run = run_frame_filter(leaving, {frame, 0, wire_len, cap_len, shift}, kLeaving);
+            ASSERT_EQ(run.fault, "");
+            ASSERT_EQ(run.answer, expected) << "captured " << cap_len << " of " << size << ", shift " << shift;
         }
     }
 }
@@ -81,9 +85,9 @@ TEST(FilterProgram, MatchesWhatLibpcapMatches)
     for (const std::string& expression : filter_expressions()) {
         SCOPED_TRACE(expression.substr(0, 100));
         const auto program = compile(expression);
-        const auto xdp = translate(program), skb = translate(program, FilterContext::kSkb);
+        const auto xdp = translate(program), leaving = translate(program, kLeaving);
         for (const Bytes& frame : all)
-            ASSERT_NO_FATAL_FAILURE(expect_same(program, xdp, skb, frame));
+            ASSERT_NO_FATAL_FAILURE(expect_same(program, xdp, leaving, frame));
     }
 }
 
@@ -101,9 +105,9 @@ TEST(FilterProgram, MatchesWhatLibpcapMatchesForAnyExpression)
         auto program = compile_filter_program(expression, kLinkTypeEthernet);
         if (!program.ok())
             continue; // libpcap does not want it either, or leaves its answer to chance
-        auto xdp = translate_filter(program.value(), FilterContext::kXdp);
-        auto skb = translate_filter(program.value(), FilterContext::kSkb);
-        ASSERT_EQ(xdp.ok(), skb.ok());
+        auto xdp = translate_filter(program.value(), kXdp);
+        auto leaving = translate_filter(program.value(), kLeaving);
+        ASSERT_EQ(xdp.ok(), leaving.ok());
         if (!xdp.ok()) {
             // ether[(2 - 3)] and the like, an offset that libpcap computed and that is no place in a frame.
             const std::string& why = xdp.error().message;
@@ -112,7 +116,7 @@ TEST(FilterProgram, MatchesWhatLibpcapMatchesForAnyExpression)
         }
         compared++;
         for (const Bytes& frame : all)
-            ASSERT_NO_FATAL_FAILURE(expect_same(program.value(), xdp.value(), skb.value(), frame));
+            ASSERT_NO_FATAL_FAILURE(expect_same(program.value(), xdp.value(), leaving.value(), frame));
     }
     EXPECT_GT(compared, 100u);
 }
@@ -124,18 +128,46 @@ TEST(FilterProgram, TheHelperReadsOnlyWhatIsNotDirectlyThere)
     const auto body = translate(program);
     const Bytes frame = Packet().eth().ipv4().tcp(1234, 80, 5).bytes();
     const auto size = static_cast<std::uint32_t>(frame.size());
-    EXPECT_EQ(run_frame_filter(body, {frame, size, size, size}, kXdpHelper).helper_calls, 0u);
-    const FilterRun split = run_frame_filter(body, {frame, 34, size, size}, kXdpHelper);
+    EXPECT_EQ(run_frame_filter(body, {frame, size, size, size}, kXdp).helper_calls, 0u);
+    const FilterRun split = run_frame_filter(body, {frame, 34, size, size}, kXdp);
     EXPECT_EQ(split.answer, 1);
     EXPECT_EQ(split.helper_calls, 2u); // source port, destination port
+}
+
+// A leaving frame's head is read where it was put together, and only what stands behind it in the buffer.
+TEST(FilterProgram, TheHelperReadsOnlyWhatIsBehindTheHead)
+{
+    Bytes frame(2000);
+    for (std::uint32_t k = 0; k < 1000; k++)
+        frame[k] = static_cast<std::uint8_t>(k);
+    const auto size = static_cast<std::uint32_t>(frame.size());
+    for (const std::uint32_t k : {0u, LEAVING_HEAD_BYTES - 4, LEAVING_HEAD_BYTES - 3, LEAVING_HEAD_BYTES, 900u})
+        for (const bool indirect : {false, true}) {
+            // A = frame[k:4], accept when it is what stands there
+            const std::uint32_t wanted =
+                (k & 255) << 24 | ((k + 1) & 255) << 16 | ((k + 2) & 255) << 8 | ((k + 3) & 255);
+            const std::vector<sock_filter> program = {
+                {BPF_LDX | BPF_W | BPF_IMM, 0, 0, k},
+                {static_cast<__u16>(BPF_LD | BPF_W | (indirect ? BPF_IND : BPF_ABS)), 0, 0, indirect ? 0 : k},
+                {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, wanted},
+                {BPF_RET | BPF_K, 0, 0, 1},
+                {BPF_RET | BPF_K, 0, 0, 0}};
+            for (const std::int32_t shift : {0, -4, 1448}) {
+                const FilterRun run =
+                    run_frame_filter(translate(program, kLeaving), {frame, 0, size, size, shift}, kLeaving);
+                EXPECT_EQ(run.fault, "");
+                EXPECT_EQ(run.answer, 1) << k << ", shift " << shift;
+                EXPECT_EQ(run.helper_calls, k > LEAVING_HEAD_BYTES - 4 ? 1u : 0u) << k;
+            }
+        }
 }
 
 TEST(FilterProgram, LengthIsTheLengthOnTheWire)
 {
     const auto body = translate(compile("greater 900"));
     const Bytes frame(60);
-    EXPECT_EQ(run_frame_filter(body, {frame, 60, 900, 60}, kXdpHelper).answer, 1);
-    EXPECT_EQ(run_frame_filter(body, {frame, 60, 899, 60}, kXdpHelper).answer, 0);
+    EXPECT_EQ(run_frame_filter(body, {frame, 60, 900, 60}, kXdp).answer, 1);
+    EXPECT_EQ(run_frame_filter(body, {frame, 60, 899, 60}, kXdp).answer, 0);
 }
 
 TEST(FilterProgram, ALoadBehindTheCapturedBytesRefusesTheFrame)
@@ -144,8 +176,8 @@ TEST(FilterProgram, ALoadBehindTheCapturedBytesRefusesTheFrame)
     for (const std::uint32_t k : {0u, 56u, 57u, 60u, 0x7ffcu, 0xffffu, 0x7ffffffbu}) {
         const std::vector<sock_filter> program = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, k}, {BPF_RET | BPF_K, 0, 0, 1}};
         const Bytes frame(60);
-        EXPECT_EQ(run_frame_filter(translate(program), {frame, 60, 60, 60}, kXdpHelper).answer, k <= 56) << k;
-        EXPECT_EQ(run_frame_filter(translate(program), {frame, 60, 60, 58}, kXdpHelper).answer, k <= 54) << k;
+        EXPECT_EQ(run_frame_filter(translate(program), {frame, 60, 60, 60}, kXdp).answer, k <= 56) << k;
+        EXPECT_EQ(run_frame_filter(translate(program), {frame, 60, 60, 58}, kXdp).answer, k <= 54) << k;
     }
 }
 
@@ -157,7 +189,7 @@ TEST(FilterProgram, AnOffsetThatIsComputedDoesNotWrap)
                                               {BPF_RET | BPF_K, 0, 0, 1}};
     const Bytes frame(60);
     EXPECT_FALSE(classic_matches(program, frame.data(), 60, 60));
-    EXPECT_EQ(run_frame_filter(translate(program), {frame, 60, 60, 60}, kXdpHelper).answer, 0);
+    EXPECT_EQ(run_frame_filter(translate(program), {frame, 60, 60, 60}, kXdp).answer, 0);
 }
 
 TEST(FilterProgram, DivisionByZeroRefusesTheFrameAndAShiftBy32GivesZero)
@@ -171,7 +203,7 @@ TEST(FilterProgram, DivisionByZeroRefusesTheFrameAndAShiftBy32GivesZero)
                                                   {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0},
                                                   {BPF_RET | BPF_K, 0, 0, 1},
                                                   {BPF_RET | BPF_K, 0, 0, 0}};
-        const int result = run_frame_filter(translate(program), {frame, 60, 60, 60}, kXdpHelper).answer;
+        const int result = run_frame_filter(translate(program), {frame, 60, 60, 60}, kXdp).answer;
         EXPECT_EQ(result, classic_matches(program, frame.data(), 60, 60)) << operation << " by " << x;
         return result;
     };

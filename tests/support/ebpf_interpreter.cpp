@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "support/ebpf_interpreter.h"
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstring>
+#include <vector>
+
+#include "packet.h"
 
 namespace flowxdp::test {
 namespace {
@@ -11,15 +15,22 @@ namespace {
 // Addresses no sum of 32-bit numbers leads from one to another.
 constexpr std::uint64_t kContext = 1ull << 40, kFrame = 2ull << 40, kStackTop = 3ull << 40;
 constexpr std::uint64_t kStackBytes = 512;
+constexpr std::ptrdiff_t kHeadBytes = LEAVING_HEAD_BYTES;
 
 class Machine {
   public:
-    Machine(std::span<const bpf_insn> program, const FilterInput& input, int helper)
-        : program_(program), input_(input), helper_(helper)
+    Machine(std::span<const bpf_insn> program, const FilterInput& input, FilterContext context)
+        : program_(program), input_(input), leaving_(context == FilterContext::kLeaving)
     {
+        // What stands in the head behind the frame is of no meaning.
+        direct_.assign(input.frame.begin(),
+                       input.frame.begin() +
+                           (leaving_ ? std::min<std::ptrdiff_t>(std::ssize(input.frame), kHeadBytes) : input.direct));
+        if (leaving_)
+            direct_.resize(kHeadBytes, 0xee);
         r_[1] = kContext;
         r_[2] = kFrame;
-        r_[3] = kFrame + input.direct;
+        r_[3] = leaving_ ? static_cast<std::uint32_t>(input.shift) : kFrame + input.direct;
         r_[4] = input.wire_len;
         r_[5] = input.cap_len;
         r_[10] = kStackTop;
@@ -72,8 +83,8 @@ class Machine {
     std::uint64_t load(std::uint64_t address, unsigned bytes)
     {
         std::uint64_t value = 0;
-        if (address >= kFrame && address + bytes <= kFrame + input_.direct) {
-            std::memcpy(&value, input_.frame.data() + (address - kFrame), bytes);
+        if (address >= kFrame && address + bytes <= kFrame + direct_.size()) {
+            std::memcpy(&value, direct_.data() + (address - kFrame), bytes);
         } else if (const std::uint8_t* p = stack(address, bytes)) {
             for (unsigned i = 0; i < bytes; i++)
                 if (!written_[address - (kStackTop - kStackBytes) + i])
@@ -94,7 +105,7 @@ class Machine {
 
     void call(int function)
     {
-        if (function != helper_)
+        if (function != (leaving_ ? BPF_FUNC_skb_load_bytes : BPF_FUNC_xdp_load_bytes))
             return fault("calls helper " + std::to_string(function));
         if (get(1) != kContext)
             return fault("calls the helper without the context");
@@ -102,7 +113,8 @@ class Machine {
         const std::uint64_t offset = get(2), to = get(3), bytes = get(4);
         if (bytes > 4 || !stack(to, bytes))
             return fault("asks the helper for too much");
-        const auto from = static_cast<std::uint32_t>(offset); // the helper's argument has 32 bits
+        const auto from = static_cast<std::uint32_t>(offset) - // the helper's argument has 32 bits
+                          (leaving_ ? static_cast<std::uint32_t>(input_.shift) : 0);
         const bool there = std::uint64_t{from} + bytes <= input_.frame.size();
         if (there)
             std::memcpy(stack(to, bytes), input_.frame.data() + from, bytes);
@@ -274,7 +286,8 @@ class Machine {
 
     std::span<const bpf_insn> program_;
     FilterInput input_;
-    int helper_;
+    bool leaving_;
+    std::vector<std::uint8_t> direct_;
     std::array<std::uint64_t, 11> r_{};
     std::array<bool, 11> known_{};
     std::array<std::uint8_t, kStackBytes> stack_{};
@@ -285,9 +298,9 @@ class Machine {
 
 } // namespace
 
-FilterRun run_frame_filter(std::span<const bpf_insn> program, const FilterInput& input, int helper)
+FilterRun run_frame_filter(std::span<const bpf_insn> program, const FilterInput& input, FilterContext context)
 {
-    return Machine(program, input, helper).run();
+    return Machine(program, input, context).run();
 }
 
 } // namespace flowxdp::test

@@ -359,6 +359,11 @@ Packet& Packet::set16(std::size_t at, std::uint32_t value)
     return set8(at, value >> 8).set8(at + 1, value & 0xff);
 }
 
+Packet& Packet::set32(std::size_t at, std::uint32_t value)
+{
+    return set16(at, value >> 16).set16(at + 2, value & 0xffff);
+}
+
 Packet& Packet::tcp(std::uint32_t src_port, std::uint32_t dst_port, std::uint32_t window, std::uint32_t flags,
                     const Bytes& options)
 {

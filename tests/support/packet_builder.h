@@ -68,6 +68,7 @@ class Packet {
     // Overwrites 1, 2 or 4 bytes of the last header; its finish() does not touch them again.
     Packet& set8(std::size_t at, std::uint32_t value);
     Packet& set16(std::size_t at, std::uint32_t value);
+    Packet& set32(std::size_t at, std::uint32_t value);
 
     // Transport
     Packet& tcp(std::uint32_t src_port, std::uint32_t dst_port, std::uint32_t window, std::uint32_t flags = 0x18,

@@ -177,6 +177,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                                filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression),
                                sensor->sees_egress() ? "leaving frames are counted too, at the egress hook"
                                                      : "XDP sees received packets only"));
+        for (const InterfaceInfo& info : sensor->interfaces())
+            if (const std::string hidden = hidden_tags_text(info); !hidden.empty())
+                log->write(LogLevel::kInformation, fmt::format("{}: {}", info.name, hidden));
     }
     auto fill = [&] {
         RunSummary& run = setup->run();

@@ -12,7 +12,13 @@
 namespace flowxdp {
 namespace {
 
-constexpr const char* kPlaceholder = "frame_filter";
+// Functions of frame_filter.bpf.h, and what stands in them.
+struct Place {
+    const char* function;
+    FilterContext context;
+};
+constexpr Place kReceived = {"frame_filter", FilterContext::kXdp};
+constexpr Place kLeaving = {"leaving_filter", FilterContext::kLeaving};
 
 struct Section {
     const char* name;
@@ -81,14 +87,13 @@ int FilterPatch::prepare(bpf_program* program, bpf_prog_load_opts* options, long
 
 int FilterPatch::patch(bpf_program* program, bpf_prog_load_opts* options)
 {
-    const int type_id = btf__find_by_name_kind(bpf_object__btf(object_), kPlaceholder, BTF_KIND_FUNC);
+    const Place& place = bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS ? kLeaving : kReceived;
+    const int type_id = btf__find_by_name_kind(bpf_object__btf(object_), place.function, BTF_KIND_FUNC);
     if (type_id < 0 || !options->func_info || options->func_info_rec_size < sizeof(bpf_func_info)) {
         problem_ = "the BPF object or the kernel has no BTF of functions: the place of the filter cannot be found";
         return -ENOENT;
     }
-    auto body =
-        translate_filter(filter_.program, bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS ? FilterContext::kSkb
-                                                                                                : FilterContext::kXdp);
+    auto body = translate_filter(filter_.program, place.context);
     if (!body) {
         problem_ = body.error().message;
         return -EINVAL;

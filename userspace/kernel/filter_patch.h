@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // filter_patch.h - puts a filter into the programs of a BPF object while libbpf loads it.
 //
-// libbpf has relocated a program and is about to load it when it calls the section's handler: there the function
-// frame_filter() of frame_filter.bpf.h gets the translated filter for its body. Before, libbpf would relocate its own
+// libbpf has relocated a program and is about to load it when it calls the section's handler: there the program's
+// function of frame_filter.bpf.h gets the translated filter for its body. Before, libbpf would relocate its own
 // calls over ours; nothing is left to do after. Handlers belong to the process and are found when an object is opened:
 // make the patch, open, use(), load, and let go of it. One at a time (libbpf_register_prog_handler has no lock).
 #pragma once

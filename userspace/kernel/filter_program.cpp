@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "capture/filter_memory.h"
+#include "packet.h"
 
 namespace flowxdp {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 // Registers. Those from 6 on survive a helper call.
 constexpr std::uint8_t kAnswer = 0, kTemp = 1, kOffset = 2, kScratchAt = 3, kSize = 4, kCaptured = 5;
 constexpr std::uint8_t kData = 6, kEnd = 7, kA = 8, kX = 9, kFrame = 10;
+constexpr std::uint8_t kShift = kEnd; // of a leaving frame, whose head has a fixed length
 // Stack, from the frame pointer down.
 constexpr std::int16_t kContextSlot = -8, kWireSlot = -12, kCapturedSlot = -16, kLoadSlot = -20;
 constexpr std::int16_t memory_slot(std::uint32_t index)
@@ -23,6 +25,7 @@ constexpr std::int16_t memory_slot(std::uint32_t index)
 
 // Packet pointers take offsets of 16 bits; what lies further behind is read by the helper.
 constexpr std::uint64_t kDirectMax = 0x7fff;
+constexpr std::uint32_t kHeadBytes = LEAVING_HEAD_BYTES;
 constexpr std::uint64_t kReachMax = 0x7fffffff;
 constexpr std::size_t kInstructionsMax = 32767; // jumps have 16 bits
 constexpr std::uint64_t kUnreached = std::numeric_limits<std::uint64_t>::max();
@@ -253,7 +256,8 @@ class Translation {
             direct_indirect_load(load, bytes);
         else
             direct_load(i, load, bytes);
-        slow_.back().back = out_.size();
+        if (has_slow_way_) // it comes back here
+            slow_.back().back = out_.size();
         if (header_length) {
             emit(BPF_ALU | BPF_AND | BPF_K, kX, 0, 0, 15);
             emit(BPF_ALU | BPF_LSH | BPF_K, kX, 0, 0, 2);
@@ -270,14 +274,18 @@ class Translation {
             reject_if(BPF_JMP32 | BPF_JLT | BPF_K, kCaptured, 0, limit);
             captured_[i] = limit;
         }
-        slow_.push_back(load);
-        if (limit > kDirectMax) {
+        has_slow_way_ = context_ == FilterContext::kXdp || limit > kHeadBytes;
+        if (has_slow_way_)
+            slow_.push_back(load);
+        if (limit > (context_ == FilterContext::kXdp ? kDirectMax : kHeadBytes)) {
             jump(Target::kSlow, slow_.size() - 1);
-            return;
+        } else if (context_ == FilterContext::kXdp) {
+            move(kTemp, kData);
+            add(kTemp, limit);
+            read_below_end(load, bytes);
+        } else {
+            read(load, kData, static_cast<std::int16_t>(load.offset));
         }
-        move(kTemp, kData);
-        add(kTemp, limit);
-        read_direct(load, bytes);
     }
 
     void direct_indirect_load(const SlowLoad& load, std::uint32_t bytes)
@@ -287,29 +295,42 @@ class Translation {
         move(kTemp, kOffset);
         add(kTemp, bytes);
         reject_if(BPF_JMP | BPF_JGT | BPF_X, kTemp, kCaptured, 0);
+        has_slow_way_ = true;
         slow_.push_back(load);
-        jump_if(BPF_JMP | BPF_JGT | BPF_K, kOffset, 0, kDirectMax, Target::kSlow, slow_.size() - 1);
+        jump_if(BPF_JMP | BPF_JGT | BPF_K, kOffset, 0,
+                context_ == FilterContext::kXdp ? static_cast<std::uint32_t>(kDirectMax) : kHeadBytes - bytes,
+                Target::kSlow, slow_.size() - 1);
         move(kTemp, kData);
         emit(BPF_ALU64 | BPF_ADD | BPF_X, kTemp, kOffset, 0, 0);
-        add(kTemp, bytes);
-        read_direct(load, bytes);
+        if (context_ == FilterContext::kXdp) {
+            add(kTemp, bytes);
+            read_below_end(load, bytes);
+        } else {
+            read(load, kTemp, 0);
+        }
+    }
+
+    void read(const SlowLoad& load, std::uint8_t from, std::int16_t offset)
+    {
+        emit(static_cast<std::uint8_t>(BPF_LDX | BPF_MEM | load.size_code), load.to, from, offset, 0);
     }
 
     // kTemp points behind the bytes.
-    void read_direct(const SlowLoad& load, std::uint32_t bytes)
+    void read_below_end(const SlowLoad& load, std::uint32_t bytes)
     {
         jump_if(BPF_JMP | BPF_JGT | BPF_X, kTemp, kEnd, 0, Target::kSlow, slow_.size() - 1);
-        emit(static_cast<std::uint8_t>(BPF_LDX | BPF_MEM | load.size_code), load.to, kTemp,
-             static_cast<std::int16_t>(-static_cast<int>(bytes)), 0);
+        read(load, kTemp, static_cast<std::int16_t>(-static_cast<int>(bytes)));
     }
 
-    // Bytes that are captured but not in the first buffer.
+    // Bytes that are captured but not in the first buffer, or not in the head.
     void slow_load(SlowLoad& load)
     {
         load.address = out_.size();
         emit(BPF_LDX | BPF_MEM | BPF_DW, 1, kFrame, kContextSlot, 0);
         if (!load.indirect)
             set(kOffset, load.offset);
+        if (context_ == FilterContext::kLeaving)
+            emit(BPF_ALU | BPF_ADD | BPF_X, kOffset, kShift, 0, 0);
         move(kScratchAt, kFrame);
         add(kScratchAt, static_cast<std::uint32_t>(static_cast<std::int32_t>(kLoadSlot)));
         set(kSize, load_bytes(load.size_code));
@@ -317,7 +338,7 @@ class Translation {
              context_ == FilterContext::kXdp ? BPF_FUNC_xdp_load_bytes : BPF_FUNC_skb_load_bytes);
         emit(BPF_LDX | BPF_MEM | BPF_W, kCaptured, kFrame, kCapturedSlot, 0);
         reject_if(BPF_JMP | BPF_JNE | BPF_K, kAnswer, 0, 0);
-        emit(static_cast<std::uint8_t>(BPF_LDX | BPF_MEM | load.size_code), load.to, kFrame, kLoadSlot, 0);
+        read(load, kFrame, kLoadSlot);
         jump(Target::kHere, load.back);
     }
 
@@ -436,6 +457,7 @@ class Translation {
     std::vector<bpf_insn> out_;
     std::vector<Jump> jumps_;
     std::vector<SlowLoad> slow_;
+    bool has_slow_way_ = false; // the load that was written last
     std::size_t accept_at_ = 0, reject_at_ = 0;
     bool accepts_ = false, rejects_ = false;
 };

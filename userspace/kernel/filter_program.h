@@ -25,12 +25,15 @@ struct FrameFilter {
     [[nodiscard]] bool empty() const { return program.empty(); }
 };
 
-// Which helper reads what lies behind the directly readable part of a frame.
-enum class FilterContext { kXdp, kSkb };
+// Where the frame is: a received one in the XDP program's buffers, or one that a leaving buffer becomes.
+enum class FilterContext { kXdp, kLeaving };
 
-// The body of `int frame_filter(ctx, data, end, wire_len, cap_len)`: returns 1 for a frame that matches, else 0. Pure.
-// Accepted by the verifiers of 6.1 and 6.18: bytes below `end` are read directly, others of the first cap_len bytes by
-// bpf_xdp_load_bytes() or bpf_skb_load_bytes(), so a frame in several buffers is filtered like any other.
+// The body of `int frame_filter(ctx, data, end, wire_len, cap_len)`, or of `int leaving_filter(ctx, head, shift,
+// wire_len, cap_len)`: returns 1 for a frame that matches, else 0. Pure. Accepted by the verifiers of 6.1 and 6.18.
+// kXdp: bytes below `end` are read directly, others of the first cap_len bytes by bpf_xdp_load_bytes(), so a frame in
+// several buffers is filtered like any other. kLeaving: the first LEAVING_HEAD_BYTES are read from `head`, which may be
+// read to there whatever the frame's length, the byte at any offset behind from the buffer at offset + shift, by
+// bpf_skb_load_bytes().
 // Error: the reason and a way out. Refused are backward jumps (libpcap's loops over IPv6 extension headers: ip6
 // protochain), loads of kernel metadata (offsets from 0x80000000 on), reads of memory words that were not written on
 // every way (libpcap's interpreter has garbage there), programs that a classic BPF checker would refuse too, and

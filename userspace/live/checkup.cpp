@@ -291,11 +291,13 @@ std::vector<Finding> check_interface(const std::string& name)
         ok("gro", gro ? "on; merges behind native XDP. In generic mode frames may come merged: counted by "
                         "their IP length"
                       : "off"));
-    if (info.rx_vlan_offload && info.driver != "veth")
+    if (const std::string hidden = hidden_tags_text(info); !hidden.empty())
+        findings.push_back({Verdict::kWarning, "rx-vlan offload", hidden, "where VLANs are used, do so; else nothing"});
+    else if (info.rx_vlan_offload)
         findings.push_back({Verdict::kFailure, "rx-vlan offload", "on: VLAN tags are stripped before XDP sees them",
                             fmt::format("attach with --fix-offloads, or ethtool -K {} rxvlan off", name)});
     else
-        findings.push_back(ok("rx-vlan offload", info.rx_vlan_offload ? "veth keeps the tags that XDP sees" : "off"));
+        findings.push_back(ok("rx-vlan offload", "off"));
     findings.push_back(check_other_xdp(info));
     findings.push_back(check_tc(info));
     return findings;

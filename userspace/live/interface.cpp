@@ -115,6 +115,15 @@ std::string unknown_link_text(const InterfaceInfo& info)
         info.hardware_type, info.driver.empty() ? "unknown" : info.driver);
 }
 
+std::string hidden_tags_text(const InterfaceInfo& info)
+{
+    // Both ends claim to insert and to strip tags, and hand the buffer over with the tag beside it (6.1, 6.18).
+    if (info.driver != "veth")
+        return "";
+    return "a veth: the tag of a VLAN device at its other end stands beside the frame, where XDP does not see it, until "
+           "tx-vlan offload is turned off there (ethtool -K PEER txvlan off)";
+}
+
 bool is_interface_up(const std::string& name)
 {
     const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

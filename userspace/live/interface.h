@@ -35,6 +35,9 @@ std::vector<InterfaceInfo> list_interfaces();
 // Why an interface without a link type cannot be observed.
 std::string unknown_link_text(const InterfaceInfo& info);
 
+// What XDP may miss of VLAN tags on an interface whose own offload is no matter, and the way out; empty: nothing.
+std::string hidden_tags_text(const InterfaceInfo& info);
+
 // False also when there is none of this name.
 bool is_interface_up(const std::string& name);
 

@@ -274,7 +274,7 @@ InterfaceInfo LiveSensor::check_interface(const std::string& name, bool* offload
             fmt::format("interface '{}' merges frames in hardware (LRO): XDP would not see wire frames; turn "
                         "it off: ethtool -K {} lro off",
                         info.name, info.name));
-    if (info.rx_vlan_offload && info.driver != "veth") {
+    if (info.rx_vlan_offload && hidden_tags_text(info).empty()) {
         if (!options_.fix_offloads)
             throw StartupError(
                 fmt::format("interface '{}' strips VLAN tags in hardware before XDP sees them: attach with "

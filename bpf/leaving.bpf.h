@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * leaving.bpf.h - the frames that a leaving buffer becomes. It may be more than one: TCP and UDP segmentation is left to the
+ * device (GSO), and a VLAN tag may stand beside it. The wire sees the segments with the tag in its place, so each is
+ * filtered and counted as the packet it will be: its share of the payload, its sequence number, its IPv4 id; CWR in the
+ * first, FIN and PSH in the last (kernel: net/ipv4/tcp_offload.c).
+ */
+#pragma once
+
+#include "account.bpf.h"
+#include "frame_filter.bpf.h"
+
+/* Headers that are linear in a buffer when it leaves; more is fetched before parsing. */
+#define EGRESS_LINEAR 128u
+#define EGRESS_PULL 256u
+/* Frames that one buffer may become: gso_segs has 16 bits. */
+#define EGRESS_SEGMENTS 65536u
+#define ETHERNET_ADDRESSES 12u
+#define VLAN_TAG_BYTES 4u
+
+struct segment_loop {
+	struct __sk_buff *ctx;
+	struct scratch *scratch;
+	struct cpu_counts *counts;
+	struct sensor_state *shared;
+};
+
+FX_INLINE void put_be16(__u8 *at, __u16 value)
+{
+	at[0] = (__u8)(value >> 8);
+	at[1] = (__u8)value;
+}
+
+FX_INLINE void put_be32(__u8 *at, __u32 value)
+{
+	put_be16(at, (__u16)(value >> 16));
+	put_be16(at + 2, (__u16)value);
+}
+
+/* Up to LEAVING_HEAD_BYTES of the buffer, as many as there are from an offset on. */
+FX_INLINE void copy_head(struct __sk_buff *ctx, __u32 from, __u8 *to)
+{
+	__u32 bytes = ctx->len - from;
+
+	if (from >= ctx->len)
+		return;
+	if (bytes > LEAVING_HEAD_BYTES)
+		bytes = LEAVING_HEAD_BYTES;
+	bytes = ((bytes - 1) & (LEAVING_HEAD_BYTES - 1)) + 1; /* both bounds, as in emit_packet_row() */
+	__asm__ volatile("" : "+r"(bytes));
+	bpf_skb_load_bytes(ctx, from, to, bytes);
+}
+
+/* What segmentation will write into a segment's headers. Of tunnelled ones: into the inner headers, which are counted. */
+FX_INLINE void put_segment_headers(const struct packet *p, __u8 *head)
+{
+	__u32 l3 = p->l3_offset, l4 = p->l4_offset, l3_bytes = p->l3_end - l3;
+
+	if (l3 > LEAVING_HEAD_BYTES || l4 > LEAVING_HEAD_BYTES)
+		return;
+	if (p->ip_version == 4) {
+		put_be16(head + l3 + 2, (__u16)l3_bytes);
+		put_be16(head + l3 + 4, p->ip_id);
+	} else if (p->ip_version == 6) {
+		put_be16(head + l3 + 4, (__u16)(l3_bytes - 40));
+	}
+	if (p->flags & PACKET_HAS_TCP) {
+		put_be32(head + l4 + 4, p->tcp_seq);
+		head[l4 + 13] = p->tcp_flags;
+	} else if (p->ip_proto == 17) {
+		put_be16(head + l4 + 4, (__u16)p->l4_len);
+	}
+}
+
+/*
+ * What the filter says of the frame that s->packet and s->shift describe, by its bytes as the wire will have them. Not so:
+ * checksums, which are the device's to fill in, and lengths and ids of the headers around a segmented tunnel. A global
+ * function, verified once, by itself.
+ */
+__noinline int leaving_frame_passes(struct __sk_buff *ctx)
+{
+	__u32 role = ROLE_EGRESS, payload;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct packet *p;
+	__u8 *head;
+
+	if (!s || !ctx)
+		return 0;
+	p = &s->packet;
+	head = s->row;
+	if (s->segments.tag_bytes) {
+		copy_head(ctx, 0, head + VLAN_TAG_BYTES);
+		FX_NO_UNROLL
+		for (__u32 i = 0; i < ETHERNET_ADDRESSES; i++)
+			head[i] = head[i + VLAN_TAG_BYTES];
+		put_be16(head + ETHERNET_ADDRESSES, bpf_ntohs((__u16)ctx->vlan_proto));
+		put_be16(head + ETHERNET_ADDRESSES + 2, (__u16)ctx->vlan_tci);
+	} else {
+		copy_head(ctx, 0, head);
+	}
+	if (s->segments.segment_bytes) {
+		payload = p->payload_offset;
+		if (payload < LEAVING_HEAD_BYTES)
+			copy_head(ctx, payload + (__u32)s->shift, head + payload);
+		put_segment_headers(p, head);
+	}
+	return leaving_filter(ctx, head, s->shift, p->wire_len, p->cap_len);
+}
+
+static long count_segment(__u32 i, void *context)
+{
+	struct segment_loop *loop = context;
+	struct cpu_counts *c = loop->counts;
+	struct scratch *s = loop->scratch;
+	struct packet *p = &s->packet;
+	const struct segments *all = &s->segments;
+	__u32 at = i * all->segment_bytes, left = all->payload_bytes - at, bytes = left, cut;
+
+	if (i && at >= all->payload_bytes)
+		return 1;
+	if (all->segment_bytes && left > all->segment_bytes) {
+		bytes = all->segment_bytes;
+		p->tcp_flags = all->tcp_flags & (__u8)~(TCP_FIN | TCP_PSH);
+	} else {
+		p->tcp_flags = all->tcp_flags;
+	}
+	if (i)
+		p->tcp_flags &= (__u8)~TCP_CWR;
+	cut = all->payload_bytes - bytes;
+	p->payload_len = bytes;
+	p->wire_len = all->wire_len - cut;
+	p->cap_len = snapped(p->wire_len);
+	p->l3_end = all->l3_end - cut;
+	p->l4_len = all->l4_len - cut;
+	p->tcp_seq = all->tcp_seq + at;
+	p->ip_id = (__u16)(all->ip_id + i);
+	s->shift = (__s32)(at - all->tag_bytes);
+	count(c, COUNTER_PACKETS_SEEN);
+	p->packet_no = next_packet_no(c, loop->shared);
+	if (load.filter && !leaving_frame_passes(loop->ctx))
+		count(c, COUNTER_PACKETS_FILTERED);
+	else if (attribute(s, c, ROLE_EGRESS) && (config.flags & FLOW_CONFIG_PACKET_RECORDS))
+		emit_packet_row_skb(loop->ctx);
+	return all->segment_bytes ? 0 : 1;
+}
+
+/* tag_bytes: on the wire before what the parser sees of the buffer, and captured first. */
+FX_INLINE void frame_meta_from_skb(const struct __sk_buff *ctx, __u32 tag_bytes, struct frame_meta *meta)
+{
+	__u32 captured = snapped(ctx->len + tag_bytes);
+
+	meta->ts_ns = (__s64)bpf_ktime_get_boot_ns();
+	meta->clock_ns = meta->ts_ns;
+	meta->wire_len = ctx->len;
+	meta->cap_len = captured > tag_bytes ? captured - tag_bytes : 0;
+	meta->if_id = ctx->ifindex;
+	meta->start_kind = load.start_kind;
+	meta->link_headers[0] = (__u8)load.link_header;
+	meta->link_headers[1] = 0;
+}
+
+/* The tag that stands beside the buffer until the driver or the device writes it into the frame. */
+FX_INLINE void parse_tag_beside(struct __sk_buff *ctx, struct packet *p)
+{
+	__u32 tci = ctx->vlan_tci;
+	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+	packet_parse_tagged_ethernet(data, end, tci, p);
+}
+
+/* A leaving buffer on its whole way: parsed, taken apart, each frame filtered, keyed, counted. */
+FX_INLINE void count_leaving(struct __sk_buff *ctx, struct scratch *s, struct cpu_counts *c, struct sensor_state *shared)
+{
+	struct segment_loop loop = {};
+	struct packet *p = &s->packet;
+	struct segments *all = &s->segments; /* not on the stack: account() and its callees need theirs (6.1: 512 bytes in all) */
+	struct frame_meta meta;
+
+	/* Linear already, but for what was forwarded or tunnelled. It changes where bytes lie, not what they are. */
+	if (ctx->data_end - ctx->data < EGRESS_LINEAR && ctx->data_end - ctx->data < ctx->len)
+		bpf_skb_pull_data(ctx, ctx->len < EGRESS_PULL ? ctx->len : EGRESS_PULL);
+	loop.ctx = ctx;
+	loop.scratch = s;
+	loop.counts = c;
+	loop.shared = shared;
+	/* Asked for again, and by way of memory: else the verifier follows both answers through all of the parser (6.18: 325 k
+	 * verified instructions against 292 k). */
+	all->tag_bytes = ctx->vlan_present ? VLAN_TAG_BYTES : 0;
+	frame_meta_from_skb(ctx, FX_MEM(all->tag_bytes), &meta);
+	packet_clear(p, &meta, 0, (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
+	if (ctx->vlan_present)
+		parse_tag_beside(ctx, p);
+	parse_frame_skb(ctx, p);
+	packet_move(p, FX_MEM(all->tag_bytes));
+	all->segment_bytes = ctx->gso_size;
+	all->payload_bytes = p->payload_len;
+	all->wire_len = p->wire_len;
+	all->l3_end = p->l3_end;
+	all->l4_len = p->l4_len;
+	all->tcp_seq = p->tcp_seq;
+	all->ip_id = p->ip_id;
+	all->tcp_flags = p->tcp_flags;
+	bpf_loop(EGRESS_SEGMENTS, count_segment, &loop, 0);
+}
