@@ -139,12 +139,13 @@ class DispatcherTest : public BpfTest {
     // A sensor in the receiver's dispatcher.
     std::unique_ptr<SensorBench> attach(BenchSetup setup, unsigned priority = kDispatcherPriority)
     {
+        DispatcherEntry entry(receiver(), "flowxdp_ingress", priority, AttachMode::kNative);
         setup.use_metadata = false;
-        setup.load = [&](bpf_object* object) {
-            AttachMode mode = AttachMode::kNative;
-            return load_into_dispatcher(object, "flowxdp_ingress", receiver(), priority, &mode);
-        };
-        return std::make_unique<SensorBench>(setup);
+        setup.load = [&](bpf_object* object) { return entry.load(object); };
+        auto bench = std::make_unique<SensorBench>(setup);
+        EXPECT_EQ(bench->counter(COUNTER_PACKETS_SEEN), 0u) << "loading it has counted a frame";
+        EXPECT_EQ(entry.join(), AttachMode::kNative);
+        return bench;
     }
     static void leave(const SensorBench& bench)
     {

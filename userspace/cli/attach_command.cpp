@@ -91,7 +91,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     };
     DaemonOptions daemon_options;
     daemon_options.max_packets = options.run.max_packets;
-    auto attach = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {
+    auto attach = [&](const RunPlan& plan) {
         const std::size_t sensors_wanted = options.merge ? 1 : options.interfaces.size();
         for (std::size_t i = 0; i < sensors_wanted; i++) {
             const std::string& interface = options.interfaces[i];
@@ -100,8 +100,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             const std::uint32_t link_type =
                 info.ok() && info.value().link_type ? info.value().link_type : kLinkTypeEthernet;
             LiveSensorOptions sensor = live_sensor_options(
-                options.run, compile_frame_filter(options.run.filter, link_type, options.interfaces.back()), bundle,
-                flow);
+                options.run, compile_frame_filter(options.run.filter, link_type, options.interfaces.back()), plan);
             sensor.interface = interface;
             if (options.merge)
                 sensor.merged.assign(options.interfaces.begin() + 1, options.interfaces.end());
@@ -129,11 +128,11 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
         }
         const journal_slot left = sensors.front()->left_behind();
-        if (!outputs.capture.empty()) {
+        if (!plan.outputs.capture.empty()) {
             daemon_options.wall_offset_ns = left.wall_offset_ns ? left.wall_offset_ns : wall_offset_ns();
             for (auto& sensor : sensors)
-                sensor->open_capture(sensors.size() > 1 ? name_beside(outputs.capture, sensor->interface())
-                                                        : outputs.capture,
+                sensor->open_capture(sensors.size() > 1 ? name_beside(plan.outputs.capture, sensor->interface())
+                                                        : plan.outputs.capture,
                                      resume_points(sensor->left_behind()));
         }
         return resume_points(left);
@@ -145,9 +144,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
         setup = std::make_unique<RunSetup>(options.run, fmt::format("{}", fmt::join(options.interfaces, "_")),
                                            command_line, attach, log);
         for (const auto& sensor : sensors)
-            states.push_back(
-                {sensor->state(), describe_sensor(*sensor, options.run, setup->run(),
-                                                  setup->bundle().descriptor->layout_id, setup->outputs())});
+            states.push_back({sensor->state(), sensor->describe()});
         if (!user)
             drop_privileges(setup->outputs().prefix, shares(), log);
     } catch (...) {

@@ -85,12 +85,12 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
     const FrameFilter filter = compile_frame_filter(run.filter, pinned.link_type(), pinned.interface);
     std::vector<std::unique_ptr<LiveSensor>> sensors;
     DaemonOptions daemon_options;
-    auto take_over = [&](const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs) {
-        sensors.push_back(std::make_unique<LiveSensor>(live_sensor_options(run, filter, bundle, flow), pinned));
+    auto take_over = [&](const RunPlan& plan) {
+        sensors.push_back(std::make_unique<LiveSensor>(live_sensor_options(run, filter, plan), pinned));
         const journal_slot left = sensors.front()->left_behind();
-        if (!outputs.capture.empty()) {
+        if (!plan.outputs.capture.empty()) {
             daemon_options.wall_offset_ns = left.wall_offset_ns ? left.wall_offset_ns : wall_offset_ns();
-            sensors.front()->open_capture(outputs.capture, resume_points(left));
+            sensors.front()->open_capture(plan.outputs.capture, resume_points(left));
         }
         return resume_points(left);
     };

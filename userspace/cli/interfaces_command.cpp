@@ -48,7 +48,9 @@ ExitCode run_interfaces_command(bool json)
                            ? fmt::format("XDP program {} '{}' ({})", i.xdp_program_id, i.xdp_program_name, i.xdp_mode)
                            : "no XDP program",
                        dispatcher ? " with " + dispatcher->text() : "",
-                       i.rx_vlan_offload && hidden_tags_text(i).empty() ? ", rx-vlan offload on (attach with --fix-offloads)" : "");
+                       i.rx_vlan_offload && hidden_tags_text(i).empty()
+                           ? ", rx-vlan offload on (attach with --fix-offloads)"
+                           : "");
     }
     if (json)
         fmt::print("{}\n", JsonObject::list(objects));

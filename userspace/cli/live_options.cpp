@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/live_options.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -31,42 +29,19 @@ FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t li
     return {expression, program.take()};
 }
 
-LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const Bundle& bundle,
-                                      const flow_config& flow)
-{
-    LiveSensorOptions options;
-    options.object.path = bundle.bpf_object;
-    options.object.flow = flow;
-    options.object.max_flows = run.max_flows;
-    options.object.ring_bytes = static_cast<std::uint32_t>(run.ring_bytes);
-    options.object.filter = filter;
-    options.object.snap_len = run.snap_len;
-    options.layout_id = bundle.descriptor->layout_id;
-    return options;
-}
+namespace {
 
-SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& run, const RunSummary& summary,
-                                  std::uint64_t layout_id, const RunOutputs& outputs)
+// What status and detach --export will read.
+SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
 {
-    const std::int64_t now_ns = boot_clock_ns() + wall_offset_ns();
-    const SensorStateRecord& before = sensor.state()->last();
     SensorStateRecord record{};
-    record.version = kSensorStateVersion;
-    record.pid = static_cast<std::uint32_t>(getpid());
-    record.interface_index = sensor.index();
-    record.network_namespace = own_network_namespace();
-    record.layout_id = layout_id;
-    record.attached_ns = before.version == kSensorStateVersion ? before.attached_ns : now_ns;
-    record.daemon_started_ns = now_ns;
-    record.uid = geteuid();
     record.idle_timeout_ms = run.idle_timeout_ms;
     record.active_timeout_ms = run.active_timeout_ms;
     record.packet_mode = run.packet_mode;
-    set_text(record.interface, sensor.interface());
-    set_text(record.mode, sensor.mode());
+    record.snap_len = static_cast<std::uint32_t>(run.snap_len);
     set_text(record.program, FLOWXDP_VERSION);
     std::string names, given;
-    for (const PluginHost::Active& plugin : summary.plugins)
+    for (const PluginHost::Active& plugin : plan.plugins)
         names += (names.empty() ? "" : ",") + plugin.name;
     // --plugins a,b may bring an option too; a name alone says nothing that the list does not.
     for (const std::string& spec : run.plugins)
@@ -83,11 +58,25 @@ SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& ru
                                        "sensor",
                                        sizeof record.plugin_options - 1),
                            ExitCode::kUsage);
-    record.snap_len = static_cast<std::uint32_t>(run.snap_len);
-    record.link_type = sensor.link_type();
-    set_text(record.output, absolute_path(outputs.prefix));
-    set_text(record.capture, absolute_path(outputs.capture));
+    set_text(record.output, absolute_path(plan.outputs.prefix));
+    set_text(record.capture, absolute_path(plan.outputs.capture));
     return record;
+}
+
+} // namespace
+
+LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const RunPlan& plan)
+{
+    LiveSensorOptions options;
+    options.object.path = plan.bundle.bpf_object;
+    options.object.flow = plan.flow;
+    options.object.max_flows = run.max_flows;
+    options.object.ring_bytes = static_cast<std::uint32_t>(run.ring_bytes);
+    options.object.filter = filter;
+    options.object.snap_len = run.snap_len;
+    options.layout_id = plan.bundle.descriptor->layout_id;
+    options.state = describe_run(run, plan);
+    return options;
 }
 
 void recall_options(const SensorStateRecord& state, RunOptions* run)

@@ -14,9 +14,9 @@
 
 namespace flowxdp {
 
-// What the kernel's half is told; mode, interface and offloads are the caller's.
-LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const Bundle& bundle,
-                                      const flow_config& flow);
+// What the kernel's half is told, and what is recorded beside it; mode, interface and offloads are the caller's. Throws
+// StartupError (usage) when the plugins' options are too long to be recorded.
+LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const RunPlan& plan);
 
 // A filter for the program on interfaces of a link type (LINKTYPE_*), empty without an expression. last_interface: the
 // word before the filter, for messages. Throws StartupError (usage) with libpcap's words, or with the reason why a
@@ -24,10 +24,6 @@ LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& 
 FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t link_type,
                                  const std::string& last_interface);
 
-// What status and detach --export will read of a sensor that begins, or is taken over. outputs: of the run.
-// Throws StartupError (usage) when the plugins' options are too long to be recorded.
-SensorStateRecord describe_sensor(const LiveSensor& sensor, const RunOptions& run, const RunSummary& summary,
-                                  std::uint64_t layout_id, const RunOutputs& outputs);
 // Puts what attach was given into options of an export that names no plugins itself.
 void recall_options(const SensorStateRecord& state, RunOptions* run);
 

@@ -286,7 +286,7 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
 
     ResumePoints resume;
     if (attach)
-        resume = attach(bundle_, flow_, {prefix_, capture_});
+        resume = attach({bundle_, flow_, {prefix_, capture_}, plugins_->active()});
 
     SinkContext context;
     context.flow_schema = plugins_->flow_schema();

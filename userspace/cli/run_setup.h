@@ -28,14 +28,21 @@ struct RunOutputs {
     std::string capture; // of -e, resolved; empty = no extraction
 };
 
+// What is settled before anything is opened or attached.
+struct RunPlan {
+    const Bundle& bundle;
+    const flow_config& flow;
+    RunOutputs outputs;
+    std::vector<PluginHost::Active> plugins;
+};
+
 // Everything behind the engine. Built once; members in order of construction.
 class RunSetup {
   public:
     // input_name: what output files are named after when -w names a folder. attach: live only; called once records are
     // laid out and before sinks open, returns where a crashed predecessor's outputs can be gone on behind (journal.h),
     // empty for a fresh start. Throws StartupError.
-    using Attach =
-        std::function<ResumePoints(const Bundle& bundle, const flow_config& flow, const RunOutputs& outputs)>;
+    using Attach = std::function<ResumePoints(const RunPlan& plan)>;
     RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
              const Attach& attach, Log* log);
     ~RunSetup();

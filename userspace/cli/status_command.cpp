@@ -198,7 +198,7 @@ void print_status(const SensorStatus& s)
     fmt::print("{}: ifindex {}, {} mode, program {}{}{}{}\n", names, s.sensor.index,
                s.mode.empty() ? "unknown" : s.mode, s.sensor.program_id, s.sensor.egress ? ", both directions" : "",
                s.sensor.here ? "" : ", in another network namespace",
-               s.sensor.index ? "" : "; the interface is gone, nothing is counted any more");
+               s.sensor.index ? "" : "; detached, or the interface is gone: nothing is counted");
     fmt::print("    daemon   {}\n", daemon_text(s));
     if (state) {
         const std::int64_t age = boot_clock_ns() + wall_offset_ns() - state->attached_ns;

@@ -231,18 +231,42 @@ void check_room(const InterfaceInfo& interface, const char* name)
                                        interface.name, there->text(), interface.name));
     for (const DispatchedProgram& program : there->programs)
         if (program.name == name)
-            throw StartupError(
-                fmt::format("the dispatcher of interface '{}' has a program '{}' (id {}) that no sensor "
-                            "knows: its daemon was killed while it attached; remove it: xdp-loader unload "
-                            "{} --id {}",
-                            interface.name, name, program.id, interface.name, program.id));
+            throw StartupError(fmt::format("the dispatcher of interface '{}' has a program '{}' (id {}) that no sensor "
+                                           "knows: its pins are gone; remove it: xdp-loader unload {} --id {}",
+                                           interface.name, name, program.id, interface.name, program.id));
 }
+
+// What an extension is loaded against before it has a place: a small program of libxdp's object, there for such uses.
+constexpr const char* kTarget = "xdp_pass";
 
 std::string object_problem(const std::string& reason)
 {
     return fmt::format("libxdp's {} cannot be opened ({}): it comes with Debian's libxdp1 (apt-get install libxdp1), "
                        "elsewhere LIBXDP_OBJECT_PATH names its folder",
                        kDispatcherObject, reason);
+}
+
+// libxdp's object, loaded.
+Result<Program> load_target()
+{
+    auto target = owned<Program>(xdp_program__find_file(kDispatcherObject, "xdp", nullptr));
+    if (!target)
+        return Error{object_problem(std::strerror(errno))};
+    if (const int error = bpf_object__load(xdp_program__bpf_obj(target.get())); error)
+        return Error{fmt::format("the kernel does not load libxdp's dispatcher: {}", std::strerror(-error))};
+    if (!bpf_object__find_program_by_name(xdp_program__bpf_obj(target.get()), kTarget))
+        return Error{object_problem(fmt::format("it has no program {}", kTarget))};
+    return target;
+}
+
+// Makes a program that is not loaded yet an extension, as libxdp would. Returns 0 or a negative error number.
+int make_extension(bpf_program* program, xdp_program* target)
+{
+    const bpf_program* in = bpf_object__find_program_by_name(xdp_program__bpf_obj(target), kTarget);
+    const int error = bpf_program__set_attach_target(program, bpf_program__fd(in), kTarget);
+    bpf_program__set_type(program, BPF_PROG_TYPE_EXT);
+    bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
+    return error;
 }
 
 } // namespace
@@ -281,31 +305,22 @@ std::string dispatcher_problem()
                "everybody's; "
                "run it with sudo";
     const LibxdpMessages said;
-    const auto target = owned<Program>(xdp_program__find_file(kDispatcherObject, "xdp", nullptr));
-    if (!target)
-        return object_problem(std::strerror(errno));
+    const auto target = load_target();
+    if (!target.ok())
+        return target.error().message;
     const auto extension = owned<Program>(xdp_program__find_file(kDispatcherObject, "xdp", nullptr));
     if (!extension)
         return object_problem(std::strerror(errno));
-    if (const int error = bpf_object__load(xdp_program__bpf_obj(target.get())); error)
-        return fmt::format("the kernel does not load libxdp's dispatcher: {}", std::strerror(-error));
-    constexpr const char* kTarget = "xdp_pass"; // the object's small program, there for such questions
-    bpf_program *from = bpf_object__find_program_by_name(xdp_program__bpf_obj(target.get()), kTarget), *to = nullptr,
-                *p = nullptr;
+    bpf_program *to = nullptr, *p = nullptr;
     bpf_object__for_each_program(p, xdp_program__bpf_obj(extension.get()))
     {
         const bool wanted = !std::strcmp(bpf_program__name(p), kTarget);
         bpf_program__set_autoload(p, wanted);
         to = wanted ? p : to;
     }
-    if (!from || !to)
-        return object_problem("it has no program xdp_pass");
-    int error = bpf_program__set_attach_target(to, bpf_program__fd(from), kTarget);
-    if (!error) {
-        bpf_program__set_type(to, BPF_PROG_TYPE_EXT);
-        bpf_program__set_expected_attach_type(to, static_cast<bpf_attach_type>(0));
+    int error = to ? make_extension(to, target.value().get()) : -ENOENT;
+    if (!error)
         error = bpf_object__load(xdp_program__bpf_obj(extension.get()));
-    }
     if (!error && !UniqueFd(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(to))))
         error = -errno;
     return error ? fmt::format("the kernel cannot replace functions of programs (freplace: 5.10 or later with "
@@ -314,55 +329,76 @@ std::string dispatcher_problem()
                  : "";
 }
 
-int load_into_dispatcher(bpf_object* object, const char* name, const InterfaceInfo& interface, unsigned priority,
-                         AttachMode* mode)
+void DispatcherEntry::Close::operator()(xdp_program* program) const
+{
+    xdp_program__close(program);
+}
+
+DispatcherEntry::DispatcherEntry(const InterfaceInfo& interface, const char* name, unsigned priority, AttachMode mode)
+    : interface_(interface), name_(name), priority_(priority), mode_(mode)
 {
     if (const std::string problem = dispatcher_problem(); !problem.empty())
         throw StartupError(
             fmt::format("cannot share interface '{}' with other XDP programs: {}", interface.name, problem),
             may_ask() ? ExitCode::kRuntime : ExitCode::kPermission);
     check_room(interface, name);
-    const std::vector<xdp_attach_mode> modes = modes_for(interface, *mode);
+    modes_for(interface, mode); // refuses one that the dispatcher does not have
+}
+
+DispatcherEntry::~DispatcherEntry() = default;
+
+int DispatcherEntry::load(bpf_object* object)
+{
     const LibxdpMessages said;
+    const auto target = load_target();
+    if (!target.ok())
+        throw StartupError(target.error().message);
     xdp_program_opts options{};
     options.sz = sizeof options;
     options.obj = object;
-    options.prog_name = name;
-    const auto program = owned<Program>(xdp_program__create(&options));
-    if (!program)
-        throw StartupError(
-            fmt::format("libxdp does not take program '{}': {}{}", name, std::strerror(errno), LibxdpMessages::text()));
-    xdp_program__set_run_prio(program.get(), priority);
+    options.prog_name = name_.c_str();
+    program_.reset(owned<Program>(xdp_program__create(&options)).release());
+    if (!program_)
+        throw StartupError(fmt::format("libxdp does not take program '{}': {}{}", name_, std::strerror(errno),
+                                       LibxdpMessages::text()));
+    xdp_program__set_run_prio(program_.get(), priority_);
     for (unsigned action = XDP_ABORTED; action <= XDP_REDIRECT; action++)
-        xdp_program__set_chain_call_enabled(program.get(), action, action == XDP_PASS);
+        xdp_program__set_chain_call_enabled(program_.get(), action, action == XDP_PASS);
     // Without it a dispatcher that holds this program takes no jumbo frames. libbpf sets the flag too late to be seen.
-    xdp_program__set_xdp_frags_support(program.get(), true);
+    xdp_program__set_xdp_frags_support(program_.get(), true);
+    if (const int error = make_extension(bpf_object__find_program_by_name(object, name_.c_str()), target.value().get());
+        error)
+        throw StartupError(fmt::format("cannot make program '{}' an extension: {}", name_, std::strerror(-error)));
+    // libxdp loads a program when it attaches or when it tests it, and only the latter leaves time to pin it before a
+    // packet passes through it. Test-run refuses a frame of no bytes, so none is counted.
+    bpf_test_run_opts none{};
+    none.sz = sizeof none;
+    const int error = xdp_program__test_run(program_.get(), &none, 0);
+    return xdp_program__fd(program_.get()) >= 0 ? 0 : error;
+}
+
+AttachMode DispatcherEntry::join()
+{
+    const LibxdpMessages said;
     std::string reasons;
-    const int index = static_cast<int>(interface.index);
-    for (const xdp_attach_mode one : modes) {
-        int error = xdp_program__attach(program.get(), index, one, 0);
-        // A program that could not be loaded cannot be tried again: its object is spent.
-        for (int tries = 1; is_passing(error) && xdp_program__fd(program.get()) >= 0 && tries < kTries; tries++) {
+    const int index = static_cast<int>(interface_.index);
+    for (const xdp_attach_mode one : modes_for(interface_, mode_)) {
+        int error = xdp_program__attach(program_.get(), index, one, 0);
+        for (int tries = 1; is_passing(error) && tries < kTries; tries++) {
             usleep(kTryAgainUs);
-            error = xdp_program__attach(program.get(), index, one, 0);
+            error = xdp_program__attach(program_.get(), index, one, 0);
         }
-        if (!error && !is_dispatched(interface.index, xdp_program__id(program.get()))) {
-            xdp_program__detach(program.get(), index, one, 0);
+        if (!error && !is_dispatched(interface_.index, xdp_program__id(program_.get()))) {
+            xdp_program__detach(program_.get(), index, one, 0);
             throw StartupError(fmt::format("libxdp put the program on interface '{}' alone, not into a dispatcher (is "
                                            "LIBXDP_SKIP_DISPATCHER set?){}",
-                                           interface.name, LibxdpMessages::text()));
+                                           interface_.name, LibxdpMessages::text()));
         }
-        if (!error) {
-            *mode = one == XDP_MODE_NATIVE ? AttachMode::kNative : AttachMode::kGeneric;
-            return 0;
-        }
-        std::size_t log_bytes = 0;
-        const char* log = bpf_program__log_buf(bpf_object__find_program_by_name(object, name), &log_bytes);
-        if (xdp_program__fd(program.get()) < 0 && log && log_bytes && *log)
-            return error;
+        if (!error)
+            return one == XDP_MODE_NATIVE ? AttachMode::kNative : AttachMode::kGeneric;
         reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", name_of(one), std::strerror(-error));
     }
-    throw StartupError(fmt::format("cannot attach to interface '{}' through libxdp's dispatcher: {}{}", interface.name,
+    throw StartupError(fmt::format("cannot attach to interface '{}' through libxdp's dispatcher: {}{}", interface_.name,
                                    reasons, LibxdpMessages::text()));
 }
 

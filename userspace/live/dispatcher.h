@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "live/interface.h"
 
 struct bpf_object;
+struct xdp_program;
 
 namespace flowxdp {
 
@@ -50,12 +52,34 @@ std::optional<Dispatcher> read_dispatcher(const InterfaceInfo& interface);
 // with libxdp's own programs, attached to nothing.
 std::string dispatcher_problem();
 
-// Loads an object whose program `name` gets a place in the dispatcher of an interface, which is made when there is
-// none. Packets pass through it when this returns. mode: as wanted; what was taken is returned through it. Returns 0 or
-// the negative error number of the load (the verifier's words are in the program's log). Throws StartupError for
-// everything else: what is in the way, and the way out.
-int load_into_dispatcher(bpf_object* object, const char* name, const InterfaceInfo& interface, unsigned priority,
-                         AttachMode* mode);
+// A program that gets a place in the dispatcher of an interface, in two steps: loaded it is in nobody's way, and can be
+// pinned before a packet passes through it.
+class DispatcherEntry {
+  public:
+    // mode: as wanted. Throws StartupError: what is in the way, and the way out.
+    DispatcherEntry(const InterfaceInfo& interface, const char* name, unsigned priority, AttachMode mode);
+    ~DispatcherEntry();
+    DispatcherEntry(const DispatcherEntry&) = delete;
+    DispatcherEntry& operator=(const DispatcherEntry&) = delete;
+
+    // Loads the object that holds the program, which must outlive this. Returns 0 or the negative error number of the
+    // load (the verifier's words are in the program's log). Throws StartupError for everything else.
+    int load(bpf_object* object);
+    // Puts it there; a dispatcher is made when there is none. Packets pass through it when this returns. Returns the
+    // mode taken. Throws StartupError.
+    AttachMode join();
+
+  private:
+    struct Close {
+        void operator()(xdp_program* program) const;
+    };
+    InterfaceInfo interface_;
+    std::string name_;
+    unsigned priority_;
+    AttachMode mode_;
+    std::unique_ptr<xdp_program, Close> program_; // libxdp's, of the loaded object
+};
+
 // Takes a program out; the others stay. No packet is in it any more when this returns. Where its dispatcher is no
 // longer on the interface (removed, or somebody put it aside), its pins are removed. Error: it is still in there.
 Result<void> leave_dispatcher(unsigned interface_index, int program_fd);

@@ -120,7 +120,8 @@ std::string hidden_tags_text(const InterfaceInfo& info)
     // Both ends claim to insert and to strip tags, and hand the buffer over with the tag beside it (6.1, 6.18).
     if (info.driver != "veth")
         return "";
-    return "a veth: the tag of a VLAN device at its other end stands beside the frame, where XDP does not see it, until "
+    return "a veth: the tag of a VLAN device at its other end stands beside the frame, where XDP does not see it, "
+           "until "
            "tx-vlan offload is turned off there (ethtool -K PEER txvlan off)";
 }
 

@@ -171,8 +171,6 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
         adopt_others();
         if (auto renamed = rename(options_.interface); !renamed.ok())
             throw StartupError(renamed.error().message);
-    } else if (options_.dispatcher_priority) {
-        load_into_dispatcher(pin_name, id);
     } else {
         load_and_attach(pin_name, id);
     }
@@ -211,7 +209,8 @@ void LiveSensor::open_maps()
     ring_ = std::make_unique<RingReader>(object_->map_fd("ring"), object_->ring_bytes());
     evictor_ = std::make_unique<Evictor>(*object_);
     journal_ = std::make_unique<Journal>(*object_);
-    state_ = std::make_shared<SensorState>(pins_->path());
+    if (!state_)
+        state_ = std::make_shared<SensorState>(pins_->path());
 }
 
 LiveSensor::~LiveSensor() = default;
@@ -225,6 +224,24 @@ void LiveSensor::open_capture(const std::string& path, const ResumePoints& resum
     if (auto opened = capture->open(path, described, resume); !opened.ok())
         throw StartupError("extraction: " + opened.error().message);
     capture_ = std::move(capture);
+}
+
+SensorStateRecord LiveSensor::describe() const
+{
+    const SensorStateRecord& before = state_->last();
+    SensorStateRecord record = options_.state;
+    record.version = kSensorStateVersion;
+    record.pid = static_cast<std::uint32_t>(getpid());
+    record.uid = geteuid();
+    record.interface_index = info_.index;
+    record.network_namespace = own_network_namespace();
+    record.layout_id = options_.layout_id;
+    record.daemon_started_ns = boot_clock_ns() + wall_offset_ns();
+    record.attached_ns = before.version == kSensorStateVersion ? before.attached_ns : record.daemon_started_ns;
+    record.link_type = info_.link_type;
+    set_text(record.interface, options_.interface);
+    set_text(record.mode, mode_);
+    return record;
 }
 
 std::vector<InterfaceInfo> LiveSensor::interfaces() const
@@ -321,21 +338,42 @@ UniqueFd LiveSensor::attach_xdp(const InterfaceInfo& info, const std::string& pi
                                    options_.mode == AttachMode::kNative ? "; try --mode auto" : ""));
 }
 
+// Program, maps and what is known of them outlive a daemon that is killed from here on.
+void LiveSensor::pin_and_say()
+{
+    if (auto pinned = object_->pin(pins_->path()); !pinned.ok())
+        throw StartupError(pinned.error().message);
+    state_ = std::make_shared<SensorState>(pins_->path());
+    state_->publish(describe());
+}
+
+// Pinned first and attached then: a packet that is counted has a record that somebody finds.
 void LiveSensor::load_and_attach(const std::string& interface_folder, std::uint64_t id)
 {
-    for (const InterfaceInfo& info : interfaces())
-        if (info.xdp_program_id)
-            throw StartupError(occupied_text(info));
-    object_ = std::make_unique<SensorObject>(options_.object);
-    pins_.emplace(interface_folder, id);
-    const std::string folder = pins_->path();
-    // What cannot be removed here is named by the message of the failure itself.
+    std::optional<DispatcherEntry> entry;
+    SensorObjectOptions object = options_.object;
+    if (options_.dispatcher_priority) {
+        entry.emplace(info_, kIngress, *options_.dispatcher_priority, options_.mode);
+        object.load = [&entry](bpf_object* opened) { return entry->load(opened); };
+    } else {
+        for (const InterfaceInfo& info : interfaces())
+            if (info.xdp_program_id)
+                throw StartupError(occupied_text(info));
+    }
     try {
-        if (auto pinned = object_->pin(folder); !pinned.ok())
-            throw StartupError(pinned.error().message);
-        link_ = attach_xdp(info_, folder + "/link", &mode_);
+        object_ = std::make_unique<SensorObject>(object);
+        pins_.emplace(interface_folder, id);
+        pin_and_say();
+        in_dispatcher_ = entry.has_value();
+        if (entry)
+            mode_ = entry->join() == AttachMode::kNative ? "native" : "generic";
+        else
+            link_ = attach_xdp(info_, pins_->path() + "/link", &mode_);
     } catch (const StartupError&) {
-        (void)remove_pins();
+        // What cannot be undone here is named by the message of the failure itself.
+        (void)detach();
+        if (pins_)
+            (void)remove_pins();
         throw;
     }
 }
@@ -379,33 +417,6 @@ void LiveSensor::adopt_others()
                 EgressHook::adopt(object_->egress_fd(), info.index, info.name, egress_pin(pins_->path(), info.index));
             hook.ok())
             egress_.push_back(hook.take());
-}
-
-// Attached first and pinned then: libxdp loads and attaches in one.
-void LiveSensor::load_into_dispatcher(const std::string& interface_folder, std::uint64_t id)
-{
-    pins_.emplace(interface_folder, id); // nobody else begins here meanwhile
-    AttachMode mode = options_.mode;
-    UniqueFd program;
-    SensorObjectOptions object = options_.object;
-    object.load = [&](bpf_object* opened) {
-        const int error = flowxdp::load_into_dispatcher(opened, kIngress, info_, *options_.dispatcher_priority, &mode);
-        program.reset(error ? -1 : dup(bpf_program__fd(bpf_object__find_program_by_name(opened, kIngress))));
-        return error;
-    };
-    try {
-        object_ = std::make_unique<SensorObject>(object);
-        if (auto pinned = object_->pin(pins_->path()); !pinned.ok())
-            throw StartupError(pinned.error().message);
-    } catch (const StartupError&) {
-        // What cannot be undone here is named by the message of the failure itself.
-        if (program)
-            (void)leave_dispatcher(info_.index, program.get());
-        (void)remove_pins();
-        throw;
-    }
-    in_dispatcher_ = true;
-    mode_ = mode == AttachMode::kNative ? "native" : "generic";
 }
 
 void LiveSensor::adopt(const std::string& folder)

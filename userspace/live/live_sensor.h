@@ -37,6 +37,7 @@ struct LiveSensorOptions {
     bool fix_offloads = false;   // turn rx-vlan offload off while attached
     // Run beside other XDP programs, with this priority in libxdp's dispatcher (dispatcher.h); nothing: alone.
     std::optional<unsigned> dispatcher_priority;
+    SensorStateRecord state = {}; // what status will read; the sensor adds what it finds out
 };
 
 // What became of the interface under a sensor.
@@ -75,6 +76,9 @@ class LiveSensor {
     Journal& journal() { return *journal_; }
     // Shared: what publishes it may outlive the sensor.
     [[nodiscard]] const std::shared_ptr<SensorState>& state() const { return state_; }
+    // What there is to say of it now. A fresh sensor has said so before it attached: whoever finds it then, because its
+    // daemon was killed, knows where it belongs.
+    [[nodiscard]] SensorStateRecord describe() const;
     // What a killed predecessor vouched for; all zero when there was none.
     [[nodiscard]] journal_slot left_behind() const { return adopted_ ? journal_->last() : journal_slot{}; }
 
@@ -108,7 +112,7 @@ class LiveSensor {
     void attach_others();
     void adopt_others();
     void load_and_attach(const std::string& interface_folder, std::uint64_t id);
-    void load_into_dispatcher(const std::string& interface_folder, std::uint64_t id);
+    void pin_and_say();
     void adopt(const std::string& folder);
     void open_maps();
 

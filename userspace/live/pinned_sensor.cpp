@@ -203,7 +203,12 @@ SensorView::SensorView(const PinnedSensor& sensor)
         __u32 size = sizeof *info;
         *info = {};
         if (!map || bpf_obj_get_info_by_fd(map.get(), info, &size))
-            throw StartupError(fmt::format("cannot read '{}': {}", path, std::strerror(errno)),
+            throw StartupError(fmt::format("cannot read '{}': {}{}", path, std::strerror(errno),
+                                           errno == ENOENT && !sensor.served
+                                               ? fmt::format("; a daemon that was killed while it started left this: "
+                                                             "'flowxdp detach {}' removes it",
+                                                             sensor.interface)
+                                               : ""),
                                errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
         return map;
     };
