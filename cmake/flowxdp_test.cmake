@@ -16,6 +16,7 @@ function(flowxdp_add_test)
     add_executable(${ARG_NAME} ${ARG_SOURCES})
     target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options GTest::gtest_main)
     target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_compile_options(${ARG_NAME} PRIVATE ${FLOWXDP_ONCE_OPTIONS})
     gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 60
         PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} ${lock} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
         ENVIRONMENT "FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR}"

@@ -6,6 +6,7 @@ The other one drops UDP to port 7 and is loaded by xdp-loader, with its priority
 exactly once while the other is added and removed under traffic; what it drops is seen by a sensor that runs before it and
 not by one behind it; a killed daemon's sensor is taken over; who leaves leaves the other in place, and nothing of its own.
 """
+import functools
 import glob
 import json
 import os
@@ -74,11 +75,16 @@ def counted(network, packets):
     assert read() == packets, (read(), packets)
 
 
-def need_dispatcher(network):
-    findings = json.loads(network.tool("doctor", "--json", check=False).stdout)
+@functools.cache
+def dispatcher_problem(flowxdp):
+    findings = json.loads(veth.run(flowxdp, "doctor", "--json", check=False).stdout)
     (found,) = [f for f in findings if f["check"] == "dispatcher"]
-    if found["verdict"] != "ok":
-        raise veth.Skip(found["detail"])
+    return "" if found["verdict"] == "ok" else found["detail"]
+
+
+def need_dispatcher(network):
+    if dispatcher_problem(network.flowxdp):
+        raise veth.Skip(dispatcher_problem(network.flowxdp))
     if not shutil.which("xdp-loader"):
         raise veth.Skip("no xdp-loader (package xdp-tools)")
 

@@ -60,11 +60,9 @@ def filtered(network, folder):
         network.inside(network.sensor, "ethtool", "-K", device, "tso", "off")
     # A veth hands received tags over beside the frame, where XDP does not see them: the sensor says so, and the way out.
     network.inside(network.sender, "ethtool", "-K", network.peers[0], "txvlan", "off")
-    columns = ("dir", "flowStat", "vlanID", "hdrDesc", "srcIP", "srcPort", "dstIP", "dstPort", "l4Proto", "pktsSnt", "pktsRcvd",
-               "l7BytesSnt", "minL7PktSz", "maxL7PktSz")
-    table = lambda prefix: sorted([row[c] for c in columns] for row in veth.rows(prefix) if row["srcIP"] == "198.51.100.2")
+    table = lambda prefix: veth.sums(row for row in veth.rows(prefix) if row["srcIP"].startswith("198.51.100."))
     few = ("--plugins", "basic_flow,basic_stats")
-    for number, words in enumerate(("vlan 42 and (icmp[0] = 0 or greater 1000)", "ip or icmp", "ether[14:2] & 0xfff = 42")):
+    for number, words in enumerate(("vlan 42 and (icmp or greater 1000)", "ip or icmp")):
         prefix, dump = f"{folder}/live{number}", f"{folder}/peer{number}.pcap"
         sensor = veth.Sensor(network, prefix, network.veths[0], "--direction", "both", *few, words)
         assert "txvlan off" in sensor.said(), sensor.said()
@@ -88,7 +86,7 @@ def filtered(network, folder):
         live = table(prefix)
         assert live == table(f"{folder}/replay{number}"), (words, live, table(f"{folder}/replay{number}"))
         if "42" in words:
-            assert sum(int(row[9]) for row in live if row[8] == "6") > 60, live
+            assert max(packets for packets, _, _ in live.values()) > 60, live
         else:  # tcpdump's language: behind a tag only `vlan` looks
             assert not live, live
 

@@ -8,6 +8,7 @@ killed with SIGKILL again and again loses nothing and writes nothing twice; a cl
 import collections
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -25,6 +26,20 @@ for n in range(flows):
     s.close()
     if n % 50 == 0:
         time.sleep(0.005)
+"""
+
+TAKE = """
+import socket
+listener = socket.create_server(('192.0.2.2', 80))
+print('ready', flush=True)
+connection, _ = listener.accept()
+while connection.recv(1 << 20): pass
+"""
+GIVE = """
+import socket
+s = socket.create_connection(('192.0.2.2', 80))
+s.sendall(bytes(300001))
+s.close()
 """
 
 
@@ -83,4 +98,23 @@ def many_attaches(network, folder):
         check_gone(network)
 
 
-veth.main("fxl", (clean_run, killed_run, many_attaches))
+def before_gro(network, folder):
+    """In generic mode too: frames are counted as the sender sent them, not as the stack would merge them."""
+    name = network.veths[0]
+    network.introduce(network.sensor, name, "192.0.2.1", network.mac(network.sender, network.peers[0]))
+    network.inside(network.sensor, "ethtool", "-K", name, "gro", "on")
+    network.inside(network.sender, "ethtool", "-K", network.peers[0], "tso", "off", "gso", "off")
+    sensor = veth.Sensor(network, folder + "/a", name, "--mode", "generic")
+    server = network.python(network.sensor, TAKE, stdout=subprocess.PIPE)
+    assert server.stdout.readline() == b"ready\n"
+    network.inside(network.sender, sys.executable, "-c", GIVE)
+    assert server.wait() == 0
+    code, report = sensor.stop()
+    assert code == 0, (code, sensor.said())
+    check_books(report, veth.rows(folder + "/a"))
+    (row,) = [row for row in veth.rows(folder + "/a") if row["dstPort"] == "80"]
+    assert int(row["l7BytesSnt"]) >= 300001, row  # more when something is sent again
+    assert row["maxL7PktSz"] == "1448" and int(row["pktsSnt"]) >= 300001 / 1448, row  # MTU 1500, IPv4, TCP with time stamps
+
+
+veth.main("fxl", (clean_run, killed_run, many_attaches, before_gro))

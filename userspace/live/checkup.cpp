@@ -288,8 +288,8 @@ std::vector<Finding> check_interface(const std::string& name)
         findings.push_back(ok("lro", "off"));
     const bool gro = ethtool_value_of(name, ETHTOOL_GGRO);
     findings.push_back(
-        ok("gro", gro ? "on; merges behind native XDP. In generic mode frames may come merged: counted by "
-                        "their IP length"
+        // netif_elide_gro(): none where a generic program is (6.1, 6.18).
+        ok("gro", gro ? "on; frames are merged behind XDP, and not at all while a program is attached in generic mode"
                       : "off"));
     if (const std::string hidden = hidden_tags_text(info); !hidden.empty())
         findings.push_back({Verdict::kWarning, "rx-vlan offload", hidden, "where VLANs are used, do so; else nothing"});
