@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "bpf/sensor_bench.h"
 #include "kernel/filter_patch.h"
 #include "packet.h"
 
@@ -83,14 +84,7 @@ int FilterProbe::matches_leaving(std::span<const std::uint8_t> frame, std::uint3
     context.mark = wire_len;
     context.priority = cap_len;
     context.cb[0] = begins;
-    bpf_test_run_opts run{};
-    run.sz = sizeof run;
-    run.data_in = buffer.data();
-    run.data_size_in = static_cast<__u32>(buffer.size());
-    run.ctx_in = &context;
-    run.ctx_size_in = sizeof context;
-    run.repeat = 1;
-    return bpf_prog_test_run_opts(leaving_, &run) ? -1 : static_cast<int>(run.retval);
+    return run_buffer(leaving_, buffer, context).value_or(-1);
 }
 
 } // namespace flowxdp::test

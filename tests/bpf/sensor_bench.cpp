@@ -52,6 +52,18 @@ int run_frame(int program_fd, const std::uint8_t* frame, std::uint32_t bytes, co
     return bpf_prog_test_run_opts(program_fd, &run) ? -1 : static_cast<int>(run.retval);
 }
 
+std::optional<int> run_buffer(int program_fd, std::span<const std::uint8_t> buffer, __sk_buff context)
+{
+    bpf_test_run_opts run{};
+    run.sz = sizeof run;
+    run.data_in = buffer.data();
+    run.data_size_in = static_cast<__u32>(buffer.size());
+    run.ctx_in = &context;
+    run.ctx_size_in = sizeof context;
+    run.repeat = 1;
+    return bpf_prog_test_run_opts(program_fd, &run) ? std::nullopt : std::optional(static_cast<int>(run.retval));
+}
+
 SensorBench::SensorBench(const BenchSetup& setup)
     : bundle_(load_bundle(library_folder())), libraries_(load_plugin_libraries(library_folder() + "/plugins"))
 {

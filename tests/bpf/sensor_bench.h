@@ -7,6 +7,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,6 +66,9 @@ std::string stack_depth(const std::string& log);
 
 // Runs one frame with its metadata on the calling thread's CPU. Returns the program's answer, -1 when test-run refused.
 int run_frame(int program_fd, const std::uint8_t* frame, std::uint32_t bytes, const frame_meta& meta);
+// The same with a buffer that leaves (at most a page) by a clsact program; context: what test-run lets one set. Nothing
+// when test-run refused.
+std::optional<int> run_buffer(int program_fd, std::span<const std::uint8_t> buffer, __sk_buff context);
 
 class SensorBench {
   public:

@@ -155,6 +155,7 @@ def filtered(network, folder):
         transfer(network, dump, 300001, 2000)
         code, report = sensor.stop()
         assert code == 0, (code, sensor.said(), report)
+        veth.check_books(report, veth.rows(prefix))
         assert max(length for _, length, _ in tcp_packets(dump)) <= MSS, "the peer's end has not the frames themselves"
         veth.run(network.flowxdp, "replay", "-q", dump, "-w", f"{folder}/replay{number}", *few, words)
         live = table(prefix)

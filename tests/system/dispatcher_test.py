@@ -6,7 +6,6 @@ The other one drops UDP to port 7 and is loaded by xdp-loader, with its priority
 exactly once while the other is added and removed under traffic; what it drops is seen by a sensor that runs before it and
 not by one behind it; a killed daemon's sensor is taken over; who leaves leaves the other in place, and nothing of its own.
 """
-import functools
 import glob
 import json
 import os
@@ -75,20 +74,6 @@ def counted(network, packets):
     assert read() == packets, (read(), packets)
 
 
-@functools.cache
-def dispatcher_problem(flowxdp):
-    findings = json.loads(veth.run(flowxdp, "doctor", "--json", check=False).stdout)
-    (found,) = [f for f in findings if f["check"] == "dispatcher"]
-    return "" if found["verdict"] == "ok" else found["detail"]
-
-
-def need_dispatcher(network):
-    if dispatcher_problem(network.flowxdp):
-        raise veth.Skip(dispatcher_problem(network.flowxdp))
-    if not shutil.which("xdp-loader"):
-        raise veth.Skip("no xdp-loader (package xdp-tools)")
-
-
 def index(network):
     return json.loads(network.ip(network.sensor, "-j", "link", "show", network.veths[0]).stdout)[0]["ifindex"]
 
@@ -107,7 +92,7 @@ def program_id(network):
 
 def sensor_first(network, folder):
     """Alone in a dispatcher of its own, then before the other, which stays."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     sensor = veth.Sensor(network, folder + "/a", name, "--dispatcher")
     assert "in libxdp's dispatcher" in sensor.said(), sensor.said()
@@ -135,7 +120,7 @@ def sensor_first(network, folder):
 
 def other_first(network, folder):
     """Without --dispatcher the way out is named; behind the other what it drops is not seen."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     load_other(network)
     refused = network.tool("attach", name, "-w", folder + "/a", check=False)
@@ -157,7 +142,7 @@ def other_first(network, folder):
 
 def swapped_under_traffic(network, folder):
     """Each change of the other one builds a new dispatcher; no packet is missed, none is counted twice."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     sensor = veth.Sensor(network, folder + "/a", name, "--dispatcher", "--idle-timeout", "0.2")
     ours = program_id(network)
@@ -186,7 +171,7 @@ def swapped_under_traffic(network, folder):
 
 def left_under_traffic(network, folder):
     """What is counted while the sensor leaves is exported: the books of the end balance though packets go on."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     load_other(network)
     sender = network.start(network.sender, sys.executable, "-c", SEND_UNTIL_TOLD, stdin=subprocess.PIPE,
@@ -204,7 +189,7 @@ def left_under_traffic(network, folder):
 
 def killed(network, folder):
     """The kernel goes on, also through a swap; the next daemon takes over, with or without --dispatcher."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     sensor = veth.Sensor(network, folder + "/a", name, "--dispatcher")
     ours = {program_id(network)}
@@ -234,7 +219,7 @@ def killed(network, folder):
 
 
 def killed_and_detached(network, folder):
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     load_other(network)
     for words, packets in ((("--export", "-w", folder + "/last"), 15), ((), 0)):
@@ -255,7 +240,7 @@ def killed_and_detached(network, folder):
 
 def taken_out_by_somebody(network, folder):
     """By xdp-loader, or with the whole dispatcher: what was counted is exported, nothing of ours is left."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     for how in ("unload", "off"):
         load_other(network)
@@ -276,7 +261,7 @@ def taken_out_by_somebody(network, folder):
 
 
 def removed_interface(network, folder):
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     sensor = veth.Sensor(network, folder + "/a", name, "--dispatcher")
     ours, number = program_id(network), index(network)
@@ -292,7 +277,7 @@ def removed_interface(network, folder):
 
 def stands_alone(network, folder):
     """A program without a dispatcher cannot be joined; the message says how it could."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     network.ip(network.sensor, "link", "set", "dev", name, "xdp", "obj", DROP, "sec", "xdp")
     for words in ((), ("--dispatcher",)):
@@ -304,7 +289,7 @@ def stands_alone(network, folder):
 
 def filtered(network, folder):
     """The filter is patched into the extension too."""
-    need_dispatcher(network)
+    veth.need_dispatcher(network)
     name = network.veths[0]
     load_other(network)
     refused = network.tool("attach", name, "--dispatcher", "--user", "nobody", "-w", folder + "/a", check=False)

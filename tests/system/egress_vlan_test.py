@@ -82,6 +82,7 @@ def filtered(network, folder):
         tcpdump.wait()
         code, report = sensor.stop()
         assert code == 0, (code, sensor.said(), report)
+        veth.check_books(report, veth.rows(prefix))
         veth.run(network.flowxdp, "replay", "-q", dump, "-w", f"{folder}/replay{number}", *few, words)
         live = table(prefix)
         assert live == table(f"{folder}/replay{number}"), (words, live, table(f"{folder}/replay{number}"))

@@ -7,7 +7,7 @@ that were counted are exported by `detach --export`, or the next attach takes ov
 interface has the programs that it had before, and nothing of the sensor is pinned or loaded. Exit 77 without root, BPF or
 strace.
 """
-import glob
+import collections
 import json
 import os
 import re
@@ -57,59 +57,69 @@ def leaving(network):
     return network.inside(network.sensor, "bpftool", "net", "show", "dev", network.veths[0]).stdout.partition("tc:")[2]
 
 
+def kill_at(network, prefix, words, point):
+    killed = network.start(network.sensor, *traced(prefix + "_log", "-e", f"inject=bpf:signal=KILL:when={point}"),
+                           network.flowxdp, "attach", network.veths[0], *words, *PLUGINS, "-w", prefix,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert killed.wait(timeout=60 * veth.PATIENCE) == -9, killed.stderr.read()
+
+
+def check_export(report, prefix, counted):
+    """The three packets, if they were counted, and balanced books."""
+    table = veth.rows(prefix)
+    veth.check_books(report, table)
+    assert veth.packets(table, dstPort="9") == counted, table
+
+
+def put_right(network, prefix, words, counted, way):
+    """By the next attach (way 0), by detach --export where something was counted (1), by detach. Returns what came of it."""
+    name = network.veths[0]
+    if way == 0:
+        with open(prefix + "_errors", "w") as errors, open(prefix + "_report", "w") as report:
+            again = network.start(network.sensor, network.flowxdp, "attach", name, *words, *PLUGINS, "-w", prefix, stdout=report,
+                                  stderr=errors)
+        said = lambda: open(prefix + "_errors").read()
+        veth.until(lambda: "XDP program" in said() or again.poll() is not None, "the next attach runs or gives up")
+        if again.poll() is None:
+            assert "taken over" in said(), said()
+            again.terminate()
+            assert again.wait(timeout=60 * veth.PATIENCE) == 0, said()
+            check_export(open(prefix + "_report").read(), prefix, counted)
+            return "taken over"
+        assert again.returncode == 1 and "flowxdp detach" in said(), (again.returncode, said())
+    if way == 1 and counted:
+        check_export(network.tool("detach", "--export", name, "-w", prefix).stdout, prefix, counted)
+        return "exported"
+    network.tool("detach", name)
+    return "removed"
+
+
 def killed_at_every_step(network, folder, words):
     need_strace()
-    name = network.veths[0]
     before, loaded, hooks = programs(network), of_ours(), leaving(network)
-    sensor = veth.Sensor(network, folder + "/whole", name, *words, *PLUGINS, wrapper=traced(folder + "/log"))
+    sensor = veth.Sensor(network, folder + "/whole", network.veths[0], *words, *PLUGINS, wrapper=traced(folder + "/log"))
     assert sensor.stop()[0] == 0, sensor.said()
     said = calls(folder + "/log")
-    # The first pin of ours is made of a program or map that is loaded; the last call before the daemon is ready is not known,
-    # but all that follow are of a daemon that runs.
+    # From the last call before something is pinned to the first ones of a daemon that has attached.
     first = next(n for n, (what, path) in enumerate(said, 1) if what == "BPF_OBJ_PIN" and path.startswith(network.pins()))
     attached = max(n for n, (what, path) in enumerate(said, 1) if what in ("BPF_OBJ_PIN", "BPF_LINK_CREATE"))
     points = list(range(first - 1, attached + 3))
     if "--dispatcher" in words:  # what libxdp does between our pins and its end is the interesting part
         joins = next(n for n, (what, _) in enumerate(said, 1) if n > first and what == "BPF_LINK_CREATE")
         points = list(range(joins, attached + 3)) + points[:joins - first + 1]
-    step = max(1, len(points) // POINTS)
-    outcomes = {"nothing left": 0, "taken over": 0, "exported": 0, "removed": 0}
-    for number, point in enumerate(points[::step]):
-        log = f"{folder}/log{number}"
-        killed = network.start(network.sensor, *traced(log, "-e", f"inject=bpf:signal=KILL:when={point}"), network.flowxdp,
-                               "attach", name, *words, *PLUGINS, "-w", f"{folder}/{number}", stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE)
-        assert killed.wait(timeout=60 * veth.PATIENCE) == -9, (point, killed.stderr.read())
+    outcomes = collections.Counter()
+    for number, point in enumerate(points[::max(1, len(points) // POINTS)]):
+        prefix = f"{folder}/{number}"
+        kill_at(network, prefix, words, point)
         network.send(1, 3)
         left = json.loads(network.tool("status", "--json", check=False).stdout)
-        counted = 3 if left and left[0].get("ifindex") else 0
-        assert not left or (left[0].get("packets", 0) >= 3) == (counted == 3), left  # ICMP's answers leave too
         where = (point, said[point - 1] if point <= len(said) else "", left)
-        if not left:
-            outcomes["nothing left"] += 1
-        elif number % 3 == 0:
-            again = network.start(network.sensor, network.flowxdp, "attach", name, *words, *PLUGINS, "-w", f"{folder}/{number}",
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            text = ""
-            while "XDP program" not in text and (line := again.stderr.readline()):
-                text += line
-            if again.poll() is None and "XDP program" in text:
-                assert "taken over" in text, (where, text)
-                again.terminate()
-                assert again.wait(timeout=60 * veth.PATIENCE) == 0, where
-                assert veth.packets(veth.rows(f"{folder}/{number}"), dstPort="9") == counted, where
-                outcomes["taken over"] += 1
-            else:
-                assert again.wait(timeout=60 * veth.PATIENCE) == 1 and "flowxdp detach" in text, (where, text)
-                network.tool("detach", name)
-                outcomes["removed"] += 1
-        elif number % 3 == 1 and counted:
-            network.tool("detach", "--export", name, "-w", f"{folder}/{number}")
-            assert veth.packets(veth.rows(f"{folder}/{number}"), dstPort="9") == counted, where
-            outcomes["exported"] += 1
-        else:
-            network.tool("detach", name)
-            outcomes["removed"] += 1
+        counted = 3 if left and left[0].get("ifindex") else 0
+        assert not left or (left[0].get("packets", 0) >= 3) == (counted == 3), where  # ICMP's answers leave too
+        try:
+            outcomes[put_right(network, prefix, words, counted, number % 3) if left else "nothing left"] += 1
+        except AssertionError as error:
+            raise AssertionError(where) from error
         assert not os.path.exists(network.pins()), (where, "pins are left")
         assert programs(network) == before, (where, programs(network))
         assert leaving(network) == hooks, (where, leaving(network))
@@ -125,12 +135,8 @@ def alone(network, folder):
 
 
 def beside_another(network, folder):
-    findings = json.loads(network.tool("doctor", "--json", check=False).stdout)
-    (found,) = [f for f in findings if f["check"] == "dispatcher"]
-    if found["verdict"] != "ok":
-        return "SKIP: " + found["detail"]
-    if not shutil.which("xdp-loader"):
-        return "SKIP: no xdp-loader (package xdp-tools)"
+    if veth.dispatcher_problem(network.flowxdp):
+        return "left out: " + veth.dispatcher_problem(network.flowxdp)
     network.inside(network.sensor, "xdp-loader", "load", "-m", "native", "-n", "drop_port", network.veths[0], veth.DROP_PORT)
     outcome = killed_at_every_step(network, folder, ("--dispatcher",))
     network.inside(network.sensor, "xdp-loader", "unload", network.veths[0], "--all")

@@ -3,9 +3,11 @@
 
 Everything waits for conditions, never for time, and nothing is left behind. A test file ends with main().
 """
+import functools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -194,6 +196,20 @@ class Sensor:
         return code, self.report.read()
 
 
+@functools.cache
+def dispatcher_problem(flowxdp):
+    """Why no sensor can run beside other programs here; empty when one can."""
+    (found,) = [f for f in json.loads(run(flowxdp, "doctor", "--json", check=False).stdout) if f["check"] == "dispatcher"]
+    if found["verdict"] != "ok":
+        return found["detail"]
+    return "" if shutil.which("xdp-loader") else "no xdp-loader (package xdp-tools)"
+
+
+def need_dispatcher(network):
+    if dispatcher_problem(network.flowxdp):
+        raise Skip(dispatcher_problem(network.flowxdp))
+
+
 def rows(prefix, file="flows.txt"):
     """The rows of PREFIX_FILE by column name."""
     with open(f"{prefix}_{file}") as lines:
@@ -214,6 +230,13 @@ def sums(table):
         old = whole.get(key, (0, 0, 0))
         whole[key] = (old[0] + int(row["pktsSnt"]), old[1] + int(row["l7BytesSnt"]), max(old[2], int(row["maxL7PktSz"])))
     return whole
+
+
+def check_books(report, table):
+    """The ledger adds up, and the rows hold its packets in flows. Returns its numbers."""
+    numbers = ledger(report)
+    assert packets(table) == numbers["in_flows"], "rows hold other packets than the ledger"
+    return numbers
 
 
 def ledger(report):
