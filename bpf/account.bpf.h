@@ -1,39 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * account.bpf.h - a parsed packet finds its flow's record and is counted there, once. What ends at it leaves by the ring.
+ * account.bpf.h - counts a parsed packet once, in its flow's record. A flow that ends at the packet goes to the ring.
  */
 #pragma once
 
-#include "flow_key.h"
-#include "flow_update.h"
+#include "flowxdp/flow_key.h"
+#include "flowxdp/flow_need.h"
+#include "flowxdp/flow_update.h"
 #include "record_table.bpf.h"
 
 #define FLOW_ATTEMPTS 6
 
-/* A fragment finds its datagram's first fragment (fragment.h). */
-FX_INLINE void book_fragment(struct scratch *s, struct cpu_counts *c, __u32 token, __u32 *reverse)
+/*
+ * A fragment finds its datagram's first fragment (fragment.h). Returns `reverse` as it is then. A function, because its variables
+ * are more stack than there is before account() (6.18).
+ */
+__noinline int book_fragment(__u32 role, __u32 reverse)
 {
-	__u32 index = fragment_slot_index(&s->packet, config.hash_seed);
-	struct fragment_slot *slot = bpf_map_lookup_elem(&fragments, &index);
+	const __u32 token = record_lock_token(role);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
 	enum fragment_outcome outcome = FRAGMENT_MISSED;
+	struct fragment_slot *slot;
+	__u32 index;
 
+	if (!s || !c)
+		return (int)reverse;
+	index = fragment_slot_index(&s->packet, config.fragment_seed);
+	slot = bpf_map_lookup_elem(&fragments, &index);
 	if (slot && record_lock(&slot->lock, token)) {
-		outcome = fragment_book(slot, &s->packet, &s->key, reverse);
+		outcome = fragment_book(slot, &s->packet, &s->key, &reverse);
 		record_unlock(&slot->lock, token);
-	} else if (s->packet.flags & PACKET_LATER_FRAGMENT) {
-		s->packet.status |= FS(FRAGMENT_NO_FIRST);
+	} else {
+		count(c, COUNTER_LOCK_CONTENDED);
+		if (s->packet.flags & PACKET_LATER_FRAGMENT)
+			s->packet.status |= FS(FRAGMENT_NO_FIRST);
 	}
-	if (outcome == FRAGMENT_MISSED)
+	if (outcome == FRAGMENT_MISSED && (s->packet.flags & PACKET_LATER_FRAGMENT))
 		count(c, COUNTER_FRAGMENTS_UNMATCHED);
 	else if (outcome == FRAGMENT_COLLIDED)
 		count(c, COUNTER_FRAGMENT_COLLISIONS);
+	return (int)reverse;
 }
 
 /*
- * Inserts the flow's record as an embryo and returns it, NULL when the table is full or somebody else was faster (the
- * caller looks up again). The embryo bears the flowInd that its flow will have: by it the inserter knows its own. Nobody
- * else may bring it to life, so no update can race the kernel's copy of the value into a re-used element; the evictor may
- * take it away, and clears the flowInd, so that its inserter cannot mistake the element's next use for its own.
+ * Inserts the flow's record as an embryo and returns it; NULL when the table is full or another CPU was faster (the
+ * caller looks up again). The embryo bears its flow's flowInd, by which the inserter knows it. Only the inserter may
+ * bring it to life, so no update can race the kernel's copy of the value into a re-used element. The evictor may remove
+ * it; it then clears the flowInd, so that the inserter cannot mistake the element's next use for its own.
  */
 FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
 {
@@ -69,11 +83,80 @@ FX_INLINE int record_state(const struct flow_record *r, const struct flow_key *k
 	return flow_key_equal(&r->key, key) && record_lock_held(&r->lock, token) ? (int)state : -1;
 }
 
+/* Raises an fxStat bit in the flow that this packet was just counted in, if it is still there. */
+FX_INLINE void mark_flow(struct flow_record *r, struct scratch *s, struct cpu_counts *c, __u32 token, __u32 bit)
+{
+	if (!record_lock(&r->lock, token)) {
+		count(c, COUNTER_LOCK_CONTENDED);
+		return;
+	}
+	if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->counted_id)
+		FX_SET(r->dir[s->step.direction & 1].sensor_status, bit);
+	record_unlock(&r->lock, token);
+}
+
 /*
- * Ends the flow that this packet forced to end. Its ring memory is reserved only now: reserving some for every packet of a
- * forcing configuration would fill the ring with what is given back. Meanwhile the flow is pending (flow_end.h): another
- * CPU's packet or the evictor may end it first, which is as good. Without ring memory it stays pending and the next packet
- * or scan makes up for it.
+ * Sends the record of the packet that was just counted. When it does not fit the ring, that is counted, and the answer is what
+ * its flow's fxStat has to say.
+ */
+__noinline int send_packet(__u32 role)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct packet_record *row;
+	__u32 payload, bytes;
+	int lost = 0;
+
+	if (!s || !c)
+		return 0;
+	row = (struct packet_record *)s->row;
+	payload = s->payload & (2 * PACKET_MAX_PAYLOAD - 1);
+	bytes = (config.packet_record_size + payload + 7) & ~7u;
+	if (bytes > PACKET_ROW_MAX)
+		bytes = PACKET_ROW_MAX;
+	row->payload_captured = (__u16)payload;
+	row->header.size = bytes;
+	if (!bpf_ringbuf_output(&ring, row, bytes, BPF_RB_NO_WAKEUP))
+		return 0;
+	if (config.flags & FLOW_CONFIG_PACKET_RECORDS) {
+		count(c, COUNTER_PACKET_ROWS_LOST);
+		lost |= FXS(PACKET_ROWS_LOST);
+	}
+	if (row->wanted) {
+		count(c, COUNTER_WANTED_PACKETS_LOST);
+		lost |= FXS(WANTED_PACKETS_LOST);
+	}
+	return lost;
+}
+
+/*
+ * The same, and the flow knows of a loss. An end that this packet forces comes later. In packet mode nothing else can end the flow
+ * before: packets and evictions wait for this packet's turn (FLOW_CONFIG_IN_ORDER). Without it another CPU's packet or the
+ * evictor may have ended the flow since it was counted. Then nobody is left to be marked, and the counter alone knows.
+ */
+__noinline int send_packet_of_flow(__u32 role)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct cpu_counts *c = cpu_counts(role);
+	struct flow_record *r;
+	int lost;
+
+	if (!s || !c)
+		return 0;
+	lost = send_packet(role);
+	if (!lost)
+		return 0;
+	r = bpf_map_lookup_elem(&flows, &s->key);
+	if (r)
+		mark_flow(r, s, c, record_lock_token(role), (__u32)lost);
+	return 0;
+}
+
+/*
+ * Ends the flow that this packet forced to end. Ring memory is reserved only now: a reservation for every packet of a
+ * forcing configuration would fill the ring with discarded records. Meanwhile the flow is pending (flow_end.h): another
+ * CPU's packet or the evictor may end it first, which is as good. Without ring memory it stays pending, and the next
+ * packet or scan ends it.
  */
 __noinline int end_forced(__u32 role)
 {
@@ -92,15 +175,11 @@ __noinline int end_forced(__u32 role)
 	out = ring_reserve_ended();
 	if (!out) {
 		count(c, COUNTER_BOUNDARIES_MOVED);
-		if (record_lock(&r->lock, token)) {
-			if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->forced_id)
-				FX_SET(r->dir[s->step.direction & 1].sensor_status, FXS(FORCE_LATE));
-			record_unlock(&r->lock, token);
-		}
+		mark_flow(r, s, c, token, FXS(FORCE_LATE));
 		return 0;
 	}
 	if (record_lock(&r->lock, token)) {
-		if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->forced_id) {
+		if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->counted_id) {
 			ended_from(out, r, FLOW_END_DETECTED, s->packet.clock_ns);
 			record_restart(r);
 			ended = 1;
@@ -119,8 +198,8 @@ __noinline int end_forced(__u32 role)
 }
 
 /*
- * Counts the packet in its flow, if the record is to be had. The heart: every branch leaves the packet in exactly one
- * record or uncounted. A global function, as the parser's loop: verified once, not for every parser state and attempt.
+ * Counts the packet in its flow if it can lock the record. Every branch leaves the packet in exactly one record or
+ * uncounted. A global function, as the parser's loop is: verified once, not for every parser state and attempt.
  */
 __noinline int account(__u32 role, __u32 reverse)
 {
@@ -142,11 +221,14 @@ __noinline int account(__u32 role, __u32 reverse)
 	s->verdict = PLUGIN_CONTINUE;
 	s->reason = FLOW_END_NONE;
 	s->moved = 0;
+	s->wanted = PACKET_NOT_WANTED;
 	r = bpf_map_lookup_elem(&flows, &s->key);
 	if (!r) {
 		r = insert_embryo(s, &full);
-		if (full)
+		if (full) {
+			count(c, COUNTER_TABLE_FULL);
 			return ACCOUNT_FULL;
+		}
 		if (!r)
 			return ACCOUNT_RETRY;
 	} else if (r->state == FLOW_STATE_BORN && r->flow_id &&
@@ -179,7 +261,9 @@ __noinline int account(__u32 role, __u32 reverse)
 			goto out;
 		}
 		if (has_ended) {
-			ended_from(ended, r, reason, p->clock_ns);
+			/* A forced end that was pending belongs to the packet that forced it, not to this one. */
+			ended_from(ended, r, reason,
+				   reason == FLOW_END_DETECTED ? flow_last_clock_ns(r) : p->clock_ns);
 			record_restart(r);
 			s->reason = reason;
 		} else {
@@ -191,17 +275,20 @@ __noinline int account(__u32 role, __u32 reverse)
 		count(c, COUNTER_FLOWS_STARTED);
 	}
 	counted = 1;
-	/* Reason, verdict and step by way of memory: what was decided is unknown to the verifier again, its states merge before
-	 * and behind the halves (all plugins, force and packet mode: 374 k verified instructions without on 6.18). */
-	FX_MEM(s->verdict) = flow_update(r, p, reverse, &config, step);
-	s->forced_id = r->flow_id;
+	/* 6.18: 374 k verified instructions (all plugins, force and packet mode), because decided values keep states
+	 * apart before and after the halves; cure: reason, verdict and step through memory. */
+	FX_MEM(s->verdict) = flow_update(r, p, reverse, &config, &plugin_options, step);
+	s->counted_id = r->flow_id;
 	if (FX_MEM(s->moved)) {
 		FX_SET(r->dir[step->direction & 1].sensor_status, FXS(BOUNDARY_MOVED));
 		count(c, COUNTER_BOUNDARIES_MOVED);
 	}
 	status = r->dir[step->direction & 1].status;
-	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
-		packet_record_fill((struct packet_record *)s->row, r, p, step, &config);
+	if (packets_may_be_wanted(&config)) {
+		FX_MEM(s->wanted) = packet_wanted(r, p, step, &config, &plugin_options);
+		if (FX_MEM(s->wanted))
+			packet_record_fill((struct packet_record *)s->row, r, p, step, &config, &plugin_options);
+	}
 	record_unlock(&r->lock, token);
 out:
 	if (has_ended) {
@@ -216,12 +303,13 @@ out:
 	if (!counted)
 		return ACCOUNT_RETRY;
 	totals_add(&c->totals, p, step->direction, status);
-	if ((config.flags & FLOW_CONFIG_CAN_FORCE) && (FX_MEM(s->verdict) & PLUGIN_FORCE))
-		end_forced(role);
 	return ACCOUNT_DONE;
 }
 
-/* The packet found no place in the table, or not in time: it leaves as a flow of its own. 0: the ring is full too. */
+/*
+ * Exports the packet as a flow of its own when the table is full or its record cannot be locked in time. When the
+ * ring is full, too, it counts the packet as unattributed. The payload that somebody may want is in s->row already.
+ */
 __noinline int account_alone(__u32 role, __u32 reverse)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
@@ -229,6 +317,7 @@ __noinline int account_alone(__u32 role, __u32 reverse)
 	struct ended_record *out;
 	struct packet_step *step;
 	struct flow_record *r;
+	__u32 wanted;
 
 	if (!s || !c)
 		return 0;
@@ -243,42 +332,23 @@ __noinline int account_alone(__u32 role, __u32 reverse)
 	clear_words(r, 0, config.record_size);
 	r->key = s->key;
 	flow_start(r, &s->packet, reverse, next_flow_id(s));
-	flow_update(r, &s->packet, reverse, &config, step);
+	flow_update(r, &s->packet, reverse, &config, &plugin_options, step);
 	FX_SET(r->dir[step->direction & 1].sensor_status, FXS(ONE_PACKET_RECORD));
 	totals_add(&c->totals, &s->packet, step->direction, r->dir[step->direction & 1].status);
-	if (config.flags & FLOW_CONFIG_PACKET_RECORDS)
-		packet_record_fill((struct packet_record *)s->row, r, &s->packet, step, &config);
+	if (packets_may_be_wanted(&config)) {
+		FX_MEM(s->wanted) = packet_wanted(r, &s->packet, step, &config, &plugin_options);
+		wanted = FX_MEM(s->wanted);
+		if (wanted) {
+			if (s->payload >= wanted)
+				s->payload = wanted - 1;
+			packet_record_fill((struct packet_record *)s->row, r, &s->packet, step, &config, &plugin_options);
+			FX_SET(r->dir[step->direction & 1].sensor_status, (__u32)send_packet(role));
+		}
+	}
 	ended_from(out, r, FLOW_END_RESOURCES, s->packet.clock_ns);
 	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
 	count(c, COUNTER_ONE_PACKET_RECORDS);
 	count(c, COUNTER_FLOWS_STARTED);
 	count(c, COUNTER_FLOWS_ENDED_RESOURCES);
 	return 1;
-}
-
-/* Attributes the parsed packet. 0: it has no flow, a counter says why; 1: it has, and its row stands in the scratch. */
-FX_INLINE int attribute(struct scratch *s, struct cpu_counts *c, __u32 role)
-{
-	__u32 reverse;
-	int outcome;
-
-	s->embryo_id = 0;
-	if (s->packet.flags & PACKET_NO_FLOW) {
-		count(c, COUNTER_PACKETS_SHORT_FRAME);
-		return 0;
-	}
-	reverse = flow_key_from(&s->packet, &s->key);
-	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
-		book_fragment(s, c, record_lock_token(role), &reverse);
-	FX_NO_UNROLL
-	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
-		outcome = account(role, reverse);
-		if (outcome == ACCOUNT_DONE)
-			return 1;
-		if (outcome == ACCOUNT_FULL) {
-			count(c, COUNTER_TABLE_FULL);
-			break;
-		}
-	}
-	return account_alone(role, reverse);
 }

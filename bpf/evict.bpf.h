@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * evict.bpf.h - flows leave on the daemon's call: silent ones, the least active ones of a table that fills, all at the end.
+ * evict.bpf.h - evicts flows on the daemon's call: silent ones, the least active ones when the table fills, all at the
+ * end.
  */
 #pragma once
 
@@ -11,9 +12,10 @@ struct evict_loop {
 	struct cpu_counts *counts;
 	struct sensor_state *shared;
 	__u32 token;
+	__u32 turn_missed; /* 1: this call waited for it in vain; no other key waits */
 };
 
-/* One key of an eviction call. Whoever makes the record dead under its lock owns its deletion. */
+/* Handles one key of an eviction call. The program that makes the record dead under its lock also deletes it. */
 FX_INLINE long evict_key(__u32 i, void *context)
 {
 	struct evict_loop *loop = context;
@@ -31,17 +33,22 @@ FX_INLINE long evict_key(__u32 i, void *context)
 	out->outcome = EVICT_NOTHING;
 	key = *wanted; /* user space may write there */
 	r = bpf_map_lookup_elem(&flows, &key);
-	if (!r || !record_lock(&r->lock, loop->token))
+	if (!r)
 		return 0;
+	if (!record_lock(&r->lock, loop->token)) {
+		count(loop->counts, COUNTER_LOCK_CONTENDED); /* a later scan finds it again */
+		return 0;
+	}
 	state = record_state(r, &key, loop->token);
-	/* Dead: made so by us in vain, the deletion found its bucket busy. */
+	/* Dead: an earlier call made it so, but could not delete it because its bucket was busy. */
 	if (state == FLOW_STATE_EMBRYO || state == FLOW_STATE_DEAD || (state == FLOW_STATE_BORN && !r->flow_id)) {
 		out->outcome = EVICT_VACANT;
 		taken = 1;
 	} else if (state == FLOW_STATE_BORN) {
+		/* A forced end belongs to the packet that forced it, the flow's last one. */
 		if (flow_force_pending(r, &config))
 			reason = FLOW_END_DETECTED;
-		else if (mode == EVICT_ALL)
+		if (mode == EVICT_ALL || reason == FLOW_END_DETECTED)
 			clock = flow_last_clock_ns(r);
 		if (mode != EVICT_DUE || reason == FLOW_END_DETECTED || clock >= flow_due_ns(r)) {
 			ended_from(&out->ended, r, reason, clock);
@@ -67,11 +74,16 @@ FX_INLINE long evict_key(__u32 i, void *context)
 static long evict_one(__u32 i, void *context)
 {
 	struct evict_loop *loop = context;
-	__u32 turn;
+	__u32 turn = 0;
 
 	if (!(config.flags & FLOW_CONFIG_IN_ORDER))
 		return evict_key(i, context);
-	turn = record_lock(&loop->shared->turn, loop->token);
+	if (!loop->turn_missed)
+		turn = take_turn(loop->shared, loop->token);
+	if (!turn) {
+		loop->turn_missed = 1;
+		count(loop->counts, COUNTER_ORDER_MISSED);
+	}
 	evict_key(i, context);
 	if (turn)
 		record_unlock(&loop->shared->turn, loop->token);
@@ -84,7 +96,7 @@ int flowxdp_evict(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
 	struct evict_loop loop = {bpf_map_lookup_elem(&evict_request, &zero), cpu_counts(ROLE_EVICTOR),
-				  bpf_map_lookup_elem(&sensor, &zero), record_lock_token(ROLE_EVICTOR)};
+				  bpf_map_lookup_elem(&sensor, &zero), record_lock_token(ROLE_EVICTOR), 0};
 
 	(void)ctx;
 	if (!loop.request || !loop.counts || !loop.shared)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "compat.h"
+#include "flowxdp/compat.h"
 
 /*
  * Does a received frame match? 1 or 0. ctx is the program's own context (struct xdp_md), data to end what is directly
@@ -24,8 +24,8 @@ static __noinline int frame_filter(void *ctx, const __u8 *data, const __u8 *end,
 }
 
 /*
- * The same for a frame that a leaving buffer becomes (leaving.bpf.h). head has its first LEAVING_HEAD_BYTES, readable to
- * there whatever its length; what stands behind them is in the buffer, shift bytes further on.
+ * The same for a frame that an egress buffer becomes (leaving.bpf.h). head holds its first LEAVING_HEAD_BYTES and is
+ * readable that far, whatever the frame's length. Later bytes are in the buffer, shift bytes further on.
  */
 static __noinline int leaving_filter(struct __sk_buff *ctx, const __u8 *head, __s32 shift, __u32 wire_len, __u32 cap_len)
 {

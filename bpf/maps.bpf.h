@@ -5,24 +5,30 @@
  */
 #pragma once
 
-#include "cpu_counts.h"
-#include "evict.h"
-#include "flow_config.h"
-#include "fragment.h"
-#include "record_stream.h"
+#include "flowxdp/cpu_counts.h"
+#include "flowxdp/evict.h"
+#include "flowxdp/flow_config.h"
+#include "flowxdp/fragment.h"
+#include "flowxdp/plugin_halves.h"
+#include "flowxdp/record_stream.h"
 
 /* Configuration: frozen at load, so that the verifier removes what is disabled. A section of its own. */
 const volatile struct flow_config config SEC(".rodata.flow_config");
 
+/* The same for the kernel halves of this bundle. */
+const volatile struct plugin_options plugin_options SEC(".rodata.plugin_options");
+
 const volatile struct load_config load SEC(".rodata.load_config");
 
-/* A buffer that leaves as several frames (egress, GSO): what it held as a whole. */
+/* A buffer that is sent as several frames (egress, GSO): its values as a whole. */
 struct segments {
 	__u32 segment_bytes; /* of payload, in every segment but the last; 0 = it leaves as it is */
 	__u32 payload_bytes; /* of all segments */
 	__u32 wire_len, l3_end, l4_len;
 	__u32 tcp_seq;
 	__u32 tag_bytes;     /* of the VLAN tag beside the buffer, which the wire has and the buffer has not: 4 or 0 */
+	__u32 jumbo_bytes;   /* of the hop-by-hop header that the buffer has and the wire has not: 8 or 0 */
+	__u32 jumbo_at;      /* where it was, from the frame's first byte on the wire */
 	__u16 ip_id;
 	__u8 tcp_flags;
 	__u8 pad;
@@ -31,17 +37,20 @@ struct segments {
 /* Room to work in that the verifier does not track, one per CPU and program role. */
 struct scratch {
 	struct packet packet;
+	struct frame_meta meta;                     /* of a received packet */
 	struct flow_key key;
 	struct packet_step step;
 	struct segments segments;
 	__u64 verdict;                              /* enum plugin_verdict bits of the last flow_update() */
-	__u32 reason;                               /* enum flow_end of the flow that this packet found over */
+	__u32 reason;                               /* why the flow that this packet found had ended, enum flow_end */
 	__u32 moved;                                /* 1: that flow could not end here */
 	__s32 shift;                                /* from the packet's offsets to its buffer's (egress) */
+	__u32 payload;                              /* payload bytes in row, after the packet record */
+	__u32 wanted;                               /* what packet_wanted() says of this packet */
 	__u32 turn;                                 /* 1: it is this program's turn (record_table.bpf.h) */
-	__u64 spare_id;                             /* a flowInd drawn for nothing; 0 = none */
+	__u64 spare_id;                             /* a flowInd that was drawn and not used; 0 = none */
 	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */
-	__u64 forced_id;                            /* of the flow this packet forced to end */
+	__u64 counted_id;                           /* of the flow in which this packet was counted */
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
 	/* A packet record before it goes to the ring; a piece of an extracted frame; before both, a leaving frame's head. */
 	__u8 row[PACKET_ROW_MAX];
@@ -137,7 +146,7 @@ struct {
 	__type(value, struct journal);
 } journal SEC(".maps");
 
-/* The filter expression as it was written, for who asks later. Its length and a final NUL (load); no program reads it. */
+/* The filter expression as text, for `status`. Size: its length and a final NUL (load). No program reads it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

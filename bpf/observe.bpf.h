@@ -1,47 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * observe.bpf.h - the way of a frame up to its flow, for one kind of context. Included once for each kind, without a guard:
+ * observe.bpf.h - the way of a frame into its flow, for one kind of context. Included once for each kind, without a guard:
  *   CTX                               struct xdp_md or struct __sk_buff
  *   CTX_FN(name)                      what a function is called for it
  *   CTX_ROLE                          enum program_role
  *   CTX_LOAD(ctx, offset, to, bytes)  copies bytes of the frame, also of what cannot be read directly
  *
- * The parser's loop is a global function of its own: verified once, by itself, whatever the caller's state (parser-facts:
- * 44 k verified instructions alone, up to a million when inlined behind the straight line).
+ * 6.1 and 6.18: up to a million verified instructions when the parser's loop is inlined behind the straight line; cure:
+ * a global function, verified once whatever the caller's state: 44 thousand.
  */
 
 /*
- * Sends the row of a packet that was just counted; only called in packet mode. What does not fit the ring is counted. The
- * ring may hold a forced end before the row of the packet that forced it: user space orders ends by clock and rows by the
- * input, so it does not matter.
+ * Puts as much of the packet's payload as s->wanted says where its record will have it (account.bpf.h sends the record).
+ * A payload that cannot be read is counted, and the record is sent without it.
  */
-__noinline int CTX_FN(emit_packet_row)(CTX *ctx)
+__noinline int CTX_FN(load_payload)(CTX *ctx)
 {
-	__u32 role = CTX_ROLE, size = config.packet_record_size, padded, payload;
+	__u32 role = CTX_ROLE, size = config.packet_record_size, payload;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
 	struct cpu_counts *c = cpu_counts(role);
-	struct packet_record *row;
-	long error = 0;
 
 	if (!s || !c)
 		return 0;
-	row = (struct packet_record *)s->row;
-	payload = packet_payload_captured(&s->packet, config.payload_max);
-	row->payload_captured = (__u16)payload;
-	if (payload) {
-		/* Both bounds on the register that is passed: 6.1 learns nothing from `!= 0` ("invalid access to map value
-		 * ... size=0", 6.1.0-56). It is 1 to PACKET_MAX_PAYLOAD already. */
-		payload = ((payload - 1) & (PACKET_MAX_PAYLOAD - 1)) + 1;
-		__asm__ volatile("" : "+r"(payload));
-		error = CTX_LOAD(ctx, s->packet.payload_offset + s->shift, s->row + size, payload);
-	}
-	padded = (size + payload + 7) & ~7u;
-	if (padded > PACKET_ROW_MAX)
-		padded = PACKET_ROW_MAX;
-	row->header.size = padded;
-	if (error || bpf_ringbuf_output(&ring, row, padded, BPF_RB_NO_WAKEUP))
-		count(c, COUNTER_PACKET_ROWS_LOST);
+	s->payload = 0;
+	if (!FX_MEM(s->wanted))
+		return 0;
+	payload = packet_payload_captured(&s->packet, FX_MEM(s->wanted) - 1);
+	if (!payload)
+		return 0;
+	/* 6.1: "invalid access to map value ... size=0" (6.1.0-56), because it learns nothing from `!= 0`; cure: both
+	 * bounds on the register that is passed. It is 1 to PACKET_MAX_PAYLOAD already. */
+	payload = ((payload - 1) & (PACKET_MAX_PAYLOAD - 1)) + 1;
+	__asm__ volatile("" : "+r"(payload));
+	if (CTX_LOAD(ctx, s->packet.payload_offset + s->shift, s->row + size, payload))
+		count(c, COUNTER_BYTES_UNREADABLE);
+	else
+		s->payload = payload;
 	return 0;
+}
+
+/* Sends the packet that was just counted, with its payload. */
+__noinline int CTX_FN(send_wanted)(CTX *ctx)
+{
+	if (!ctx)
+		return 0;
+	CTX_FN(load_payload)(ctx);
+	return send_packet_of_flow(CTX_ROLE);
 }
 
 /*
@@ -58,7 +62,7 @@ __noinline int CTX_FN(parse_rest)(CTX *ctx, struct packet *p)
 		return 0;
 	FX_NO_UNROLL
 	for (__u32 i = 0; i < PARSE_PLAIN_STEPS; i++)
-		if (packet_parse_next(data, end, p))
+		if (packet_parse_next(data, end, &config.tunnels, p))
 			return 0;
 	bpf_loop(PACKET_MAX_HEADERS, parse_one, &loop, 0);
 	return 0;
@@ -70,7 +74,7 @@ FX_INLINE void CTX_FN(parse_frame)(CTX *ctx, struct packet *p)
 	{
 		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
 
-		packet_parse_start(data, end, p);
+		packet_parse_start(data, end, &config.tunnels, p);
 	}
 	if (FX_MEM(p->cursor))
 		CTX_FN(parse_rest)(ctx, p);
@@ -79,6 +83,44 @@ FX_INLINE void CTX_FN(parse_frame)(CTX *ctx, struct packet *p)
 
 		packet_parse_l4(data, end, p);
 	}
+}
+
+/*
+ * Counts the parsed packet in its flow and sends it when it is wanted. A counter tells why a packet has no flow.
+ */
+FX_INLINE void CTX_FN(attribute)(CTX *ctx, struct scratch *s, struct cpu_counts *c)
+{
+	const __u32 role = CTX_ROLE;
+	__u32 reverse;
+	int outcome;
+
+	s->embryo_id = 0;
+	if (s->packet.flags & PACKET_NO_FLOW) {
+		count(c, COUNTER_PACKETS_SHORT_FRAME);
+		return;
+	}
+	reverse = flow_key_from(&s->packet, &s->key);
+	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		reverse = (__u32)book_fragment(role, reverse);
+	FX_NO_UNROLL
+	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
+		outcome = account(role, reverse);
+		if (outcome == ACCOUNT_DONE) {
+			/* Here, not in account(): there it is verified once for each of its many states. */
+			if (packets_may_be_wanted(&config) && FX_MEM(s->wanted))
+				CTX_FN(send_wanted)(ctx);
+			if ((config.flags & FLOW_CONFIG_CAN_FORCE) && (FX_MEM(s->verdict) & PLUGIN_FORCE))
+				end_forced(role);
+			return;
+		}
+		if (outcome == ACCOUNT_FULL)
+			break;
+	}
+	if (packets_may_be_wanted(&config)) {
+		s->wanted = PACKET_WANTED(PACKET_MAX_PAYLOAD);
+		CTX_FN(load_payload)(ctx);
+	}
+	account_alone(role, reverse);
 }
 
 #undef CTX

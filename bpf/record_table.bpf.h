@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "flow_end.h"
+#include "flowxdp/flow_end.h"
 #include "maps.bpf.h"
 #include "record_lock.bpf.h"
 
@@ -58,7 +58,7 @@ FX_INLINE void ended_from(struct ended_record *out, const struct flow_record *r,
 {
 	out->header.size = offsetof(struct ended_record, record) + config.record_size;
 	out->header.kind = STREAM_ENDED;
-	out->header.pad = 0;
+	out->header.source = 0;
 	out->end_clock_ns = flow_end_clock_ns(r, reason, clock_ns);
 	out->wall_offset_ns = 0;
 	out->era = 0;
@@ -75,9 +75,9 @@ FX_INLINE struct ended_record *ring_reserve_ended(void)
 }
 
 /*
- * Did the reservation succeed? 6.1 does not know that ring memory once tested is not NULL: a second `if (pointer)` follows
- * both branches there and the load ends with "Unreleased reference" (6.1.0-56; 6.18 knows). So the pointer is tested once,
- * here, and the answer is a number that clang 14 cannot turn back into a test of the pointer.
+ * Did the reservation succeed? 6.1: "Unreleased reference" (6.1.0-56; not 6.18), because it follows both branches of a
+ * second `if (pointer)`; cure: test the pointer once, here, and return a number that clang 14 cannot turn back into a
+ * test of the pointer.
  */
 FX_INLINE __u64 reserved(const struct ended_record *memory)
 {
@@ -101,7 +101,7 @@ FX_INLINE void count_end(struct cpu_counts *c, enum flow_end reason)
 		count(c, COUNTER_FLOWS_ENDED_INPUT);
 }
 
-/* A flowInd that nobody has: one that this CPU drew and could not use, or a new one. */
+/* An unused flowInd: one that this CPU drew and could not use, or a new one. */
 FX_INLINE __u64 next_flow_id(struct scratch *s)
 {
 	__u32 zero = 0;
@@ -127,14 +127,16 @@ static long turn_try(__u32 i, void *context)
 	struct turn_loop *loop = context;
 
 	(void)i;
-	/* Its owner was interrupted by us on this very CPU: it cannot let go before we return. */
+	/* We interrupted its owner on this CPU: it cannot release the turn before we return. */
 	if (((*(volatile __u32 *)loop->turn - 1) ^ (loop->token - 1)) < 4)
 		return 1;
 	loop->taken = record_lock(loop->turn, loop->token);
 	return loop->taken;
 }
 
-/* One packet or eviction at a time, on all CPUs (FLOW_CONFIG_IN_ORDER). 0: not to be had within the bound, go without. */
+/*
+ * Takes the turn: one packet or eviction at a time, on all CPUs (FLOW_CONFIG_IN_ORDER). 0: not free within the bound.
+ */
 FX_INLINE __u32 take_turn(struct sensor_state *s, __u32 token)
 {
 	struct turn_loop loop = {&s->turn, token, 0};
@@ -143,7 +145,7 @@ FX_INLINE __u32 take_turn(struct sensor_state *s, __u32 token)
 	return loop.taken;
 }
 
-/* By way of memory: else the verifier follows all of a packet's way twice, with and without the turn. */
+/* Through memory: else the verifier follows all of a packet's way twice, with and without the turn. */
 FX_INLINE void begin_turn(struct scratch *s, struct cpu_counts *c, struct sensor_state *shared, __u32 role)
 {
 	FX_MEM(s->turn) = take_turn(shared, record_lock_token(role));

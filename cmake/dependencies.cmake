@@ -1,7 +1,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
+find_package(tomlplusplus REQUIRED) # headers alone
 pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
 pkg_check_modules(LIBXDP REQUIRED IMPORTED_TARGET libxdp)
 pkg_check_modules(PCAP REQUIRED IMPORTED_TARGET libpcap)

@@ -1,5 +1,6 @@
 # flowxdp_add_test(NAME capture_test SOURCES a.cpp LIBS flowxdp_capture [LABELS unit] [TIMEOUT 120]): one GoogleTest
-# executable, each TEST a ctest case. Labels: unit bpf parity golden oracle system vm.
+# executable, each TEST a ctest case; with sanitizers the executable is the case, because starting and ending such a process
+# takes longer than most tests. Labels: unit bpf parity golden oracle system vm.
 function(flowxdp_add_test)
     cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
     if(NOT ARG_LABELS)
@@ -17,6 +18,12 @@ function(flowxdp_add_test)
     target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options GTest::gtest_main)
     target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_compile_options(${ARG_NAME} PRIVATE ${FLOWXDP_ONCE_OPTIONS})
+    if(FLOWXDP_SANITIZE)
+        add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
+        set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 ${lock} ENVIRONMENT
+            "GTEST_BRIEF=1;FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR};FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR}")
+        return()
+    endif()
     gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 60
         PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} ${lock} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
         ENVIRONMENT "FLOWXDP_SOURCE_DIR=${PROJECT_SOURCE_DIR}"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # prove_in_chroot.sh [--keep] [--user] DIR [COMMAND...]: proves that flowxdp builds on a fresh Debian 12.
 # Makes a minimal bookworm with git in DIR (which must not exist yet, or come from a run with --keep), clones this tree's
-# HEAD into it and runs there the two commands of README.md, or the COMMANDs given (each one word, run by bash). Prints
+# HEAD into it and runs there ./flowxdp and ./test as README.md has them, or the COMMANDs given (each one word, run by bash). Prints
 # time and disk use of every step and removes DIR again.
 #   --keep   leave DIR, so that the next run starts from the finished base system (clone and packages stay as well)
 #   --user   run the commands as an ordinary user with sudo instead of as root

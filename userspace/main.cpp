@@ -4,7 +4,10 @@
 #include <exception>
 #include <iostream>
 
+#include <bpf/libbpf.h>
+
 #include "cli/attach_command.h"
+#include "cli/config_command.h"
 #include "cli/detach_command.h"
 #include "cli/doctor_command.h"
 #include "cli/interfaces_command.h"
@@ -14,6 +17,7 @@
 #include "cli/status_command.h"
 #include "cli/top_command.h"
 #include "core/log.h"
+#include "core/printable.h"
 #include "core/result.h"
 #include "geo/geo_command.h"
 
@@ -43,7 +47,7 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         return run_detach_command(options.detach, command_line, &log);
     }
     case Command::kStatus:
-        return run_status_command(options.interfaces, options.list.json);
+        return run_status_command(options.status);
     case Command::kTop:
         return run_top_command(options.top);
     case Command::kDoctor:
@@ -51,11 +55,15 @@ ExitCode run_command(const Options& options, const std::string& command_line)
     case Command::kInterfaces:
         return run_interfaces_command(options.list.json);
     case Command::kPlugins:
-        return list_plugins(options.list.library_folder, options.list.json);
+        return list_plugins(options.list);
     case Command::kSinks:
-        return list_sinks(options.list.json);
+        return list_sinks(options.list);
     case Command::kDecode:
         return decode_value(options.list.library_folder, options.decode, options.list.json);
+    case Command::kConfigCheck:
+        return run_config_check(options.config);
+    case Command::kConfigDump:
+        return run_config_dump(options);
     case Command::kGeo:
         return geo::run_geo_command(options.geo, std::cin, std::cout, std::cerr);
     case Command::kNone:
@@ -70,6 +78,9 @@ ExitCode run_command(const Options& options, const std::string& command_line)
 int main(int argc, char** argv)
 {
     using namespace flowxdp;
+    // libbpf prints to stderr between our lines, even when we only probe for something (a hook's filter). Our messages
+    // carry its error numbers and the verifier's log.
+    libbpf_set_print(nullptr);
     try {
         Options options;
         int exit_code = 0;
@@ -77,13 +88,13 @@ int main(int argc, char** argv)
             return exit_code;
         return static_cast<int>(run_command(options, command_line_text(argc, argv)));
     } catch (const StartupError& e) {
-        std::fprintf(stderr, "flowxdp: %s\n", e.what());
+        std::fprintf(stderr, "flowxdp: %s\n", printable_lines(e.what()).c_str());
         return static_cast<int>(e.code());
     } catch (const std::bad_alloc&) {
         std::fputs("flowxdp: out of memory: lower --max-flows\n", stderr);
         return static_cast<int>(ExitCode::kRuntime);
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "flowxdp: unexpected error: %s\n", e.what());
+        std::fprintf(stderr, "flowxdp: unexpected error: %s\n", printable_lines(e.what()).c_str());
         return static_cast<int>(ExitCode::kRuntime);
     }
 }

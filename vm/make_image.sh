@@ -46,7 +46,7 @@ if [[ -x $python ]]; then
     with_libraries "$(readlink -f $python)" /usr/bin/python3
     while read -r extension; do
         with_libraries "$extension" "$extension"
-    done < <("$python" -IB "$here/python_modules.py" "$image" "$source_folder"/tests/system/*_test.py)
+    done < <("$python" -IB "$here/python_modules.py" "$image" "$source_folder"/tests/{counters,system}/*_test.py)
 fi
 
 # add_module NAME: the module behind those it depends on, unpacked; nothing when it is part of the kernel.
@@ -78,7 +78,7 @@ for module in veth tun 8021q sch_ingress cls_bpf udp_diag tcp_diag; do
 done
 printf '%s\n' "${load_order[@]-}" >"$image/modules/order"
 
-for program in flowxdp sensor_test frame_filter_test leaving_test dispatcher_test race_test; do
+for program in flowxdp id_sender sensor_steps sensor_test frame_filter_test leaving_test dispatcher_test race_test; do
     [[ ! -x $build/bin/$program ]] || with_libraries "$build/bin/$program" "/flowxdp/bin/$program"
 done
 while read -r file; do
@@ -97,7 +97,7 @@ for dispatcher in /usr/lib/*/bpf/xdp-dispatcher.o; do
 done
 # What the tests read of the source tree.
 cp -r "$source_folder/examples" "$image/source/"
-cp -r "$source_folder"/tests/{parity,system} "$image/source/tests/"
+cp -r "$source_folder"/tests/{counters,parity,system} "$image/source/tests/"
 mkdir -p "$image/source/bpf"
 cp -r "$source_folder/bpf/flowxdp" "$image/source/bpf/"
 

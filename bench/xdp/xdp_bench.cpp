@@ -27,31 +27,37 @@ namespace {
 
 using namespace flowxdp;
 
-// A TCP acknowledgment of 60 bytes, the shortest frame on a wire. rotate.bpf.c sets the source address.
-std::array<std::uint8_t, 60> make_frame()
+// A TCP segment of 60 bytes, the shortest frame on a wire, with up to 6 bytes of payload. rotate.bpf.c sets the source
+// address.
+std::array<std::uint8_t, 60> make_frame(std::uint8_t payload)
 {
-    return {
+    std::array<std::uint8_t, 60> frame = {
         2,    0,    0,    0,    0, 1, 2,    0, 0,  0, 0, 2, 0x08, 0x00,                              // Ethernet
         0x45, 0,    0,    40,   0, 1, 0x40, 0, 64, 6, 0, 0, 10,   0,    0,    0,    192, 168, 0, 1,  // IPv4
         0x9c, 0x40, 0x01, 0xbb, 0, 0, 0,    1, 0,  0, 0, 1, 0x50, 0x10, 0x72, 0x10, 0,   0,   0, 0}; // TCP 40000 > 443
+    frame[17] = static_cast<std::uint8_t>(40 + payload);
+    return frame;
 }
 
 // The sensor as `flowxdp attach` loads it.
 class Sensor {
   public:
-    explicit Sensor(const std::vector<std::string>& plugins)
+    Sensor(const std::vector<std::string>& plugins, bool with_default)
         : bundle_(load_bundle(library_folder(""))), libraries_(load_plugin_libraries(library_folder("") + "/plugins"))
     {
         PluginChoice choice;
-        choice.replace_default = !plugins.empty();
+        choice.replace_default = !with_default;
         for (const std::string& text : plugins)
             choice.add.push_back(parse_plugin_spec(text).take());
         SensorObjectOptions options;
         host_ = std::make_unique<PluginHost>(libraries_, choice, *bundle_.descriptor, false, PluginHost::Services{},
                                              &options.flow);
         options.path = bundle_.bpf_object;
+        options.layout_id = bundle_.descriptor->layout_id;
+        options.plugin_options.assign(host_->plugin_options().begin(), host_->plugin_options().end());
         options.flow.idle_timeout_ms = 182'000;
-        options.flow.hash_seed = 1;
+        options.flow.fragment_seed = 1;
+        options.flow.tunnels = tunnel_config_default();
         object_ = std::make_unique<SensorObject>(options);
     }
     [[nodiscard]] int program() const { return object_->ingress_fd(); }
@@ -87,13 +93,13 @@ class Rotation {
     }
     [[nodiscard]] int empty() const { return program("empty"); }
     // Nanoseconds a run, mean of so many runs, with this program called behind the turn.
-    double run(int program_fd, std::uint32_t repeat)
+    double run(int program_fd, std::uint32_t repeat, std::uint8_t payload)
     {
         const __u32 zero = 0;
         const auto fd = static_cast<__u32>(program_fd);
         if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object_.get(), "measured"), &zero, &fd, BPF_ANY))
             throw std::runtime_error(fmt::format("the program cannot be called: {}", std::strerror(errno)));
-        std::array<std::uint8_t, 60> frame = make_frame();
+        std::array<std::uint8_t, 60> frame = make_frame(payload);
         bpf_test_run_opts options{};
         options.sz = sizeof options;
         options.data_in = frame.data();
@@ -120,16 +126,17 @@ double median(std::vector<double> values)
     return values[values.size() / 2];
 }
 
-void measure(const std::string& label, const std::vector<std::string>& plugins, std::uint32_t flow_count, int rounds)
+void measure(const std::string& label, const std::vector<std::string>& plugins, bool with_default,
+             std::uint32_t flow_count, int rounds, std::uint8_t payload = 0)
 {
     constexpr std::uint32_t kRepeat = 1'000'000;
-    const Sensor sensor(plugins);
+    const Sensor sensor(plugins, with_default);
     Rotation rotation(flow_count);
-    rotation.run(sensor.program(), 2 * flow_count); // every flow is known afterwards
+    rotation.run(sensor.program(), 4 * flow_count, payload); // every flow is known afterwards
     std::vector<double> empty, full, above;
     for (int i = 0; i < rounds; i++) {
-        empty.push_back(rotation.run(rotation.empty(), kRepeat));
-        full.push_back(rotation.run(sensor.program(), kRepeat));
+        empty.push_back(rotation.run(rotation.empty(), kRepeat, payload));
+        full.push_back(rotation.run(sensor.program(), kRepeat, payload));
         above.push_back(full.back() - empty.back());
     }
     if (sensor.flows() != flow_count)
@@ -146,15 +153,22 @@ int main(int argc, char** argv)
 {
     try {
         const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
-        if (argc > 2 || rounds < 1) {
-            fmt::print(stderr, "usage: xdp_bench [ROUNDS]\n");
+        if (rounds < 1) {
+            fmt::print(stderr, "usage: xdp_bench [ROUNDS [PLUGIN...]]\n"
+                               "with PLUGIN: frames with payload, without these plugins and with them\n");
             return 2;
         }
         fmt::print("{:<20}{:>8}{:>10}{:>10}{:>10}{:>10}{:>8}\n", "ns a packet", "flows", "empty", "sensor", "above",
                    "median", "x");
         for (const std::uint32_t flow_count : {1u, 1000u, 65536u}) {
-            measure("default plugins", {}, flow_count, rounds);
-            measure("flow_export", {"flow_export"}, flow_count, rounds);
+            if (argc > 2) {
+                const std::vector<std::string> plugins(argv + 2, argv + argc);
+                measure("payload, default", {}, true, flow_count, rounds, 6);
+                measure("and these plugins", plugins, true, flow_count, rounds, 6);
+                continue;
+            }
+            measure("default plugins", {}, true, flow_count, rounds);
+            measure("flow_export", {"flow_export"}, false, flow_count, rounds);
         }
     } catch (const std::exception& e) {
         fmt::print(stderr, "xdp_bench: {}\n", e.what());

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * clock.h - the packet clock (DESIGN 2): the only time that ends flows.
+ * clock.h - the packet clock: the only time that ends flows.
  *
  * It follows the time stamps, never runs back by jitter, and steps back when a capture does (by more than a minute:
  * another file, a reset clock). Before a step back both engines end what is due at the old clock.

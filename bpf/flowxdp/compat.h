@@ -35,6 +35,9 @@ FX_INLINE __u32 fx_load32(const __u8 *p) { return bpf_ntohl(*(const __u32 *)p); 
 FX_INLINE __u32 fx_load_raw32(const __u8 *p) { return *(const __u32 *)p; }
 FX_INLINE __u16 fx_load_raw16(const __u8 *p) { return *(const __u16 *)p; }
 
+/* Configuration: frozen at load, so that the verifier knows what it says. */
+#define FX_CONFIG const volatile
+
 /* Read or write through memory: what comes back is unknown to the verifier, so its states merge at every header. */
 #define FX_MEM(x) (*(volatile __typeof__(x) *)&(x))
 
@@ -83,6 +86,7 @@ FX_INLINE __u16 fx_load_raw16(const __u8 *p)
 	memcpy(&v, p, 2);
 	return v;
 }
+#define FX_CONFIG const
 #define FX_MEM(x) (x)
 FX_INLINE __u64 fx_bound(__u64 offset) { return offset; }
 #define FX_NO_UNROLL
@@ -92,5 +96,15 @@ FX_INLINE __u64 fx_bound(__u64 offset) { return offset; }
 
 /* a := a | bits, in a field of another width; keeps -Wconversion quiet on both targets */
 #define FX_SET(field, bits) ((field) = (__typeof__(field))((field) | (bits)))
+
+/*
+ * A function of a kernel half that the verifier checks once, by itself, and not again for every state of its caller: global in
+ * BPF, so it takes at most five arguments, and its pointers may be NULL as far as the verifier knows.
+ */
+#ifdef __bpf__
+#define FX_CHECKED_ONCE __attribute__((noinline))
+#else
+#define FX_CHECKED_ONCE FX_INLINE
+#endif
 
 #endif

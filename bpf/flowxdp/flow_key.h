@@ -17,7 +17,7 @@ enum flow_kind {
 	FLOW_KIND_IPV6 = 6,
 };
 
-/* 40 bytes, no padding: compared and hashed as five words. Addresses network order, the rest host order. */
+/* 40 bytes, no padding: compared as five words. Addresses network order, the rest host order. */
 struct flow_key {
 	__u64 lo_addr[2], hi_addr[2];
 	__u16 lo_port, hi_port;
@@ -32,31 +32,6 @@ FX_INLINE int flow_key_equal(const struct flow_key *x, const struct flow_key *y)
 	const __u64 *a = (const __u64 *)x, *b = (const __u64 *)y;
 
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]));
-}
-
-FX_INLINE __u64 fx_mix64(__u64 h)
-{
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	h ^= h >> 32;
-	return h;
-}
-
-/* Seeded hash of n 64-bit words. Not cryptographic; the seed keeps chosen keys from meeting in one bucket. */
-FX_INLINE __u64 fx_hash_words(const __u64 *w, __u32 n, __u64 seed)
-{
-	__u64 h = seed;
-
-	for (__u32 i = 0; i < n; i++) {
-		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 29;
-	}
-	return fx_mix64(h);
-}
-
-FX_INLINE __u64 flow_key_hash(const struct flow_key *k, __u64 seed)
-{
-	return fx_hash_words((const __u64 *)k, 5, seed);
 }
 
 FX_INLINE __u64 flow_key_mac_word(const __u8 *mac)

@@ -2,8 +2,7 @@
 /*
  * flow_record.h - the record of one biflow, the same bytes in the kernel's map, in the native table and in the stream.
  *
- * A record is a core of 200 bytes followed by one slot for each enabled plugin with a kernel half, in plugin order.
- * Slots are found by the offsets in flow_config, so a disabled plugin costs neither memory nor time.
+ * A record is a core of 200 bytes followed by the states of the enabled plugins' kernel halves (flow_slots.h).
  */
 #ifndef FLOWXDP_FLOW_RECORD_H
 #define FLOWXDP_FLOW_RECORD_H
@@ -61,14 +60,8 @@ struct flow_record {
 	__u16 pad2;
 	struct flow_dir dir[2];
 };
-FX_STATIC_ASSERT(sizeof(struct flow_record) == 200, "core of DESIGN 5");
+FX_STATIC_ASSERT(sizeof(struct flow_record) == 200, "200 bytes of core, so that all plugins fit 1,024");
 
 #define FLOW_RECORD_MAX 1024u
-
-FX_INLINE void *flow_slot(struct flow_record *r, __u32 offset) { return (void *)((__u8 *)r + offset); }
-FX_INLINE const void *flow_slot_const(const struct flow_record *r, __u32 offset)
-{
-	return (const void *)((const __u8 *)r + offset);
-}
 
 #endif

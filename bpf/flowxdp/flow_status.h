@@ -4,7 +4,8 @@
  *
  * One list serves the parser (which raises them), `flowxdp decode` (which explains them) and the end report (which
  * prints a line per aggregated bit). FX_FLOW_STATUS(X): X(bit, NAME, "description").
- * Bits 28 (SIP/RTP), 55, 56, 61 and 63 need payload, address lists or T2's buffers and are never raised.
+ * Never raised, only explained: 28 (SIP/RTP), 55, 56, 61 and 63 need payload, address lists or T2's buffers; 40 has a name
+ * in T2 but nothing raises it there either; 52 is another T2 plugin's, which flowxdp has not.
  */
 #ifndef FLOWXDP_FLOW_STATUS_H
 #define FLOWXDP_FLOW_STATUS_H
@@ -91,9 +92,11 @@ enum flow_status_bit {
 	X(0, BOUNDARY_MOVED, "Flow end came late: no ring memory at the packet that should have ended it") \
 	X(1, PACKET_ROWS_LOST, "Packet rows of this flow were lost to a full ring")                  \
 	X(2, ONE_PACKET_RECORD, "Record of one packet that found no place in the flow table")        \
-	X(3, ADOPTED, "Flow was alive while no daemon ran (restart)")                                \
+	X(3, ADOPTED, "Flow was alive when a daemon took the sensor over (restart)")                 \
 	X(4, FORCE_LATE, "Force mode trigger took effect later than the triggering packet")          \
-	X(5, FRAGMENT_COLLISION, "A fragment slot was taken by another datagram")
+	X(5, FRAGMENT_COLLISION, "A first fragment took another datagram's slot, whose later fragments lose their flow") \
+	X(6, MORE_SUBFRAMES, "Of an aggregated 802.11 frame (A-MSDU) only the first subframe is counted")  \
+	X(7, WANTED_PACKETS_LOST, "Packets of this flow that a plugin wanted were lost to a full ring")
 
 enum sensor_status_bit {
 #define X(bit, name, text) FXS_BIT_##name = bit,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * fragment.h - which flow a later fragment belongs to (T2 A5, DESIGN 2).
+ * fragment.h - which flow a later fragment belongs to.
  *
- * A direct-mapped array of slots, the same in both engines: the fragmented header's addresses, protocol, VLAN and id ->
- * the flow key of the datagram's first fragment. A tunnel's outer fragment leads to the innermost flow. Thirty seconds
+ * A direct-mapped array of slots, the same in both engines: the fragmented header's addresses, VLAN and id, and for IPv4
+ * its protocol (RFC 791 3.2) -> the flow key of the datagram's first fragment. The fragments of an IPv6 datagram may
+ * differ in Next Header; the first one's counts (RFC 8200 4.5). A tunnel's outer fragment leads to the innermost flow. Thirty seconds
  * of packet clock; a collision overwrites and is counted.
  */
 #ifndef FLOWXDP_FRAGMENT_H
@@ -23,7 +24,7 @@ struct fragment_slot {
 	struct flow_key key; /* of the first fragment's packet */
 	__s64 clock_ns;
 	__u16 vlan_id;
-	__u8 proto;
+	__u8 proto;          /* IPv4; else 0 */
 	__u8 version;        /* 4, 6; 0 = never used */
 	__u8 reverse;        /* flow_key_from()'s answer for the first fragment */
 	__u8 open;           /* the last fragment has not been seen */
@@ -38,9 +39,23 @@ enum fragment_outcome {
 	FRAGMENT_COLLIDED = 4, /* registered over another datagram's live slot */
 };
 
+/* The protocol, where it tells datagrams apart. */
+FX_INLINE __u32 fragment_match_proto(const struct packet *p)
+{
+	return p->fragment_version == 4 ? p->fragment_proto : 0;
+}
+
+FX_INLINE __u64 fx_mix64(__u64 h)
+{
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ULL;
+	h ^= h >> 32;
+	return h;
+}
+
 FX_INLINE __u32 fragment_slot_index(const struct packet *p, __u64 seed)
 {
-	__u64 h = seed ^ ((__u64)p->fragment_id << 32 | (__u32)p->fragment_vlan << 16 | (__u32)p->fragment_proto << 8 |
+	__u64 h = seed ^ ((__u64)p->fragment_id << 32 | (__u32)p->fragment_vlan << 16 | fragment_match_proto(p) << 8 |
 	                  p->fragment_version);
 
 	for (int i = 0; i < 4; i++) {
@@ -53,7 +68,7 @@ FX_INLINE __u32 fragment_slot_index(const struct packet *p, __u64 seed)
 FX_INLINE int fragment_slot_is(const struct fragment_slot *s, const struct packet *p)
 {
 	__u32 differs = (s->id ^ p->fragment_id) | (__u32)(s->vlan_id ^ p->fragment_vlan) |
-	                (__u32)(s->proto ^ p->fragment_proto) | (__u32)(s->version ^ p->fragment_version);
+	                (s->proto ^ fragment_match_proto(p)) | (__u32)(s->version ^ p->fragment_version);
 
 	for (int i = 0; i < 4; i++)
 		differs |= (s->src[i] ^ p->fragment_src[i]) | (s->dst[i] ^ p->fragment_dst[i]);
@@ -98,13 +113,16 @@ FX_INLINE enum fragment_outcome fragment_book(struct fragment_slot *s, struct pa
 	s->key = *key;
 	s->clock_ns = p->clock_ns;
 	s->vlan_id = p->fragment_vlan;
-	s->proto = p->fragment_proto;
+	s->proto = (__u8)fragment_match_proto(p);
 	s->version = p->fragment_version;
 	s->reverse = (__u8)*reverse;
 	int was_open = s->open;
 
 	s->open = 1;
-	return alive && !same && was_open ? FRAGMENT_COLLIDED : FRAGMENT_REGISTERED;
+	if (!alive || same || !was_open)
+		return FRAGMENT_REGISTERED;
+	FX_SET(p->flags, PACKET_FRAGMENT_COLLISION);
+	return FRAGMENT_COLLIDED;
 }
 
 #endif

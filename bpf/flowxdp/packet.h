@@ -17,8 +17,8 @@
 #define PACKET_MAX_HEADERS 20u
 /* BPF_PROG_TEST_RUN shows a program this much of a frame (4,096-byte page less headroom and tailroom, 6.1 and 6.18). */
 #define FRAME_MAX_VISIBLE 3520u
-/* Bytes of a frame that extraction keeps at most: tcpdump's default snap length. */
-#define FRAME_SNAP_MAX 262144u
+/* Bytes of a frame that extraction keeps at most: the kernel's helper reads at no offset above 65,535 (6.1, 6.18). */
+#define FRAME_SNAP_MAX 65536u
 /* Bytes of a leaving frame that are put together for the filter (leaving.bpf.h): more than its headers ever are. */
 #define LEAVING_HEAD_BYTES 512u
 /* Payload bytes that packet mode and payload plugins may see, counted from the start of L7. */
@@ -26,7 +26,7 @@
 
 /*
  * What an engine hands the parser beside the bytes. 32 bytes: the most that BPF_PROG_TEST_RUN takes as XDP metadata on
- * kernel 6.1. The thin link-type step (link.h) fills start_kind and link_headers; the bytes begin behind the link header.
+ * kernel 6.1. The thin link-type step (userspace/link) fills start_kind and link_headers; the bytes begin behind the link header.
  */
 struct frame_meta {
 	__s64 ts_ns;            /* capture time stamp, ns since the epoch (live: boot clock, ns) */
@@ -46,6 +46,7 @@ FX_STATIC_ASSERT(sizeof(struct frame_meta) == 32, "fits XDP metadata on 6.1");
 struct packet {
 	__u64 status;           /* flowStat bits this packet raises */
 	__s64 ts_ns, clock_ns;  /* as in frame_meta */
+	__u64 tunnel_status;    /* parser: status as it was before the tunnel that is being looked into */
 	__u64 packet_no;        /* ordinal in the input, from 1; 0 = live without packet mode */
 	__u8 headers[HEADER_STACK_BYTES];
 	/* ip_version != 0: the innermost usable IP header */
@@ -54,6 +55,8 @@ struct packet {
 	__be32 fragment_src[4], fragment_dst[4];
 	__u32 fragment_id;      /* IPv4 identification or RFC 8200 4.5, host order */
 	__u32 wire_len, cap_len, if_id;
+	__u32 enclosing_end;    /* parser: where the headers so far say that the frame ends; never behind wire_len */
+	__u32 tunnel_end;       /* parser: where the UDP tunnel ends that no usable IP header was found in yet; 0 = none */
 	__u32 cursor;           /* parser: next kind << 16 | next offset */
 	__u16 option_cursor;    /* parser: offset of the next TCP option */
 	__u8 ip_option[2];      /* only with parse_tcp_options. IPv4: the first two kinds other than NOP of the innermost
@@ -93,22 +96,31 @@ struct packet {
 	__u8 steps;             /* parser: headers dissected so far */
 	__u8 fragment_proto;    /* of the fragmented header */
 	__u8 fragment_version;  /* 4 or 6 */
-	__u8 icmp_type;
 	union {
-		__u8 icmp_code;
+		__u8 icmp_type; /* valid with PACKET_HAS_ICMP */
+		__u8 tcp_flags_high; /* valid with PACKET_HAS_TCP: the four bits before tcp_flags; the lowest is AE (RFC 9768) */
+	};
+	union {
+		__u8 icmp_code; /* valid with PACKET_HAS_ICMP */
 		__u8 tcp_option_count; /* TCP: options before the end of the list, NOPs included */
 	};
 	__u8 ip_flags;          /* IPv4: the three flag bits */
 	__u8 link_has_mac;
 	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
 	__u16 pending_vlan;     /* parser: innermost VID behind the last IP header, keys the flow with the next one */
+	__u16 tunnel_kind;      /* parser: enum header_kind of that tunnel; the rest as it was before it */
+	__u16 tunnel_flags;
+	__u8 tunnel_headers_used, tunnel_header_count;
+	__u8 tunnel_vlan_count, tunnel_mpls_count;
+	__u8 tunnel_link_has_mac;
 	__u8 step_header;       /* parser: id of the header the last step dissected */
 	__u8 ip_option_count;   /* see ip_option; IPv4: PACKET_IP_OPTION_BAD when one is malformed; IPv6: hop-by-hop
 	                         * headers, and destination headers << 4 */
+	__u8 pad[5];
 };
 #define PACKET_IP_OPTION_BAD 0x80u
 FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
-FX_STATIC_ASSERT(sizeof(struct packet) == 256, "ABI of tests and engines");
+FX_STATIC_ASSERT(sizeof(struct packet) == 280, "ABI of tests and engines");
 
 enum packet_flag {
 	PACKET_HAS_PORTS = 1,       /* both ports were captured */
@@ -123,6 +135,9 @@ enum packet_flag {
 	PACKET_BAD_TCP_OPTION = 512,
 	PACKET_IP_OPTIONS = 1024,
 	PACKET_LLC = 2048,          /* the frame's payload is IEEE 802.2 LLC */
+	PACKET_HAS_ICMP = 4096,     /* ICMP or ICMPv6: type and code were captured */
+	PACKET_FRAGMENT_COLLISION = 8192, /* a first fragment that took the slot of another datagram (fragment.h) */
+	PACKET_MORE_SUBFRAMES = 16384,    /* 802.11 A-MSDU: others follow the subframe that was dissected */
 };
 
 enum tcp_flag {

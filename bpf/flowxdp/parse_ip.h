@@ -6,6 +6,7 @@
 #define FLOWXDP_PARSE_IP_H
 
 #include "parse_step.h"
+#include "tunnel_check.h"
 
 /* An IP header that cannot be used: the frame's own makes an L2 flow, an inner one leaves the outer header's flow. */
 FX_INLINE __u64 packet_bogus_ip(struct packet *p, __u64 more)
@@ -37,8 +38,8 @@ FX_INLINE void packet_note_fragment(struct packet *p, __u32 id, __u32 offset_uni
 	}
 }
 
-/* RFC 791 */
-FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+/* RFC 791. inner: the header may stand in a UDP tunnel, whose evidence it is. */
+FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offset, int inner, struct packet *p)
 {
 	const __u8 *q;
 
@@ -58,6 +59,8 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 		return packet_bogus_ip(p, FS(IPV4_HEADER_SHORT));
 	if (FX_UNLIKELY(total_len && total_len < header_len))
 		return packet_bogus_ip(p, 0);
+	if (inner && FX_UNLIKELY(FX_MEM(p->tunnel_end)) && !packet_enter_tunnel4(data, end, offset, header_len, total_len, p))
+		return 0;
 
 	packet_commit_vlan(p);
 	p->ip_version = 4;
@@ -82,7 +85,9 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	p->dst[1] = 0;
 	p->dst[3] = fx_load_raw32(q + 16);
 	p->l3_offset = offset;
-	p->l3_end = total_len ? offset + total_len : p->wire_len; /* 0: TSO left it to the driver */
+	/* 0: TSO left it to the driver */
+	p->l3_end = total_len ? offset + total_len : packet_unnamed_end(p, offset + header_len);
+	packet_enclose(p, p->l3_end);
 	p->l4_offset = offset + header_len;
 	p->status = (p->status & ~(FS(IPV6_FLOW) | FS(IPV6_PACKET))) | FS(IPV4_FLOW) | FS(IPV4_PACKET);
 	if (!total_len)
@@ -99,8 +104,8 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	FX_NEXT(IPV4, offset + header_len, HEADER_KIND_OF_PROTO(proto));
 }
 
-/* RFC 8200 */
-FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+/* RFC 8200. inner: as above. */
+FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offset, int inner, struct packet *p)
 {
 	const __u8 *q;
 
@@ -113,6 +118,8 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	}
 	if (FX_UNLIKELY((first_word >> 28) != 6))
 		return packet_bogus_ip(p, 0);
+	if (inner && FX_UNLIKELY(FX_MEM(p->tunnel_end)) && !packet_enter_tunnel6(q, offset, payload_len, next, p))
+		return 0;
 
 	packet_commit_vlan(p);
 	p->ip_version = 6;
@@ -130,7 +137,8 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	}
 	p->l3_offset = offset;
 	/* 0: jumbogram (RFC 2675), TSO, or nothing follows (a Teredo bubble) */
-	p->l3_end = payload_len || next == 59 ? offset + 40 + payload_len : p->wire_len;
+	p->l3_end = payload_len || next == 59 ? offset + 40 + payload_len : packet_unnamed_end(p, offset + 40);
+	packet_enclose(p, p->l3_end);
 	p->l4_offset = offset + 40;
 	p->status = (p->status & ~(FS(IPV4_FLOW) | FS(IPV4_PACKET))) | FS(IPV6_FLOW) | FS(IPV6_PACKET);
 	FX_NEXT(IPV6, offset + 40, HEADER_KIND_OF_PROTO(next));

@@ -23,6 +23,7 @@ FX_INLINE __u64 packet_parse_ethernet(const __u8 *data, const __u8 *end, __u32 o
 		p->link_has_mac = 1;
 	}
 	packet_set_ethertype(p, type);
+	packet_enclose_8023(p, offset + 14, type);
 	FX_NEXT(ETH, offset + 14, packet_kind_of_type(type));
 }
 
@@ -67,6 +68,7 @@ FX_INLINE __u64 packet_parse_vlan(const __u8 *data, const __u8 *end, __u32 offse
 
 	packet_add_vlan(p, fx_load16(q));
 	packet_set_ethertype(p, type);
+	packet_enclose_8023(p, offset + 4, type);
 	FX_NEXT(VLAN, offset + 4, packet_kind_of_type(type));
 }
 
@@ -81,6 +83,19 @@ FX_INLINE __u64 packet_parse_mpls(const __u8 *data, const __u8 *end, __u32 offse
 	FX_NEXT(MPLS, offset + 4, fx_load32(q) & 0x100 ? (__u32)HEADER_KIND_PSEUDOWIRE : kind);
 }
 
+/*
+ * The length of the IP header at q, of which 14 bytes are readable, leads to the end of what encloses it: but for a check
+ * sequence, or padding where the frame is short.
+ */
+FX_INLINE int packet_ip_fits(const __u8 *q, __u32 offset, __u32 version, const struct packet *p)
+{
+	__u32 len = version == 4 ? fx_load16(q + 2) : 40 + fx_load16(q + 4), ip_end = offset + len;
+
+	if (version == 4 && ((fx_load8(q) & 15) < 5 || len < 20))
+		return 0;
+	return ip_end <= p->enclosing_end && (p->enclosing_end - ip_end <= 4 || p->wire_len <= 64 + 8);
+}
+
 /* What follows the last MPLS label: IP, a control word, or Ethernet without one; RFC 4385, 4448. */
 FX_INLINE __u64 packet_parse_pseudowire(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
 {
@@ -89,6 +104,10 @@ FX_INLINE __u64 packet_parse_pseudowire(const __u8 *data, const __u8 *end, __u32
 	FX_NEED(4, L2_SNAPPED);
 	__u32 nibble = fx_load8(q) >> 4;
 
+	/* RFC 4928: a MAC that begins with 4 or 6 looks like IP. Ethernet it is when its type says so and no IP header fits. */
+	if ((nibble == 4 || nibble == 6) && offset + 14 <= p->cap_len && q + 14 <= end &&
+	    packet_is_common_type(fx_load16(q + 12)) && !packet_ip_fits(q, offset, nibble, p))
+		FX_NEXT(PW, offset, HEADER_KIND_ETHERNET);
 	if (nibble == 4)
 		FX_NEXT(NONE, offset, 0x0800);
 	if (nibble == 6)
@@ -118,6 +137,7 @@ FX_INLINE __u64 packet_parse_pppoe(const __u8 *data, const __u8 *end, __u32 offs
 		p->status |= FS(STOP_DISSECT);
 		FX_END(PPPOE);
 	}
+	packet_enclose16(p, offset + 6, fx_load16(q + 4));
 	FX_NEXT(PPPOE, offset + 6, HEADER_KIND_PPP);
 }
 
@@ -173,6 +193,15 @@ FX_INLINE __u64 packet_parse_llc(const __u8 *data, const __u8 *end, __u32 offset
 	FX_SET(p->flags, PACKET_LLC);
 	if (saps == 0x0606 && control == 3)
 		FX_NEXT(LLC, offset + 3, 0x0800);
+	if (saps == 0xfefe && control == 3) { /* RFC 2684 5.2, RFC 2364 7.2: routed, told by an NLPID (ISO/IEC TR 9577) */
+		FX_NEED(4, L2_SNAPPED);
+		__u32 nlpid = fx_load8(q + 3);
+
+		if (nlpid == 0xcc || nlpid == 0x8e)
+			FX_NEXT(LLC, offset + 4, nlpid == 0xcc ? 0x0800 : 0x86dd);
+		if (nlpid == 0xcf)
+			FX_NEXT(LLC, offset + 4, HEADER_KIND_PPP);
+	}
 	if (saps != 0xaaaa || control != 3) {
 		packet_set_ethertype(p, saps);
 		p->status |= FS(STOP_DISSECT);
@@ -182,7 +211,7 @@ FX_INLINE __u64 packet_parse_llc(const __u8 *data, const __u8 *end, __u32 offset
 	__u32 oui = fx_load32(q + 2) & 0xffffff, type = fx_load16(q + 6);
 
 	packet_set_ethertype(p, type);
-	if ((oui == 0 || oui == 0x0000f8) && type >= 0x600)
+	if ((oui == 0 || oui == 0x0000f8 || oui == 0x080007) && type >= 0x600)
 		FX_NEXT(SNAP, offset + 8, type);
 	if (oui == 0x0080c2 && (type == 1 || type == 7)) /* RFC 2684 bridged Ethernet, two bytes of padding */
 		FX_NEXT(SNAP, offset + 10, HEADER_KIND_ETHERNET);

@@ -48,8 +48,35 @@ FX_INLINE void packet_copy_mac(__u8 *to, const __u8 *from)
 		to[i] = from[i];
 }
 
+/* A header says where its content ends: the bound of what is inside and names no length of its own. */
+FX_INLINE void packet_enclose(struct packet *p, __u32 content_end)
+{
+	if (content_end < p->enclosing_end)
+		p->enclosing_end = content_end;
+}
+
+/* The same by a length of 16 bits: it says nothing of a segment that is to be cut yet (BIG TCP) and is longer than that. */
+FX_INLINE void packet_enclose16(struct packet *p, __u32 offset, __u32 length)
+{
+	if (p->wire_len <= 0xffff)
+		packet_enclose(p, offset + length);
+}
+
+/* A type field below 0x600 is the length of the frame behind it (IEEE 802.3 clause 3.2.6). */
+FX_INLINE void packet_enclose_8023(struct packet *p, __u32 offset, __u32 type)
+{
+	if (FX_UNLIKELY(type < 0x600))
+		packet_enclose(p, offset + type);
+}
+
+/* Where a datagram ends that names no length: with what encloses it, but not before its own header. */
+FX_INLINE __u32 packet_unnamed_end(const struct packet *p, __u32 header_end)
+{
+	return p->enclosing_end > header_end ? p->enclosing_end : header_end;
+}
+
 /*
- * A tag's VID. The innermost one that is not a priority tag keys the flow (DESIGN 2). Behind an IP header it waits until
+ * A tag's VID. The innermost one that is not a priority tag keys the flow. Behind an IP header it waits until
  * a further IP header is reached: a tunnel that carries tagged ARP leaves the outer flow's key alone.
  */
 FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)

@@ -61,8 +61,8 @@ FX_INLINE __u64 packet_parse_nsh(const __u8 *data, const __u8 *end, __u32 offset
 
 	if (len < 8)
 		FX_END(NSH);
-	FX_NEXT(NSH, offset + len, next == 1 ? 0x0800 : next == 2 ? 0x86dd :
-	        next == 3 ? (__u32)HEADER_KIND_ETHERNET : next == 5 ? 0x8847 : (__u32)HEADER_KIND_UNKNOWN);
+	FX_NEXT(NSH, offset + len, next == 1 ? 0x0800 : next == 2 ? 0x86dd : next == 3 ? (__u32)HEADER_KIND_ETHERNET :
+	        next == 4 ? 0x894f : next == 5 ? 0x8847 : (__u32)HEADER_KIND_UNKNOWN);
 }
 
 /* RFC 6325. */

@@ -16,10 +16,12 @@ FX_INLINE __u32 header_of_final_proto(__u32 proto)
 	case 6: return HEADER_TCP;
 	case 17: return HEADER_UDP;
 	case 33: return HEADER_DCCP;
+	case 47: return HEADER_GRE;
 	case 50: return HEADER_ESP;
 	case 58: return HEADER_ICMPV6;
 	case 88: return HEADER_EIGRP;
 	case 89: return HEADER_OSPF;
+	case 97: return HEADER_ETHERIP;
 	case 103: return HEADER_PIM;
 	case 112: return HEADER_VRRP;
 	case 115: return HEADER_L2TP;
@@ -83,6 +85,8 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	__u32 offset, limit, proto, header_len = 0, minimum = 0;
 	const __u8 *q;
 
+	if (FX_UNLIKELY(FX_MEM(p->tunnel_end)))
+		packet_leave_tunnel(p);
 	if (!p->ip_version) {
 		p->status |= FS(L2_FLOW);
 		p->l2_header_len = p->wire_len;
@@ -127,6 +131,7 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 				p->tcp_seq = fx_load32(q + 4);
 				p->tcp_ack = fx_load32(q + 8);
 				p->tcp_flags = fx_load8(q + 13);
+				p->tcp_flags_high = fx_load8(q + 12) & 0x0f;
 				p->tcp_window = fx_load16(q + 14);
 				FX_SET(p->flags, PACKET_HAS_TCP);
 				if (offset + 20 <= limit && q + 20 <= end) {
@@ -151,6 +156,7 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 		if (offset + 4 <= limit && q + 4 <= end) {
 			p->icmp_type = fx_load8(q);
 			p->icmp_code = fx_load8(q + 1);
+			FX_SET(p->flags, PACKET_HAS_ICMP);
 			p->l4_checksum = fx_load16(q + 2);
 		}
 	} else if (proto == 2) {

@@ -1,48 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * parse_tunnel.h - parser steps for tunnels over IP and UDP. A tunnel counts only when a usable IP header is reached inside.
+ * A step over UDP that returns 0 says that this is not its header; tunnel_check.h has what is asked of them all.
  */
 #ifndef FLOWXDP_PARSE_TUNNEL_H
 #define FLOWXDP_PARSE_TUNNEL_H
 
 #include "parse_ip.h"
 #include "parse_step.h"
+#include "tunnel_check.h"
 
-/*
- * UDP ports that carry tunnels (T2's list; VXLAN 4789, 8472, GPE 4790; GENEVE 6081; GTP 2123, 2152, 3386; L2TP 1701;
- * Teredo 3544; AYIYA 5072; CAPWAP data 5247; LWAPP 12222; MPLS 6635). The header behind must still look like one.
- */
-FX_INLINE __u32 udp_tunnel_kind(__u32 port)
-{
-	switch (port) {
-	case 4789: case 4790: case 8472: return HEADER_KIND_VXLAN;
-	case 6081: return HEADER_KIND_GENEVE;
-	case 2152: case 2123: case 3386: return HEADER_KIND_GTP;
-	case 1701: return HEADER_KIND_L2TP;
-	case 3544: return HEADER_KIND_TEREDO;
-	case 5072: return HEADER_KIND_AYIYA;
-	case 5247: return HEADER_KIND_CAPWAP;
-	case 12222: return HEADER_KIND_LWAPP;
-	case 6635: return 0x8847; /* RFC 7510 */
-	default: return HEADER_KIND_NONE;
-	}
-}
-
-/* RFC 768; a port may announce a tunnel. */
-FX_INLINE __u64 packet_parse_udp(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+/* RFC 768; the destination's port may announce a tunnel. */
+FX_INLINE __u64 packet_parse_udp(const __u8 *data, const __u8 *end, FX_CONFIG struct tunnel_config *tunnels, __u32 offset,
+                                 struct packet *p)
 {
 	const __u8 *q;
 
 	q = data + fx_bound(offset);
 	if (offset + 8 > p->cap_len || q + 8 > end || offset + 8 > p->l3_end)
 		FX_END(UDP);
-	__u32 src = fx_load16(q), dst = fx_load16(q + 2);
-	__u32 low = src < dst ? src : dst, high = src < dst ? dst : src;
-	__u32 tunnel = udp_tunnel_kind(low);
-
-	if (!tunnel)
-		tunnel = udp_tunnel_kind(high);
-	FX_NEXT(UDP, offset + 8, tunnel);
+	FX_NEXT(UDP, offset + 8,
+	        packet_try_tunnel(tunnels, fx_load16(q), fx_load16(q + 2), offset, fx_load16(q + 4), p));
 }
 
 /* RFC 3378. */
@@ -52,6 +30,10 @@ FX_INLINE __u64 packet_parse_etherip(const __u8 *data, const __u8 *end, __u32 of
 
 	p->status |= FS(ETHERIP);
 	FX_NEED(2, L4_HEADER_SNAPPED);
+	if ((fx_load8(q) >> 4) != 3 && fx_load8(q) != 3) { /* version 3; some put it into the other half of its byte */
+		p->status |= FS(STOP_DISSECT);
+		FX_END(ETHERIP);
+	}
 	FX_NEXT(ETHERIP, offset + 2, HEADER_KIND_ETHERNET);
 }
 
@@ -68,6 +50,8 @@ FX_INLINE __u64 packet_parse_gre(const __u8 *data, const __u8 *end, __u32 offset
 		p->status |= FS(STOP_DISSECT);
 		FX_END(GRE);
 	}
+	if (version == 1 && type == 0x6400) /* MikroTik EoIP: length and tunnel id where the key is */
+		FX_NEXT(GRE, offset + 8, HEADER_KIND_ETHERNET);
 	if (version == 1) {
 		n += flags & 0x2000 ? 4 : 0;
 		n += flags & 0x1000 ? 4 : 0;
@@ -145,7 +129,8 @@ FX_INLINE __u64 packet_parse_vxlan(const __u8 *data, const __u8 *end, __u32 offs
 	FX_NEED(8, L4_HEADER_SNAPPED);
 	__u32 flags = fx_load8(q), next = fx_load8(q + 3);
 
-	if (!(flags & 0x08)) /* no valid VNI: not VXLAN */
+	/* I: a valid VNI. Flags that RFC 7348 reserves: GBP's G may stand, GPE's B, P and O in a header of version 0. */
+	if (!(flags & 0x08) || (flags & 0x70))
 		return 0;
 	p->status |= FS(VXLAN);
 	if (flags & 0x04) { /* draft-ietf-nvo3-vxlan-gpe */
@@ -164,7 +149,7 @@ FX_INLINE __u64 packet_parse_geneve(const __u8 *data, const __u8 *end, __u32 off
 	FX_NEED(8, L4_HEADER_SNAPPED);
 	__u32 version_len = fx_load8(q), type = fx_load16(q + 2);
 
-	if (version_len >> 6 || type < 0x600)
+	if (version_len >> 6 || type < 0x600 || (fx_load8(q + 1) & 0x3f) || fx_load8(q + 7)) /* version, reserved */
 		return 0;
 	p->status |= FS(GENEVE);
 	FX_NEXT(GENEVE, offset + 8 + (version_len & 0x3f) * 4,
@@ -177,13 +162,14 @@ FX_INLINE __u64 packet_parse_gtp(const __u8 *data, const __u8 *end, __u32 offset
 	const __u8 *q;
 
 	FX_NEED(8, L4_HEADER_SNAPPED);
-	__u32 flags = fx_load8(q), type = fx_load8(q + 1);
+	__u32 flags = fx_load8(q), type = fx_load8(q + 1), header_len = flags >> 5 ? 8 : 20;
 
-	if ((flags >> 5) > 1 || !(flags & 0x10))
+	/* version 0 or 1, protocol type GTP, a G-PDU; version 1's spare bit is 0 */
+	if ((flags >> 5) > 1 || !(flags & 0x10) || type != 0xff || (flags >> 5 && (flags & 8)))
+		return 0;
+	if (!packet_fills_tunnel(p, offset, header_len + fx_load16(q + 2)))
 		return 0;
 	p->status |= FS(GTP);
-	if (type != 0xff)
-		FX_END(GTP);
 	if (!(flags >> 5))
 		FX_NEXT(GTP, offset + 20, HEADER_KIND_IP_BY_NIBBLE);
 	if (!(flags & 7))
@@ -218,11 +204,12 @@ FX_INLINE __u64 packet_parse_l2tp(const __u8 *data, const __u8 *end, __u32 offse
 	FX_NEED(6, L4_HEADER_SNAPPED);
 	__u32 flags = fx_load16(q), n = 6;
 
-	if ((flags & 15) != 2 && (flags & 15) != 3)
+	/* version 2, data, reserved bits 0. What version 3 carries begins behind a cookie whose length only the session knows. */
+	if ((flags & 15) != 2 || (flags & 0xb4f0))
+		return 0;
+	if ((flags & 0x4000) && !packet_fills_tunnel(p, offset, fx_load16(q + 2)))
 		return 0;
 	p->status |= FS(L2TP);
-	if ((flags & 0x8000) || (flags & 15) == 3) /* control; v3 data needs the session's cookie length */
-		FX_END(L2TP);
 	n += flags & 0x4000 ? 2 : 0;
 	n += flags & 0x0800 ? 4 : 0;
 	if (!(flags & 0x0200))
@@ -231,7 +218,7 @@ FX_INLINE __u64 packet_parse_l2tp(const __u8 *data, const __u8 *end, __u32 offse
 	FX_NEED(2, L4_HEADER_SNAPPED);
 	n = fx_load16(q);
 	if (n > PACKET_MAX_HEADER_OFFSET)
-		FX_END(L2TP);
+		return 0;
 	FX_NEXT(L2TP, offset + 2 + n, HEADER_KIND_PPP);
 }
 
@@ -262,12 +249,10 @@ FX_INLINE __u64 packet_parse_ayiya(const __u8 *data, const __u8 *end, __u32 offs
 	__u32 id_len = fx_load8(q) >> 4, sig_len = fx_load8(q + 1) >> 4, opcode = fx_load8(q + 2) & 15;
 	__u32 next = fx_load8(q + 3);
 
-	if (id_len > 8 || opcode > 7)
+	if (id_len > 8 || opcode != 1 || (next != 4 && next != 41)) /* 1: forward what follows */
 		return 0;
 	p->status |= FS(AYIYA);
-	if (opcode != 1)
-		FX_END(AYIYA);
-	FX_NEXT(AYIYA, offset + 8 + (1u << id_len) + sig_len * 4, HEADER_KIND_OF_PROTO(next));
+	FX_NEXT(AYIYA, offset + 8 + (1u << id_len) + sig_len * 4, next == 4 ? 0x0800 : 0x86dd);
 }
 
 /* RFC 5415. */
@@ -278,12 +263,13 @@ FX_INLINE __u64 packet_parse_capwap(const __u8 *data, const __u8 *end, __u32 off
 	FX_NEED(8, L4_HEADER_SNAPPED);
 	__u32 word = fx_load32(q), len = ((word >> 19) & 31) * 4, fragment_offset = fx_load16(q + 6) >> 3;
 
-	if (word >> 28)
+	/* version 0 in the clear (1: DTLS), reserved bits 0, a header that holds its fixed part; keep-alives and later
+	 * fragments hold nothing to follow */
+	if ((word >> 24) || len < 8 || (word & 15) || (fx_load8(q + 7) & 7) || ((word & 0x80) && fragment_offset))
 		return 0;
+	if (word & 0x80) /* a first fragment: the datagram ends in the others */
+		FX_MEM(p->tunnel_end) = PACKET_END_UNKNOWN;
 	p->status |= FS(CAPWAP);
-	/* DTLS, keep-alive, a later fragment, a header that says less than its fixed part: nothing to follow */
-	if ((word >> 24) || len < 8 || (word & 8) || ((word & 0x80) && fragment_offset))
-		FX_END(CAPWAP);
 	FX_NEXT(CAPWAP, offset + len, word & 0x100 ? HEADER_KIND_DOT11_SWAPPED : HEADER_KIND_ETHERNET);
 }
 
@@ -293,9 +279,9 @@ FX_INLINE __u64 packet_parse_lwapp(const __u8 *data, const __u8 *end, __u32 offs
 	const __u8 *q;
 
 	FX_NEED(6, L4_HEADER_SNAPPED);
+	if ((fx_load8(q) >> 6) || (fx_load8(q) & 0x04)) /* another version, control */
+		return 0;
 	p->status |= FS(CAPWAP);
-	if (fx_load8(q) & 0x04) /* control */
-		FX_END(LWAPP);
 	FX_NEXT(LWAPP, offset + 6, HEADER_KIND_DOT11_SWAPPED);
 }
 

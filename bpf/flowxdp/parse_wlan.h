@@ -56,7 +56,19 @@ FX_INLINE __u64 packet_parse_dot11(const __u8 *data, const __u8 *end, __u32 offs
 
 	skip += (n + skip) & pad;
 
-	/* an A-MSDU subframe begins as an 802.3 frame does; the first one stands for the packet */
+	/*
+	 * An A-MSDU subframe begins as an 802.3 frame does; the first one stands for the packet. 9.3.2.2.2: its length counts
+	 * what follows these 14 bytes, and all but the last are padded to four.
+	 */
+	if (qos & 0x80) {
+		q = data + fx_bound(offset + skip);
+		if (offset + skip + 14 <= p->cap_len && q + 14 <= end) {
+			__u32 next = offset + skip + ((14 + (__u32)fx_load16(q + 12) + 3) & ~3u);
+
+			if (next + 14 <= (p->ip_version ? p->l3_end : p->wire_len))
+				FX_SET(p->flags, PACKET_MORE_SUBFRAMES);
+		}
+	}
 	FX_NEXT(WLAN, offset + skip, qos & 0x80 ? HEADER_KIND_ETHERNET : HEADER_KIND_LLC);
 }
 

@@ -4,14 +4,24 @@
  *
  * A kernel half defines, for a plugin called NAME:
  *     struct NAME_config          run-time options, filled before the first packet by the user half; multiple of 8 bytes
- *     struct NAME_state           its slot in the flow record, zero at flow start; multiple of 8 bytes, no bool
- *     NAME_on_packet(state, record, packet, step, config) -> enum plugin_verdict bits
- * and, with PACKET_STATE in its CMakeLists:
+ *     struct NAME_state           its hot state, what most packets touch; multiple of 8 bytes, no bool
+ *     NAME_on_packet(state, cold, record, packet, step, config) -> enum plugin_verdict bits
+ * and, when something is touched at a flow's start or rarely:
+ *     NAME_HAS_COLD               a macro, NAME in upper case
+ *     struct NAME_cold            its cold state, likewise. A half without one takes struct no_cold *, which is NULL
+ * and, when packet rows need something of it:
+ *     NAME_HAS_PACKET_STATE       a macro, NAME in upper case
  *     struct NAME_packet_state    what it adds to a packet record; multiple of 8 bytes
- *     NAME_packet_state_from(out, state, record, packet, step, config)
+ *     NAME_packet_state_from(out, state, cold, record, packet, step, config)
+ * and, when its user half wants to see packets:
+ *     NAME_HAS_NEED               a macro, NAME in upper case
+ *     NAME_packet_wanted(state, cold, record, packet, step, config) -> PACKET_NOT_WANTED or PACKET_WANTED(payload bytes)
+ *                                 asked after each packet that was counted; pure. Protocol, ports, the first n packets of a
+ *                                 direction, an alarm (record->dir[].status), how much payload: whatever the arguments tell
  *
- * It runs under the record's lock: always inlined, no helper, no libc, no loop without a small constant bound, integers
- * only. It may change its slot, record->dir[].timeout_ms, and raise bits in record->dir[].status.
+ * Both states belong to the flow and are zero at its start. It runs under the record's lock: inlined or FX_CHECKED_ONCE, no
+ * helper, no libc, no loop without a small constant bound, integers only. It may change its states, record->dir[].timeout_ms,
+ * and raise bits in record->dir[].status.
  */
 #ifndef FLOWXDP_PLUGIN_HALF_H
 #define FLOWXDP_PLUGIN_HALF_H
@@ -19,11 +29,18 @@
 #include "compat.h"
 #include "flow_record.h"
 
+/* The cold state of a half that has none. */
+struct no_cold;
+
 enum plugin_verdict {
 	PLUGIN_CONTINUE = 0,
 	PLUGIN_FORCE = 1, /* end the flow at this packet: the packet belongs to it, bit 41 on this direction */
 	PLUGIN_ALARM = 2, /* packet-exact alarm: bit 49 from this packet on */
 };
+
+/* What NAME_packet_wanted() answers; at most PACKET_MAX_PAYLOAD bytes come. */
+#define PACKET_NOT_WANTED 0u
+#define PACKET_WANTED(payload_bytes) ((payload_bytes) + 1u)
 
 /* What engines must do because of the enabled halves; flow_config.flags. */
 enum flow_config_flag {
@@ -33,6 +50,7 @@ enum flow_config_flag {
 	FLOW_CONFIG_FRAMES = 8,         /* live: emit a frame_record for every packet */
 	FLOW_CONFIG_IN_ORDER = 16,      /* live: one packet at a time on all CPUs, so that time stamps, packet numbers,
 	                                 * flowInd and the stream have one order */
+	FLOW_CONFIG_PACKET_NEEDS = 32,  /* an enabled half has a need: emit a packet_record for each packet that is wanted */
 };
 
 /* What the core knows about a packet in its flow. */
@@ -42,6 +60,8 @@ struct packet_step {
 	__s64 interval_ns;     /* clock since the previous packet of this direction, >= 0; first packet 0 */
 	__s64 round_trip_ns;   /* clock since the last packet of the other direction, >= 0; none yet 0 */
 	__u32 verdict;         /* enum plugin_verdict bits of the halves so far */
+	__u32 wanted;          /* bit n: the user half of the bundle's half n wants this packet (flow_need.h) */
+	__u32 record_bytes;    /* what packet_wanted() found out */
 	__u32 pad;
 };
 

@@ -4,8 +4,8 @@
  *
  * Each record begins with a stream_header and is a multiple of 8 bytes long. Packet records come in input order. Ended
  * records come in any order until a watermark: every flow whose end clock lies below it has been emitted, so the reader
- * can sort what it holds by (era, end_clock_ns, flow_id) and let it go. Output then does not depend on when an engine
- * scanned its table.
+ * can sort its pending records by (era, end_clock_ns, flow_id) and release them. Output then does not depend on when an
+ * engine scanned its table.
  */
 #ifndef FLOWXDP_RECORD_STREAM_H
 #define FLOWXDP_RECORD_STREAM_H
@@ -23,7 +23,7 @@ enum stream_kind {
 struct stream_header {
 	__u32 size; /* bytes of this record, header included */
 	__u16 kind; /* enum stream_kind */
-	__u16 pad;
+	__u16 source; /* which of a daemon's sensors it came from: each numbers its flows from 1. Set by the daemon; replay: 0 */
 };
 
 /* Why a flow ended; the values are IPFIX flowEndReason (136) where one fits. */
@@ -41,11 +41,18 @@ struct ended_record {
 	struct stream_header header;
 	__s64 end_clock_ns;     /* idle: when it fell due; forced, active, full: the packet's clock; end of input: last clock */
 	__s64 wall_offset_ns;   /* added to times of the record gives ns since the epoch; 0 in replay */
-	__u32 era;              /* counts clock steps back and, once more, the end of input: orders before end_clock_ns */
+	__u32 era;              /* counts what begins the order anew, before end_clock_ns: a clock that steps back, one that stands
+	                           still for ORDER_TURN_FLOWS ends, the end of input */
 	__u32 reason;           /* enum flow_end */
 	struct flow_record record;
 };
 FX_STATIC_ASSERT(sizeof(struct ended_record) == 232, "header and core; slots follow");
+
+/*
+ * So many flows may end at packets of one clock reading before a new era begins: what waits for its order stays bounded when
+ * the clock never moves. A constant of the format: rows depend on it.
+ */
+#define ORDER_TURN_FLOWS 16384u
 
 struct watermark_record {
 	struct stream_header header;
@@ -69,13 +76,17 @@ struct frame_record {
 FX_STATIC_ASSERT(sizeof(struct frame_record) == 32, "the frame's bytes follow");
 
 /*
- * One packet of a flow, after it was counted. Followed by the enabled plugins' packet states at the offsets in
+ * One packet of a flow, after it was counted: a row of packet mode, a packet that user halves want (flow_need.h), or both.
+ * Without FLOW_CONFIG_IN_ORDER records of several CPUs stand in the live stream in the order in which they were written, which need not
+ * be the order in which the packets were counted: flow_id, direction and direction_packet_no tell that one. A record may also stand
+ * behind its flow's ended record, when another CPU's packet ended the flow. Followed by the enabled plugins' packet states at the offsets in
  * flow_config, then by payload_captured bytes of L7 payload, padded to 8.
  */
 struct packet_record {
 	struct stream_header header;
-	__u64 packet_no;        /* ordinal in the input, from 1 */
+	__u64 packet_no;        /* ordinal in the input, from 1; live without FLOW_CONFIG_IN_ORDER: of its CPU's packets */
 	__u64 flow_id;
+	__u64 direction_packet_no; /* ordinal in its flow's direction, from 1 */
 	__u64 status;           /* flowStat of the direction after this packet */
 	__s64 ts_ns;
 	__s64 wall_offset_ns;
@@ -100,8 +111,9 @@ struct packet_record {
 	__u8 header_count;
 	__u8 vlan_count;
 	__u8 tcp_flags;
-	__u8 pad[6];
+	__u8 pad[2];
+	__u32 wanted;           /* packet_step.wanted */
 };
-FX_STATIC_ASSERT(sizeof(struct packet_record) == 192, "core of a packet row; states and payload follow");
+FX_STATIC_ASSERT(sizeof(struct packet_record) == 200, "core of a packet row; states and payload follow");
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * totals.h - sums over all packets with a flow, for the end report and the monitoring line (T2 reference D).
+ * totals.h - sums over all packets with a flow, for the end report.
  *
  * The native engine keeps one, the kernel one per CPU; they add up by totals_merge().
  */

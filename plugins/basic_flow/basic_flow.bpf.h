@@ -3,7 +3,7 @@
 #ifndef FLOWXDP_BASIC_FLOW_BPF_H
 #define FLOWXDP_BASIC_FLOW_BPF_H
 
-#include "plugin_half.h"
+#include "flowxdp/plugin_half.h"
 
 #define BASIC_FLOW_MACS 2u   /* distinct addresses kept per endpoint */
 #define BASIC_FLOW_STACKS 4u /* distinct header stacks kept per biflow */
@@ -13,17 +13,28 @@ struct basic_flow_config {
 	__u64 reserved;
 };
 
+/* What each packet is compared with: the first stack, each endpoint's first address. Nearly every packet has them. */
 struct basic_flow_state {
-	__u8 stack[BASIC_FLOW_STACKS][HEADER_STACK_BYTES]; /* header.h run-length codes, in order of appearance */
-	__u8 header_count[BASIC_FLOW_STACKS];              /* numHdrs of each */
-	__u8 mac[2][BASIC_FLOW_MACS][6];                   /* [endpoint A, B][order of appearance] */
-	__u16 vlan[BASIC_FLOW_VLANS];                      /* tags of the first packet */
+	__u8 first_stack[HEADER_STACK_BYTES]; /* header.h run-length codes */
+	__u8 first_mac[2][6];                 /* of endpoint A, B */
+	__u8 macs_used[2];                    /* of endpoint A, B */
 	__u8 stacks_used;
-	__u8 stacks_of[2];                                 /* bit n: direction A, B used stack n */
-	__u8 macs_used[2];
-	__u8 vlans_used;
+	__u8 stacks_of;                       /* bit n: direction A used stack n; bit 4 + n: B did */
 };
-FX_STATIC_ASSERT(sizeof(struct basic_flow_state) == 104, "slot size");
+FX_STATIC_ASSERT(sizeof(struct basic_flow_state) == 32, "slot size");
+
+#define BASIC_FLOW_HAS_COLD
+/* What the first packet says, and what differs from it later. */
+struct basic_flow_cold {
+	__u8 later_stack[BASIC_FLOW_STACKS - 1][HEADER_STACK_BYTES]; /* in order of appearance */
+	__u8 second_mac[2][6];                                       /* of endpoint A, B */
+	__u16 vlan[BASIC_FLOW_VLANS];                                /* tags of the first packet */
+	__u8 header_count[BASIC_FLOW_STACKS];                        /* numHdrs of each stack, the first one included */
+	__u8 vlans_used;
+	__u8 pad;
+};
+FX_STATIC_ASSERT(sizeof(struct basic_flow_cold) == 72, "slot size");
+FX_STATIC_ASSERT(BASIC_FLOW_STACKS == 4 && BASIC_FLOW_MACS == 2, "stacks_of has 4 bits a direction; one second address");
 
 FX_INLINE int basic_flow_mac_differs(const __u8 *x, const __u8 *y)
 {
@@ -34,20 +45,21 @@ FX_INLINE int basic_flow_mac_differs(const __u8 *x, const __u8 *y)
 	return differs;
 }
 
-FX_INLINE void basic_flow_note_mac(struct basic_flow_state *s, __u32 endpoint, const __u8 *mac)
+FX_INLINE void basic_flow_note_mac(struct basic_flow_state *s, struct basic_flow_cold *cold, __u32 endpoint,
+                                   const __u8 *mac)
 {
-	__u8(*list)[6] = s->mac[endpoint & 1];
+	__u8 *first = s->first_mac[endpoint & 1];
 	__u32 used = s->macs_used[endpoint & 1];
 
-	if (FX_LIKELY(used && !basic_flow_mac_differs(list[0], mac)))
+	if (FX_LIKELY(used && !basic_flow_mac_differs(first, mac)))
 		return;
 	if (used == 0) {
 		for (int i = 0; i < 6; i++)
-			list[0][i] = mac[i];
+			first[i] = mac[i];
 		s->macs_used[endpoint & 1] = 1;
 	} else if (used == 1) {
 		for (int i = 0; i < 6; i++)
-			list[1][i] = mac[i];
+			cold->second_mac[endpoint & 1][i] = mac[i];
 		s->macs_used[endpoint & 1] = 2;
 	}
 }
@@ -59,38 +71,47 @@ FX_INLINE int basic_flow_same_stack(const __u8 *kept, const __u8 *seen)
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]));
 }
 
-FX_INLINE __u32 basic_flow_on_packet(struct basic_flow_state *s, struct flow_record *r, const struct packet *p,
-                                     const struct packet_step *step, const volatile struct basic_flow_config *config)
+FX_INLINE __u32 basic_flow_on_packet(struct basic_flow_state *s, struct basic_flow_cold *cold, struct flow_record *r,
+                                     const struct packet *p, const struct packet_step *step,
+                                     const volatile struct basic_flow_config *config)
 {
 	__u32 used = s->stacks_used, direction = step->direction & 1;
 
 	(void)config;
-	if (!used) {
-		s->vlan[0] = p->vlan_stack[0];
-		s->vlan[1] = p->vlan_stack[1];
-		s->vlan[2] = p->vlan_stack[2];
-		s->vlans_used = p->vlan_count < BASIC_FLOW_VLANS ? p->vlan_count : (__u8)BASIC_FLOW_VLANS;
-	}
 	if (p->link_has_mac) {
-		basic_flow_note_mac(s, direction, p->mac_src);
-		basic_flow_note_mac(s, direction ^ 1, p->mac_dst);
+		basic_flow_note_mac(s, cold, direction, p->mac_src);
+		basic_flow_note_mac(s, cold, direction ^ 1, p->mac_dst);
 	}
-	if (FX_LIKELY(used && basic_flow_same_stack(s->stack[0], p->headers))) {
-		FX_SET(s->stacks_of[direction], 1);
+	if (FX_LIKELY(used && basic_flow_same_stack(s->first_stack, p->headers))) {
+		FX_SET(s->stacks_of, 1u << 4 * direction);
 		return PLUGIN_CONTINUE;
 	}
-	FX_NO_UNROLL
-	for (__u32 i = 0; i < BASIC_FLOW_STACKS; i++) {
+	if (!used) {
+		for (__u32 j = 0; j < HEADER_STACK_BYTES; j++)
+			s->first_stack[j] = p->headers[j];
+		s->stacks_used = 1;
+		FX_SET(s->stacks_of, 1u << 4 * direction);
+		cold->header_count[0] = p->header_count;
+		cold->vlan[0] = p->vlan_stack[0];
+		cold->vlan[1] = p->vlan_stack[1];
+		cold->vlan[2] = p->vlan_stack[2];
+		cold->vlans_used = p->vlan_count < BASIC_FLOW_VLANS ? p->vlan_count : (__u8)BASIC_FLOW_VLANS;
+		return PLUGIN_CONTINUE;
+	}
+	FX_UNROLL
+	for (__u32 i = 1; i < BASIC_FLOW_STACKS; i++) {
+		__u8 *later = cold->later_stack[i - 1];
+
 		if (i < used) {
-			if (!basic_flow_same_stack(s->stack[i], p->headers))
+			if (!basic_flow_same_stack(later, p->headers))
 				continue;
 		} else {
 			for (__u32 j = 0; j < HEADER_STACK_BYTES; j++)
-				s->stack[i][j] = p->headers[j];
-			s->header_count[i] = p->header_count;
+				later[j] = p->headers[j];
+			cold->header_count[i] = p->header_count;
 			s->stacks_used = (__u8)(i + 1);
 		}
-		FX_SET(s->stacks_of[direction], 1u << i);
+		FX_SET(s->stacks_of, 1u << (4 * direction + i));
 		return PLUGIN_CONTINUE;
 	}
 	r->dir[direction].status |= FS(HEADERS_OVERRUN); /* a fifth stack: T2 sets bit 48 too */

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// basic_flow, user half: what a flow is - status, times, headers, addresses, where they belong (T2 reference G1, C).
+// basic_flow, user half: what a flow is - status, times, headers, addresses, where they belong.
 #include "basic_flow.bpf.h"
 
 #include <array>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 
-#include "flow_key.h"
-#include "flow_status.h"
+#include "flowxdp/flow_key.h"
+#include "flowxdp/flow_status.h"
+#include "flowxdp/plugin.hpp"
 #include "header_stack.h"
-#include "plugin.h"
 
 namespace {
 
@@ -18,112 +18,87 @@ constexpr fx_bit kStatusBits[] = {
     FX_FLOW_STATUS(X)
 #undef X
 };
-constexpr auto kStatusBitCount = static_cast<std::uint16_t>(std::size(kStatusBits));
-enum FlowColumn {
-    kFlowStat,
-    kTimeFirst,
-    kTimeLast,
-    kDuration,
-    kNumHdrDesc,
-    kNumHdrs,
-    kHdrDesc,
-    kSrcMac,
-    kDstMac,
-    kEthType,
-    kVlanId,
-    kSrcIp,
-    kSrcIpCc,
-    kSrcIpOrg,
-    kSrcPort,
-    kDstIp,
-    kDstIpCc,
-    kDstIpOrg,
-    kDstPort,
-    kL4Proto,
+struct FlowColumns : flowxdp::ColumnSet {
+    Column<H64> status{this, {.name = "flowStat", .help = "Flow status and warnings", .bits = kStatusBits}};
+    Column<Time> first{this, {.name = "timeFirst", .help = "Date time of first packet"}};
+    Column<Time> last{this, {.name = "timeLast", .help = "Date time of last packet"}};
+    Column<Duration> duration{this, {.name = "duration", .help = "Flow duration"}};
+    Column<U8> stacks_count{this, {.name = "numHdrDesc", .help = "Number of different headers descriptions"}};
+    List<U16> header_counts{this, {.name = "numHdrs", .help = "Number of headers (depth) in hdrDesc"}};
+    List<Word> stacks{this, {.name = "hdrDesc", .help = "Headers description"}};
+    List<Mac> src_mac{this, {.name = "srcMac", .help = "Mac source"}};
+    List<Mac> dst_mac{this, {.name = "dstMac", .help = "Mac destination"}};
+    Column<H16> ethertype{this, {.name = "ethType", .help = "Ethernet type"}};
+    List<U16> vlans{this, {.name = "vlanID", .help = "VLAN IDs"}};
+    Column<Ip> src_ip{this, {.name = "srcIP", .help = "Source IP address"}};
+    Column<Word> src_country{this, {.name = "srcIPCC", .help = "Source IP country"}};
+    Column<String> src_organisation{this, {.name = "srcIPOrg", .help = "Source IP organization"}};
+    Column<U16> src_port{this, {.name = "srcPort", .help = "Source port"}};
+    Column<Ip> dst_ip{this, {.name = "dstIP", .help = "Destination IP address"}};
+    Column<Word> dst_country{this, {.name = "dstIPCC", .help = "Destination IP country"}};
+    Column<String> dst_organisation{this, {.name = "dstIPOrg", .help = "Destination IP organization"}};
+    Column<U16> dst_port{this, {.name = "dstPort", .help = "Destination port"}};
+    Column<U8> protocol{this, {.name = "l4Proto", .help = "Layer 4 protocol"}};
 };
-constexpr fx_column kColumns[] = {
-    {"flowStat", "Flow status and warnings", FX_H64, 0, kStatusBitCount, kStatusBits},
-    {"timeFirst", "Date time of first packet", FX_TIME, 0, 0, nullptr},
-    {"timeLast", "Date time of last packet", FX_TIME, 0, 0, nullptr},
-    {"duration", "Flow duration", FX_DURATION, 0, 0, nullptr},
-    {"numHdrDesc", "Number of different headers descriptions", FX_U8, 0, 0, nullptr},
-    {"numHdrs", "Number of headers (depth) in hdrDesc", FX_U16, FX_LIST, 0, nullptr},
-    {"hdrDesc", "Headers description", FX_WORD, FX_LIST, 0, nullptr},
-    {"srcMac", "Mac source", FX_MAC, FX_LIST, 0, nullptr},
-    {"dstMac", "Mac destination", FX_MAC, FX_LIST, 0, nullptr},
-    {"ethType", "Ethernet type", FX_H16, 0, 0, nullptr},
-    {"vlanID", "VLAN IDs", FX_U16, FX_LIST, 0, nullptr},
-    {"srcIP", "Source IP address", FX_IP, 0, 0, nullptr},
-    {"srcIPCC", "Source IP country", FX_WORD, 0, 0, nullptr},
-    {"srcIPOrg", "Source IP organization", FX_STRING, 0, 0, nullptr},
-    {"srcPort", "Source port", FX_U16, 0, 0, nullptr},
-    {"dstIP", "Destination IP address", FX_IP, 0, 0, nullptr},
-    {"dstIPCC", "Destination IP country", FX_WORD, 0, 0, nullptr},
-    {"dstIPOrg", "Destination IP organization", FX_STRING, 0, 0, nullptr},
-    {"dstPort", "Destination port", FX_U16, 0, 0, nullptr},
-    {"l4Proto", "Layer 4 protocol", FX_U8, 0, 0, nullptr},
+constexpr FlowColumns kColumns;
+struct PacketColumns : flowxdp::ColumnSet {
+    Column<H64> status{this, {.name = "flowStat", .help = "Flow status after this packet", .bits = kStatusBits}};
+    Column<Time> time{this, {.name = "time", .help = "Time of the packet"}};
+    Column<Duration> interval{this, {.name = "pktIAT", .help = "Time since the previous packet of this direction"}};
+    Column<Duration> trip{this, {.name = "pktTrip", .help = "Time since the last packet of the opposite direction"}};
+    Column<Duration> duration{this, {.name = "flowDuration", .help = "Duration of this direction so far"}};
+    Column<U16> header_count{this, {.name = "numHdrs", .help = "Number of headers of this packet"}};
+    Column<Word> stack{this, {.name = "hdrDesc", .help = "Headers of this packet"}};
+    List<U16> vlans{this, {.name = "vlanID", .help = "VLAN IDs"}};
+    Optional<Mac> src_mac{this, {.name = "srcMac", .help = "Mac source"}};
+    Optional<Mac> dst_mac{this, {.name = "dstMac", .help = "Mac destination"}};
+    Column<H16> ethertype{this, {.name = "ethType", .help = "Ethernet type"}};
+    Optional<Ip> src_ip{this, {.name = "srcIP", .help = "Source IP address"}};
+    Optional<Word> src_country{this, {.name = "srcIPCC", .help = "Source IP country"}};
+    Optional<String> src_organisation{this, {.name = "srcIPOrg", .help = "Source IP organization"}};
+    Optional<U16> src_port{this, {.name = "srcPort", .help = "Source port"}};
+    Optional<Ip> dst_ip{this, {.name = "dstIP", .help = "Destination IP address"}};
+    Optional<Word> dst_country{this, {.name = "dstIPCC", .help = "Destination IP country"}};
+    Optional<String> dst_organisation{this, {.name = "dstIPOrg", .help = "Destination IP organization"}};
+    Optional<U16> dst_port{this, {.name = "dstPort", .help = "Destination port"}};
+    Optional<U8> protocol{this, {.name = "l4Proto", .help = "Layer 4 protocol"}};
 };
+constexpr PacketColumns kPacketColumns;
 
-enum PacketColumn {
-    kPktFlowStat,
-    kPktTime,
-    kPktIat,
-    kPktTrip,
-    kPktDuration,
-    kPktNumHdrs,
-    kPktHdrDesc,
-    kPktVlanId,
-    kPktSrcMac,
-    kPktDstMac,
-    kPktEthType,
-    kPktSrcIp,
-    kPktSrcIpCc,
-    kPktSrcIpOrg,
-    kPktSrcPort,
-    kPktDstIp,
-    kPktDstIpCc,
-    kPktDstIpOrg,
-    kPktDstPort,
-    kPktL4Proto,
+// The columns of one end of a flow or packet.
+struct EndColumns {
+    flowxdp::ColumnOf<FlowColumns::Ip> ip;
+    flowxdp::ColumnOf<FlowColumns::Word> country;
+    flowxdp::ColumnOf<FlowColumns::String> organisation;
+    flowxdp::ColumnOf<FlowColumns::U16> port;
 };
-constexpr fx_column kPacketColumns[] = {
-    {"flowStat", "Flow status after this packet", FX_H64, 0, kStatusBitCount, kStatusBits},
-    {"time", "Time of the packet", FX_TIME, 0, 0, nullptr},
-    {"pktIAT", "Time since the previous packet of this direction", FX_DURATION, 0, 0, nullptr},
-    {"pktTrip", "Time since the last packet of the opposite direction", FX_DURATION, 0, 0, nullptr},
-    {"flowDuration", "Duration of this direction so far", FX_DURATION, 0, 0, nullptr},
-    {"numHdrs", "Number of headers of this packet", FX_U16, 0, 0, nullptr},
-    {"hdrDesc", "Headers of this packet", FX_WORD, 0, 0, nullptr},
-    {"vlanID", "VLAN IDs", FX_U16, FX_LIST, 0, nullptr},
-    {"srcMac", "Mac source", FX_MAC, FX_OPTIONAL, 0, nullptr},
-    {"dstMac", "Mac destination", FX_MAC, FX_OPTIONAL, 0, nullptr},
-    {"ethType", "Ethernet type", FX_H16, 0, 0, nullptr},
-    {"srcIP", "Source IP address", FX_IP, FX_OPTIONAL, 0, nullptr},
-    {"srcIPCC", "Source IP country", FX_WORD, FX_OPTIONAL, 0, nullptr},
-    {"srcIPOrg", "Source IP organization", FX_STRING, FX_OPTIONAL, 0, nullptr},
-    {"srcPort", "Source port", FX_U16, FX_OPTIONAL, 0, nullptr},
-    {"dstIP", "Destination IP address", FX_IP, FX_OPTIONAL, 0, nullptr},
-    {"dstIPCC", "Destination IP country", FX_WORD, FX_OPTIONAL, 0, nullptr},
-    {"dstIPOrg", "Destination IP organization", FX_STRING, FX_OPTIONAL, 0, nullptr},
-    {"dstPort", "Destination port", FX_U16, FX_OPTIONAL, 0, nullptr},
-    {"l4Proto", "Layer 4 protocol", FX_U8, FX_OPTIONAL, 0, nullptr},
+template <typename Columns>
+constexpr EndColumns source_of(const Columns& c)
+{
+    return {c.src_ip, c.src_country, c.src_organisation, c.src_port};
+}
+template <typename Columns>
+constexpr EndColumns destination_of(const Columns& c)
+{
+    return {c.dst_ip, c.dst_country, c.dst_organisation, c.dst_port};
+}
+constexpr EndColumns kSource = source_of(kColumns), kDestination = destination_of(kColumns);
+constexpr EndColumns kPacketSource = source_of(kPacketColumns), kPacketDestination = destination_of(kPacketColumns);
+
+struct Options : flowxdp::OptionSet {
+    Switch geo{this, "geo", "1", "1: fill country and organisation columns, 0: print '-'"};
 };
-constexpr fx_option kOptions[] = {
-    {"geo", "1", "1: fill country and organisation columns, 0: print '-'"},
-};
-constexpr flowxdp::PluginDescription kDescription = {100,
-                                                     true,
-                                                     "basic_flow",
-                                                     "0.1.0",
-                                                     "Status, times, headers, addresses and where they belong",
-                                                     sizeof(basic_flow_state),
-                                                     0,
-                                                     sizeof(basic_flow_config),
-                                                     nullptr,
-                                                     kOptions,
-                                                     kColumns,
-                                                     kPacketColumns,
-                                                     false};
+constexpr Options kOptions;
+using Half = flowxdp::KernelHalfOf<basic_flow_state, basic_flow_config, basic_flow_cold>;
+constexpr flowxdp::PluginDescription kDescription = {.number = 100,
+                                                     .default_on = true,
+                                                     .name = "basic_flow",
+                                                     .version = "0.1.0",
+                                                     .help = "Status, times, headers, addresses and where they belong",
+                                                     .kernel = Half::sizes,
+                                                     .options = kOptions.all(),
+                                                     .columns = kColumns.all(),
+                                                     .packet_columns = kPacketColumns.all()};
 
 bool protocol_has_ports(std::uint8_t proto)
 {
@@ -131,69 +106,80 @@ bool protocol_has_ports(std::uint8_t proto)
 }
 
 using HeaderStack = std::array<__u64, 2>;
-struct HeaderStackHash {
-    std::size_t operator()(const HeaderStack& s) const { return fx_hash_words(s.data(), 2, 0); }
-};
+// Texts of header stacks that are kept: traffic has dozens of stacks, a capture made for it any number.
+constexpr std::size_t kMaxHeaderTexts = 4096;
 
 class BasicFlow final : public flowxdp::Plugin {
   public:
-    BasicFlow(const flowxdp::PluginOptions& options, void*, const fx_host& host)
-        : host_(host), geo_(options.number("geo", 0, 1) != 0)
+    BasicFlow(flowxdp::OptionValues options, void*, flowxdp::Host host) : host_(host), geo_(options[kOptions.geo])
     {
-        if (geo_ && !host_.has_geo(host_.context))
-            host_.log(host_.context, 2,
-                      "no geo database: countries and organisations of public addresses are '-' ('flowxdp geo update' "
-                      "gets one)");
+        if (geo_ && !host_.knows_places())
+            host_.inform(
+                "no geo database: countries and organisations of public addresses are '-' ('flowxdp geo update' "
+                "gets one)");
     }
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
     {
-        const auto& s = *static_cast<const basic_flow_state*>(flow.slot);
+        const basic_flow_state& s = Half::state(flow);
+        const basic_flow_cold& cold = Half::cold(flow);
         const unsigned d = flow.direction;
-        row.put<std::uint64_t>(kFlowStat, flow.dir->status);
-        row.put<std::int64_t>(kTimeFirst, flow.first_ns);
-        row.put<std::int64_t>(kTimeLast, flow.last_ns);
-        row.put<std::int64_t>(kDuration, flow.last_ns - flow.first_ns);
-        put_headers(s, d, row);
-        put_macs(kSrcMac, s, d, row);
-        put_macs(kDstMac, s, d ^ 1, row);
-        row.put<std::uint16_t>(kEthType, flow.record->ethertype);
-        row.list<std::uint16_t>(kVlanId, {s.vlan, s.vlans_used});
-        put_end(kSrcIp, flow.src_address, flow.ip_version, flow.src_port, row);
-        put_end(kDstIp, flow.dst_address, flow.ip_version, flow.dst_port, row);
-        row.put<std::uint8_t>(kL4Proto, flow.ip_proto);
+        row.put(kColumns.status, flow.dir->status);
+        row.put(kColumns.first, flow.first_ns);
+        row.put(kColumns.last, flow.last_ns);
+        row.put(kColumns.duration, flow.last_ns - flow.first_ns);
+        put_headers(s, cold, d, row);
+        put_macs(kColumns.src_mac, s, cold, d, row);
+        put_macs(kColumns.dst_mac, s, cold, d ^ 1, row);
+        row.put(kColumns.ethertype, flow.record->ethertype);
+        const unsigned vlans = cold.vlans_used < BASIC_FLOW_VLANS ? cold.vlans_used : BASIC_FLOW_VLANS;
+        row.list(kColumns.vlans, std::span<const __u16>(cold.vlan, vlans));
+        put_end(kSource, flow.src_address, flow.ip_version, flow.src_port, row);
+        put_end(kDestination, flow.dst_address, flow.ip_version, flow.dst_port, row);
+        row.put(kColumns.protocol, flow.ip_proto);
         return 0;
     }
 
-    void on_packet(const fx_packet& packet, flowxdp::RowWriter& row) override
+    void on_packet_row(const fx_packet& packet, flowxdp::RowWriter& row) override
     {
         const packet_record& p = *packet.record;
-        row.put<std::uint64_t>(kPktFlowStat, p.status);
-        row.put<std::int64_t>(kPktTime, p.ts_ns + p.wall_offset_ns);
-        row.put<std::int64_t>(kPktIat, p.interval_ns);
-        row.put<std::int64_t>(kPktTrip, p.round_trip_ns);
-        row.put<std::int64_t>(kPktDuration, p.duration_ns);
-        row.put<std::uint16_t>(kPktNumHdrs, p.header_count);
-        row.text(kPktHdrDesc, header_text(p.headers));
-        row.list<std::uint16_t>(kPktVlanId, {p.vlan_stack, p.vlan_count < 3u ? p.vlan_count : 3u});
-        row.mac(kPktSrcMac, p.mac_src);
-        row.mac(kPktDstMac, p.mac_dst);
-        row.put<std::uint16_t>(kPktEthType, p.ethertype);
+        row.put(kPacketColumns.status, p.status);
+        row.put(kPacketColumns.time, p.ts_ns + p.wall_offset_ns);
+        row.put(kPacketColumns.interval, p.interval_ns);
+        row.put(kPacketColumns.trip, p.round_trip_ns);
+        row.put(kPacketColumns.duration, p.duration_ns);
+        row.put(kPacketColumns.header_count, std::uint16_t{p.header_count});
+        bound_header_texts();
+        row.text(kPacketColumns.stack, header_text(p.headers));
+        row.list(kPacketColumns.vlans, std::span<const __u16>(p.vlan_stack, p.vlan_count < 3u ? p.vlan_count : 3u));
+        row.mac(kPacketColumns.src_mac, p.mac_src);
+        row.mac(kPacketColumns.dst_mac, p.mac_dst);
+        row.put(kPacketColumns.ethertype, p.ethertype);
         if (!p.ip_version) {
-            for (unsigned i = kPktSrcIp; i <= kPktL4Proto; i++)
-                row.empty(i);
+            const PacketColumns& c = kPacketColumns;
+            row.leave_empty(c.src_ip, c.src_country, c.src_organisation, c.src_port, c.dst_ip, c.dst_country,
+                            c.dst_organisation, c.dst_port, c.protocol);
             return;
         }
-        put_end(kPktSrcIp, reinterpret_cast<const std::uint8_t*>(p.src), p.ip_version, p.src_port, row);
-        put_end(kPktDstIp, reinterpret_cast<const std::uint8_t*>(p.dst), p.ip_version, p.dst_port, row);
+        put_end(kPacketSource, reinterpret_cast<const std::uint8_t*>(p.src), p.ip_version, p.src_port, row);
+        put_end(kPacketDestination, reinterpret_cast<const std::uint8_t*>(p.dst), p.ip_version, p.dst_port, row);
         if (!protocol_has_ports(p.ip_proto)) {
-            row.empty(kPktSrcPort);
-            row.empty(kPktDstPort);
+            row.leave_empty(kPacketColumns.src_port, kPacketColumns.dst_port);
         }
-        row.put<std::uint8_t>(kPktL4Proto, p.ip_proto);
+        row.put(kPacketColumns.protocol, p.ip_proto);
     }
 
   private:
+    // Between rows: the texts of one row stay where they are.
+    void bound_header_texts()
+    {
+        if (header_texts_.size() <= kMaxHeaderTexts)
+            return;
+        header_texts_.clear();
+        last_stack_ = {};
+        last_text_ = {};
+    }
+
     // Stacks repeat from flow to flow: their texts are made once.
     std::string_view header_text(const std::uint8_t* codes)
     {
@@ -210,23 +196,26 @@ class BasicFlow final : public flowxdp::Plugin {
         return last_text_;
     }
 
-    void put_headers(const basic_flow_state& s, unsigned direction, flowxdp::RowWriter& row)
+    void put_headers(const basic_flow_state& s, const basic_flow_cold& cold, unsigned direction,
+                     flowxdp::RowWriter& row)
     {
         std::uint16_t counts[BASIC_FLOW_STACKS];
         std::string_view texts[BASIC_FLOW_STACKS];
         unsigned n = 0;
+        bound_header_texts();
         for (unsigned i = 0; i < s.stacks_used && i < BASIC_FLOW_STACKS; i++) {
-            if (!(s.stacks_of[direction] >> i & 1))
+            if (!(s.stacks_of >> (4 * direction + i) & 1))
                 continue;
-            counts[n] = s.header_count[i];
-            texts[n++] = header_text(s.stack[i]);
+            counts[n] = cold.header_count[i];
+            texts[n++] = header_text(i ? cold.later_stack[i - 1] : s.first_stack);
         }
-        row.put<std::uint8_t>(kNumHdrDesc, static_cast<std::uint8_t>(n));
-        row.list<std::uint16_t>(kNumHdrs, {counts, n});
-        row.text_list(kHdrDesc, {texts, n});
+        row.put(kColumns.stacks_count, static_cast<std::uint8_t>(n));
+        row.list(kColumns.header_counts, std::span<const std::uint16_t>(counts, n));
+        row.list(kColumns.stacks, {texts, n});
     }
 
-    static void put_macs(std::size_t column, const basic_flow_state& s, unsigned endpoint, flowxdp::RowWriter& row)
+    static void put_macs(const flowxdp::ListColumnOf<FlowColumns::Mac>& column, const basic_flow_state& s,
+                         const basic_flow_cold& cold, unsigned endpoint, flowxdp::RowWriter& row)
     {
         struct Mac {
             std::uint8_t bytes[6];
@@ -234,28 +223,26 @@ class BasicFlow final : public flowxdp::Plugin {
         Mac macs[BASIC_FLOW_MACS];
         const unsigned n = s.macs_used[endpoint] < BASIC_FLOW_MACS ? s.macs_used[endpoint] : BASIC_FLOW_MACS;
         for (unsigned i = 0; i < n; i++)
-            std::memcpy(macs[i].bytes, s.mac[endpoint][i], 6);
-        row.list<Mac>(column, {macs, n});
+            std::memcpy(macs[i].bytes, i ? cold.second_mac[endpoint] : s.first_mac[endpoint], 6);
+        row.list(column, std::span<const Mac>(macs, n));
     }
 
-    // Address, country, organisation and port stand in this order in both files.
-    void put_end(std::size_t column, const std::uint8_t* address, std::uint8_t version, std::uint16_t port,
+    void put_end(const EndColumns& columns, const std::uint8_t* address, std::uint8_t version, std::uint16_t port,
                  flowxdp::RowWriter& row)
     {
-        const char* country = "-";
-        const char* organisation = "-";
-        std::size_t country_len = 1, organisation_len = 1;
+        flowxdp::Host::Place place = {"-", "-"};
         if (geo_ && version)
-            host_.geo(host_.context, address, version, &country, &country_len, &organisation, &organisation_len);
-        row.ip(column, address, version);
-        row.text(column + 1, {country, country_len});
-        row.text(column + 2, {organisation, organisation_len});
-        row.put<std::uint16_t>(column + 3, port);
+            place = host_.place_of(address, version);
+        row.ip(columns.ip, address, version);
+        row.text(columns.country, place.country);
+        row.text(columns.organisation, place.organisation);
+        row.put(columns.port, port);
     }
 
-    const fx_host& host_;
+    flowxdp::Host host_;
     bool geo_;
-    std::unordered_map<HeaderStack, std::string, HeaderStackHash> header_texts_;
+    // A tree: stacks can be chosen so that they meet in a hash table.
+    std::map<HeaderStack, std::string> header_texts_;
     HeaderStack last_stack_{}; // no header: no text
     std::string_view last_text_;
 };

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "header.h"
+#include "flowxdp/header.h"
 
 namespace flowxdp {
 

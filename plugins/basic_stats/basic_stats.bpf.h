@@ -3,7 +3,7 @@
 #ifndef FLOWXDP_BASIC_STATS_BPF_H
 #define FLOWXDP_BASIC_STATS_BPF_H
 
-#include "plugin_half.h"
+#include "flowxdp/plugin_half.h"
 
 struct basic_stats_config {
 	__u64 reserved;
@@ -23,6 +23,8 @@ struct basic_stats_state {
 	struct basic_stats_dir dir[2];
 };
 FX_STATIC_ASSERT(sizeof(struct basic_stats_state) == 128, "slot size");
+
+#define BASIC_STATS_HAS_PACKET_STATE
 
 /* What basic_stats adds to a packet row; bytes. */
 struct basic_stats_packet_state {
@@ -44,13 +46,15 @@ FX_INLINE void basic_stats_add_square(__u64 *lo, __u64 *hi, __u64 v)
 		*hi += 1;
 }
 
-FX_INLINE __u32 basic_stats_on_packet(struct basic_stats_state *s, struct flow_record *r, const struct packet *p,
-                                      const struct packet_step *step, const volatile struct basic_stats_config *config)
+FX_INLINE __u32 basic_stats_on_packet(struct basic_stats_state *s, struct no_cold *cold, struct flow_record *r,
+                                      const struct packet *p, const struct packet_step *step,
+                                      const volatile struct basic_stats_config *config)
 {
 	struct basic_stats_dir *d = &s->dir[step->direction & 1];
 	__u64 interval = (__u64)step->interval_ns;
 	__u32 len = p->ip_version ? p->payload_len : 0;
 
+	(void)cold;
 	(void)r;
 	(void)config;
 	if (step->first || len < d->l7_min)
@@ -68,10 +72,11 @@ FX_INLINE __u32 basic_stats_on_packet(struct basic_stats_state *s, struct flow_r
 }
 
 FX_INLINE void basic_stats_packet_state_from(struct basic_stats_packet_state *out, const struct basic_stats_state *s,
-                                             const struct flow_record *r, const struct packet *p,
-                                             const struct packet_step *step,
+                                             const struct no_cold *cold, const struct flow_record *r,
+                                             const struct packet *p, const struct packet_step *step,
                                              const volatile struct basic_stats_config *config)
 {
+	(void)cold;
 	(void)s;
 	(void)r;
 	(void)step;

@@ -2,82 +2,65 @@
 // basic_stats, user half: averages, deviations, rates and asymmetries from the kernel half's exact integer sums.
 #include "basic_stats.bpf.h"
 
-#include <arpa/inet.h>
-
 #include <cmath>
 
 #include <fmt/format.h>
 
+#include "flowxdp/plugin.hpp"
 #include "moments.h"
-#include "plugin.h"
 
 namespace {
 
-enum {
-    kPktsSnt,
-    kPktsRcvd,
-    kPadBytesSnt,
-    kL7BytesSnt,
-    kL7BytesRcvd,
-    kMinL7,
-    kMaxL7,
-    kAvgL7,
-    kStdL7,
-    kMinIat,
-    kMaxIat,
-    kAvgIat,
-    kStdIat,
-    kPktPs,
-    kBytPs,
-    kPktAsm,
-    kBytAsm
+struct FlowColumns : flowxdp::ColumnSet {
+    Column<U64> packets_sent{this, {.name = "pktsSnt", .help = "Packets sent", .unit = "packets"}};
+    Column<U64> packets_received{
+        this, {.name = "pktsRcvd", .help = "Packets received: those of the opposite direction", .unit = "packets"}};
+    Column<I64> padding{this, {.name = "padBytesSnt", .help = "Ethernet padding sent, bytes", .unit = "B"}};
+    Column<U64> l7_sent{this, {.name = "l7BytesSnt", .help = "Layer 7 bytes sent", .unit = "B"}};
+    Column<U64> l7_received{this, {.name = "l7BytesRcvd", .help = "Layer 7 bytes received", .unit = "B"}};
+    Column<U32> l7_min{this, {.name = "minL7PktSz", .help = "Smallest layer 7 size of a packet, bytes", .unit = "B"}};
+    Column<U32> l7_max{this, {.name = "maxL7PktSz", .help = "Largest layer 7 size of a packet, bytes", .unit = "B"}};
+    Column<Float> l7_mean{this, {.name = "avgL7PktSz", .help = "Mean layer 7 size, bytes", .unit = "B"}};
+    Column<Float> l7_deviation{
+        this, {.name = "stdL7PktSz", .help = "Standard deviation of the layer 7 size, bytes", .unit = "B"}};
+    Column<Float> interval_min{
+        this, {.name = "minIAT", .help = "Smallest inter-arrival time, s; the first packet's 0 counts", .unit = "s"}};
+    Column<Float> interval_max{this, {.name = "maxIAT", .help = "Largest inter-arrival time, s", .unit = "s"}};
+    Column<Float> interval_mean{this, {.name = "avgIAT", .help = "Mean inter-arrival time, s", .unit = "s"}};
+    Column<Float> interval_deviation{
+        this, {.name = "stdIAT", .help = "Standard deviation of the inter-arrival time, s", .unit = "s"}};
+    Column<Float> packet_rate{
+        this, {.name = "pktps", .help = "Packets sent per second, 0 for zero duration", .unit = "packets/s"}};
+    Column<Float> byte_rate{
+        this, {.name = "bytps", .help = "Layer 7 bytes sent per second, 0 for zero duration", .unit = "B/s"}};
+    Column<Float> packet_asymmetry{this, {.name = "pktAsm", .help = "Packet asymmetry (snt - rcvd) / (snt + rcvd)"}};
+    Column<Float> byte_asymmetry{this,
+                                 {.name = "bytAsm", .help = "Layer 7 byte asymmetry (snt - rcvd) / (snt + rcvd)"}};
 };
-constexpr fx_column kColumns[] = {
-    {"pktsSnt", "Packets sent", FX_U64, 0, 0, nullptr},
-    {"pktsRcvd", "Packets received: those of the opposite direction", FX_U64, 0, 0, nullptr},
-    {"padBytesSnt", "Ethernet padding sent, bytes", FX_I64, 0, 0, nullptr},
-    {"l7BytesSnt", "Layer 7 bytes sent", FX_U64, 0, 0, nullptr},
-    {"l7BytesRcvd", "Layer 7 bytes received", FX_U64, 0, 0, nullptr},
-    {"minL7PktSz", "Smallest layer 7 size of a packet, bytes", FX_U32, 0, 0, nullptr},
-    {"maxL7PktSz", "Largest layer 7 size of a packet, bytes", FX_U32, 0, 0, nullptr},
-    {"avgL7PktSz", "Mean layer 7 size, bytes", FX_FLOAT, 0, 0, nullptr},
-    {"stdL7PktSz", "Standard deviation of the layer 7 size, bytes", FX_FLOAT, 0, 0, nullptr},
-    {"minIAT", "Smallest inter-arrival time, s; the first packet's 0 counts", FX_FLOAT, 0, 0, nullptr},
-    {"maxIAT", "Largest inter-arrival time, s", FX_FLOAT, 0, 0, nullptr},
-    {"avgIAT", "Mean inter-arrival time, s", FX_FLOAT, 0, 0, nullptr},
-    {"stdIAT", "Standard deviation of the inter-arrival time, s", FX_FLOAT, 0, 0, nullptr},
-    {"pktps", "Packets sent per second, 0 for zero duration", FX_FLOAT, 0, 0, nullptr},
-    {"bytps", "Layer 7 bytes sent per second, 0 for zero duration", FX_FLOAT, 0, 0, nullptr},
-    {"pktAsm", "Packet asymmetry (snt - rcvd) / (snt + rcvd)", FX_FLOAT, 0, 0, nullptr},
-    {"bytAsm", "Layer 7 byte asymmetry (snt - rcvd) / (snt + rcvd)", FX_FLOAT, 0, 0, nullptr},
+constexpr FlowColumns kColumns;
+struct PacketColumns : flowxdp::ColumnSet {
+    Column<U32> length{this, {.name = "pktLen", .help = "Bytes on the wire", .unit = "B"}};
+    Optional<U32> captured_l3{this, {.name = "snapL3Len", .help = "Captured bytes of the IP packet", .unit = "B"}};
+    Optional<U32> captured_l4{this, {.name = "snapL4Len", .help = "Captured bytes from layer 4 on", .unit = "B"}};
+    Optional<U32> captured_l7{this, {.name = "snapL7Len", .help = "Captured bytes of layer 7", .unit = "B"}};
+    Optional<U32> l3{this, {.name = "l3Len", .help = "Bytes of the IP packet, as its header claims", .unit = "B"}};
+    Optional<U32> udp{
+        this, {.name = "udpLen", .help = "Bytes of UDP header and payload, as the IP header claims", .unit = "B"}};
+    Optional<U32> l7{this, {.name = "l7Len", .help = "Bytes of layer 7, as the IP header claims", .unit = "B"}};
+    Column<I64> padding{this, {.name = "padLen", .help = "Ethernet padding, bytes", .unit = "B"}};
 };
+constexpr PacketColumns kPacketColumns;
 
-enum { kPktLen, kSnapL3Len, kSnapL4Len, kSnapL7Len, kL3Len, kUdpLen, kL7Len, kPadLen };
-constexpr fx_column kPacketColumns[] = {
-    {"pktLen", "Bytes on the wire", FX_U32, 0, 0, nullptr},
-    {"snapL3Len", "Captured bytes of the IP packet", FX_U32, FX_OPTIONAL, 0, nullptr},
-    {"snapL4Len", "Captured bytes from layer 4 on", FX_U32, FX_OPTIONAL, 0, nullptr},
-    {"snapL7Len", "Captured bytes of layer 7", FX_U32, FX_OPTIONAL, 0, nullptr},
-    {"l3Len", "Bytes of the IP packet, as its header claims", FX_U32, FX_OPTIONAL, 0, nullptr},
-    {"udpLen", "Bytes of UDP header and payload, as the IP header claims", FX_U32, FX_OPTIONAL, 0, nullptr},
-    {"l7Len", "Bytes of layer 7, as the IP header claims", FX_U32, FX_OPTIONAL, 0, nullptr},
-    {"padLen", "Ethernet padding, bytes", FX_I64, 0, 0, nullptr},
-};
-
+using Half = flowxdp::KernelHalfOf<basic_stats_state, basic_stats_config, flowxdp::None, basic_stats_packet_state>;
 constexpr flowxdp::PluginDescription kDescription = {
-    120,
-    true,
-    "basic_stats",
-    "0.1.0",
-    "Packet and byte counts, sizes, inter-arrival times, rates, asymmetry",
-    sizeof(basic_stats_state),
-    sizeof(basic_stats_packet_state),
-    sizeof(basic_stats_config),
-    nullptr,
-    {},
-    kColumns,
-    kPacketColumns,
-    false};
+    .number = 120,
+    .default_on = true,
+    .name = "basic_stats",
+    .version = "0.1.0",
+    .help = "Packet and byte counts, sizes, inter-arrival times, rates, asymmetry",
+    .kernel = Half::sizes,
+    .columns = kColumns.all(),
+    .packet_columns = kPacketColumns.all()};
 
 constexpr double kNs = 1e-9;
 
@@ -101,16 +84,6 @@ std::string mac_text(const std::uint8_t* m)
     return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
-std::string ip_text(const std::uint8_t* address, int version)
-{
-    char text[INET6_ADDRSTRLEN] = "";
-    if (version == 4)
-        inet_ntop(AF_INET, address + 12, text, sizeof text);
-    else
-        inet_ntop(AF_INET6, address, text, sizeof text);
-    return text;
-}
-
 // The flow direction that sent most, and who that was. Kept as bytes: texts are made for the report alone.
 struct Talker {
     std::uint64_t amount = 0, total = 0;
@@ -130,13 +103,13 @@ struct Talker {
 
 class BasicStats final : public flowxdp::Plugin {
   public:
-    BasicStats(const flowxdp::PluginOptions&, void*, const fx_host& host) : host_(&host) {}
+    BasicStats(flowxdp::OptionValues, void*, flowxdp::Host host) : host_(host) {}
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
     {
-        const auto* state = static_cast<const basic_stats_state*>(flow.slot);
-        const basic_stats_dir& d = state->dir[flow.direction];
-        const basic_stats_dir& o = state->dir[flow.direction ^ 1];
+        const basic_stats_state& state = Half::state(flow);
+        const basic_stats_dir& d = state.dir[flow.direction];
+        const basic_stats_dir& o = state.dir[flow.direction ^ 1];
         const std::uint64_t packets = flow.dir->packets;
         const std::uint64_t received = flow.has_opposite ? flow.opposite->packets : 0;
         const std::uint64_t l7_received = flow.has_opposite ? o.l7_bytes : 0;
@@ -144,25 +117,26 @@ class BasicStats final : public flowxdp::Plugin {
         // T2: an inverted flow without partner is an answer to a question that was not seen.
         const bool negate = !flow.has_opposite && (flow.dir->status & FS(INVERTED));
 
-        row.put<std::uint64_t>(kPktsSnt, packets);
-        row.put<std::uint64_t>(kPktsRcvd, received);
-        row.put<std::int64_t>(kPadBytesSnt, d.pad_bytes);
-        row.put<std::uint64_t>(kL7BytesSnt, d.l7_bytes);
-        row.put<std::uint64_t>(kL7BytesRcvd, l7_received);
-        row.put<std::uint32_t>(kMinL7, d.l7_min);
-        row.put<std::uint32_t>(kMaxL7, d.l7_max);
-        row.put<double>(kAvgL7, flowxdp::mean(d.l7_bytes, packets));
-        row.put<double>(kStdL7, std::sqrt(flowxdp::population_variance(d.l7_bytes, d.l7_square_sum, packets)));
-        row.put<double>(kMinIat, 0.0);
-        row.put<double>(kMaxIat, static_cast<double>(d.interval_max_ns) * kNs);
-        row.put<double>(kAvgIat, flowxdp::mean(d.interval_sum_ns, packets) * kNs);
+        row.put(kColumns.packets_sent, packets);
+        row.put(kColumns.packets_received, received);
+        row.put(kColumns.padding, d.pad_bytes);
+        row.put(kColumns.l7_sent, d.l7_bytes);
+        row.put(kColumns.l7_received, l7_received);
+        row.put(kColumns.l7_min, d.l7_min);
+        row.put(kColumns.l7_max, d.l7_max);
+        row.put(kColumns.l7_mean, flowxdp::mean(d.l7_bytes, packets));
+        row.put(kColumns.l7_deviation, std::sqrt(flowxdp::population_variance(d.l7_bytes, d.l7_square_sum, packets)));
+        row.put(kColumns.interval_min, 0.0);
+        row.put(kColumns.interval_max, static_cast<double>(d.interval_max_ns) * kNs);
+        row.put(kColumns.interval_mean, flowxdp::mean(d.interval_sum_ns, packets) * kNs);
         const flowxdp::Uint128 squares =
             static_cast<flowxdp::Uint128>(d.interval_square_hi) << 64 | d.interval_square_lo;
-        row.put<double>(kStdIat, std::sqrt(flowxdp::population_variance(d.interval_sum_ns, squares, packets)) * kNs);
-        row.put<double>(kPktPs, duration > 0 ? static_cast<double>(packets) / duration : 0.0);
-        row.put<double>(kBytPs, duration > 0 ? static_cast<double>(d.l7_bytes) / duration : 0.0);
-        row.put<double>(kPktAsm, asymmetry(packets, received, negate));
-        row.put<double>(kBytAsm, asymmetry(d.l7_bytes, l7_received, negate));
+        row.put(kColumns.interval_deviation,
+                std::sqrt(flowxdp::population_variance(d.interval_sum_ns, squares, packets)) * kNs);
+        row.put(kColumns.packet_rate, duration > 0 ? static_cast<double>(packets) / duration : 0.0);
+        row.put(kColumns.byte_rate, duration > 0 ? static_cast<double>(d.l7_bytes) / duration : 0.0);
+        row.put(kColumns.packet_asymmetry, asymmetry(packets, received, negate));
+        row.put(kColumns.byte_asymmetry, asymmetry(d.l7_bytes, l7_received, negate));
 
         if (flow.ip_version) {
             l3_packets_.offer(packets, flow.src_address, 16, flow.ip_version);
@@ -174,26 +148,26 @@ class BasicStats final : public flowxdp::Plugin {
         return 0;
     }
 
-    void on_packet(const fx_packet& packet, flowxdp::RowWriter& row) override
+    void on_packet_row(const fx_packet& packet, flowxdp::RowWriter& row) override
     {
         const packet_record& p = *packet.record;
-        row.put<std::uint32_t>(kPktLen, p.wire_len);
-        row.put<std::int64_t>(kPadLen, static_cast<const basic_stats_packet_state*>(packet.state)->pad_bytes);
+        row.put(kPacketColumns.length, p.wire_len);
+        row.put(kPacketColumns.padding, std::int64_t{Half::packet_state(packet)->pad_bytes});
         if (!p.ip_version) {
-            for (const int i : {kSnapL3Len, kSnapL4Len, kSnapL7Len, kL3Len, kUdpLen, kL7Len})
-                row.empty(static_cast<std::size_t>(i));
+            row.leave_empty(kPacketColumns.captured_l3, kPacketColumns.captured_l4, kPacketColumns.captured_l7,
+                            kPacketColumns.l3, kPacketColumns.udp, kPacketColumns.l7);
             return;
         }
         const std::uint32_t captured_end = p.cap_len < p.l3_end ? p.cap_len : p.l3_end; // padding is no IP
-        row.put<std::uint32_t>(kSnapL3Len, distance(p.l3_offset, captured_end));
-        row.put<std::uint32_t>(kSnapL4Len, distance(p.l4_offset, captured_end));
-        row.put<std::uint32_t>(kSnapL7Len, distance(p.payload_offset, captured_end));
-        row.put<std::uint32_t>(kL3Len, distance(p.l3_offset, p.l3_end));
-        row.put<std::uint32_t>(kL7Len, p.payload_len);
+        row.put(kPacketColumns.captured_l3, distance(p.l3_offset, captured_end));
+        row.put(kPacketColumns.captured_l4, distance(p.l4_offset, captured_end));
+        row.put(kPacketColumns.captured_l7, distance(p.payload_offset, captured_end));
+        row.put(kPacketColumns.l3, distance(p.l3_offset, p.l3_end));
+        row.put(kPacketColumns.l7, p.payload_len);
         if ((p.ip_proto == 17 || p.ip_proto == 136) && !(p.flags & PACKET_LATER_FRAGMENT))
-            row.put<std::uint32_t>(kUdpLen, distance(p.l4_offset, p.l3_end));
+            row.put(kPacketColumns.udp, distance(p.l4_offset, p.l3_end));
         else
-            row.empty(kUdpLen);
+            row.leave_empty(kPacketColumns.udp);
     }
 
     void report(flowxdp::ReportWriter& out) override
@@ -203,11 +177,11 @@ class BasicStats final : public flowxdp::Plugin {
                 return;
             std::string who = mac_text(t.address);
             if (t.version) {
-                const char *country = "-", *organisation = "-";
-                std::size_t country_len = 1, organisation_len = 1;
-                host_->geo(host_->context, t.address, t.version, &country, &country_len, &organisation,
-                           &organisation_len);
-                who = fmt::format("{} ({})", ip_text(t.address, t.version), std::string_view(country, country_len));
+                who = host_.ip_text(t.address, t.version);
+                // T2's codes of special ranges have digits ("22"): behind an address they would read like a port.
+                if (const std::string_view code = host_.place_of(t.address, t.version).country;
+                    code.find_first_of("0123456789") == std::string_view::npos)
+                    who += fmt::format(" ({})", code);
             }
             out.line(fmt::format("basicStats: Biggest {} talker: {}: {} [{:.2f}%] {}", layer, who,
                                  flowxdp::count_text(t.amount),
@@ -220,7 +194,7 @@ class BasicStats final : public flowxdp::Plugin {
     }
 
   private:
-    const fx_host* host_;
+    flowxdp::Host host_;
     Talker l2_packets_, l2_bytes_, l3_packets_, l3_bytes_;
 };
 

@@ -3,7 +3,7 @@
 #ifndef FLOWXDP_FLOW_EXPORT_BPF_H
 #define FLOWXDP_FLOW_EXPORT_BPF_H
 
-#include "plugin_half.h"
+#include "flowxdp/plugin_half.h"
 
 struct flow_export_config {
 	__u64 reserved;
@@ -14,7 +14,9 @@ struct flow_export_dir {
 	__u8 ttl_min, ttl_max;
 	__u8 tcp_flags;               /* or-ed */
 	__u8 tos;                     /* of the first packet (IPFIX 5) */
-	__u8 pad[4];
+	__u8 tcp_flags_high;          /* or-ed: AE and the three reserved bits */
+	__u8 icmp_type, icmp_code;    /* of the first packet that has them */
+	__u8 has_icmp;                /* 1: one had */
 };
 
 struct flow_export_state {
@@ -22,12 +24,14 @@ struct flow_export_state {
 };
 FX_STATIC_ASSERT(sizeof(struct flow_export_state) == 32, "slot size");
 
-FX_INLINE __u32 flow_export_on_packet(struct flow_export_state *s, struct flow_record *r, const struct packet *p,
-                                      const struct packet_step *step, const volatile struct flow_export_config *config)
+FX_INLINE __u32 flow_export_on_packet(struct flow_export_state *s, struct no_cold *cold, struct flow_record *r,
+                                      const struct packet *p, const struct packet_step *step,
+                                      const volatile struct flow_export_config *config)
 {
 	struct flow_export_dir *d = &s->dir[step->direction & 1];
 	__u32 len = p->ip_version ? packet_octets(p) : 0;
 
+	(void)cold;
 	(void)r;
 	(void)config;
 	if (step->first) {
@@ -45,8 +49,15 @@ FX_INLINE __u32 flow_export_on_packet(struct flow_export_state *s, struct flow_r
 		d->ttl_min = p->ttl;
 	if (p->ttl > d->ttl_max)
 		d->ttl_max = p->ttl;
-	if (p->flags & PACKET_HAS_TCP)
+	if (p->flags & PACKET_HAS_TCP) {
 		FX_SET(d->tcp_flags, p->tcp_flags);
+		FX_SET(d->tcp_flags_high, p->tcp_flags_high);
+	}
+	if ((p->flags & PACKET_HAS_ICMP) && !d->has_icmp) {
+		d->icmp_type = p->icmp_type;
+		d->icmp_code = p->icmp_code;
+		d->has_icmp = 1;
+	}
 	return PLUGIN_CONTINUE;
 }
 

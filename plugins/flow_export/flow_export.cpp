@@ -3,63 +3,68 @@
 // that need them enable it.
 #include "flow_export.bpf.h"
 
-#include "plugin.h"
+#include "flowxdp/plugin.hpp"
 
 namespace {
 
-enum { kOctets, kMinLen, kMaxLen, kTos, kMinTtl, kMaxTtl, kTcpFlags, kIfId, kEndReason, kFxStat };
 constexpr fx_bit kSensorBits[] = {
 #define X(bit, name, text) {1ULL << (bit), text},
     FX_SENSOR_STATUS(X)
 #undef X
 };
 constexpr fx_bit kTcpFlagBits[] = {
-    {TCP_FIN, "FIN"}, {TCP_SYN, "SYN"}, {TCP_RST, "RST"}, {TCP_PSH, "PSH"},
-    {TCP_ACK, "ACK"}, {TCP_URG, "URG"}, {TCP_ECE, "ECE"}, {TCP_CWR, "CWR"},
+    {TCP_FIN, "FIN"}, {TCP_SYN, "SYN"}, {TCP_RST, "RST"}, {TCP_PSH, "PSH"}, {TCP_ACK, "ACK"},
+    {TCP_URG, "URG"}, {TCP_ECE, "ECE"}, {TCP_CWR, "CWR"}, {0x100, "AE"},
 };
-constexpr fx_column kColumns[] = {
-    {"ipOctets", "IP octets as the headers claim (IPFIX 1); L2 flows: bytes on the wire", FX_U64, 0, 0, nullptr},
-    {"minIpLen", "Smallest IP length, bytes", FX_U32, 0, 0, nullptr},
-    {"maxIpLen", "Largest IP length, bytes", FX_U32, 0, 0, nullptr},
-    {"ipClass", "Type of service or traffic class of the first packet", FX_H8, 0, 0, nullptr},
-    {"ttlMin", "Smallest TTL or hop limit", FX_U8, 0, 0, nullptr},
-    {"ttlMax", "Largest TTL or hop limit", FX_U8, 0, 0, nullptr},
-    {"tcpControlBits", "TCP flags or-ed (IPFIX 6)", FX_H16, 0, std::size(kTcpFlagBits), kTcpFlagBits},
-    {"ifId", "Interface of the first packet", FX_U32, 0, 0, nullptr},
-    {"flowEndReason", "Why the flow ended (IPFIX 136)", FX_U8, 0, 0, nullptr},
-    {"fxStat", "Conditions of the sensor itself", FX_H16, 0, std::size(kSensorBits), kSensorBits},
+struct FlowColumns : flowxdp::ColumnSet {
+    Column<U64> octets{this,
+                       {.name = "ipOctets",
+                        .help = "IP octets as the headers claim (IPFIX 1); L2 flows: bytes on the wire",
+                        .unit = "B"}};
+    Column<U32> min_length{this, {.name = "minIpLen", .help = "Smallest IP length, bytes", .unit = "B"}};
+    Column<U32> max_length{this, {.name = "maxIpLen", .help = "Largest IP length, bytes", .unit = "B"}};
+    Column<H8> tos{this, {.name = "ipClass", .help = "Type of service or traffic class of the first packet"}};
+    Column<U8> min_ttl{this, {.name = "ttlMin", .help = "Smallest TTL or hop limit", .unit = "hops"}};
+    Column<U8> max_ttl{this, {.name = "ttlMax", .help = "Largest TTL or hop limit", .unit = "hops"}};
+    Column<H16> tcp_flags{this, {.name = "tcpControlBits", .help = "TCP flags or-ed (IPFIX 6)", .bits = kTcpFlagBits}};
+    Column<U32> if_id{this, {.name = "ifId", .help = "Interface of the first packet"}};
+    Column<U8> end_reason{this, {.name = "flowEndReason", .help = "Why the flow ended (IPFIX 136)"}};
+    Column<H16> sensor_status{this, {.name = "fxStat", .help = "Conditions of the sensor itself", .bits = kSensorBits}};
+    Optional<U8> icmp_type{this,
+                           {.name = "icmpType", .help = "ICMP type of the first packet that has one (IPFIX 32, 139)"}};
+    Optional<U8> icmp_code{this, {.name = "icmpCode", .help = "Its ICMP code"}};
 };
-constexpr flowxdp::PluginDescription kDescription = {105,
-                                                     false,
-                                                     "flow_export",
-                                                     "0.1.0",
-                                                     "IP octets, lengths, TTLs, TCP flags and end reason for exporters",
-                                                     sizeof(flow_export_state),
-                                                     0,
-                                                     sizeof(flow_export_config),
-                                                     nullptr,
-                                                     {},
-                                                     kColumns,
-                                                     {},
-                                                     false};
+constexpr FlowColumns kColumns;
+using Half = flowxdp::KernelHalfOf<flow_export_state, flow_export_config>;
+constexpr flowxdp::PluginDescription kDescription = {
+    .number = 105,
+    .name = "flow_export",
+    .version = "0.1.0",
+    .help = "IP octets, lengths, TTLs, TCP flags and end reason for exporters",
+    .kernel = Half::sizes,
+    .columns = kColumns.all()};
 
 class FlowExport final : public flowxdp::Plugin {
   public:
-    FlowExport(const flowxdp::PluginOptions&, void*, const fx_host&) {}
+    FlowExport(flowxdp::OptionValues, void*, flowxdp::Host) {}
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
     {
-        const flow_export_dir& d = static_cast<const flow_export_state*>(flow.slot)->dir[flow.direction];
-        row.put<std::uint64_t>(kOctets, flow.dir->octets);
-        row.put<std::uint32_t>(kMinLen, d.ip_len_min);
-        row.put<std::uint32_t>(kMaxLen, d.ip_len_max);
-        row.put<std::uint8_t>(kTos, d.tos);
-        row.put<std::uint8_t>(kMinTtl, d.ttl_min);
-        row.put<std::uint8_t>(kMaxTtl, d.ttl_max);
-        row.put<std::uint16_t>(kTcpFlags, d.tcp_flags);
-        row.put<std::uint32_t>(kIfId, flow.dir->if_id);
-        row.put<std::uint8_t>(kEndReason, static_cast<std::uint8_t>(flow.ended->reason));
-        row.put<std::uint16_t>(kFxStat, flow.dir->sensor_status);
+        const flow_export_dir& d = Half::state(flow).dir[flow.direction];
+        row.put(kColumns.octets, flow.dir->octets);
+        row.put(kColumns.min_length, d.ip_len_min);
+        row.put(kColumns.max_length, d.ip_len_max);
+        row.put(kColumns.tos, d.tos);
+        row.put(kColumns.min_ttl, d.ttl_min);
+        row.put(kColumns.max_ttl, d.ttl_max);
+        row.put(kColumns.tcp_flags, static_cast<std::uint16_t>(d.tcp_flags_high << 8 | d.tcp_flags));
+        row.put(kColumns.if_id, flow.dir->if_id);
+        row.put(kColumns.end_reason, static_cast<std::uint8_t>(flow.ended->reason));
+        row.put(kColumns.sensor_status, flow.dir->sensor_status);
+        if (d.has_icmp != 0) {
+            row.put(kColumns.icmp_type, d.icmp_type);
+            row.put(kColumns.icmp_code, d.icmp_code);
+        }
         return 0;
     }
 };

@@ -3,7 +3,7 @@
 #ifndef FLOWXDP_MAC_RECORDER_BPF_H
 #define FLOWXDP_MAC_RECORDER_BPF_H
 
-#include "plugin_half.h"
+#include "flowxdp/plugin_half.h"
 
 #define MAC_RECORDER_PAIRS 4u /* per biflow; T2 keeps 16 per direction in unbounded memory */
 #define MAC_RECORDER_STAT_OVERFLOW 0x01u
@@ -17,17 +17,32 @@ struct mac_recorder_pair {
 	__u32 packets; /* 0 = free; saturates */
 };
 
+/* Two pairs are hot: the usual flow has one for each direction, and each packet counts in one of them. */
+#define MAC_RECORDER_HOT_PAIRS 2u
+
 struct mac_recorder_state {
-	struct mac_recorder_pair pair[MAC_RECORDER_PAIRS];
-	__u8 direction[MAC_RECORDER_PAIRS]; /* enum flow_direction of each pair */
+	struct mac_recorder_pair pair[MAC_RECORDER_HOT_PAIRS];
+	__u8 direction[MAC_RECORDER_PAIRS]; /* enum flow_direction of each pair, the later ones included */
 	__u8 used;
 	__u8 stat[2];                       /* macStat of A, B */
 	__u8 pad;
 };
-FX_STATIC_ASSERT(sizeof(struct mac_recorder_state) == 72, "slot size");
+FX_STATIC_ASSERT(sizeof(struct mac_recorder_state) == 40, "slot size");
 
-FX_INLINE __u32 mac_recorder_on_packet(struct mac_recorder_state *s, struct flow_record *r, const struct packet *p,
-                                       const struct packet_step *step,
+#define MAC_RECORDER_HAS_COLD
+struct mac_recorder_cold {
+	struct mac_recorder_pair later_pair[MAC_RECORDER_PAIRS - MAC_RECORDER_HOT_PAIRS];
+};
+FX_STATIC_ASSERT(sizeof(struct mac_recorder_cold) == 32, "slot size");
+
+FX_INLINE const struct mac_recorder_pair *mac_recorder_pair_at(const struct mac_recorder_state *s,
+                                                               const struct mac_recorder_cold *cold, __u32 i)
+{
+	return i < MAC_RECORDER_HOT_PAIRS ? &s->pair[i] : &cold->later_pair[i - MAC_RECORDER_HOT_PAIRS];
+}
+
+FX_INLINE __u32 mac_recorder_on_packet(struct mac_recorder_state *s, struct mac_recorder_cold *cold,
+                                       struct flow_record *r, const struct packet *p, const struct packet_step *step,
                                        const volatile struct mac_recorder_config *config)
 {
 	__u32 direction = step->direction & 1;
@@ -38,7 +53,8 @@ FX_INLINE __u32 mac_recorder_on_packet(struct mac_recorder_state *s, struct flow
 		return PLUGIN_CONTINUE;
 	FX_UNROLL
 	for (__u32 i = 0; i < MAC_RECORDER_PAIRS; i++) {
-		struct mac_recorder_pair *pair = &s->pair[i];
+		struct mac_recorder_pair *pair = i < MAC_RECORDER_HOT_PAIRS ? &s->pair[i] :
+		                                 &cold->later_pair[i - MAC_RECORDER_HOT_PAIRS];
 		__u32 differs = s->direction[i] ^ direction;
 
 		/* Not i >= s->used: where they are equal clang 14 puts used in the place of i, and 6.1 knows no bound of it

@@ -4,75 +4,74 @@
 
 #include <fmt/format.h>
 
+#include "flowxdp/plugin.hpp"
 #include "oui_table.h"
-#include "plugin.h"
 
 namespace {
 
-enum { kStat, kPairs, kPairList, kLabelList };
 constexpr fx_bit kStatBits[] = {{MAC_RECORDER_STAT_OVERFLOW, "MAC list overflow: further pairs were not kept"}};
-constexpr fx_column kColumns[] = {
-    {"macStat", "MAC recorder status", FX_H8, 0, std::size(kStatBits), kStatBits},
-    {"macPairs", "Distinct source/destination MAC pairs kept", FX_U32, 0, 0, nullptr},
-    {"srcMac_dstMac_numP", "Source MAC, destination MAC, packets of the pair", FX_MAC_PAIR, FX_LIST, 0, nullptr},
-    {"srcMacLbl_dstMacLbl", "Vendor labels of the pair", FX_WORD, FX_LIST, 0, nullptr},
+struct FlowColumns : flowxdp::ColumnSet {
+    Column<H8> stat{this, {.name = "macStat", .help = "MAC recorder status", .bits = kStatBits}};
+    Column<U32> pairs{this, {.name = "macPairs", .help = "Distinct source/destination MAC pairs kept"}};
+    List<MacPair> pair_list{this,
+                            {.name = "srcMac_dstMac_numP", .help = "Source MAC, destination MAC, packets of the pair"}};
+    List<Word> label_list{this, {.name = "srcMacLbl_dstMacLbl", .help = "Vendor labels of the pair"}};
 };
-enum { kSrcLabel, kDstLabel };
-constexpr fx_column kPacketColumns[] = {
-    {"srcMacLbl", "Vendor label of the source MAC", FX_WORD, 0, 0, nullptr},
-    {"dstMacLbl", "Vendor label of the destination MAC", FX_WORD, 0, 0, nullptr},
+constexpr FlowColumns kColumns;
+struct PacketColumns : flowxdp::ColumnSet {
+    Column<Word> src_label{this, {.name = "srcMacLbl", .help = "Vendor label of the source MAC"}};
+    Column<Word> dst_label{this, {.name = "dstMacLbl", .help = "Vendor label of the destination MAC"}};
 };
-constexpr fx_option kOptions[] = {
-    {"oui", "",
-     "file of MAC prefixes and vendors: IEEE oui.txt, Wireshark manuf or nmap-mac-prefixes; labels are - without"},
+constexpr PacketColumns kPacketColumns;
+struct Options : flowxdp::OptionSet {
+    Text oui{
+        this, "oui", "",
+        "file of MAC prefixes and vendors: IEEE oui.txt, Wireshark manuf or nmap-mac-prefixes; labels are - without"};
 };
-constexpr flowxdp::PluginDescription kDescription = {110,
-                                                     false,
-                                                     "mac_recorder",
-                                                     "0.1.0",
-                                                     "MAC address pairs of a flow",
-                                                     sizeof(mac_recorder_state),
-                                                     0,
-                                                     sizeof(mac_recorder_config),
-                                                     nullptr,
-                                                     kOptions,
-                                                     kColumns,
-                                                     kPacketColumns,
-                                                     false};
+constexpr Options kOptions;
+using Half = flowxdp::KernelHalfOf<mac_recorder_state, mac_recorder_config, mac_recorder_cold>;
+constexpr flowxdp::PluginDescription kDescription = {.number = 110,
+                                                     .name = "mac_recorder",
+                                                     .version = "0.1.0",
+                                                     .help = "MAC address pairs of a flow",
+                                                     .kernel = Half::sizes,
+                                                     .options = kOptions.all(),
+                                                     .columns = kColumns.all(),
+                                                     .packet_columns = kPacketColumns.all()};
 
 class MacRecorder final : public flowxdp::Plugin {
   public:
-    MacRecorder(const flowxdp::PluginOptions& options, void*, const fx_host& host)
+    MacRecorder(flowxdp::OptionValues options, void*, flowxdp::Host host)
     {
-        const std::string path(options.text("oui"));
+        const std::string path(options[kOptions.oui]);
         if (path.empty())
             return;
         labels_.load(path);
         if (labels_.empty())
-            host.log(host.context, 1, fmt::format("mac_recorder: no MAC prefix found in '{}'", path).c_str());
+            host.warn(fmt::format("mac_recorder: no MAC prefix found in '{}'", path));
     }
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
     {
-        const auto* s = static_cast<const mac_recorder_state*>(flow.slot);
+        const mac_recorder_state& s = Half::state(flow);
         mac_recorder_pair pairs[MAC_RECORDER_PAIRS];
         std::string labels[MAC_RECORDER_PAIRS];
         std::string_view views[MAC_RECORDER_PAIRS];
         std::uint32_t n = 0;
-        for (unsigned i = 0; i < s->used && i < MAC_RECORDER_PAIRS; i++) {
-            if (s->direction[i] != flow.direction)
+        for (unsigned i = 0; i < s.used && i < MAC_RECORDER_PAIRS; i++) {
+            if (s.direction[i] != flow.direction)
                 continue;
-            pairs[n] = s->pair[i];
-            labels[n] = fmt::format("{}_{}", labels_.find(s->pair[i].src), labels_.find(s->pair[i].dst));
+            pairs[n] = *mac_recorder_pair_at(&s, &Half::cold(flow), i);
+            labels[n] = fmt::format("{}_{}", labels_.find(pairs[n].src), labels_.find(pairs[n].dst));
             views[n] = labels[n];
             n++;
         }
-        row.put<std::uint8_t>(kStat, s->stat[flow.direction]);
-        row.put<std::uint32_t>(kPairs, n);
-        row.list<mac_recorder_pair>(kPairList, {pairs, n});
-        row.text_list(kLabelList, {views, n});
+        row.put(kColumns.stat, s.stat[flow.direction]);
+        row.put(kColumns.pairs, n);
+        row.list(kColumns.pair_list, std::span<const mac_recorder_pair>(pairs, n));
+        row.list(kColumns.label_list, {views, n});
 
-        stat_ = static_cast<std::uint8_t>(stat_ | s->stat[flow.direction]);
+        stat_ = static_cast<std::uint8_t>(stat_ | s.stat[flow.direction]);
         min_ = rows_ == 0 || n < min_ ? n : min_;
         max_ = n > max_ ? n : max_;
         sum_ += n;
@@ -80,10 +79,10 @@ class MacRecorder final : public flowxdp::Plugin {
         return 0;
     }
 
-    void on_packet(const fx_packet& packet, flowxdp::RowWriter& row) override
+    void on_packet_row(const fx_packet& packet, flowxdp::RowWriter& row) override
     {
-        row.text(kSrcLabel, labels_.find(packet.record->mac_src));
-        row.text(kDstLabel, labels_.find(packet.record->mac_dst));
+        row.text(kPacketColumns.src_label, labels_.find(packet.record->mac_src));
+        row.text(kPacketColumns.dst_label, labels_.find(packet.record->mac_dst));
     }
 
     void report(flowxdp::ReportWriter& out) override

@@ -19,19 +19,30 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/printable.h"
+#include "core/text_file.h"
+
 namespace flowxdp {
 
 class OuiTable {
   public:
-    // Throws std::invalid_argument when the file cannot be read.
+    // Bytes of a line of the file, which is a prefix and a name.
+    static constexpr std::size_t kLongestLine = 4096;
+
+    // Throws std::invalid_argument when the file cannot be read, or has a longer line.
     void load(const std::string& path)
     {
         std::ifstream file(path);
         if (!file)
             throw std::invalid_argument("cannot open MAC prefix file '" + path + "': " + std::strerror(errno));
+        LineReader lines(file, kLongestLine);
         std::string line;
-        while (std::getline(file, line))
+        while (lines.next(&line))
             add_line(line);
+        if (lines.too_long())
+            throw std::invalid_argument("MAC prefix file '" + path + "': line " + std::to_string(lines.number()) +
+                                        " is longer than " + std::to_string(kLongestLine) +
+                                        " bytes: it is no list of prefixes");
         if (file.bad())
             throw std::invalid_argument("cannot read MAC prefix file '" + path + "': " + std::strerror(errno));
     }
@@ -117,9 +128,9 @@ class OuiTable {
     // Labels are printed bare and joined by '_' and ';': those and blanks become '-'.
     static std::string cell_label(std::string_view name)
     {
-        std::string label(name);
+        std::string label = printable(name);
         for (char& c : label)
-            if (c <= ' ' || c == 0x7f || c == ';' || c == '_' || c == '"')
+            if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == ';' || c == '_' || c == '"')
                 c = '-';
         return label;
     }

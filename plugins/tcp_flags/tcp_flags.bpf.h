@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * tcp_flags, kernel half: IP and TCP header fields of each direction: identification, TTL, fragments, options, sequence
- * and acknowledgment analysis, windows, trip times (T2 reference G4). README.md defines every column.
+ * and acknowledgment analysis, windows, trip times. README.md defines every column.
  *
  * Sequence numbers are compared by RFC 1982: a < b when (__s32)(a - b) < 0.
+ *
+ * A flow may hold several TCP connections. Counts, or-ed flags and anomalies belong to the flow. Sequence numbers, window
+ * scale, maximum segment size, time stamps and the FIN belong to the connection. A segment apart from the connection (a SYN
+ * with another number, or one outside of every window that was granted) changes no number of it, because anybody can forge
+ * one. The direction keeps the last such segment, and it counts when the other side acknowledges it.
  */
 #ifndef FLOWXDP_TCP_FLAGS_BPF_H
 #define FLOWXDP_TCP_FLAGS_BPF_H
 
-#include "plugin_half.h"
+#include "flowxdp/plugin_half.h"
 
 struct tcp_flags_config {
 	__u32 window_min; /* a segment's effective window counts as low below this; 1 = zero windows alone */
@@ -93,20 +98,39 @@ enum tcp_flags_mark {
 	TCP_FLAGS_WAS_PROBE = 0x0400,     /* the last segment was a zero-window probe */
 	TCP_FLAGS_WENT_UP = 0x0800,       /* last change of the window */
 	TCP_FLAGS_WENT_DOWN = 0x1000,
-	TCP_FLAGS_FIRST_SYN = 0x2000,     /* first_window came with a SYN */
+	TCP_FLAGS_HAS_SYN = 0x2000,       /* first_seq is the number of the connection's SYN */
+	TCP_FLAGS_HAS_FIN = 0x4000,       /* next_seq is behind the connection's FIN */
 };
+
+/* The segment apart from the connection that is kept, in apart. The upper four bits: its SYN's window scale. */
+enum tcp_flags_apart {
+	TCP_FLAGS_APART_SYN = 1,  /* apart_seq is its number; apart_len bytes followed */
+	TCP_FLAGS_APART_DATA = 2, /* apart_seq is the number behind it */
+	TCP_FLAGS_APART_FIN = 4,
+	TCP_FLAGS_APART_LAST = 8, /* it is the direction's last segment */
+};
+#define TCP_FLAGS_APART_UNSCALED 0xf0u     /* its SYN had no window scale */
 
 #define TCP_FLAGS_FRAGMENT_UNKNOWN 0xffffu /* fragment_next: the fragmented header was a tunnel's, its length is not known */
 #define TCP_FLAGS_DUPLICATES_FAST 3u       /* RFC 5681 3.2 */
+#define TCP_FLAGS_WINDOW_MOST (1u << 30)   /* no window is larger (RFC 7323 2.3) */
+#define TCP_FLAGS_48_BITS ((1ull << 48) - 1)
 
+/*
+ * What each segment of a connection may touch. What only tcp_flags_of_ip() needs fills the 16 bits beside a 48-bit number: clang 14
+ * takes registers for such a field, which the functions of a segment do not have.
+ */
 struct tcp_flags_dir {
-	__u64 seq_bytes;         /* tcpSeqSntBytes */
-	__u64 ack_bytes;         /* tcpFlwLssAckRcvdBytes */
-	__u64 window_sum;        /* raw, of segments other than SYN and RST */
+	__u64 seq_bytes : 48, ip_id_last : 16; /* tcpSeqSntBytes */
+	__u64 ack_bytes : 48, ip_id_min : 16;  /* tcpFlwLssAckRcvdBytes */
+	__u64 window_sum;        /* effective, of segments other than SYN and RST */
 	__s64 timed_clock_ns;    /* clock of the segment being timed */
-	__u64 trip_sum_ns, trip_min_ns, trip_max_ns, trip_last_ns;
+	__u64 trip_sum_ns;
 	__u64 jitter_sum_ns;     /* of |trip - trip before| */
-	__u64 handshake_ns;      /* from the other side's SYN to our acknowledgment of it */
+	/* 48 bits of nanoseconds are 78 hours: no flow waits that long for an acknowledgment */
+	__u64 trip_min_ns : 48, ip_id_max : 16;
+	__u64 trip_max_ns : 48, ttl_min : 8, ttl_max : 8;
+	__u64 trip_last_ns : 48, ttl_last : 8, ttl_changes : 8;
 	__u32 first_seq;
 	__u32 next_seq;          /* behind the highest sequence number sent */
 	__u32 high_ack;          /* highest acknowledgment sent */
@@ -115,35 +139,50 @@ struct tcp_flags_dir {
 	__u32 flight_max;
 	__u32 timestamp, timestamp_echo; /* last ones */
 	__u32 tcp_options;       /* or-ed, bit per kind */
-	__u32 ip_options[2];     /* or-ed. IPv4: numbers, copy and class; IPv6: hop-by-hop, destination types */
 	__u32 packets;           /* with a TCP header */
 	__u32 seq_packets, ack_packets;
 	__u32 trips;
 	__u32 option_count, option_packets;
-	__u32 low_windows;
-	__u16 seq_faults, ack_faults; /* these and the next three saturate */
-	__u16 window_up, window_down, window_turns;
-	__u16 window_skipped;    /* SYNs and RSTs */
+	__u16 window_up, window_down, window_turns; /* these and the next one saturate */
+	__u16 window_skipped;    /* SYNs, RSTs and segments apart */
 	__u16 last_window, first_window, min_window, max_window; /* raw */
-	__u16 ip_id_last, ip_id_min, ip_id_max;
 	__s16 ip_id_step;        /* from the packet before to the last one */
 	__u16 ip_flags, status, flags, anomalies;
-	__u16 mss;
-	__u16 ip_option_count;   /* IPv4 options, or hop-by-hop headers */
-	__u16 fragment_id, fragment_next; /* low 16 bits; where the next fragment belongs, units of 8 bytes */
 	__u16 marks;             /* enum tcp_flags_mark */
-	__u8 ttl_min, ttl_max, ttl_last, ttl_changes;
 	__u8 ip6_destination_count;
 	__u8 window_scale : 4;   /* RFC 7323 2.3: at most 14 */
 	__u8 duplicate_acks : 4; /* of high_ack */
+	__u8 min_scale : 4, max_scale : 4; /* of min_window, max_window */
+	__u8 apart;              /* enum tcp_flags_apart */
 };
-FX_STATIC_ASSERT(sizeof(struct tcp_flags_dir) == 208, "no padding");
+FX_STATIC_ASSERT(sizeof(struct tcp_flags_dir) == 168, "no padding");
 
 struct tcp_flags_state {
 	struct tcp_flags_dir dir[2];
 };
-FX_STATIC_ASSERT(sizeof(struct tcp_flags_state) == 416, "slot size");
+FX_STATIC_ASSERT(sizeof(struct tcp_flags_state) == 336, "slot size");
 
+#define TCP_FLAGS_HAS_COLD
+/* What handshakes, fragments, IP options and faults touch. */
+struct tcp_flags_cold_dir {
+	__u64 handshake_ns : 48, mss : 16; /* from the other side's SYN to our acknowledgment of it */
+	__u32 apart_seq;         /* enum tcp_flags_apart */
+	__u16 apart_len, apart_mss, apart_window;
+	__u16 ip_option_count;   /* IPv4 options, or hop-by-hop headers */
+	__u32 ip_options[2];     /* or-ed. IPv4: numbers, copy and class; IPv6: hop-by-hop, destination types */
+	__u32 low_windows;
+	__u16 seq_faults, ack_faults; /* saturate */
+	__u16 fragment_id;       /* low 16 bits */
+	__u16 fragment_next;     /* where the next fragment belongs, units of 8 bytes */
+};
+FX_STATIC_ASSERT(sizeof(struct tcp_flags_cold_dir) == 40, "no padding");
+
+struct tcp_flags_cold {
+	struct tcp_flags_cold_dir dir[2];
+};
+FX_STATIC_ASSERT(sizeof(struct tcp_flags_cold) == 80, "slot size");
+
+#define TCP_FLAGS_HAS_PACKET_STATE
 struct tcp_flags_packet_state {
 	__u32 seq, ack;
 	__u32 timestamp, timestamp_echo;
@@ -197,7 +236,7 @@ FX_INLINE void tcp_flags_ip_id(struct tcp_flags_dir *d, __u32 id)
 		d->ip_id_max = (__u16)distance;
 }
 
-FX_INLINE void tcp_flags_fragment(struct tcp_flags_dir *d, const struct packet *p)
+FX_INLINE void tcp_flags_fragment(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, const struct packet *p)
 {
 	/* the fragmented header is the innermost one: its length and position are known */
 	__u32 known = p->fragment_version == p->ip_version && p->fragment_proto == p->ip_proto &&
@@ -214,22 +253,22 @@ FX_INLINE void tcp_flags_fragment(struct tcp_flags_dir *d, const struct packet *
 		if (d->marks & TCP_FLAGS_FRAGMENT_OPEN)
 			FX_SET(d->ip_flags, TCP_FLAGS_FRAGMENT_SEQUENCE);
 		FX_SET(d->marks, TCP_FLAGS_FRAGMENT_OPEN);
-		d->fragment_id = (__u16)p->fragment_id;
-		d->fragment_next = (__u16)(known ? units : TCP_FLAGS_FRAGMENT_UNKNOWN);
+		dc->fragment_id = (__u16)p->fragment_id;
+		dc->fragment_next = (__u16)(known ? units : TCP_FLAGS_FRAGMENT_UNKNOWN);
 		return;
 	}
 	if (offset * 8 + bytes > 65535)
 		FX_SET(d->ip_flags, TCP_FLAGS_FRAGMENT_RANGE);
-	if (!(d->marks & TCP_FLAGS_FRAGMENT_OPEN) || d->fragment_id != (__u16)p->fragment_id)
+	if (!(d->marks & TCP_FLAGS_FRAGMENT_OPEN) || dc->fragment_id != (__u16)p->fragment_id)
 		FX_SET(d->ip_flags, TCP_FLAGS_FRAGMENT_SEQUENCE);
-	else if (d->fragment_next != TCP_FLAGS_FRAGMENT_UNKNOWN && d->fragment_next != offset)
+	else if (dc->fragment_next != TCP_FLAGS_FRAGMENT_UNKNOWN && dc->fragment_next != offset)
 		FX_SET(d->ip_flags, TCP_FLAGS_FRAGMENT_POSITION);
-	d->fragment_next = (__u16)(offset + units);
+	dc->fragment_next = (__u16)(offset + units);
 	if (p->flags & PACKET_LAST_FRAGMENT)
 		d->marks = (__u16)(d->marks & ~TCP_FLAGS_FRAGMENT_OPEN);
 }
 
-FX_INLINE void tcp_flags_ip_options(struct tcp_flags_dir *d, const struct packet *p)
+FX_INLINE void tcp_flags_ip_options(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, const struct packet *p)
 {
 	__u32 count = p->ip_option_count, more;
 
@@ -241,25 +280,25 @@ FX_INLINE void tcp_flags_ip_options(struct tcp_flags_dir *d, const struct packet
 		for (int i = 0; i < 2; i++) {
 			if (!p->ip_option[i])
 				continue;
-			d->ip_options[0] |= 1u << (p->ip_option[i] & 31);
-			d->ip_options[1] |= 1u << (p->ip_option[i] >> 5);
+			dc->ip_options[0] |= 1u << (p->ip_option[i] & 31);
+			dc->ip_options[1] |= 1u << (p->ip_option[i] >> 5);
 		}
 	} else {
 		more = count & 15;
 		if (more)
-			d->ip_options[0] |= 1u << (p->ip_option[0] & 31);
+			dc->ip_options[0] |= 1u << (p->ip_option[0] & 31);
 		if (count >> 4) {
-			d->ip_options[1] |= 1u << (p->ip_option[1] & 31);
+			dc->ip_options[1] |= 1u << (p->ip_option[1] & 31);
 			if (d->ip6_destination_count + (count >> 4) < 256)
 				d->ip6_destination_count = (__u8)(d->ip6_destination_count + (count >> 4));
 		}
 	}
-	if (d->ip_option_count + more < 65536)
-		d->ip_option_count = (__u16)(d->ip_option_count + more);
+	if (dc->ip_option_count + more < 65536)
+		dc->ip_option_count = (__u16)(dc->ip_option_count + more);
 }
 
-FX_INLINE void tcp_flags_of_ip(struct tcp_flags_dir *d, const struct flow_dir *flow, const struct packet *p,
-                               const struct packet_step *step)
+FX_INLINE void tcp_flags_of_ip(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, const struct flow_dir *flow,
+                               const struct packet *p, const struct packet_step *step)
 {
 	if (step->first) {
 		d->ttl_min = p->ttl;
@@ -288,34 +327,55 @@ FX_INLINE void tcp_flags_of_ip(struct tcp_flags_dir *d, const struct flow_dir *f
 		tcp_flags_ip_id(d, p->ip_id);
 	}
 	if (FX_UNLIKELY(p->flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)))
-		tcp_flags_fragment(d, p);
+		tcp_flags_fragment(d, dc, p);
 	if (FX_UNLIKELY(p->ip_option_count))
-		tcp_flags_ip_options(d, p);
+		tcp_flags_ip_options(d, dc, p);
 	if (!(p->flags & PACKET_LATER_FRAGMENT) &&
 	    ((p->ip_proto == 6 && (p->l4_len < 20 || p->l4_len < p->tcp_header_len)) ||
 	     (p->ip_proto == 17 && p->l4_len < 8)))
 		FX_SET(d->ip_flags, TCP_FLAGS_LENGTH_SHORT);
 }
 
+/* What a segment's options add to the flow, wherever the segment belongs. */
 FX_INLINE void tcp_flags_options(struct tcp_flags_dir *d, const struct packet *p)
 {
-	if (p->tcp_header_len > 20) {
-		d->option_packets++;
-		d->option_count += p->tcp_option_count;
-		d->tcp_options |= p->tcp_options;
-		FX_SET(d->status, TCP_FLAGS_OPTION_INIT);
-		if (p->flags & PACKET_BAD_TCP_OPTION)
-			FX_SET(d->status, TCP_FLAGS_OPTION_CORRUPT);
-		if (p->tcp_options & (1u << 5))
-			FX_SET(d->status, TCP_FLAGS_SACK);
-		if (p->tcp_options & (1u << 30))
-			FX_SET(d->status, TCP_FLAGS_MPTCP);
-	}
+	if (p->tcp_header_len <= 20)
+		return;
+	d->option_packets++;
+	d->option_count += p->tcp_option_count;
+	d->tcp_options |= p->tcp_options;
+	FX_SET(d->status, TCP_FLAGS_OPTION_INIT);
+	if (p->flags & PACKET_BAD_TCP_OPTION)
+		FX_SET(d->status, TCP_FLAGS_OPTION_CORRUPT);
+	if (p->tcp_options & (1u << 5))
+		FX_SET(d->status, TCP_FLAGS_SACK);
+	if (p->tcp_options & (1u << 30))
+		FX_SET(d->status, TCP_FLAGS_MPTCP);
+}
+
+/* Windows that came before both scales were known: they are scaled now. */
+FX_INLINE void tcp_flags_rescale(struct tcp_flags_dir *d)
+{
+	if (!(d->marks & TCP_FLAGS_HAS_WINDOW))
+		return;
+	d->window_sum <<= d->window_scale;
+	d->min_scale = d->window_scale;
+	d->max_scale = d->window_scale;
+}
+
+/* What the options of a segment of the connection say about it. */
+FX_INLINE void tcp_flags_negotiate(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
+                                   const struct packet *p)
+{
 	if (p->flags & PACKET_HAS_MSS)
-		d->mss = p->tcp_mss;
-	if ((p->flags & PACKET_HAS_WSCALE) && (p->tcp_flags & TCP_SYN)) {
+		dc->mss = p->tcp_mss;
+	if ((p->flags & PACKET_HAS_WSCALE) && (p->tcp_flags & TCP_SYN) && !(d->marks & TCP_FLAGS_HAS_SYN)) {
 		FX_SET(d->marks, TCP_FLAGS_HAS_SCALE);
 		d->window_scale = (__u8)(p->tcp_window_scale < 14 ? p->tcp_window_scale : 14) & 15;
+		if (o->marks & TCP_FLAGS_HAS_SCALE) {
+			tcp_flags_rescale(d);
+			tcp_flags_rescale(o);
+		}
 	}
 	if (p->flags & PACKET_HAS_TIMESTAMP) {
 		if ((d->marks & TCP_FLAGS_HAS_TIMESTAMP) && (__s32)(p->tcp_ts_value - d->timestamp) < 0)
@@ -337,51 +397,62 @@ FX_INLINE __u32 tcp_flags_window(const struct tcp_flags_dir *d, const struct tcp
 	return window;
 }
 
-FX_INLINE void tcp_flags_windows(struct tcp_flags_dir *d, const struct tcp_flags_dir *o, const struct packet *p,
-                                 __u32 window_min)
+/* The most that d ever granted, in bytes behind its acknowledgment. Without both SYNs the scale may be any. */
+FX_INLINE __u32 tcp_flags_reach(const struct tcp_flags_dir *d, const struct tcp_flags_dir *o)
+{
+	__u32 scale = d->marks & o->marks & TCP_FLAGS_HAS_SYN ? d->max_scale : 14;
+	__u32 reach = (__u32)d->max_window << scale;
+
+	return reach > d->first_window ? reach : d->first_window;
+}
+
+FX_INLINE void tcp_flags_windows(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, const struct tcp_flags_dir *o,
+                                 const struct packet *p, __u32 window_min)
 {
 	__u16 raw = p->tcp_window;
+	__u32 scale = d->marks & o->marks & TCP_FLAGS_HAS_SCALE ? d->window_scale : 0, window = (__u32)raw << scale;
 
-	if (d->packets == 1) {
-		d->first_window = raw;
-		if (p->tcp_flags & TCP_SYN)
-			FX_SET(d->marks, TCP_FLAGS_FIRST_SYN);
-	}
-	if (d->marks & o->marks & TCP_FLAGS_HAS_SCALE)
-		FX_SET(d->status, TCP_FLAGS_SCALE_USED);
-	if (p->tcp_flags & (TCP_SYN | TCP_RST)) {
+	if (p->tcp_flags & TCP_SYN) {
 		tcp_flags_count(&d->window_skipped);
-		if (p->tcp_flags & TCP_SYN) {
-			FX_SET(d->status, TCP_FLAGS_WINDOW_INIT);
+		FX_SET(d->status, TCP_FLAGS_WINDOW_INIT);
+		if (!(d->marks & TCP_FLAGS_HAS_WINDOW)) {
 			FX_SET(d->marks, TCP_FLAGS_SYN_WINDOW);
 			d->last_window = raw;
 		}
 		return;
 	}
-	d->window_sum += raw;
+	d->window_sum += window;
 	if (!(d->marks & TCP_FLAGS_HAS_WINDOW)) {
 		FX_SET(d->marks, TCP_FLAGS_HAS_WINDOW);
 		d->min_window = raw;
 		d->max_window = raw;
-	} else if (raw != d->last_window) {
-		__u32 up = raw > d->last_window;
-		__u16 went = up ? TCP_FLAGS_WENT_UP : TCP_FLAGS_WENT_DOWN;
+		d->min_scale = scale & 15;
+		d->max_scale = scale & 15;
+	} else {
+		if (raw != d->last_window && !(d->marks & TCP_FLAGS_SYN_WINDOW)) {
+			__u32 up = raw > d->last_window;
+			__u16 went = up ? TCP_FLAGS_WENT_UP : TCP_FLAGS_WENT_DOWN;
 
-		tcp_flags_count(up ? &d->window_up : &d->window_down);
-		if (d->marks & (TCP_FLAGS_WENT_UP | TCP_FLAGS_WENT_DOWN) & ~went) {
-			tcp_flags_count(&d->window_turns);
-			FX_SET(d->status, TCP_FLAGS_WINDOW_TURNED);
+			tcp_flags_count(up ? &d->window_up : &d->window_down);
+			if (d->marks & (TCP_FLAGS_WENT_UP | TCP_FLAGS_WENT_DOWN) & ~went) {
+				tcp_flags_count(&d->window_turns);
+				FX_SET(d->status, TCP_FLAGS_WINDOW_TURNED);
+			}
+			d->marks = (__u16)((d->marks & ~(TCP_FLAGS_WENT_UP | TCP_FLAGS_WENT_DOWN)) | went);
 		}
-		d->marks = (__u16)((d->marks & ~(TCP_FLAGS_WENT_UP | TCP_FLAGS_WENT_DOWN)) | went);
-		if (raw < d->min_window)
+		if (window < (__u32)d->min_window << d->min_scale) {
 			d->min_window = raw;
-		if (raw > d->max_window)
+			d->min_scale = scale & 15;
+		}
+		if (window > (__u32)d->max_window << d->max_scale) {
 			d->max_window = raw;
+			d->max_scale = scale & 15;
+		}
 	}
 	d->last_window = raw;
 	d->marks = (__u16)(d->marks & ~TCP_FLAGS_SYN_WINDOW);
-	if (!(p->tcp_flags & TCP_FIN) && tcp_flags_window(d, o) < window_min) {
-		d->low_windows++;
+	if (!(p->tcp_flags & TCP_FIN) && window < window_min) {
+		dc->low_windows++;
 		FX_SET(d->status, TCP_FLAGS_WINDOW_LOW);
 	}
 }
@@ -405,77 +476,190 @@ FX_INLINE void tcp_flags_retransmitted(struct tcp_flags_dir *d, const struct tcp
 	d->marks = (__u16)(d->marks & ~TCP_FLAGS_TIMED);
 }
 
-/* Where a segment without RST lies in what d has sent. window: the other side's, bytes. */
-FX_INLINE void tcp_flags_sequence(struct tcp_flags_dir *d, struct tcp_flags_dir *o, const struct packet *p,
-                                  __u16 earlier_flags, __u32 window)
+FX_INLINE __u32 tcp_flags_has_start(const struct tcp_flags_dir *d)
+{
+	return d->marks & (TCP_FLAGS_HAS_SYN | TCP_FLAGS_HAS_WINDOW);
+}
+
+/* Does a segment of d stand apart from its connection? */
+FX_INLINE __u32 tcp_flags_is_apart(const struct tcp_flags_dir *d, const struct tcp_flags_dir *o, const struct packet *p)
+{
+	__u32 seq = p->tcp_seq, reach;
+	__s32 ahead = (__s32)(seq - d->next_seq), beyond = (__s32)(seq - o->high_ack);
+
+	if (!tcp_flags_has_start(d))
+		return 0;
+	if (p->tcp_flags & TCP_SYN) {
+		if (d->marks & TCP_FLAGS_HAS_SYN)
+			return seq != d->first_seq || (d->marks & TCP_FLAGS_HAS_FIN);
+		/* late: its connection is known from the segment behind it */
+		return seq + 1 != d->first_seq && seq + 1 + p->payload_len != d->first_seq;
+	}
+	if (!(o->marks & TCP_FLAGS_HAS_ACK))
+		return ahead > (__s32)TCP_FLAGS_WINDOW_MOST || ahead < -(__s32)TCP_FLAGS_WINDOW_MOST;
+	/* right of every window that o granted, or older than one window (RFC 5961 5) */
+	reach = tcp_flags_reach(o, d);
+	return beyond > (__s32)reach ? ahead > 0 : beyond < -1 - (__s32)reach;
+}
+
+/* Keeps a segment of d that stands apart, until o acknowledges it. */
+FX_INLINE void tcp_flags_keep_apart(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, const struct packet *p)
+{
+	__u32 seq = p->tcp_seq, fin = p->tcp_flags & TCP_FIN ? TCP_FLAGS_APART_FIN : 0;
+	__u32 len = p->payload_len < 0xffff ? p->payload_len : 0xffff, space = p->payload_len + !!fin;
+
+	if (p->tcp_flags & TCP_SYN) {
+		__u32 scale = p->tcp_window_scale < 14 ? p->tcp_window_scale : 14;
+
+		if ((d->apart & TCP_FLAGS_APART_SYN) && dc->apart_seq == seq) {
+			FX_SET(d->anomalies, TCP_FLAGS_SYN_RETRANSMITTED);
+			tcp_flags_count(&dc->seq_faults);
+		}
+		FX_SET(d->status, TCP_FLAGS_WINDOW_INIT);
+		dc->apart_seq = seq;
+		dc->apart_len = (__u16)len;
+		dc->apart_mss = p->flags & PACKET_HAS_MSS ? p->tcp_mss : 0;
+		dc->apart_window = p->tcp_window;
+		d->apart = (__u8)(TCP_FLAGS_APART_SYN | TCP_FLAGS_APART_LAST |
+		                  (p->flags & PACKET_HAS_WSCALE ? scale << 4 : TCP_FLAGS_APART_UNSCALED));
+		return;
+	}
+	if ((d->apart & TCP_FLAGS_APART_SYN) && seq == dc->apart_seq + 1 + dc->apart_len &&
+	    dc->apart_len + space < 0xffff) { /* it follows a SYN that waits */
+		dc->apart_len = (__u16)(dc->apart_len + space);
+		FX_SET(d->apart, fin);
+		return;
+	}
+	tcp_flags_count(&dc->seq_faults);
+	if ((__s32)(seq - d->next_seq) > 0) {
+		dc->apart_seq = seq + space;
+		d->apart = (__u8)(TCP_FLAGS_APART_DATA | fin);
+	}
+}
+
+/*
+ * d acknowledges number: does that bear out what o sent apart? Then o's connection goes on from there, or begins with it.
+ * Where o was never seen, d and o are the same direction, and number is what it sends next.
+ */
+FX_INLINE __u32 tcp_flags_confirm(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
+                                  struct tcp_flags_cold_dir *oc, __u32 number, const struct packet_step *step)
+{
+	__u32 end = oc->apart_seq, fin = !!(o->apart & TCP_FLAGS_APART_FIN), reach = tcp_flags_reach(d, o);
+
+	if (o->apart & TCP_FLAGS_APART_SYN) {
+		if (number - end - 1 > oc->apart_len)
+			return 0;
+		end += 1 + (__u32)oc->apart_len;
+		o->seq_bytes = (o->seq_bytes + oc->apart_len - fin) & TCP_FLAGS_48_BITS;
+		o->first_seq = oc->apart_seq;
+		oc->mss = oc->apart_mss;
+		o->last_window = oc->apart_window;
+		o->window_scale = 0;
+		o->marks = (__u16)((o->marks & (TCP_FLAGS_HAS_IP_ID | TCP_FLAGS_FRAGMENT_OPEN | TCP_FLAGS_HAS_WINDOW |
+		                                TCP_FLAGS_HAS_ACK)) | TCP_FLAGS_HAS_SYN | TCP_FLAGS_SYN_WINDOW);
+		if ((o->apart & 0xf0u) != TCP_FLAGS_APART_UNSCALED) {
+			o->window_scale = (o->apart >> 4) & 15;
+			FX_SET(o->marks, TCP_FLAGS_HAS_SCALE);
+		}
+		if (o->apart & TCP_FLAGS_APART_LAST)
+			dc->handshake_ns = (__u64)step->round_trip_ns & TCP_FLAGS_48_BITS;
+		d->marks = (__u16)(d->marks & ~TCP_FLAGS_HAS_ACK);
+		d->duplicate_acks = 0;
+	} else {
+		/* near the segment, and where d's windows did not let o go: segments are missing */
+		if (!(o->apart & TCP_FLAGS_APART_DATA) || (__s32)(number - o->next_seq) <= 0 ||
+		    (__s32)(end - o->next_seq) <= 0 || number - d->high_ack <= reach || number - end + reach > 2 * reach)
+			return 0;
+		FX_SET(o->anomalies, TCP_FLAGS_PREVIOUS_MISSING | TCP_FLAGS_LOST);
+		o->seq_bytes = (o->seq_bytes + (end - o->next_seq) - fin) & TCP_FLAGS_48_BITS;
+		o->marks = (__u16)(o->marks & ~TCP_FLAGS_TIMED);
+	}
+	if (fin)
+		FX_SET(o->marks, TCP_FLAGS_HAS_FIN);
+	o->next_seq = end;
+	o->seq_packets++;
+	o->gap_start = o->gap_end;
+	o->apart = 0;
+	return 1;
+}
+
+/* Where a segment of the connection, without RST, lies in what d has sent. Returns 1 when bytes are in flight. */
+FX_INLINE int tcp_flags_sequence(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
+                                 const struct packet *p, __u32 starts)
 {
 	__u32 flags = p->tcp_flags, len = p->payload_len, syn = !!(flags & TCP_SYN);
 	__u32 seq = p->tcp_seq, space = len + syn + !!(flags & TCP_FIN), end = seq + space;
-	__s32 ahead = (__s32)(seq - d->next_seq), beyond = (__s32)(end - d->next_seq);
+	__s32 ahead, beyond;
 
-	if (syn && len)
-		FX_SET(d->anomalies, TCP_FLAGS_SYN_PAYLOAD);
-	if (syn && d->packets > 1 && (earlier_flags & TCP_SYN)) {
-		if (seq == d->first_seq) {
-			FX_SET(d->anomalies, TCP_FLAGS_SYN_RETRANSMITTED);
-			tcp_flags_count(&d->seq_faults);
-			tcp_flags_time(d, end, p->clock_ns, 1);
-			return;
-		}
-		ahead = 0; /* a new connection on the same ports: its numbers start anew */
-		beyond = (__s32)space;
+	if (starts) {
 		d->first_seq = seq;
-		d->gap_start = d->gap_end;
-		o->marks = (__u16)(o->marks & ~TCP_FLAGS_HAS_ACK);
-	} else if (d->packets == 1) {
-		ahead = 0;
-		beyond = (__s32)space;
 		d->next_seq = seq;
+		if (syn)
+			FX_SET(d->marks, TCP_FLAGS_HAS_SYN);
+	} else if (syn && !(d->marks & TCP_FLAGS_HAS_SYN)) {
+		FX_SET(d->marks, TCP_FLAGS_HAS_SYN);
+		FX_SET(d->anomalies, TCP_FLAGS_OUT_OF_ORDER);
+		tcp_flags_count(&dc->seq_faults);
+		d->first_seq = seq;
+		d->first_window = p->tcp_window;
+		return 0;
+	} else if (syn) {
+		if ((flags & TCP_ACK) && !(d->marks & TCP_FLAGS_HAS_ACK))
+			return 0; /* simultaneous open: the SYN was sent before without ACK (RFC 9293 3.5) */
+		FX_SET(d->anomalies, TCP_FLAGS_SYN_RETRANSMITTED);
+		tcp_flags_count(&dc->seq_faults);
+		if (d->next_seq == end || !(o->marks & TCP_FLAGS_HAS_ACK))
+			tcp_flags_time(d, end, p->clock_ns, 1);
+		return 0;
 	}
+	ahead = (__s32)(seq - d->next_seq);
+	beyond = (__s32)(end - d->next_seq);
 	if (!space) {
 		if (ahead > 0) {
 			FX_SET(d->anomalies, TCP_FLAGS_PREVIOUS_MISSING);
-			tcp_flags_count(&d->seq_faults);
+			tcp_flags_count(&dc->seq_faults);
 			d->gap_start = d->next_seq;
 			d->gap_end = seq;
-			d->seq_bytes += (__u32)ahead;
+			d->seq_bytes = (d->seq_bytes + (__u32)ahead) & TCP_FLAGS_48_BITS;
 			d->next_seq = seq;
 		} else if (ahead == -1 && (flags & TCP_ACK)) { /* RFC 9293 3.8.4 */
 			FX_SET(d->anomalies, TCP_FLAGS_KEEP_ALIVE);
 			FX_SET(d->marks, TCP_FLAGS_WAS_KEEP_ALIVE);
 		}
-		return;
+		return 0;
 	}
 	if (len == 1 && space == 1 && ahead == -1 && (o->marks & TCP_FLAGS_HAS_ACK) && o->high_ack == d->next_seq) {
 		FX_SET(d->anomalies, TCP_FLAGS_KEEP_ALIVE);
 		FX_SET(d->marks, TCP_FLAGS_WAS_KEEP_ALIVE);
-		return;
+		return 0;
 	}
-	if (len == 1 && space == 1 && ahead == 0 && !window && (o->marks & TCP_FLAGS_HAS_WINDOW)) {
+	if (len == 1 && space == 1 && ahead == 0 && !o->last_window && (o->marks & TCP_FLAGS_HAS_WINDOW)) {
 		/* RFC 9293 3.8.6.1: the byte is outside the window; it counts when it is acknowledged */
 		FX_SET(d->status, TCP_FLAGS_ZERO_PROBE);
 		FX_SET(d->marks, TCP_FLAGS_WAS_PROBE);
-		return;
+		return 0;
 	}
 	if (beyond > 0) {
+		__u32 more = (__u32)beyond - syn - !!(flags & TCP_FIN);
+
 		d->seq_packets++;
 		if (ahead > 0) {
 			FX_SET(d->anomalies, TCP_FLAGS_PREVIOUS_MISSING);
-			tcp_flags_count(&d->seq_faults);
+			tcp_flags_count(&dc->seq_faults);
 			d->gap_start = d->next_seq;
 			d->gap_end = seq;
-			d->seq_bytes += (__u32)ahead + len;
 		} else if (ahead < 0) {
-			tcp_flags_count(&d->seq_faults);
+			tcp_flags_count(&dc->seq_faults);
 			tcp_flags_retransmitted(d, o, seq);
-			d->seq_bytes += (__u32)beyond - !!(flags & TCP_FIN);
 		} else {
-			d->seq_bytes += len;
 			tcp_flags_time(d, end, p->clock_ns, syn);
 		}
+		d->seq_bytes = (d->seq_bytes + more) & TCP_FLAGS_48_BITS;
 		d->next_seq = end;
+		if (flags & TCP_FIN)
+			FX_SET(d->marks, TCP_FLAGS_HAS_FIN);
 	} else {
-		tcp_flags_count(&d->seq_faults);
+		tcp_flags_count(&dc->seq_faults);
 		if (d->gap_start != d->gap_end && (__s32)(seq - d->gap_start) >= 0 && (__s32)(d->gap_end - end) >= 0 &&
 		    !(o->duplicate_acks >= TCP_FLAGS_DUPLICATES_FAST && seq == o->high_ack)) {
 			FX_SET(d->anomalies, TCP_FLAGS_OUT_OF_ORDER);
@@ -489,6 +673,13 @@ FX_INLINE void tcp_flags_sequence(struct tcp_flags_dir *d, struct tcp_flags_dir 
 		if ((__s32)(d->gap_end - d->gap_start) < 0)
 			d->gap_start = d->gap_end;
 	}
+	return 1;
+}
+
+/* What d has in flight behind a segment of len bytes. */
+FX_INLINE void tcp_flags_flight(struct tcp_flags_dir *d, const struct tcp_flags_dir *o, __u32 len)
+{
+	__u32 window = tcp_flags_window(o, d);
 	__u32 acked = o->marks & TCP_FLAGS_HAS_ACK ? o->high_ack : d->first_seq;
 	__s32 flight = (__s32)(d->next_seq - acked);
 
@@ -500,68 +691,95 @@ FX_INLINE void tcp_flags_sequence(struct tcp_flags_dir *d, struct tcp_flags_dir 
 	}
 }
 
-FX_INLINE void tcp_flags_trip(struct tcp_flags_dir *d, struct tcp_flags_dir *o, __u32 ack, __s64 clock_ns)
+FX_INLINE void tcp_flags_trip(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o, __u32 ack,
+                              __s64 clock_ns)
 {
+	/* a SYN's data need not be acknowledged with it (RFC 7413 4.2) */
+	__u32 due = o->marks & TCP_FLAGS_TIMED_SYN ? o->first_seq + 1 : o->timed_ack;
 	__s64 passed = clock_ns - o->timed_clock_ns;
-	__u64 trip = (__u64)passed, before = d->trip_last_ns;
+	__u64 trip = (__u64)passed < TCP_FLAGS_48_BITS ? (__u64)passed : TCP_FLAGS_48_BITS, before = d->trip_last_ns;
 
-	if (!(o->marks & TCP_FLAGS_TIMED) || (__s32)(ack - o->timed_ack) < 0)
+	if (!(o->marks & TCP_FLAGS_TIMED) || (__s32)(ack - due) < 0)
 		return;
 	o->marks = (__u16)(o->marks & ~TCP_FLAGS_TIMED);
 	if (passed < 0) /* the capture's clock stepped back */
 		return;
 	if (o->marks & TCP_FLAGS_TIMED_SYN) {
-		d->handshake_ns = trip;
+		dc->handshake_ns = trip & TCP_FLAGS_48_BITS;
 		return;
 	}
 	if (d->trips)
 		d->jitter_sum_ns += trip > before ? trip - before : before - trip;
 	if (!d->trips || trip < d->trip_min_ns)
-		d->trip_min_ns = trip;
+		d->trip_min_ns = trip & TCP_FLAGS_48_BITS;
 	if (trip > d->trip_max_ns)
-		d->trip_max_ns = trip;
+		d->trip_max_ns = trip & TCP_FLAGS_48_BITS;
 	d->trip_sum_ns += trip;
-	d->trip_last_ns = trip;
+	d->trip_last_ns = trip & TCP_FLAGS_48_BITS;
 	d->trips++;
 }
 
-/* What d acknowledges. window_before, had_window: d's window before this segment. */
-FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_dir *o, const struct packet *p,
-                                     __u16 window_before, __u32 had_window, __u32 in_order)
+/* What is found out about a segment before it changes anything; bits 16 to 31: the direction's window before it. */
+enum tcp_flags_found {
+	TCP_FLAGS_STARTS = 1,     /* the direction's first segment other than RST */
+	TCP_FLAGS_IN_ORDER = 2,   /* it begins at the expected number */
+	TCP_FLAGS_HAD_WINDOW = 4, /* the direction announced a window in this connection */
+	TCP_FLAGS_APART = 8,      /* it does not belong to the connection */
+	TCP_FLAGS_TRUSTED = 16,   /* it bears out what stood apart in the other direction */
+};
+
+/* What d acknowledges. window_before: d's window before this segment. */
+FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
+                                     const struct packet *p, __u16 window_before, __u32 found)
 {
+	__u32 had_window = found & TCP_FLAGS_HAD_WINDOW, in_order = found & TCP_FLAGS_IN_ORDER;
 	__u32 ack = p->tcp_ack, bare = !p->payload_len && !(p->tcp_flags & (TCP_SYN | TCP_FIN));
-	__s32 unseen = (__s32)(ack - o->next_seq), moved = (__s32)(ack - d->high_ack);
+	__u32 first = !(d->marks & TCP_FLAGS_HAS_ACK), reach = tcp_flags_reach(d, o);
+	__s32 unseen = (__s32)(ack - o->next_seq), moved = (__s32)(ack - (first ? o->first_seq : d->high_ack));
 
 	if (!o->packets)
 		unseen = 0;
 	if (unseen == 1 && (o->marks & TCP_FLAGS_WAS_PROBE)) { /* the probe's byte was taken */
 		o->next_seq++;
-		o->seq_bytes++;
+		o->seq_bytes = (o->seq_bytes + 1) & TCP_FLAGS_48_BITS;
 		unseen = 0;
 	}
 	if (unseen > 0) {
 		FX_SET(d->anomalies, TCP_FLAGS_ACK_UNSEEN);
-		tcp_flags_count(&d->ack_faults);
+		tcp_flags_count(&dc->ack_faults);
+	}
+	/* more than d's windows allow; or not the SYN that it answers */
+	if (!(found & TCP_FLAGS_TRUSTED)) {
+		__u32 wild = unseen > 0 && moved > (__s32)reach;
+
+		if (first) {
+			wild = 0;
+			if (o->marks & TCP_FLAGS_HAS_SYN)
+				wild = moved <= 0 || (unseen > 0 && ((p->tcp_flags & TCP_SYN) || moved > (__s32)reach));
+		}
+		if (wild) {
+			if (unseen <= 0)
+				tcp_flags_count(&dc->ack_faults);
+			return;
+		}
 	}
 	if (o->gap_start != o->gap_end && (__s32)(ack - o->gap_end) >= 0) {
 		FX_SET(o->anomalies, TCP_FLAGS_LOST); /* it arrived, but never here */
 		o->gap_start = o->gap_end;
 	}
-	if (!(d->marks & TCP_FLAGS_HAS_ACK)) {
+	if (first || moved > 0) {
+		__u32 fin = !unseen && o->packets && (o->marks & TCP_FLAGS_HAS_FIN);
+		__u32 syn = first && (o->marks & TCP_FLAGS_HAS_SYN);
+
+		if (!first || (o->packets && unseen <= 0 && moved > 0))
+			d->ack_bytes = (d->ack_bytes + (__u32)moved - syn - fin) & TCP_FLAGS_48_BITS;
 		FX_SET(d->marks, TCP_FLAGS_HAS_ACK);
-		d->high_ack = ack;
-		d->ack_packets++;
-		moved = (__s32)(ack - o->first_seq);
-		if (o->packets && unseen <= 0 && moved > 0)
-			d->ack_bytes = (__u32)moved - !!(o->flags & TCP_SYN) - (!unseen && (o->flags & TCP_FIN));
-	} else if (moved > 0) {
-		d->ack_bytes += (__u32)moved - (!unseen && o->packets && (o->flags & TCP_FIN));
 		d->high_ack = ack;
 		d->ack_packets++;
 		d->duplicate_acks = 0;
 	} else if (moved < 0) {
 		if (unseen <= 0) /* one acknowledgment is one fault, though it be wrong both ways */
-			tcp_flags_count(&d->ack_faults);
+			tcp_flags_count(&dc->ack_faults);
 	} else if (bare) {
 		if (o->marks & TCP_FLAGS_WAS_KEEP_ALIVE) {
 			FX_SET(d->anomalies, TCP_FLAGS_KEEP_ALIVE_ACK);
@@ -576,7 +794,7 @@ FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_d
 				d->duplicate_acks++;
 		}
 	}
-	tcp_flags_trip(d, o, ack, p->clock_ns);
+	tcp_flags_trip(d, dc, o, ack, p->clock_ns);
 }
 
 FX_INLINE __u32 tcp_flags_word(__u32 flags)
@@ -600,47 +818,166 @@ FX_INLINE __u32 tcp_flags_word(__u32 flags)
 	return word;
 }
 
-FX_INLINE void tcp_flags_of_tcp(struct tcp_flags_dir *d, struct tcp_flags_dir *o, const struct packet *p,
-                                __u32 window_min)
-{
-	__u16 window_before = d->last_window, earlier_flags = d->flags;
-	__u32 had_window = d->marks & TCP_FLAGS_HAS_WINDOW, in_order;
+/*
+ * The steps of a segment. Each is checked once: inlined into the sensor with everything else they are more than a million
+ * verified instructions, and as one function more stack than there is behind the egress hook: 96 bytes (6.18).
+ */
 
-	if (!d->packets)
+/* What counts wherever the segment belongs. */
+FX_CHECKED_ONCE int tcp_flags_note(struct tcp_flags_state *s, const struct packet *p, const struct packet_step *step)
+{
+	if (!s || !p || !step)
+		return 0;
+
+	__u32 direction = step->direction & 1;
+	struct tcp_flags_dir *d = &s->dir[direction];
+
+	if (!d->packets) {
 		d->first_seq = p->tcp_seq;
+		d->next_seq = p->tcp_seq;
+		d->first_window = p->tcp_window;
+	}
 	d->packets++;
 	FX_SET(d->flags, tcp_flags_word(p->tcp_flags));
+	if ((p->tcp_flags & TCP_SYN) && p->payload_len)
+		FX_SET(d->anomalies, TCP_FLAGS_SYN_PAYLOAD);
 	tcp_flags_options(d, p);
-	tcp_flags_windows(d, o, p, window_min);
-	d->marks = (__u16)(d->marks & ~(TCP_FLAGS_WAS_KEEP_ALIVE | TCP_FLAGS_WAS_PROBE));
-	if (p->tcp_flags & TCP_RST) {
-		/* a RST's numbers need not continue anything (RFC 9293 3.5.2) */
-		if (d->packets == 1)
-			d->next_seq = p->tcp_seq;
-		return;
-	}
-	in_order = d->packets == 1 || p->tcp_seq == d->next_seq;
-	tcp_flags_sequence(d, o, p, earlier_flags, tcp_flags_window(o, d));
-	if (p->tcp_flags & TCP_ACK)
-		tcp_flags_acknowledge(d, o, p, window_before, had_window, in_order);
+	d->apart = (__u8)(d->apart & ~TCP_FLAGS_APART_LAST);
+	return 0;
 }
 
-FX_INLINE __u32 tcp_flags_on_packet(struct tcp_flags_state *s, struct flow_record *r, const struct packet *p,
-                                    const struct packet_step *step, const volatile struct tcp_flags_config *config)
+/* Does it bear out what stood apart? Where the other side was never seen, what this side goes on with does. */
+FX_CHECKED_ONCE int tcp_flags_bear_out(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
+                                       const struct packet *p, const struct packet_step *step)
+{
+	if (!s || !cold || !p || !step)
+		return 0;
+
+	__u32 direction = step->direction & 1, alone = !s->dir[direction ^ 1].packets;
+	__u32 confirming = alone ? direction : direction ^ 1;
+
+	if (!s->dir[confirming].apart || !(alone ? !(p->tcp_flags & (TCP_SYN | TCP_RST)) : p->tcp_flags & TCP_ACK))
+		return 0;
+	return (int)tcp_flags_confirm(&s->dir[confirming ^ 1], &cold->dir[confirming ^ 1], &s->dir[confirming],
+	                              &cold->dir[confirming], alone ? p->tcp_seq : p->tcp_ack, step);
+}
+
+/* Where it belongs: enum tcp_flags_found. */
+FX_CHECKED_ONCE int tcp_flags_place(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
+                                    const struct packet *p, const struct packet_step *step)
+{
+	if (!s || !cold || !p || !step)
+		return 0;
+
+	__u32 direction = step->direction & 1;
+	struct tcp_flags_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
+	struct tcp_flags_cold_dir *dc = &cold->dir[direction];
+	__u32 found = (__u32)d->last_window << 16;
+
+	if ((d->marks & (TCP_FLAGS_HAS_WINDOW | TCP_FLAGS_SYN_WINDOW)) == TCP_FLAGS_HAS_WINDOW)
+		found |= TCP_FLAGS_HAD_WINDOW;
+	if (!tcp_flags_has_start(d))
+		found |= TCP_FLAGS_STARTS | TCP_FLAGS_IN_ORDER;
+	else if (p->tcp_seq == d->next_seq)
+		found |= TCP_FLAGS_IN_ORDER;
+	if (tcp_flags_is_apart(d, o, p)) {
+		found |= TCP_FLAGS_APART;
+		if (!(p->tcp_flags & TCP_RST)) {
+			tcp_flags_count(&d->window_skipped);
+			tcp_flags_keep_apart(d, dc, p);
+		}
+	}
+	if (p->tcp_flags & TCP_RST) /* its numbers need not continue anything (RFC 9293 3.5.2) */
+		tcp_flags_count(&d->window_skipped);
+	return (int)found;
+}
+
+/* Options and window of a segment of the connection. */
+FX_CHECKED_ONCE int tcp_flags_announce(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
+                                       const struct packet *p, const struct packet_step *step,
+                                       __u32 window_min)
+{
+	if (!s || !cold || !p || !step)
+		return 0;
+
+	__u32 direction = step->direction & 1;
+	struct tcp_flags_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
+	struct tcp_flags_cold_dir *dc = &cold->dir[direction];
+
+	tcp_flags_negotiate(d, dc, o, p);
+	d->marks = (__u16)(d->marks & ~(TCP_FLAGS_WAS_KEEP_ALIVE | TCP_FLAGS_WAS_PROBE));
+	if (!(p->tcp_flags & TCP_RST))
+		tcp_flags_windows(d, dc, o, p, window_min);
+	return 0;
+}
+
+FX_CHECKED_ONCE int tcp_flags_send(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
+                                   const struct packet *p, const struct packet_step *step,
+                                   __u32 found)
+{
+	if (!s || !cold || !p || !step)
+		return 0;
+
+	__u32 direction = step->direction & 1;
+	struct tcp_flags_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
+	struct tcp_flags_cold_dir *dc = &cold->dir[direction];
+
+	return tcp_flags_sequence(d, dc, o, p, found & TCP_FLAGS_STARTS);
+}
+
+FX_CHECKED_ONCE int tcp_flags_receive(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
+                                      const struct packet *p, const struct packet_step *step,
+                                      __u32 found)
+{
+	if (!s || !cold || !p || !step)
+		return 0;
+
+	__u32 direction = step->direction & 1;
+	struct tcp_flags_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
+	struct tcp_flags_cold_dir *dc = &cold->dir[direction];
+
+	tcp_flags_acknowledge(d, dc, o, p, (__u16)(found >> 16), found);
+	return 0;
+}
+
+FX_INLINE void tcp_flags_of_tcp(struct tcp_flags_state *s, struct tcp_flags_cold *cold, const struct packet *p,
+                                const struct packet_step *step, __u32 window_min)
+{
+	__u32 direction = step->direction & 1, found;
+	struct tcp_flags_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
+
+	tcp_flags_note(s, p, step);
+	found = tcp_flags_bear_out(s, cold, p, step) ? TCP_FLAGS_TRUSTED : 0;
+	found |= (__u32)tcp_flags_place(s, cold, p, step);
+	if (!(found & TCP_FLAGS_APART))
+		tcp_flags_announce(s, cold, p, step, window_min);
+	if (d->marks & o->marks & TCP_FLAGS_HAS_SCALE)
+		FX_SET(d->status, TCP_FLAGS_SCALE_USED);
+	if (p->tcp_flags & TCP_RST)
+		return;
+	if (!(found & TCP_FLAGS_APART) && tcp_flags_send(s, cold, p, step, found))
+		tcp_flags_flight(d, o, p->payload_len);
+	if ((p->tcp_flags & TCP_ACK) && (found & (TCP_FLAGS_APART | TCP_FLAGS_TRUSTED)) != TCP_FLAGS_APART)
+		tcp_flags_receive(s, cold, p, step, found);
+}
+
+FX_INLINE __u32 tcp_flags_on_packet(struct tcp_flags_state *s, struct tcp_flags_cold *cold, struct flow_record *r,
+                                    const struct packet *p, const struct packet_step *step,
+                                    const volatile struct tcp_flags_config *config)
 {
 	__u32 direction = step->direction & 1;
 
 	if (!p->ip_version)
 		return PLUGIN_CONTINUE;
-	tcp_flags_of_ip(&s->dir[direction], &r->dir[direction], p, step);
+	tcp_flags_of_ip(&s->dir[direction], &cold->dir[direction], &r->dir[direction], p, step);
 	if (p->flags & PACKET_HAS_TCP)
-		tcp_flags_of_tcp(&s->dir[direction], &s->dir[direction ^ 1], p, config->window_min);
+		tcp_flags_of_tcp(s, cold, p, step, config->window_min);
 	return PLUGIN_CONTINUE;
 }
 
 FX_INLINE void tcp_flags_packet_state_from(struct tcp_flags_packet_state *out, const struct tcp_flags_state *s,
-                                           const struct flow_record *r, const struct packet *p,
-                                           const struct packet_step *step,
+                                           const struct tcp_flags_cold *cold, const struct flow_record *r,
+                                           const struct packet *p, const struct packet_step *step,
                                            const volatile struct tcp_flags_config *config)
 {
 	const struct tcp_flags_dir *d = &s->dir[step->direction & 1], *o = &s->dir[(step->direction & 1) ^ 1];
@@ -648,6 +985,7 @@ FX_INLINE void tcp_flags_packet_state_from(struct tcp_flags_packet_state *out, c
 	             !(p->flags & PACKET_LAST_FRAGMENT);
 	__u32 window = p->tcp_window;
 
+	(void)cold;
 	(void)r;
 	(void)config;
 	if ((d->marks & o->marks & TCP_FLAGS_HAS_SCALE) && !(p->tcp_flags & TCP_SYN))

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "plugin.h"
+#include "flowxdp/plugin.hpp"
 
 namespace {
 
@@ -75,164 +75,112 @@ constexpr fx_bit kAnomalyBits[] = {
     {TCP_FLAGS_SYN_PAYLOAD, "SYN with payload"},
 };
 
-template <std::size_t N>
-constexpr fx_column bit_column(const char* name, const char* help, const fx_bit (&bits)[N])
-{
-    return {name, help, FX_H16, 0, static_cast<std::uint16_t>(N), bits};
-}
-constexpr fx_column column(const char* name, const char* help, fx_type type, std::uint8_t flags = 0)
-{
-    return {name, help, static_cast<std::uint8_t>(type), flags, 0, nullptr};
-}
-
-enum {
-    kStat,
-    kMinIpId,
-    kMaxIpId,
-    kMinTtl,
-    kMaxTtl,
-    kTtlChg,
-    kTos,
-    kIpFlags,
-    kIpOptCnt,
-    kIpOpt,
-    kIp6OptCnt,
-    kIp6Opt,
-    kISeq,
-    kSeqCnt,
-    kSeqBytes,
-    kSeqFault,
-    kAckCnt,
-    kAckBytes,
-    kAckFault,
-    kFlight,
-    kInitWin,
-    kAvgWin,
-    kMinWin,
-    kMaxWin,
-    kWinDown,
-    kWinUp,
-    kWinTurn,
-    kWinThRt,
-    kFlags,
-    kAnomaly,
-    kOptPkt,
-    kOptCnt,
-    kTcpOptions,
-    kMss,
-    kWs,
-    kTmS,
-    kTmEr,
-    kHandshakeTrip,
-    kTripMin,
-    kTripMax,
-    kTripAvg,
-    kTripJitter,
-    kRoundTrip,
-    kRoundJitter
+struct FlowColumns : flowxdp::ColumnSet {
+    Column<H16> status{this, {.name = "tcpFStat", .help = "TCP analysis status", .bits = kStatusBits}};
+    Column<U16> ip_id_min{this,
+                          {.name = "ipMindIPID", .help = "Smallest distance of consecutive IPv4 identifications"}};
+    Column<U16> ip_id_max{this, {.name = "ipMaxdIPID", .help = "Largest distance of consecutive IPv4 identifications"}};
+    Column<U8> ttl_min{this, {.name = "ipMinTTL", .help = "Smallest TTL or hop limit"}};
+    Column<U8> ttl_max{this, {.name = "ipMaxTTL", .help = "Largest TTL or hop limit"}};
+    Column<U8> ttl_changes{this, {.name = "ipTTLChg", .help = "Changes of the TTL or hop limit"}};
+    Column<H8> tos{this, {.name = "ipToS", .help = "Type of service or traffic class of the last packet"}};
+    Column<H16> ip_flags{this, {.name = "ipFlags", .help = "IP flags and anomalies", .bits = kIpBits}};
+    Column<U16> ip_option_count{this, {.name = "ipOptCnt", .help = "IPv4 options"}};
+    Column<Word> ip_options{this,
+                            {.name = "ipOptCpCl_Num", .help = "IPv4 options: copy and class, number, one bit each"}};
+    Column<Word> ip6_option_counts{this,
+                                   {.name = "ip6OptCntHH_D", .help = "IPv6 hop-by-hop and destination option headers"}};
+    Column<Word> ip6_options{
+        this, {.name = "ip6OptHH_D", .help = "IPv6 hop-by-hop and destination option types, one bit each"}};
+    Column<U32> first_seq{this, {.name = "tcpISeqN", .help = "Initial sequence number"}};
+    Column<U32> seq_packets{this, {.name = "tcpPSeqCnt", .help = "Segments that moved the sequence number forward"}};
+    Column<U64> seq_bytes{this, {.name = "tcpSeqSntBytes", .help = "Bytes sent by sequence numbers", .unit = "B"}};
+    Column<U16> seq_faults{
+        this, {.name = "tcpSeqFaultCnt", .help = "Segments whose sequence number was not the expected one"}};
+    Column<U32> ack_packets{this,
+                            {.name = "tcpPAckCnt", .help = "Segments that moved the acknowledgment number forward"}};
+    Column<U64> ack_bytes{
+        this, {.name = "tcpFlwLssAckRcvdBytes", .help = "Bytes received by acknowledgment numbers", .unit = "B"}};
+    Column<U16> ack_faults{
+        this, {.name = "tcpAckFaultCnt", .help = "Acknowledgments that went back or beyond what was seen"}};
+    Column<U32> flight_max{this, {.name = "tcpBFlgtMx", .help = "Most bytes in flight", .unit = "B"}};
+    Column<U32> first_window{
+        this, {.name = "tcpInitWinSz", .help = "Effective window of the first segment, bytes", .unit = "B"}};
+    Column<Float> window_mean{this, {.name = "tcpAvgWinSz", .help = "Mean effective window, bytes", .unit = "B"}};
+    Column<U32> window_min{this, {.name = "tcpMinWinSz", .help = "Smallest effective window, bytes", .unit = "B"}};
+    Column<U32> window_max{this, {.name = "tcpMaxWinSz", .help = "Largest effective window, bytes", .unit = "B"}};
+    Column<U16> window_down{this, {.name = "tcpWinSzDwnCnt", .help = "Times the window went down"}};
+    Column<U16> window_up{this, {.name = "tcpWinSzUpCnt", .help = "Times the window went up"}};
+    Column<U16> window_turns{this, {.name = "tcpWinSzChgDirCnt", .help = "Times the window changed direction"}};
+    Column<Float> low_window_share{
+        this, {.name = "tcpWinSzThRt", .help = "Share of TCP packets with a window below the minimum"}};
+    Column<H16> flags{this, {.name = "tcpFlags", .help = "TCP flags and combinations", .bits = kFlagBits}};
+    Column<H16> anomalies{this, {.name = "tcpAnomaly", .help = "TCP anomalies", .bits = kAnomalyBits}};
+    Column<U32> option_packets{this, {.name = "tcpOptPktCnt", .help = "TCP packets with options"}};
+    Column<U32> options_count{this, {.name = "tcpOptCnt", .help = "TCP options"}};
+    Column<H32> tcp_options{this,
+                            {.name = "tcpOptions", .help = "TCP option kinds, one bit each, 31 and above in bit 31"}};
+    Column<U16> mss{this, {.name = "tcpMSS", .help = "Maximum segment size option"}};
+    Column<U8> window_scale{this, {.name = "tcpWS", .help = "Window scale option, shift count"}};
+    Column<U32> timestamp{this, {.name = "tcpTmS", .help = "Last TCP timestamp"}};
+    Column<U32> timestamp_echo{this, {.name = "tcpTmER", .help = "Last TCP timestamp echo reply"}};
+    Column<Float> handshake_trip{
+        this,
+        {.name = "tcpSSASAATrip", .help = "Trip from the other side's SYN to its acknowledgment, s", .unit = "s"}};
+    Column<Float> trip_min{this,
+                           {.name = "tcpRTTAckTripMin",
+                            .help = "Smallest trip from the other side's data to its acknowledgment, s",
+                            .unit = "s"}};
+    Column<Float> trip_max{this, {.name = "tcpRTTAckTripMax", .help = "Largest such trip, s", .unit = "s"}};
+    Column<Float> trip_mean{this, {.name = "tcpRTTAckTripAvg", .help = "Mean of such trips, s", .unit = "s"}};
+    Column<Float> trip_jitter{
+        this, {.name = "tcpRTTAckTripJitAvg", .help = "Mean difference of consecutive trips, s", .unit = "s"}};
+    Column<Float> round_trip{
+        this,
+        {.name = "tcpRTTSseqAA", .help = "A: SYN, SYN-ACK, ACK round trip; B: ACK-ACK round trip, s", .unit = "s"}};
+    Column<Float> round_jitter{this,
+                               {.name = "tcpRTTAckJitAvg", .help = "Jitter of the ACK round trip, s", .unit = "s"}};
 };
-constexpr fx_column kColumns[] = {
-    bit_column("tcpFStat", "TCP analysis status", kStatusBits),
-    column("ipMindIPID", "Smallest distance of consecutive IPv4 identifications", FX_U16),
-    column("ipMaxdIPID", "Largest distance of consecutive IPv4 identifications", FX_U16),
-    column("ipMinTTL", "Smallest TTL or hop limit", FX_U8),
-    column("ipMaxTTL", "Largest TTL or hop limit", FX_U8),
-    column("ipTTLChg", "Changes of the TTL or hop limit", FX_U8),
-    column("ipToS", "Type of service or traffic class of the last packet", FX_H8),
-    bit_column("ipFlags", "IP flags and anomalies", kIpBits),
-    column("ipOptCnt", "IPv4 options", FX_U16),
-    column("ipOptCpCl_Num", "IPv4 options: copy and class, number, one bit each", FX_WORD),
-    column("ip6OptCntHH_D", "IPv6 hop-by-hop and destination option headers", FX_WORD),
-    column("ip6OptHH_D", "IPv6 hop-by-hop and destination option types, one bit each", FX_WORD),
-    column("tcpISeqN", "Initial sequence number", FX_U32),
-    column("tcpPSeqCnt", "Segments that moved the sequence number forward", FX_U32),
-    column("tcpSeqSntBytes", "Bytes sent by sequence numbers", FX_U64),
-    column("tcpSeqFaultCnt", "Segments whose sequence number was not the expected one", FX_U16),
-    column("tcpPAckCnt", "Segments that moved the acknowledgment number forward", FX_U32),
-    column("tcpFlwLssAckRcvdBytes", "Bytes received by acknowledgment numbers", FX_U64),
-    column("tcpAckFaultCnt", "Acknowledgments that went back or beyond what was seen", FX_U16),
-    column("tcpBFlgtMx", "Most bytes in flight", FX_U32),
-    column("tcpInitWinSz", "Effective window of the first segment, bytes", FX_U32),
-    column("tcpAvgWinSz", "Mean effective window, bytes", FX_FLOAT),
-    column("tcpMinWinSz", "Smallest effective window, bytes", FX_U32),
-    column("tcpMaxWinSz", "Largest effective window, bytes", FX_U32),
-    column("tcpWinSzDwnCnt", "Times the window went down", FX_U16),
-    column("tcpWinSzUpCnt", "Times the window went up", FX_U16),
-    column("tcpWinSzChgDirCnt", "Times the window changed direction", FX_U16),
-    column("tcpWinSzThRt", "Share of TCP packets with a window below the minimum", FX_FLOAT),
-    bit_column("tcpFlags", "TCP flags and combinations", kFlagBits),
-    bit_column("tcpAnomaly", "TCP anomalies", kAnomalyBits),
-    column("tcpOptPktCnt", "TCP packets with options", FX_U32),
-    column("tcpOptCnt", "TCP options", FX_U32),
-    column("tcpOptions", "TCP option kinds, one bit each, 31 and above in bit 31", FX_H32),
-    column("tcpMSS", "Maximum segment size option", FX_U16),
-    column("tcpWS", "Window scale option, shift count", FX_U8),
-    column("tcpTmS", "Last TCP timestamp", FX_U32),
-    column("tcpTmER", "Last TCP timestamp echo reply", FX_U32),
-    column("tcpSSASAATrip", "Trip from the other side's SYN to its acknowledgment, s", FX_FLOAT),
-    column("tcpRTTAckTripMin", "Smallest trip from the other side's data to its acknowledgment, s", FX_FLOAT),
-    column("tcpRTTAckTripMax", "Largest such trip, s", FX_FLOAT),
-    column("tcpRTTAckTripAvg", "Mean of such trips, s", FX_FLOAT),
-    column("tcpRTTAckTripJitAvg", "Mean difference of consecutive trips, s", FX_FLOAT),
-    column("tcpRTTSseqAA", "A: SYN, SYN-ACK, ACK round trip; B: ACK-ACK round trip, s", FX_FLOAT),
-    column("tcpRTTAckJitAvg", "Jitter of the ACK round trip, s", FX_FLOAT),
+constexpr FlowColumns kColumns;
+struct PacketColumns : flowxdp::ColumnSet {
+    Optional<H8> tos{this, {.name = "ipTOS", .help = "Type of service or traffic class"}};
+    Optional<U16> ip_id{this, {.name = "ipID", .help = "IPv4 identification"}};
+    Optional<I64> ip_id_step{this, {.name = "ipIDDiff", .help = "Distance from the identification before"}};
+    Optional<H16> fragment{this, {.name = "ipFrag", .help = "Fragment field: flags and offset in units of 8 bytes"}};
+    Optional<U8> ttl{this, {.name = "ipTTL", .help = "TTL or hop limit"}};
+    Optional<H16> ip_flags{
+        this, {.name = "ipFlags", .help = "IP flags and anomalies of the direction so far", .bits = kIpBits}};
+    Optional<H16> checksum{this, {.name = "l4HdrChkSum", .help = "Checksum field of the TCP or ICMP header"}};
+    Optional<U32> seq{this, {.name = "seq", .help = "Sequence number"}};
+    Optional<U32> ack{this, {.name = "ack", .help = "Acknowledgment number"}};
+    Optional<U32> window{this, {.name = "tcpWin", .help = "Effective window, bytes", .unit = "B"}};
+    Optional<U16> mss{this, {.name = "tcpMSS", .help = "Maximum segment size option"}};
+    Optional<U32> timestamp{this, {.name = "tcpTmS", .help = "TCP timestamp"}};
+    Optional<U32> timestamp_echo{this, {.name = "tcpTmER", .help = "TCP timestamp echo reply"}};
+    Optional<H16> status{
+        this, {.name = "tcpFStat", .help = "TCP analysis status of the direction so far", .bits = kStatusBits}};
+    Optional<H16> flags{this,
+                        {.name = "tcpFlags", .help = "TCP flags and combinations of this packet", .bits = kFlagBits}};
+    Optional<H16> anomalies{
+        this, {.name = "tcpAnomaly", .help = "TCP anomalies of the direction so far", .bits = kAnomalyBits}};
 };
-
-enum {
-    kPktTos,
-    kPktIpId,
-    kPktIpIdDiff,
-    kPktFrag,
-    kPktTtl,
-    kPktIpFlags,
-    kPktChecksum,
-    kPktSeq,
-    kPktAck,
-    kPktWin,
-    kPktMss,
-    kPktTmS,
-    kPktTmEr,
-    kPktStat,
-    kPktFlags,
-    kPktAnomaly
+constexpr PacketColumns kPacketColumns;
+struct Options : flowxdp::OptionSet {
+    Number<std::uint32_t> window_min{
+        this, "winmin", "1", "effective windows below this count in tcpWinSzThRt, bytes; 1 = zero windows alone",
+        1,    1U << 30};
 };
-constexpr fx_column kPacketColumns[] = {
-    column("ipTOS", "Type of service or traffic class", FX_H8, FX_OPTIONAL),
-    column("ipID", "IPv4 identification", FX_U16, FX_OPTIONAL),
-    column("ipIDDiff", "Distance from the identification before", FX_I64, FX_OPTIONAL),
-    column("ipFrag", "Fragment field: flags and offset in units of 8 bytes", FX_H16, FX_OPTIONAL),
-    column("ipTTL", "TTL or hop limit", FX_U8, FX_OPTIONAL),
-    {"ipFlags", "IP flags and anomalies of the direction so far", FX_H16, FX_OPTIONAL, std::size(kIpBits), kIpBits},
-    column("l4HdrChkSum", "Checksum field of the TCP or ICMP header", FX_H16, FX_OPTIONAL),
-    column("seq", "Sequence number", FX_U32, FX_OPTIONAL),
-    column("ack", "Acknowledgment number", FX_U32, FX_OPTIONAL),
-    column("tcpWin", "Effective window, bytes", FX_U32, FX_OPTIONAL),
-    column("tcpMSS", "Maximum segment size option", FX_U16, FX_OPTIONAL),
-    column("tcpTmS", "TCP timestamp", FX_U32, FX_OPTIONAL),
-    column("tcpTmER", "TCP timestamp echo reply", FX_U32, FX_OPTIONAL),
-    {"tcpFStat", "TCP analysis status of the direction so far", FX_H16, FX_OPTIONAL, std::size(kStatusBits),
-     kStatusBits},
-    {"tcpFlags", "TCP flags and combinations of this packet", FX_H16, FX_OPTIONAL, std::size(kFlagBits), kFlagBits},
-    {"tcpAnomaly", "TCP anomalies of the direction so far", FX_H16, FX_OPTIONAL, std::size(kAnomalyBits), kAnomalyBits},
-};
-
-constexpr fx_option kOptions[] = {
-    {"winmin", "1", "effective windows below this count in tcpWinSzThRt, bytes; 1 = zero windows alone"},
-};
+constexpr Options kOptions;
+using Half = flowxdp::KernelHalfOf<tcp_flags_state, tcp_flags_config, tcp_flags_cold, tcp_flags_packet_state>;
 constexpr flowxdp::PluginDescription kDescription = {
-    130,
-    false,
-    "tcp_flags",
-    "0.1.0",
-    "IP and TCP header fields, sequence and window analysis, trip times",
-    sizeof(tcp_flags_state),
-    sizeof(tcp_flags_packet_state),
-    sizeof(tcp_flags_config),
-    nullptr,
-    kOptions,
-    kColumns,
-    kPacketColumns,
-    false};
+    .number = 130,
+    .name = "tcp_flags",
+    .version = "0.1.0",
+    .help = "IP and TCP header fields, sequence and window analysis, trip times",
+    .kernel = Half::sizes,
+    .options = kOptions.all(),
+    .columns = kColumns.all(),
+    .packet_columns = kPacketColumns.all()};
 
 constexpr double kNs = 1e-9;
 
@@ -268,10 +216,10 @@ std::uint16_t scan_bits(const tcp_flags_dir& d, const tcp_flags_dir& o)
 
 class TcpFlags final : public flowxdp::Plugin {
   public:
-    TcpFlags(const flowxdp::PluginOptions& options, void* kernel_config, const fx_host&)
+    TcpFlags(flowxdp::OptionValues options, void* kernel_config, flowxdp::Host)
     {
         auto* config = static_cast<tcp_flags_config*>(kernel_config);
-        config->window_min = static_cast<std::uint32_t>(options.number("winmin", 1, 1U << 30));
+        config->window_min = options[kOptions.window_min];
         window_min_ = config->window_min;
     }
 
@@ -279,73 +227,75 @@ class TcpFlags final : public flowxdp::Plugin {
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
     {
-        const auto* state = static_cast<const tcp_flags_state*>(flow.slot);
-        const tcp_flags_dir& d = state->dir[flow.direction];
-        const tcp_flags_dir& o = state->dir[flow.direction ^ 1];
+        const tcp_flags_state& state = Half::state(flow);
+        const tcp_flags_cold& cold = Half::cold(flow);
+        const tcp_flags_dir& d = state.dir[flow.direction];
+        const tcp_flags_dir& o = state.dir[flow.direction ^ 1];
+        const tcp_flags_cold_dir& dc = cold.dir[flow.direction];
         const auto anomalies = static_cast<std::uint16_t>(d.anomalies | scan_bits(d, o));
 
-        put_ip(d, flow, row);
-        put_windows(d, o, row);
-        put_trips(d, o, flow.direction, row);
-        row.put<std::uint16_t>(kStat, d.status);
-        row.put<std::uint32_t>(kISeq, d.first_seq);
-        row.put<std::uint32_t>(kSeqCnt, d.seq_packets);
-        row.put<std::uint64_t>(kSeqBytes, d.seq_bytes);
-        row.put<std::uint16_t>(kSeqFault, d.seq_faults);
-        row.put<std::uint32_t>(kAckCnt, d.ack_packets);
-        row.put<std::uint64_t>(kAckBytes, d.ack_bytes);
-        row.put<std::uint16_t>(kAckFault, d.ack_faults);
-        row.put<std::uint32_t>(kFlight, d.flight_max);
-        row.put<std::uint16_t>(kFlags, d.flags);
-        row.put<std::uint16_t>(kAnomaly, anomalies);
-        row.put<std::uint32_t>(kOptPkt, d.option_packets);
-        row.put<std::uint32_t>(kOptCnt, d.option_count);
-        row.put<std::uint32_t>(kTcpOptions, d.tcp_options);
-        row.put<std::uint16_t>(kMss, d.mss);
-        row.put<std::uint8_t>(kWs, d.window_scale);
-        row.put<std::uint32_t>(kTmS, d.timestamp);
-        row.put<std::uint32_t>(kTmEr, d.timestamp_echo);
+        put_ip(d, dc, flow, row);
+        put_windows(d, dc, row);
+        put_trips(state, cold, flow.direction, row);
+        row.put(kColumns.status, d.status);
+        row.put(kColumns.first_seq, d.first_seq);
+        row.put(kColumns.seq_packets, d.seq_packets);
+        row.put(kColumns.seq_bytes, d.seq_bytes);
+        row.put(kColumns.seq_faults, dc.seq_faults);
+        row.put(kColumns.ack_packets, d.ack_packets);
+        row.put(kColumns.ack_bytes, d.ack_bytes);
+        row.put(kColumns.ack_faults, dc.ack_faults);
+        row.put(kColumns.flight_max, d.flight_max);
+        row.put(kColumns.flags, d.flags);
+        row.put(kColumns.anomalies, anomalies);
+        row.put(kColumns.option_packets, d.option_packets);
+        row.put(kColumns.options_count, d.option_count);
+        row.put(kColumns.tcp_options, d.tcp_options);
+        row.put(kColumns.mss, static_cast<std::uint16_t>(dc.mss));
+        row.put(kColumns.window_scale, d.window_scale);
+        row.put(kColumns.timestamp, d.timestamp);
+        row.put(kColumns.timestamp_echo, d.timestamp_echo);
 
         status_ = static_cast<std::uint16_t>(status_ | d.status);
         ip_flags_ = static_cast<std::uint16_t>(ip_flags_ | d.ip_flags);
         flags_ = static_cast<std::uint16_t>(flags_ | d.flags);
         anomalies_ = static_cast<std::uint16_t>(anomalies_ | anomalies);
-        low_windows_ += d.low_windows;
+        low_windows_ += dc.low_windows;
         scans_ += (anomalies & TCP_FLAGS_SCAN) != 0;
         successful_scans_ += (anomalies & TCP_FLAGS_SCAN_SUCCESSFUL) != 0;
         return 0;
     }
 
-    void on_packet(const fx_packet& packet, flowxdp::RowWriter& row) override
+    void on_packet_row(const fx_packet& packet, flowxdp::RowWriter& row) override
     {
-        const auto* s = static_cast<const tcp_flags_packet_state*>(packet.state);
+        const auto* s = Half::packet_state(packet);
         const bool ip = s->ip_version != 0;
         const bool v4 = s->ip_version == 4;
         const bool tcp = s->has & TCP_FLAGS_PACKET_TCP;
         const bool timestamp = s->has & TCP_FLAGS_PACKET_TIMESTAMP;
         const bool checksum = tcp || (ip && (packet.record->ip_proto == 1 || packet.record->ip_proto == 58));
-        auto cell = [&row](std::size_t index, bool there, auto value) {
+        auto cell = [&row](const auto& column, bool there, auto value) {
             if (there)
-                row.put(index, value);
+                row.put(column, value);
             else
-                row.empty(index);
+                row.leave_empty(column);
         };
-        cell(kPktTos, ip, s->tos);
-        cell(kPktIpId, v4, s->ip_id);
-        cell(kPktIpIdDiff, v4, static_cast<std::int64_t>(s->ip_id_step));
-        cell(kPktFrag, ip, s->fragment);
-        cell(kPktTtl, ip, s->ttl);
-        cell(kPktIpFlags, ip, s->ip_flags);
-        cell(kPktChecksum, checksum, s->l4_checksum);
-        cell(kPktSeq, tcp, s->seq);
-        cell(kPktAck, tcp, s->ack);
-        cell(kPktWin, tcp, s->window);
-        cell(kPktMss, (s->has & TCP_FLAGS_PACKET_MSS) != 0, s->mss);
-        cell(kPktTmS, timestamp, s->timestamp);
-        cell(kPktTmEr, timestamp, s->timestamp_echo);
-        cell(kPktStat, tcp, s->status);
-        cell(kPktFlags, tcp, s->flags);
-        cell(kPktAnomaly, tcp, s->anomalies);
+        cell(kPacketColumns.tos, ip, s->tos);
+        cell(kPacketColumns.ip_id, v4, s->ip_id);
+        cell(kPacketColumns.ip_id_step, v4, static_cast<std::int64_t>(s->ip_id_step));
+        cell(kPacketColumns.fragment, ip, s->fragment);
+        cell(kPacketColumns.ttl, ip, s->ttl);
+        cell(kPacketColumns.ip_flags, ip, s->ip_flags);
+        cell(kPacketColumns.checksum, checksum, s->l4_checksum);
+        cell(kPacketColumns.seq, tcp, s->seq);
+        cell(kPacketColumns.ack, tcp, s->ack);
+        cell(kPacketColumns.window, tcp, s->window);
+        cell(kPacketColumns.mss, (s->has & TCP_FLAGS_PACKET_MSS) != 0, s->mss);
+        cell(kPacketColumns.timestamp, timestamp, s->timestamp);
+        cell(kPacketColumns.timestamp_echo, timestamp, s->timestamp_echo);
+        cell(kPacketColumns.status, tcp, s->status);
+        cell(kPacketColumns.flags, tcp, s->flags);
+        cell(kPacketColumns.anomalies, tcp, s->anomalies);
     }
 
     void report(flowxdp::ReportWriter& out) override
@@ -368,67 +318,73 @@ class TcpFlags final : public flowxdp::Plugin {
     }
 
   private:
-    static void put_ip(const tcp_flags_dir& d, const fx_flow& flow, flowxdp::RowWriter& row)
+    static void put_ip(const tcp_flags_dir& d, const tcp_flags_cold_dir& dc, const fx_flow& flow,
+                       flowxdp::RowWriter& row)
     {
         const bool has_step = d.ip_id_min != 0xffff; // a distance is at most 0x8000
-        row.put<std::uint16_t>(kMinIpId, has_step ? d.ip_id_min : std::uint16_t{0});
-        row.put<std::uint16_t>(kMaxIpId, d.ip_id_max);
-        row.put<std::uint8_t>(kMinTtl, d.ttl_min);
-        row.put<std::uint8_t>(kMaxTtl, d.ttl_max);
-        row.put<std::uint8_t>(kTtlChg, d.ttl_changes);
-        row.put<std::uint8_t>(kTos, flow.dir->tos);
-        row.put<std::uint16_t>(kIpFlags, d.ip_flags);
+        row.put(kColumns.ip_id_min, static_cast<std::uint16_t>(has_step ? d.ip_id_min : 0));
+        row.put(kColumns.ip_id_max, static_cast<std::uint16_t>(d.ip_id_max));
+        row.put(kColumns.ttl_min, static_cast<std::uint8_t>(d.ttl_min));
+        row.put(kColumns.ttl_max, static_cast<std::uint8_t>(d.ttl_max));
+        row.put(kColumns.ttl_changes, static_cast<std::uint8_t>(d.ttl_changes));
+        row.put(kColumns.tos, flow.dir->tos);
+        row.put(kColumns.ip_flags, d.ip_flags);
         const bool v6 = flow.ip_version == 6;
-        row.put<std::uint16_t>(kIpOptCnt, v6 ? std::uint16_t{0} : d.ip_option_count);
+        row.put(kColumns.ip_option_count, v6 ? std::uint16_t{0} : dc.ip_option_count);
         char text[32];
-        auto word = [&](std::size_t index, const char* format, unsigned a, unsigned b) {
+        auto word = [&](const flowxdp::ColumnOf<FlowColumns::Word>& column, const char* format, unsigned a,
+                        unsigned b) {
             const int n = std::snprintf(text, sizeof text, format, a, b);
-            row.text(index, {text, static_cast<std::size_t>(n)});
+            row.text(column, {text, static_cast<std::size_t>(n)});
         };
-        word(kIpOpt, "0x%02x_0x%08x", v6 ? 0 : d.ip_options[1], v6 ? 0 : d.ip_options[0]);
-        word(kIp6OptCnt, "%u_%u", v6 ? d.ip_option_count : 0U, d.ip6_destination_count);
-        word(kIp6Opt, "0x%08x_0x%08x", v6 ? d.ip_options[0] : 0, v6 ? d.ip_options[1] : 0);
+        word(kColumns.ip_options, "0x%02x_0x%08x", v6 ? 0 : dc.ip_options[1], v6 ? 0 : dc.ip_options[0]);
+        word(kColumns.ip6_option_counts, "%u_%u", v6 ? dc.ip_option_count : 0U, d.ip6_destination_count);
+        word(kColumns.ip6_options, "0x%08x_0x%08x", v6 ? dc.ip_options[0] : 0, v6 ? dc.ip_options[1] : 0);
     }
 
-    static void put_windows(const tcp_flags_dir& d, const tcp_flags_dir& o, flowxdp::RowWriter& row)
+    static void put_windows(const tcp_flags_dir& d, const tcp_flags_cold_dir& dc, flowxdp::RowWriter& row)
     {
-        const unsigned shift = d.marks & o.marks & TCP_FLAGS_HAS_SCALE ? d.window_scale : 0U;
-        const std::uint32_t first = static_cast<std::uint32_t>(d.first_window)
-                                    << (d.marks & TCP_FLAGS_FIRST_SYN ? 0U : shift);
-        row.put<std::uint32_t>(kInitWin, first);
+        // The first segment is a SYN, or came before its direction's scale was known.
+        const std::uint32_t first_window = d.first_window;
+        row.put(kColumns.first_window, first_window);
         if (d.marks & TCP_FLAGS_HAS_WINDOW) {
-            row.put<double>(kAvgWin, ratio(d.window_sum << shift, d.packets - d.window_skipped));
-            row.put<std::uint32_t>(kMinWin, static_cast<std::uint32_t>(d.min_window) << shift);
-            row.put<std::uint32_t>(kMaxWin, static_cast<std::uint32_t>(d.max_window) << shift);
+            row.put(kColumns.window_mean, ratio(d.window_sum, d.packets - d.window_skipped));
+            row.put(kColumns.window_min, static_cast<std::uint32_t>(d.min_window) << d.min_scale);
+            row.put(kColumns.window_max, static_cast<std::uint32_t>(d.max_window) << d.max_scale);
         } else { // SYNs and RSTs alone
-            row.put<double>(kAvgWin, first);
-            row.put<std::uint32_t>(kMinWin, first);
-            row.put<std::uint32_t>(kMaxWin, first);
+            row.put(kColumns.window_mean, static_cast<double>(first_window));
+            row.put(kColumns.window_min, first_window);
+            row.put(kColumns.window_max, first_window);
         }
-        row.put<std::uint16_t>(kWinDown, d.window_down);
-        row.put<std::uint16_t>(kWinUp, d.window_up);
-        row.put<std::uint16_t>(kWinTurn, d.window_turns);
-        row.put<double>(kWinThRt, ratio(d.low_windows, d.packets));
+        row.put(kColumns.window_down, d.window_down);
+        row.put(kColumns.window_up, d.window_up);
+        row.put(kColumns.window_turns, d.window_turns);
+        row.put(kColumns.low_window_share, ratio(dc.low_windows, d.packets));
     }
 
-    static void put_trips(const tcp_flags_dir& d, const tcp_flags_dir& o, unsigned direction, flowxdp::RowWriter& row)
+    static void put_trips(const tcp_flags_state& state, const tcp_flags_cold& cold, unsigned direction,
+                          flowxdp::RowWriter& row)
     {
+        const tcp_flags_dir& d = state.dir[direction];
+        const tcp_flags_dir& o = state.dir[direction ^ 1];
+        const std::uint64_t handshake = cold.dir[direction].handshake_ns;
+        const std::uint64_t other_handshake = cold.dir[direction ^ 1].handshake_ns;
         const double jitter = mean_jitter(d);
         const double other = mean_jitter(o);
         double round = 0;
         if (direction == DIRECTION_A) {
-            if (d.handshake_ns && o.handshake_ns)
-                round = static_cast<double>(d.handshake_ns + o.handshake_ns) * kNs;
+            if (handshake && other_handshake)
+                round = static_cast<double>(handshake + other_handshake) * kNs;
         } else if (d.trips && o.trips) {
             round = mean_trip(d) + mean_trip(o);
         }
-        row.put<double>(kHandshakeTrip, static_cast<double>(d.handshake_ns) * kNs);
-        row.put<double>(kTripMin, static_cast<double>(d.trip_min_ns) * kNs);
-        row.put<double>(kTripMax, static_cast<double>(d.trip_max_ns) * kNs);
-        row.put<double>(kTripAvg, mean_trip(d));
-        row.put<double>(kTripJitter, jitter);
-        row.put<double>(kRoundTrip, round);
-        row.put<double>(kRoundJitter, std::sqrt(jitter * jitter + other * other));
+        row.put(kColumns.handshake_trip, static_cast<double>(handshake) * kNs);
+        row.put(kColumns.trip_min, static_cast<double>(d.trip_min_ns) * kNs);
+        row.put(kColumns.trip_max, static_cast<double>(d.trip_max_ns) * kNs);
+        row.put(kColumns.trip_mean, mean_trip(d));
+        row.put(kColumns.trip_jitter, jitter);
+        row.put(kColumns.round_trip, round);
+        row.put(kColumns.round_jitter, std::sqrt(jitter * jitter + other * other));
     }
 
     std::uint32_t window_min_ = 1;

@@ -7,38 +7,43 @@
 
 #include <fmt/format.h>
 
-#include "plugin.h"
-#include "row/cell_text.h"
-#include "tcp_geo_win/window_list.h"
-#include "tcp_win/tcp_win.bpf.h"
+#include "flowxdp/plugin.hpp"
+#include "flowxdp/window_list.hpp"
+#include "tcp_win/tcp_win_state.h"
 
 namespace {
 
 constexpr const char* kDependencies[] = {"tcp_win", nullptr};
+using TcpWin = flowxdp::DependencyOf<0, tcp_win_state>;
 constexpr std::uint8_t kTcp = 6;
-constexpr fx_option kOptions[] = {
-    {"min_packets", "30", "flows with fewer packets are not looked at"},
-    {"max_entries", "100", "source addresses in the list; when it is full the oldest leaves"},
+struct Options : flowxdp::OptionSet {
+    Number<std::uint64_t> min_packets{this, "min_packets", "30", "flows with fewer packets are not looked at",
+                                      1,    0xffffffff};
+    Number<std::uint64_t> max_entries{
+        this, "max_entries", "100", "source addresses in the list; when it is full the oldest leaves", 1, 1000000};
 };
-constexpr flowxdp::PluginDescription kDescription = {
-    137, false, "tcp_geo_win", "0.1.0", "Source addresses with small TCP windows", 0, 0, 0, kDependencies, kOptions,
-    {},  {},    false};
+constexpr Options kOptions;
+constexpr flowxdp::PluginDescription kDescription = {.number = 137,
+                                                     .name = "tcp_geo_win",
+                                                     .version = "0.1.0",
+                                                     .help = "Source addresses with small TCP windows",
+                                                     .dependencies = kDependencies,
+                                                     .options = kOptions.all()};
 
 class TcpGeoWin final : public flowxdp::Plugin {
   public:
-    TcpGeoWin(const flowxdp::PluginOptions& options, void*, const fx_host& host)
-        : host_(host), list_(options.number("min_packets", 1, 0xffffffff), options.number("max_entries", 1, 1000000))
+    TcpGeoWin(flowxdp::OptionValues options, void*, flowxdp::Host host)
+        : host_(host), list_(options[kOptions.min_packets], options[kOptions.max_entries])
     {
-        if (*host.output_prefix)
-            path_ = std::string(host.output_prefix) + "_tcpwin.txt";
+        if (!host.output_prefix().empty())
+            path_ = host.output_prefix() + "_tcpwin.txt";
     }
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter&) override
     {
-        const auto* window = static_cast<const tcp_win_state*>(flow.dependency_slots[0]);
-        if (!window || flow.ip_version == 0 || flow.ip_proto != kTcp)
+        if (flow.ip_version == 0 || flow.ip_proto != kTcp)
             return 0;
-        list_.add(flow.src_address, flow.ip_version, flow.dir->packets, window->dir[flow.direction].below);
+        list_.add(flow.src_address, flow.ip_version, flow.dir->packets, TcpWin::state(flow).dir[flow.direction].below);
         return 0;
     }
 
@@ -56,11 +61,10 @@ class TcpGeoWin final : public flowxdp::Plugin {
         for (const Entry& entry : entries)
             if (entry.ratio > worst->ratio)
                 worst = &entry;
-        std::string line = "tcpGeoWin: Worst source IP: ";
-        flowxdp::append_ip(worst->address, worst->version, &line);
-        if (host_.has_geo(host_.context)) {
-            const Labels labels = labels_of(*worst);
-            line += fmt::format(" [{}, {}]", labels.country, labels.organisation);
+        std::string line = "tcpGeoWin: Worst source IP: " + host_.ip_text(worst->address, worst->version);
+        if (host_.knows_places()) {
+            const auto place = host_.place_of(worst->address, worst->version);
+            line += fmt::format(" [{}, {}]", place.country, place.organisation);
         }
         out.line(line +
                  fmt::format(": {:.2f}% of {} packets", 100 * worst->ratio, flowxdp::count_text(worst->packets)));
@@ -71,15 +75,14 @@ class TcpGeoWin final : public flowxdp::Plugin {
     {
         if (path_.empty())
             return;
-        const bool geo = host_.has_geo(host_.context) != 0;
+        const bool geo = host_.knows_places();
         std::string text = geo ? "# IP\tpktTcpCnt\twinRelThCnt\tIPCC\tIPOrg\n" : "# IP\tpktTcpCnt\twinRelThCnt\n";
         for (const Entry& entry : list_.entries()) {
-            flowxdp::append_ip(entry.address, entry.version, &text);
-            text += fmt::format("\t{}\t{:.6f}", entry.packets, entry.ratio);
+            text +=
+                fmt::format("{}\t{}\t{:.6f}", host_.ip_text(entry.address, entry.version), entry.packets, entry.ratio);
             if (geo) {
-                const Labels labels = labels_of(entry);
-                text += fmt::format("\t{}\t", labels.country);
-                flowxdp::append_quoted(labels.organisation, &text);
+                const auto place = host_.place_of(entry.address, entry.version);
+                text += fmt::format("\t{}\t{}", place.country, host_.quoted_text(place.organisation));
             }
             text.push_back('\n');
         }
@@ -87,29 +90,20 @@ class TcpGeoWin final : public flowxdp::Plugin {
         struct Close {
             void operator()(std::FILE* f) const { std::fclose(f); }
         };
-        const std::unique_ptr<std::FILE, Close> file(std::fopen(path_.c_str(), "we"));
-        if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-            std::fflush(file.get()) != 0)
-            host_.log(host_.context, 1,
-                      fmt::format("tcp_geo_win: cannot write '{}': {}", path_, std::strerror(errno)).c_str());
+        std::string reason;
+        const int fd = host_.open_output(path_, &reason);
+        const std::unique_ptr<std::FILE, Close> file(fd >= 0 ? fdopen(fd, "w") : nullptr);
+        if (fd >= 0 &&
+            (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get())))
+            reason = std::strerror(errno);
+        if (!reason.empty())
+            host_.warn(fmt::format("tcp_geo_win: cannot write '{}': {}", path_, reason));
     }
 
   private:
     using Entry = flowxdp::WindowList::Entry;
-    struct Labels {
-        std::string_view country, organisation;
-    };
 
-    [[nodiscard]] Labels labels_of(const Entry& entry) const
-    {
-        const char *country = "", *organisation = "";
-        std::size_t country_len = 0, organisation_len = 0;
-        host_.geo(host_.context, entry.address, entry.version, &country, &country_len, &organisation,
-                  &organisation_len);
-        return {{country, country_len}, {organisation, organisation_len}};
-    }
-
-    const fx_host& host_;
+    flowxdp::Host host_;
     flowxdp::WindowList list_;
     std::string path_;
 };

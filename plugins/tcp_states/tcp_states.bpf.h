@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * tcp_states, kernel half: follows each direction through a TCP connection's life, sets its idle timeout by state, and
- * notes what was malformed (T2 reference G3).
+ * notes what was malformed. README.md has states and bits.
  *
  *     new (120 s) -> established (610 s) -> closing (120 s, this side's FIN) -> closed (10 s, both FINs acknowledged)
  *     any -> reset (0.1 s, both directions)
+ *
+ * A flow may hold several TCP connections: state and progress belong to the last one, anomalies to the flow. A SYN inside
+ * or after a connection begins the next one when the other side acknowledges it. A segment outside of every window that
+ * the other side granted changes no state, because anybody can forge one: neither a RST nor a FIN.
  */
 #ifndef FLOWXDP_TCP_STATES_BPF_H
 #define FLOWXDP_TCP_STATES_BPF_H
 
-#include "plugin_half.h"
+#include "flowxdp/plugin_half.h"
 
 struct tcp_states_config {
 	__u32 new_ms, established_ms, closing_ms, closed_ms, reset_ms;
@@ -38,122 +42,362 @@ enum tcp_states_flag {
 enum tcp_states_progress {
 	TCP_STATES_SYN_SEEN = 1,
 	TCP_STATES_FIN_SEEN = 2,
-	TCP_STATES_FIN_ACKED = 4, /* the other side acknowledged our FIN */
-	TCP_STATES_REFUSED = 8,   /* a SYN answered by RST-ACK: a clean refusal */
+	TCP_STATES_FIN_ACKED = 4,   /* the other side acknowledged our FIN */
+	TCP_STATES_HAS_ACK = 8,     /* high_ack is valid */
 	TCP_STATES_SEEN = 16,
+	TCP_STATES_APART_SYN = 32,  /* a SYN with another number waits for its acknowledgment */
+	TCP_STATES_APART_DATA = 64, /* so does a segment outside of the window; apart_seq is the number behind it */
+	TCP_STATES_APART_FIN = 128, /* it has FIN */
 };
+
+/* Window scale of a direction, 4 bits: its shift count and one, 14 for the two largest. */
+#define TCP_STATES_SCALE_UNKNOWN 0u
+#define TCP_STATES_SCALE_LARGEST 14u
+#define TCP_STATES_UNSCALED 15u /* its SYN had no such option */
 
 struct tcp_states_dir {
-	__u32 first_seq; /* of the SYN */
-	__u32 fin_ack;   /* acknowledgment number that covers our FIN; before it, our SYN with its data (RFC 7413) */
-	__u8 state;      /* enum tcp_state */
-	__u8 anomalies;  /* enum tcp_states_flag */
+	__u32 high_ack;  /* highest acknowledgment sent */
+	__u16 window;    /* largest sent, raw */
+	__u8 state : 4, scale : 4; /* enum tcp_state */
 	__u8 progress;   /* enum tcp_states_progress */
-	__u8 pad;
 };
-
 struct tcp_states_state {
 	struct tcp_states_dir dir[2];
 };
-FX_STATIC_ASSERT(sizeof(struct tcp_states_state) == 24, "slot size");
+FX_STATIC_ASSERT(sizeof(struct tcp_states_state) == 16, "slot size");
 
+#define TCP_STATES_HAS_COLD
+/* What SYNs, FINs, resets and segments apart touch. */
+struct tcp_states_cold_dir {
+	union {
+		__u32 first_seq; /* state new: of the SYN */
+		__u32 apart_seq; /* later: of a SYN that waits, or behind a segment that does */
+	};
+	union {
+		__u32 fin_ack;   /* acknowledgment number that covers our FIN */
+		__u32 other_syn; /* state new: of another SYN that waits */
+	};
+	__u16 syn_len;   /* payload of the SYN at first_seq or apart_seq (RFC 7413) */
+	__u8 anomalies;  /* enum tcp_states_flag */
+	__u8 apart_scale;
+};
+struct tcp_states_cold {
+	struct tcp_states_cold_dir dir[2];
+};
+FX_STATIC_ASSERT(sizeof(struct tcp_states_cold) == 24, "slot size");
+
+#define TCP_STATES_HAS_PACKET_STATE
 struct tcp_states_packet_state {
 	__u8 anomalies;
 	__u8 pad[7];
 };
 
-FX_INLINE void tcp_states_establish(struct tcp_states_dir *d, struct tcp_states_dir *o, __u32 anomaly)
+FX_INLINE __u32 tcp_states_scale(const struct packet *p)
 {
-	d->state = TCP_STATE_ESTABLISHED;
-	FX_SET(d->anomalies, anomaly);
-	if (o->state == TCP_STATE_NEW)
-		o->state = TCP_STATE_ESTABLISHED;
-	FX_SET(o->anomalies, anomaly);
+	__u32 scale = p->tcp_window_scale + 1u;
+
+	if (!(p->flags & PACKET_HAS_WSCALE))
+		return TCP_STATES_UNSCALED;
+	return scale < TCP_STATES_SCALE_LARGEST ? scale : TCP_STATES_SCALE_LARGEST;
 }
 
-/* Does ack answer the SYN of o? Data in the SYN may be acknowledged or not (TCP Fast Open). */
-FX_INLINE __u32 tcp_states_acks_syn(const struct tcp_states_dir *o, __u32 ack)
+/* Shift count of d's windows; the largest there is when a SYN was not seen. */
+FX_INLINE __u32 tcp_states_shift(const struct tcp_states_dir *d, const struct tcp_states_dir *o)
+{
+	__u32 scale = d->scale, other = o->scale;
+
+	if (scale == TCP_STATES_UNSCALED || other == TCP_STATES_UNSCALED)
+		return 0;
+	if (scale == TCP_STATES_SCALE_UNKNOWN || other == TCP_STATES_SCALE_UNKNOWN || scale == TCP_STATES_SCALE_LARGEST)
+		return 14;
+	return scale - 1;
+}
+
+/* The most that d ever granted, in bytes behind its acknowledgment. */
+FX_INLINE __u32 tcp_states_reach(const struct tcp_states_dir *d, const struct tcp_states_dir *o)
+{
+	return (__u32)d->window << tcp_states_shift(d, o);
+}
+
+/* Is number within a window, to either side, of what o acknowledged (RFC 5961)? */
+FX_INLINE __u32 tcp_states_inside(const struct tcp_states_dir *d, const struct tcp_states_dir *o, __u32 number)
+{
+	__u32 reach = tcp_states_reach(o, d);
+
+	return !(o->progress & TCP_STATES_HAS_ACK) || number - o->high_ack + reach + 1 <= 2 * reach + 1;
+}
+
+/* Does ack answer the SYN `seq` of o? Data in the SYN may be acknowledged or not (TCP Fast Open). */
+FX_INLINE __u32 tcp_states_answers(const struct tcp_states_cold_dir *oc, __u32 seq, __u32 ack)
+{
+	return ack - seq - 1 <= oc->syn_len;
+}
+
+/* In state new: does ack answer a SYN of o? It is o's SYN from now on. */
+FX_INLINE __u32 tcp_states_acks_syn(struct tcp_states_dir *o, struct tcp_states_cold_dir *oc, __u32 ack)
 {
 	if (!(o->progress & TCP_STATES_SYN_SEEN))
 		return 0;
-	return ack - o->first_seq - 1 <= o->fin_ack - o->first_seq - 1;
+	if (tcp_states_answers(oc, oc->first_seq, ack))
+		return 1;
+	if (!(o->progress & TCP_STATES_APART_SYN) || !tcp_states_answers(oc, oc->other_syn, ack))
+		return 0;
+	oc->first_seq = oc->other_syn;
+	o->scale = oc->apart_scale & 15;
+	o->progress = (__u8)(o->progress & ~TCP_STATES_APART_SYN);
+	return 1;
 }
 
-FX_INLINE void tcp_states_reset(struct tcp_states_dir *d, struct tcp_states_dir *o, __u32 flags)
+/* The window of a SYN is not scaled, later ones are. */
+FX_INLINE void tcp_states_open_window(struct tcp_states_dir *d, const struct tcp_states_dir *o)
 {
-	FX_SET(d->anomalies, TCP_STATES_RESET_SENT);
+	__u32 shift = tcp_states_shift(d, o);
+
+	if (shift && (d->progress & TCP_STATES_SYN_SEEN))
+		d->window = (__u16)((d->window >> shift) + 1);
+	d->progress = (__u8)(d->progress & ~TCP_STATES_APART_SYN);
+}
+
+FX_INLINE void tcp_states_establish(struct tcp_states_dir *d, struct tcp_states_cold_dir *dc, struct tcp_states_dir *o,
+                                     struct tcp_states_cold_dir *oc, __u32 anomaly)
+{
+	tcp_states_open_window(d, o);
+	d->state = TCP_STATE_ESTABLISHED;
+	FX_SET(dc->anomalies, anomaly);
+	if (o->state == TCP_STATE_NEW) {
+		tcp_states_open_window(o, d);
+		o->state = TCP_STATE_ESTABLISHED;
+	}
+	FX_SET(oc->anomalies, anomaly);
+}
+
+/* d acknowledges a SYN of o that waited: the next connection begins, in both directions. */
+FX_INLINE void tcp_states_begin(struct tcp_states_dir *d, struct tcp_states_dir *o, const struct tcp_states_cold_dir *oc)
+{
+	o->state = TCP_STATE_NEW;
+	o->progress = TCP_STATES_SEEN | TCP_STATES_SYN_SEEN;
+	o->scale = oc->apart_scale & 15;
+	o->window = 0xffff;
+	d->state = TCP_STATE_NEW;
+	d->progress = 0;
+	d->scale = TCP_STATES_SCALE_UNKNOWN;
+	d->window = 0;
+}
+
+FX_INLINE void tcp_states_reset(struct tcp_states_dir *d, struct tcp_states_cold_dir *dc, struct tcp_states_dir *o,
+                                 struct tcp_states_cold_dir *oc, const struct packet *p)
+{
+	FX_SET(dc->anomalies, TCP_STATES_RESET_SENT);
 	if (!(o->progress & TCP_STATES_SEEN))
-		FX_SET(d->anomalies, TCP_STATES_EVIL);
-	if ((flags & TCP_ACK) && d->state == TCP_STATE_NEW && !(d->progress & TCP_STATES_SEEN) &&
+		FX_SET(dc->anomalies, TCP_STATES_EVIL);
+	if (d->state == TCP_STATE_RESET) {
+		FX_SET(dc->anomalies, TCP_STATES_AFTER_RESET);
+		return;
+	}
+	if ((p->tcp_flags & TCP_ACK) && d->state == TCP_STATE_NEW && !(d->progress & TCP_STATES_SEEN) &&
 	    o->state == TCP_STATE_NEW && (o->progress & TCP_STATES_SYN_SEEN)) {
-		FX_SET(d->progress, TCP_STATES_REFUSED);
-		FX_SET(o->progress, TCP_STATES_REFUSED);
-	} else if (d->state != TCP_STATE_RESET) {
+		/* a clean refusal; with another number it answers nothing (RFC 9293 3.10.7.3) */
+		if (!tcp_states_acks_syn(o, oc, p->tcp_ack))
+			return;
+	} else {
 		__u32 anomaly = d->state == TCP_STATE_NEW ? TCP_STATES_BAD_ESTABLISHMENT : TCP_STATES_BAD_TEARDOWN;
 
-		FX_SET(d->anomalies, anomaly);
-		FX_SET(o->anomalies, anomaly);
+		if (!tcp_states_inside(d, o, p->tcp_seq))
+			return;
+		FX_SET(dc->anomalies, anomaly);
+		FX_SET(oc->anomalies, anomaly);
 	}
+	d->progress = (__u8)(d->progress & ~(TCP_STATES_APART_SYN | TCP_STATES_APART_DATA));
+	o->progress = (__u8)(o->progress & ~(TCP_STATES_APART_SYN | TCP_STATES_APART_DATA));
 	d->state = TCP_STATE_RESET;
 	o->state = TCP_STATE_RESET;
 }
 
-FX_INLINE void tcp_states_advance(struct tcp_states_dir *d, struct tcp_states_dir *o, const struct packet *p)
+/* A SYN in state new. Returns 0 when it only waits. */
+FX_INLINE __u32 tcp_states_syn(struct tcp_states_dir *d, struct tcp_states_cold_dir *dc, struct tcp_states_dir *o,
+                                struct tcp_states_cold_dir *oc, const struct packet *p)
 {
+	__u32 scale = tcp_states_scale(p), waits = 0;
+
+	if (!(d->progress & TCP_STATES_SYN_SEEN)) {
+		dc->first_seq = p->tcp_seq;
+		dc->syn_len = (__u16)(p->payload_len < 0xffff ? p->payload_len : 0xffff);
+		d->scale = scale & 15;
+		d->window = p->tcp_window;
+		FX_SET(d->progress, TCP_STATES_SYN_SEEN);
+	} else if (p->tcp_seq != dc->first_seq) {
+		dc->other_syn = p->tcp_seq;
+		dc->apart_scale = scale & 15;
+		FX_SET(d->progress, TCP_STATES_APART_SYN);
+		waits = 1;
+	}
+	if (!(p->tcp_flags & TCP_ACK))
+		return !waits;
+	if (tcp_states_acks_syn(o, oc, p->tcp_ack)) {
+		d->high_ack = p->tcp_ack;
+		FX_SET(d->progress, TCP_STATES_HAS_ACK);
+	} else if (!waits) {
+		tcp_states_establish(d, dc, o, oc, TCP_STATES_BAD_ESTABLISHMENT);
+	}
+	return !waits;
+}
+
+/* A SYN inside or after a connection. Returns 0 when it waits; otherwise it is the connection's own, sent again. */
+FX_INLINE __u32 tcp_states_syn_apart(struct tcp_states_dir *d, struct tcp_states_cold_dir *dc, const struct tcp_states_dir *o,
+                                      const struct packet *p)
+{
+	if ((o->progress & TCP_STATES_HAS_ACK) && d->state < TCP_STATE_CLOSED && o->high_ack == p->tcp_seq + 1)
+		return 1;
+	dc->apart_seq = p->tcp_seq;
+	dc->syn_len = (__u16)(p->payload_len < 0xffff ? p->payload_len : 0xffff);
+	dc->apart_scale = tcp_states_scale(p) & 15;
+	d->progress = (__u8)((d->progress & ~TCP_STATES_APART_DATA) | TCP_STATES_APART_SYN);
+	return 0;
+}
+
+FX_INLINE void tcp_states_fin(struct tcp_states_dir *d, struct tcp_states_cold_dir *dc, __u32 fin_ack)
+{
+	dc->fin_ack = fin_ack;
+	d->state = TCP_STATE_CLOSING;
+	FX_SET(d->progress, TCP_STATES_FIN_SEEN);
+}
+
+/* d acknowledges. Returns 0 when no window of d let o send that much and nothing bears it out. */
+FX_INLINE __u32 tcp_states_acknowledge(struct tcp_states_dir *d, struct tcp_states_dir *o, struct tcp_states_cold_dir *oc,
+                                        __u32 ack)
+{
+	__u32 reach = tcp_states_reach(d, o);
+	__s32 moved = (__s32)(ack - d->high_ack);
+
+	if ((d->progress & TCP_STATES_HAS_ACK) && moved > (__s32)reach) {
+		/* near a segment that waits, and beyond the window: what lay between was not captured */
+		if (!(o->progress & TCP_STATES_APART_DATA) || ack - oc->apart_seq + reach > 2 * reach)
+			return 0;
+		if ((o->progress & TCP_STATES_APART_FIN) && o->state < TCP_STATE_CLOSING)
+			tcp_states_fin(o, oc, oc->apart_seq);
+		o->progress = (__u8)(o->progress & ~(TCP_STATES_APART_DATA | TCP_STATES_APART_FIN));
+	}
+	if (!(d->progress & TCP_STATES_HAS_ACK) || moved > 0)
+		d->high_ack = ack;
+	FX_SET(d->progress, TCP_STATES_HAS_ACK);
+	return 1;
+}
+
+/*
+ * The steps of a segment. Each is checked once: behind the egress hook they have 96 bytes of stack with everything else
+ * (6.18). The first two return 0 when the segment has said all, the first
+ * one 2 when it did not come in state new.
+ */
+FX_CHECKED_ONCE int tcp_states_open(struct tcp_states_state *s, struct tcp_states_cold *cold,
+                                    const struct packet *p, __u32 direction)
+{
+	if (!s || !cold || !p)
+		return 0;
+
+	struct tcp_states_dir *d = &s->dir[direction & 1], *o = &s->dir[(direction & 1) ^ 1];
+	struct tcp_states_cold_dir *dc = &cold->dir[direction & 1], *oc = &cold->dir[(direction & 1) ^ 1];
 	__u32 flags = p->tcp_flags;
 
 	if (flags == 0 || (flags & (TCP_FIN | TCP_PSH | TCP_URG)) == (TCP_FIN | TCP_PSH | TCP_URG) ||
 	    (flags & (TCP_SYN | TCP_FIN)) == (TCP_SYN | TCP_FIN))
-		FX_SET(d->anomalies, TCP_STATES_EVIL);
+		FX_SET(dc->anomalies, TCP_STATES_EVIL);
+	if ((flags & TCP_ACK) && (o->progress & TCP_STATES_APART_SYN) && o->state != TCP_STATE_NEW &&
+	    tcp_states_answers(oc, oc->apart_seq, p->tcp_ack))
+		tcp_states_begin(d, o, oc);
 	if (flags & TCP_RST) {
-		tcp_states_reset(d, o, flags);
-		return;
+		tcp_states_reset(d, dc, o, oc, p);
+		return 0;
 	}
-	if (d->state == TCP_STATE_RESET) {
-		FX_SET(d->anomalies, TCP_STATES_AFTER_RESET);
-		return;
+	if (d->state != TCP_STATE_NEW)
+		return 2;
+	if (flags & TCP_SYN)
+		return (int)tcp_states_syn(d, dc, o, oc, p);
+	if ((d->progress & TCP_STATES_SYN_SEEN) && (flags & TCP_ACK) &&
+	    (tcp_states_acks_syn(o, oc, p->tcp_ack) ||
+	     ((o->progress & TCP_STATES_SYN_SEEN) && (__s32)(p->tcp_ack - (oc->first_seq + 1)) >= 0)))
+		tcp_states_establish(d, dc, o, oc, 0);
+	else
+		tcp_states_establish(d, dc, o, oc, TCP_STATES_BAD_ESTABLISHMENT);
+	return 1;
+}
+
+/* A segment inside or behind a connection: does it belong to it? */
+FX_CHECKED_ONCE int tcp_states_place(struct tcp_states_state *s, struct tcp_states_cold *cold,
+                                     const struct packet *p, __u32 direction)
+{
+	if (!s || !cold || !p)
+		return 0;
+
+	struct tcp_states_dir *d = &s->dir[direction & 1], *o = &s->dir[(direction & 1) ^ 1];
+	struct tcp_states_cold_dir *dc = &cold->dir[direction & 1];
+	__u32 flags = p->tcp_flags;
+
+	if (d->state == TCP_STATE_RESET)
+		FX_SET(dc->anomalies, TCP_STATES_AFTER_RESET);
+	else if (d->state == TCP_STATE_CLOSED && (p->payload_len || (flags & (TCP_SYN | TCP_FIN))))
+		FX_SET(dc->anomalies, TCP_STATES_AFTER_TEARDOWN);
+	else if (d->state != TCP_STATE_CLOSED && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		FX_SET(dc->anomalies, TCP_STATES_BAD_FLAGS); /* a SYN-ACK may be a retransmission whose ACK was lost */
+	if (flags & TCP_SYN) {
+		if (!tcp_states_syn_apart(d, dc, o, p))
+			return 0;
+	} else if (d->state < TCP_STATE_CLOSED && !tcp_states_inside(d, o, p->tcp_seq)) {
+		dc->apart_seq = p->tcp_seq + p->payload_len + !!(flags & TCP_FIN);
+		d->progress = (__u8)((d->progress & ~(TCP_STATES_APART_SYN | TCP_STATES_APART_FIN)) |
+		                     TCP_STATES_APART_DATA | (flags & TCP_FIN ? TCP_STATES_APART_FIN : 0));
+		return 0;
 	}
-	if (d->state == TCP_STATE_CLOSED) {
-		if (p->payload_len || (flags & (TCP_SYN | TCP_FIN)))
-			FX_SET(d->anomalies, TCP_STATES_AFTER_TEARDOWN);
-		return;
-	}
-	if (d->state == TCP_STATE_NEW) {
-		if (flags & TCP_SYN) {
-			d->first_seq = p->tcp_seq;
-			d->fin_ack = p->tcp_seq + 1 + p->payload_len;
-			FX_SET(d->progress, TCP_STATES_SYN_SEEN);
-			if ((flags & TCP_ACK) && !tcp_states_acks_syn(o, p->tcp_ack))
-				tcp_states_establish(d, o, TCP_STATES_BAD_ESTABLISHMENT);
-		} else if ((d->progress & o->progress & TCP_STATES_SYN_SEEN) && (flags & TCP_ACK) &&
-		           (__s32)(p->tcp_ack - (o->first_seq + 1)) >= 0) {
-			tcp_states_establish(d, o, 0);
-		} else {
-			tcp_states_establish(d, o, TCP_STATES_BAD_ESTABLISHMENT);
-		}
-	} else if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
-		/* established or closing; a SYN-ACK may be a retransmission whose ACK was lost */
-		FX_SET(d->anomalies, TCP_STATES_BAD_FLAGS);
-	}
+	return d->state < TCP_STATE_CLOSED;
+}
+
+FX_CHECKED_ONCE int tcp_states_go_on(struct tcp_states_state *s, struct tcp_states_cold *cold,
+                                     const struct packet *p, __u32 direction)
+{
+	if (!s || !cold || !p)
+		return 0;
+
+	struct tcp_states_dir *d = &s->dir[direction & 1], *o = &s->dir[(direction & 1) ^ 1];
+	struct tcp_states_cold_dir *dc = &cold->dir[direction & 1], *oc = &cold->dir[(direction & 1) ^ 1];
+	__u32 flags = p->tcp_flags;
+
+	if (!(flags & TCP_SYN) && p->tcp_window > d->window)
+		d->window = p->tcp_window;
 	if (flags & TCP_FIN) {
 		if (!(o->progress & TCP_STATES_SEEN))
-			FX_SET(d->anomalies, TCP_STATES_EVIL);
-		d->fin_ack = p->tcp_seq + !!(flags & TCP_SYN) + p->payload_len + 1;
-		d->state = TCP_STATE_CLOSING;
-		FX_SET(d->progress, TCP_STATES_FIN_SEEN);
+			FX_SET(dc->anomalies, TCP_STATES_EVIL);
+		tcp_states_fin(d, dc, p->tcp_seq + !!(flags & TCP_SYN) + p->payload_len + 1);
 	}
-	if ((o->progress & TCP_STATES_FIN_SEEN) && (flags & TCP_ACK) && (__s32)(p->tcp_ack - o->fin_ack) >= 0) {
+	if (!(flags & TCP_ACK) || d->state == TCP_STATE_NEW || !tcp_states_acknowledge(d, o, oc, p->tcp_ack))
+		return 0;
+	if ((o->progress & TCP_STATES_FIN_SEEN) && (__s32)(p->tcp_ack - oc->fin_ack) >= 0) {
 		FX_SET(o->progress, TCP_STATES_FIN_ACKED);
 		if (d->progress & TCP_STATES_FIN_ACKED) {
 			d->state = TCP_STATE_CLOSED;
 			o->state = TCP_STATE_CLOSED;
+			d->progress = (__u8)(d->progress & ~(TCP_STATES_APART_SYN | TCP_STATES_APART_DATA));
+			o->progress = (__u8)(o->progress & ~(TCP_STATES_APART_SYN | TCP_STATES_APART_DATA));
 		}
 	}
+	return 0;
 }
 
-FX_INLINE __u32 tcp_states_timeout_ms(__u32 state, const volatile struct tcp_states_config *config)
+FX_INLINE void tcp_states_advance(struct tcp_states_state *s, struct tcp_states_cold *cold, const struct packet *p,
+                                   __u32 direction)
 {
-	switch (state) {
+	int next = tcp_states_open(s, cold, p, direction);
+
+	if (next == 2)
+		next = tcp_states_place(s, cold, p, direction);
+	if (next)
+		tcp_states_go_on(s, cold, p, direction);
+}
+
+FX_INLINE __u32 tcp_states_timeout_ms(const struct tcp_states_dir *d, const volatile struct tcp_states_config *config)
+{
+	/* a SYN behind the connection's end waits for its answer as the first one does */
+	if (d->state >= TCP_STATE_CLOSED && (d->progress & TCP_STATES_APART_SYN))
+		return config->new_ms;
+	switch (d->state) {
 	case TCP_STATE_NEW: return config->new_ms;
 	case TCP_STATE_ESTABLISHED: return config->established_ms;
 	case TCP_STATE_CLOSING: return config->closing_ms;
@@ -162,31 +406,33 @@ FX_INLINE __u32 tcp_states_timeout_ms(__u32 state, const volatile struct tcp_sta
 	}
 }
 
-FX_INLINE __u32 tcp_states_on_packet(struct tcp_states_state *s, struct flow_record *r, const struct packet *p,
-                                     const struct packet_step *step, const volatile struct tcp_states_config *config)
+FX_INLINE __u32 tcp_states_on_packet(struct tcp_states_state *s, struct tcp_states_cold *cold, struct flow_record *r,
+                                     const struct packet *p, const struct packet_step *step,
+                                     const volatile struct tcp_states_config *config)
 {
 	__u32 direction = step->direction & 1;
 	struct tcp_states_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
 
 	if (!(p->flags & PACKET_HAS_TCP))
 		return PLUGIN_CONTINUE;
-	tcp_states_advance(d, o, p);
+	tcp_states_advance(s, cold, p, direction);
 	FX_SET(d->progress, TCP_STATES_SEEN);
-	r->dir[direction].timeout_ms = tcp_states_timeout_ms(d->state, config);
+	r->dir[direction].timeout_ms = tcp_states_timeout_ms(d, config);
 	if (r->dir[direction ^ 1].packets)
-		r->dir[direction ^ 1].timeout_ms = tcp_states_timeout_ms(o->state, config);
+		r->dir[direction ^ 1].timeout_ms = tcp_states_timeout_ms(o, config);
 	return PLUGIN_CONTINUE;
 }
 
 FX_INLINE void tcp_states_packet_state_from(struct tcp_states_packet_state *out, const struct tcp_states_state *s,
-                                            const struct flow_record *r, const struct packet *p,
-                                            const struct packet_step *step,
+                                            const struct tcp_states_cold *cold, const struct flow_record *r,
+                                            const struct packet *p, const struct packet_step *step,
                                             const volatile struct tcp_states_config *config)
 {
+	(void)s;
 	(void)r;
 	(void)p;
 	(void)config;
-	out->anomalies = s->dir[step->direction & 1].anomalies;
+	out->anomalies = cold->dir[step->direction & 1].anomalies;
 	for (int i = 0; i < 7; i++)
 		out->pad[i] = 0;
 }

@@ -4,11 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "plugin.h"
+#include "flowxdp/plugin.hpp"
 
 namespace {
 
-enum { kFlags };
 constexpr fx_bit kFlagBits[] = {
     {TCP_STATES_BAD_ESTABLISHMENT, "Malformed connection establishment"},
     {TCP_STATES_BAD_TEARDOWN, "Malformed teardown"},
@@ -18,37 +17,38 @@ constexpr fx_bit kFlagBits[] = {
     {TCP_STATES_RESET_SENT, "Reset from sender seen"},
     {TCP_STATES_EVIL, "Potential evil behaviour (scan)"},
 };
-constexpr fx_column kColumns[] = {
-    {"tcpStatesAFlags", "TCP state machine anomalies", FX_H8, 0, std::size(kFlagBits), kFlagBits},
+struct FlowColumns : flowxdp::ColumnSet {
+    Column<H8> flags{this, {.name = "tcpStatesAFlags", .help = "TCP state machine anomalies", .bits = kFlagBits}};
 };
-constexpr fx_column kPacketColumns[] = {
-    {"tcpStatesAFlags", "TCP state machine anomalies of the direction so far", FX_H8, 0, std::size(kFlagBits),
-     kFlagBits},
+constexpr FlowColumns kColumns;
+struct PacketColumns : flowxdp::ColumnSet {
+    Column<H8> flags{
+        this,
+        {.name = "tcpStatesAFlags", .help = "TCP state machine anomalies of the direction so far", .bits = kFlagBits}};
 };
-constexpr fx_option kOptions[] = {
-    {"new", "120", "idle timeout before the handshake is complete, seconds"},
-    {"established", "610", "idle timeout of an established connection, seconds"},
-    {"closing", "120", "idle timeout of a direction that sent FIN, seconds"},
-    {"closed", "10", "idle timeout after both FINs were acknowledged, seconds"},
-    {"reset", "0.1", "idle timeout after a RST, seconds"},
+constexpr PacketColumns kPacketColumns;
+struct Options : flowxdp::OptionSet {
+    Duration new_connection{this, "new", "120", "idle timeout before the handshake is complete, seconds"};
+    Duration established{this, "established", "610", "idle timeout of an established connection, seconds"};
+    Duration closing{this, "closing", "120", "idle timeout of a direction that sent FIN, seconds"};
+    Duration closed{this, "closed", "10", "idle timeout after both FINs were acknowledged, seconds"};
+    Duration reset{this, "reset", "0.1", "idle timeout after a RST, seconds"};
 };
-constexpr flowxdp::PluginDescription kDescription = {132,
-                                                     true,
-                                                     "tcp_states",
-                                                     "0.1.0",
-                                                     "TCP connection states: timeouts and anomalies",
-                                                     sizeof(tcp_states_state),
-                                                     sizeof(tcp_states_packet_state),
-                                                     sizeof(tcp_states_config),
-                                                     nullptr,
-                                                     kOptions,
-                                                     kColumns,
-                                                     kPacketColumns,
-                                                     false};
+constexpr Options kOptions;
+using Half = flowxdp::KernelHalfOf<tcp_states_state, tcp_states_config, tcp_states_cold, tcp_states_packet_state>;
+constexpr flowxdp::PluginDescription kDescription = {.number = 132,
+                                                     .default_on = true,
+                                                     .name = "tcp_states",
+                                                     .version = "0.1.0",
+                                                     .help = "TCP connection states: timeouts and anomalies",
+                                                     .kernel = Half::sizes,
+                                                     .options = kOptions.all(),
+                                                     .columns = kColumns.all(),
+                                                     .packet_columns = kPacketColumns.all()};
 
 constexpr std::uint8_t kProtoTcp = 6;
 
-// What a direction's end adds to its anomalies (reference G3).
+// What a direction's end adds to its anomalies (README.md: "At the end of a TCP flow").
 std::uint8_t flags_at_end(const tcp_states_dir& d, bool has_opposite)
 {
     if (!has_opposite)
@@ -66,32 +66,33 @@ std::uint8_t flags_at_end(const tcp_states_dir& d, bool has_opposite)
 
 class TcpStates final : public flowxdp::Plugin {
   public:
-    TcpStates(const flowxdp::PluginOptions& options, void* kernel_config, const fx_host&)
+    TcpStates(flowxdp::OptionValues options, void* kernel_config, flowxdp::Host)
     {
         auto* config = static_cast<tcp_states_config*>(kernel_config);
-        config->new_ms = options.seconds_as_ms("new");
-        config->established_ms = options.seconds_as_ms("established");
-        config->closing_ms = options.seconds_as_ms("closing");
-        config->closed_ms = options.seconds_as_ms("closed");
-        config->reset_ms = options.seconds_as_ms("reset");
+        config->new_ms = options[kOptions.new_connection];
+        config->established_ms = options[kOptions.established];
+        config->closing_ms = options[kOptions.closing];
+        config->closed_ms = options[kOptions.closed];
+        config->reset_ms = options[kOptions.reset];
     }
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
     {
         std::uint8_t flags = 0;
         if (flow.ip_proto == kProtoTcp) {
-            const tcp_states_dir& d = static_cast<const tcp_states_state*>(flow.slot)->dir[flow.direction];
-            flags = static_cast<std::uint8_t>(d.anomalies | flags_at_end(d, flow.has_opposite));
+            const tcp_states_dir& d = Half::state(flow).dir[flow.direction];
+            const std::uint8_t anomalies = Half::cold(flow).dir[flow.direction].anomalies;
+            flags = static_cast<std::uint8_t>(anomalies | flags_at_end(d, flow.has_opposite));
         }
-        row.put<std::uint8_t>(kFlags, flags);
+        row.put(kColumns.flags, flags);
         aggregated_ = static_cast<std::uint8_t>(aggregated_ | flags);
         return 0;
     }
 
-    void on_packet(const fx_packet& packet, flowxdp::RowWriter& row) override
+    void on_packet_row(const fx_packet& packet, flowxdp::RowWriter& row) override
     {
         // 0 where the packet is not TCP: T2 prints 0x00, not an empty cell.
-        row.put<std::uint8_t>(kFlags, static_cast<const tcp_states_packet_state*>(packet.state)->anomalies);
+        row.put(kPacketColumns.flags, Half::packet_state(packet)->anomalies);
     }
 
     void report(flowxdp::ReportWriter& out) override

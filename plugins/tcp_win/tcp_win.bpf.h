@@ -3,29 +3,10 @@
 #ifndef FLOWXDP_TCP_WIN_BPF_H
 #define FLOWXDP_TCP_WIN_BPF_H
 
-#include "plugin_half.h"
+#include "flowxdp/plugin_half.h"
+#include "tcp_win/tcp_win_state.h"
 
-struct tcp_win_config {
-	__u32 threshold; /* a packet counts when its raw 16-bit window is below; 1 = zero windows alone */
-	__u32 force_at;  /* end the flow when a direction's count reaches this; 0 = never */
-	__u32 alarm_at;  /* packet-exact alarm when a direction's count reaches this; 0 = never */
-	__u32 reserved;
-};
-
-#define TCP_WIN_STAT_BELOW 0x01u
-
-struct tcp_win_dir {
-	__u32 below;   /* tcpWinThCnt */
-	__u32 packets; /* TCP packets with a readable window */
-	__u8 stat;     /* tcpWinStat */
-	__u8 pad[3];
-};
-
-struct tcp_win_state {
-	struct tcp_win_dir dir[2];
-};
-FX_STATIC_ASSERT(sizeof(struct tcp_win_state) == 24, "slot size");
-
+#define TCP_WIN_HAS_PACKET_STATE
 struct tcp_win_packet_state {
 	__u32 below; /* running count of the direction, this packet included */
 	__u16 window;
@@ -33,12 +14,14 @@ struct tcp_win_packet_state {
 	__u8 pad;
 };
 
-FX_INLINE __u32 tcp_win_on_packet(struct tcp_win_state *s, struct flow_record *r, const struct packet *p,
-                                  const struct packet_step *step, const volatile struct tcp_win_config *config)
+FX_INLINE __u32 tcp_win_on_packet(struct tcp_win_state *s, struct no_cold *cold, struct flow_record *r,
+                                  const struct packet *p, const struct packet_step *step,
+                                  const volatile struct tcp_win_config *config)
 {
 	struct tcp_win_dir *d = &s->dir[step->direction & 1];
 	__u32 verdict = PLUGIN_CONTINUE;
 
+	(void)cold;
 	(void)r;
 	if (!(p->flags & PACKET_HAS_TCP))
 		return verdict;
@@ -55,9 +38,11 @@ FX_INLINE __u32 tcp_win_on_packet(struct tcp_win_state *s, struct flow_record *r
 }
 
 FX_INLINE void tcp_win_packet_state_from(struct tcp_win_packet_state *out, const struct tcp_win_state *s,
-                                         const struct flow_record *r, const struct packet *p,
-                                         const struct packet_step *step, const volatile struct tcp_win_config *config)
+                                         const struct no_cold *cold, const struct flow_record *r,
+                                         const struct packet *p, const struct packet_step *step,
+                                         const volatile struct tcp_win_config *config)
 {
+	(void)cold;
 	(void)r;
 	(void)config;
 	out->below = s->dir[step->direction & 1].below;

@@ -4,49 +4,61 @@
 
 #include <fmt/format.h>
 
-#include "plugin.h"
+#include "flowxdp/plugin.hpp"
 
 namespace {
 
-enum { kStat, kCount };
 constexpr fx_bit kStatBits[] = {{TCP_WIN_STAT_BELOW, "Packet window size below the threshold seen"}};
-constexpr fx_column kColumns[] = {
-    {"tcpWinStat", "TCP window status", FX_H8, 0, 1, kStatBits},
-    {"tcpWinThCnt", "TCP packets whose raw window is below the threshold (RSTs mostly carry window 0 and count)",
-     FX_U32, 0, 0, nullptr},
+struct FlowColumns : flowxdp::ColumnSet {
+    Column<H8> stat{
+        this,
+        {.name = "tcpWinStat", .help = "TCP window status", .bits = kStatBits, .element = {FX_ELEMENT_OWN, 1, 1, 1}}};
+    Column<U32> below{this,
+                      {.name = "tcpWinThCnt",
+                       .help = "TCP packets whose raw window is below the threshold (RSTs mostly carry window 0 and "
+                               "count)",
+                       .unit = "packets",
+                       .element = {FX_ELEMENT_OWN, 2, 4, 1}}};
 };
-enum { kSize, kPacketCount };
-constexpr fx_column kPacketColumns[] = {
-    {"tcpWinSize", "Raw TCP window of this packet", FX_U16, FX_OPTIONAL, 0, nullptr},
-    {"tcpWinThPktCnt", "Packets of this direction below the threshold so far", FX_U32, FX_OPTIONAL, 0, nullptr},
+constexpr FlowColumns kColumns;
+struct PacketColumns : flowxdp::ColumnSet {
+    Optional<U16> window{this, {.name = "tcpWinSize", .help = "Raw TCP window of this packet"}};
+    Optional<U32> below{
+        this,
+        {.name = "tcpWinThPktCnt", .help = "Packets of this direction below the threshold so far", .unit = "packets"}};
 };
-constexpr fx_option kOptions[] = {
-    {"threshold", "1", "count packets whose raw 16-bit window is below this; 1 = zero windows"},
-    {"force_at", "0", "end the flow when a direction's count reaches this (force mode); 0 = never"},
-    {"alarm_at", "0", "raise the packet-exact alarm when a direction's count reaches this; 0 = never"},
+constexpr PacketColumns kPacketColumns;
+struct Options : flowxdp::OptionSet {
+    Number<std::uint32_t> threshold{
+        this, "threshold", "1", "count packets whose raw 16-bit window is below this; 1 = zero windows", 1, 65536};
+    Number<std::uint32_t> force_at{this, "force_at",
+                                   "0",  "end the flow when a direction's count reaches this (force mode); 0 = never",
+                                   0,    0xffffffff};
+    Number<std::uint32_t> alarm_at{
+        this, "alarm_at", "0", "raise the packet-exact alarm when a direction's count reaches this; 0 = never",
+        0,    0xffffffff};
 };
-constexpr flowxdp::PluginDescription kDescription = {136,
-                                                     true,
-                                                     "tcp_win",
-                                                     "0.1.0",
-                                                     "TCP window threshold counts",
-                                                     sizeof(tcp_win_state),
-                                                     sizeof(tcp_win_packet_state),
-                                                     sizeof(tcp_win_config),
-                                                     nullptr,
-                                                     kOptions,
-                                                     kColumns,
-                                                     kPacketColumns,
-                                                     true};
+constexpr Options kOptions;
+using Half = flowxdp::KernelHalfOf<tcp_win_state, tcp_win_config, flowxdp::None, tcp_win_packet_state>;
+constexpr flowxdp::PluginDescription kDescription = {.number = 136,
+                                                     .default_on = true,
+                                                     .name = "tcp_win",
+                                                     .version = "0.1.0",
+                                                     .help = "TCP window threshold counts",
+                                                     .kernel = Half::sizes,
+                                                     .options = kOptions.all(),
+                                                     .columns = kColumns.all(),
+                                                     .packet_columns = kPacketColumns.all(),
+                                                     .can_alarm = true};
 
 class TcpWin final : public flowxdp::Plugin {
   public:
-    TcpWin(const flowxdp::PluginOptions& options, void* kernel_config, const fx_host&)
+    TcpWin(flowxdp::OptionValues options, void* kernel_config, flowxdp::Host)
     {
         auto* config = static_cast<tcp_win_config*>(kernel_config);
-        config->threshold = static_cast<std::uint32_t>(options.number("threshold", 1, 65536));
-        config->force_at = static_cast<std::uint32_t>(options.number("force_at", 0, 0xffffffff));
-        config->alarm_at = static_cast<std::uint32_t>(options.number("alarm_at", 0, 0xffffffff));
+        config->threshold = options[kOptions.threshold];
+        config->force_at = options[kOptions.force_at];
+        config->alarm_at = options[kOptions.alarm_at];
         threshold_ = config->threshold;
         can_force_ = config->force_at != 0;
     }
@@ -59,24 +71,23 @@ class TcpWin final : public flowxdp::Plugin {
     // Alarms: the packets below the threshold, as in T2's alarm mode tutorial.
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
     {
-        const tcp_win_dir& d = static_cast<const tcp_win_state*>(flow.slot)->dir[flow.direction];
-        row.put<std::uint8_t>(kStat, d.stat);
-        row.put<std::uint32_t>(kCount, d.below);
+        const tcp_win_dir& d = Half::state(flow).dir[flow.direction];
+        row.put(kColumns.stat, d.stat);
+        row.put(kColumns.below, d.below);
         stat_ |= d.stat;
         below_ += d.below;
         return d.below;
     }
 
-    void on_packet(const fx_packet& packet, flowxdp::RowWriter& row) override
+    void on_packet_row(const fx_packet& packet, flowxdp::RowWriter& row) override
     {
-        const auto* s = static_cast<const tcp_win_packet_state*>(packet.state);
+        const auto* s = Half::packet_state(packet);
         if (!s->valid) {
-            row.empty(kSize);
-            row.empty(kPacketCount);
+            row.leave_empty(kPacketColumns.window, kPacketColumns.below);
             return;
         }
-        row.put<std::uint16_t>(kSize, s->window);
-        row.put<std::uint32_t>(kPacketCount, s->below);
+        row.put(kPacketColumns.window, s->window);
+        row.put(kPacketColumns.below, s->below);
     }
 
     void report(flowxdp::ReportWriter& out) override

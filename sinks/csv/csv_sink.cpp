@@ -1,54 +1,56 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // csv_sink.cpp - CSV files with a header record (csv_text.h), to files or standard output.
-#include <memory>
+#include <atomic>
+
+#include <fmt/format.h>
 
 #include "csv_text.h"
-#include "sink/row_file.h"
-#include "sink/sink_options.h"
-#include "sink/sink_registry.h"
+#include "flowxdp/sink.hpp"
+#include "sink/file/row_file.h"
 
 namespace flowxdp {
-
-SinkFactory csv_sink_factory();
-
 namespace {
 
-const std::vector<SinkOptionHelp>& options_help()
-{
-    static const std::vector<SinkOptionHelp> options = {
-        {"packets", "", "file for packet rows; empty: beside the flow rows"},
-        {"eol", "crlf", "line end: crlf as RFC 4180 wants it, or lf"},
-    };
-    return options;
-}
+struct Options : OptionSet {
+    Text packets{this, "packets", "", "file for packet rows; empty: beside the flow rows"};
+    Word<std::size_t> eol{this, "eol", "crlf", "line end: crlf as RFC 4180 wants it, or lf", "crlf|lf"};
+    Word<CsvFormulas> formulas{this, "formulas", "keep",
+                               "texts that a spreadsheet takes for formulas: keep, or escape with a ' in front",
+                               "keep|escape"};
+};
+constexpr Options kOptions;
+constexpr std::string_view kLineEnds[] = {"\r\n", "\n"};
 
 class CsvSink final : public Sink {
   public:
-    CsvSink(std::string path, std::string packet_path, std::string_view line_end)
-        : path_(std::move(path)), packet_path_(std::move(packet_path)), line_end_(line_end)
+    CsvSink(std::string path, const OptionValues& values)
+        : path_(std::move(path)), packet_path_(values[kOptions.packets]), line_end_(kLineEnds[values[kOptions.eol]]),
+          formulas_(values[kOptions.formulas])
     {
     }
 
+    [[nodiscard]] std::vector<SinkFile> files(const SinkContext& context) const override
+    {
+        return row_and_packet_files(path_, packet_path_, "_flows.csv", context);
+    }
     Result<void> open(const SinkContext& context) override
     {
         if (path_.empty())
             path_ = default_row_path(context, "_flows.csv");
-        const auto& resume = context.resume;
-        if (Result<void> opened =
-                open_file(path_, *context.flow_schema, {context.live, resume.empty() ? 0 : resume[0]}, &flows_);
-            !opened.ok())
+        append_csv_header(*context.flow_schema, line_end_, &flow_header_);
+        if (Result<void> opened = open_file(path_, flow_header_, start_of(context, 0), &flows_); !opened.ok())
             return opened;
         if (!context.packet_schema)
             return {};
         if (packet_path_.empty())
             packet_path_ = packet_path_beside(path_);
+        append_csv_header(*context.packet_schema, line_end_, &packet_header_);
         // Two tables in one stream are not CSV: packet rows then have no place, which is counted and said.
         return packet_path_ == path_ ? Result<void>()
-                                     : open_file(packet_path_, *context.packet_schema,
-                                                 {context.live, resume.size() < 2 ? 0 : resume[1]}, &packets_);
+                                     : open_file(packet_path_, packet_header_, start_of(context, 2), &packets_);
     }
-    Result<void> write(const RowBatch& rows) override { return print(rows, &flows_); }
-    Result<void> write_packets(const RowBatch& rows) override
+    Result<void> write(const Rows& rows) override { return print(rows, &flows_); }
+    Result<void> write_packets(const Rows& rows) override
     {
         if (packets_.is_open())
             return print(rows, &packets_);
@@ -62,9 +64,21 @@ class CsvSink final : public Sink {
         const Result<void> second = packets_.flush(final);
         return first.ok() ? second : first;
     }
+    Result<void> commit() override
+    {
+        const Result<void> first = flows_.commit();
+        const Result<void> second = packets_.commit();
+        return first.ok() ? second : first;
+    }
+    Result<void> reopen() override
+    {
+        const Result<void> flows = reopen_file(flow_header_, &flows_);
+        const Result<void> packets = reopen_file(packet_header_, &packets_);
+        return flows.ok() ? packets : flows;
+    }
     [[nodiscard]] std::vector<std::uint64_t> positions() const override
     {
-        return {flows_.position(), packets_.position()};
+        return {flows_.position(), flows_.identity(), packets_.position(), packets_.identity()};
     }
     [[nodiscard]] std::vector<std::string> report() const override
     {
@@ -76,49 +90,47 @@ class CsvSink final : public Sink {
     }
 
   private:
-    Result<void> open_file(const std::string& path, const Schema& schema, const RowFileStart& start,
-                           RowFile* file) const
+    static Result<void> open_file(const std::string& path, const std::string& header, const RowFileStart& start,
+                                  RowFile* file)
     {
         if (Result<void> opened = file->open(path, start); !opened.ok() || file->resumed())
             return opened;
-        std::string header;
-        append_csv_header(schema, line_end_, &header);
         return file->write_header(header);
     }
-    Result<void> print(const RowBatch& rows, RowFile* file) const
+    static Result<void> reopen_file(const std::string& header, RowFile* file)
+    {
+        const Result<bool> began = file->reopen();
+        if (!began.ok())
+            return began.error();
+        return began.value() ? file->write_header(header) : Result<void>();
+    }
+    Result<void> print(const Rows& rows, RowFile* file) const
     {
         Result<void> result;
         for (std::size_t i = 0; i < rows.size(); i++) {
-            append_csv_row(rows.row(i), rows.schema(), line_end_, file->buffer());
+            append_csv_row(rows.row(i), rows.schema(), line_end_, formulas_, file->buffer());
             if (Result<void> done = file->row_done(); !done.ok())
                 result = done;
         }
         return result;
     }
 
-    std::string path_, packet_path_;
+    std::string path_, packet_path_, flow_header_, packet_header_;
     std::string_view line_end_;
+    CsvFormulas formulas_;
     RowFile flows_{&counts_}, packets_{&counts_};
     std::atomic<std::uint64_t> packet_rows_skipped_{0}; // report() may be called from another thread
 };
 
-Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)
-{
-    static constexpr std::string_view kNames[] = {"crlf", "lf"};
-    static constexpr std::string_view kLineEnds[] = {"\r\n", "\n"};
-    SinkOptions options(spec, options_help());
-    const std::size_t line_end = options.word("eol", kNames);
-    if (Result<void> error = options.error(); !error.ok())
-        return error.error();
-    return std::unique_ptr<Sink>(std::make_unique<CsvSink>(spec.target, options.text("packets"), kLineEnds[line_end]));
-}
+constexpr SinkDescription kDescription = {
+    .name = "csv",
+    .version = "1.0.0",
+    .help = "comma-separated values with a header record",
+    .target_help = "PATH, '-' or nothing for PREFIX_flows.csv; .gz and .zst compress",
+    .options = kOptions.all(),
+};
 
 } // namespace
-
-SinkFactory csv_sink_factory()
-{
-    return {"csv", "comma-separated values with a header record",
-            "PATH, '-' or nothing for PREFIX_flows.csv; .gz and .zst compress", options_help(), create};
-}
-
 } // namespace flowxdp
+
+FLOWXDP_SINK(flowxdp::CsvSink, flowxdp::kDescription)

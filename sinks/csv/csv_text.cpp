@@ -74,7 +74,7 @@ void append_csv_field(std::string_view text, std::string* out)
     out->push_back('"');
 }
 
-void append_csv_cell(const RowView& row, const Column& column, std::string* out)
+void append_csv_cell(const RowView& row, const Column& column, CsvFormulas formulas, std::string* out)
 {
     const std::size_t at = out->size();
     switch (column.type) {
@@ -90,6 +90,10 @@ void append_csv_cell(const RowView& row, const Column& column, std::string* out)
         append_cell_text(row, column, StringStyle::kBare, out);
         return;
     }
+    // A sign alone is none. Numbers, with their signs, have left above.
+    if (formulas == CsvFormulas::kEscape && out->size() > at + 1 &&
+        std::string_view("=+-@").find((*out)[at]) != std::string_view::npos)
+        out->insert(at, 1, '\'');
     quote_from(at, out);
 }
 
@@ -104,12 +108,13 @@ void append_csv_header(const Schema& schema, std::string_view line_end, std::str
     out->append(line_end);
 }
 
-void append_csv_row(const RowView& row, const Schema& schema, std::string_view line_end, std::string* out)
+void append_csv_row(const RowView& row, const Schema& schema, std::string_view line_end, CsvFormulas formulas,
+                    std::string* out)
 {
     const char* separator = "";
     for (const Column& column : schema.columns()) {
         out->append(separator);
-        append_csv_cell(row, column, out);
+        append_csv_cell(row, column, formulas, out);
         separator = ",";
     }
     out->append(line_end);

@@ -6,4 +6,4 @@ add_library(flowxdp_export STATIC
     ${dir}/exporter.cpp ${dir}/transport.cpp ${dir}/receiver_room.cpp ${dir}/udp_transport.cpp ${dir}/tcp_transport.cpp
     ${dir}/file_transport.cpp ${dir}/export_target.cpp ${dir}/export_sink.cpp)
 target_include_directories(flowxdp_export PUBLIC ${dir})
-target_link_libraries(flowxdp_export PUBLIC flowxdp_sink flowxdp_row)
+target_link_libraries(flowxdp_export PUBLIC flowxdp_sink_file flowxdp_sink_stream flowxdp_row)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "export_sink.h"
 
+#include <stdexcept>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace flowxdp::ipfix {
 
@@ -14,28 +17,68 @@ Result<void> first_error(Result<void> a, Result<void> b)
     return a.ok() ? std::move(b) : std::move(a);
 }
 
+// Words of positions(): start, place, receiver (of a file: length, identity), waiting rows, both sequences, four
+// totals.
+constexpr std::size_t kPositionWords = 9;
+
+TransportState state_from(const std::vector<std::uint64_t>& words, std::uint32_t domain)
+{
+    TransportState state{words[1], words[2], words[3], {words[5], words[6], words[7], words[8]}, {}};
+    state.sequences.go_on_at(0, static_cast<std::uint32_t>(words[4]));
+    state.sequences.go_on_at(domain, static_cast<std::uint32_t>(words[4] >> 32));
+    return state;
+}
+
 } // namespace
 
-Result<std::unique_ptr<Sink>> ExportSink::create(const SinkSpec& spec, Protocol protocol)
+ExportSink::ExportSink(Result<ExportTarget> target)
 {
-    auto target = ExportTarget::parse(spec, protocol);
     if (!target)
-        return target.error();
-    return std::unique_ptr<Sink>(std::make_unique<ExportSink>(target.take()));
+        throw std::invalid_argument(target.error().message);
+    target_ = target.take();
+}
+
+std::vector<SinkFile> ExportSink::files(const SinkContext&) const
+{
+    if (target_.transport != TransportKind::kFile)
+        return {};
+    return {{target_.path, false, PlaceWords{1, 2, 0}}};
 }
 
 Result<void> ExportSink::open(const SinkContext& context)
 {
     if (!target_.has_domain)
         target_.settings.domain = context.sensor_id;
-    target_.settings.run_interfaces = context.interfaces;
-    if (target_.transport == TransportKind::kFile && target_.path == "-" && context.rows_to_stdout)
-        return Error{"sink ipfix: stdout already carries the rows: write file:PATH, or -w PREFIX"};
+    target_.settings.run_interfaces = context.interface_name;
+    target_.settings.origin = {context.boot, context.attached_ns};
     transport_ = target_.make_transport(&counts_);
+    const bool resumed = context.resume.size() == kPositionWords;
+    if (resumed)
+        transport_->go_on(state_from(context.resume, target_.settings.domain));
     if (Result<void> opened = transport_->open(); !opened)
         return opened;
     exporter_ = std::make_unique<Exporter>(target_.settings, context.flow_schema, transport_.get(), &counts_);
+    if (resumed)
+        exporter_->go_on(static_cast<std::int64_t>(context.resume[0]), transport_->session_goes_on());
     return exporter_->check();
+}
+
+Result<void> ExportSink::commit()
+{
+    Result<void> result = exporter_->flush();
+    note_held();
+    result = first_error(std::move(result), transport_->commit());
+    const TransportState state = transport_->state();
+    positions_ = {static_cast<std::uint64_t>(exporter_->start_ns()),
+                  state.place,
+                  state.receiver,
+                  state.waiting_rows,
+                  std::uint64_t{state.sequences.next(target_.settings.domain)} << 32 | state.sequences.next(0),
+                  state.totals.messages,
+                  state.totals.octets,
+                  state.totals.flow_records,
+                  state.totals.not_sent_flows};
+    return result;
 }
 
 void ExportSink::note_held()
@@ -45,7 +88,7 @@ void ExportSink::note_held()
     held_ = !exporter_->empty();
 }
 
-Result<void> ExportSink::write(const RowBatch& rows)
+Result<void> ExportSink::write(const Rows& rows)
 {
     Result<void> result = exporter_->add(rows);
     note_held();
@@ -85,6 +128,8 @@ std::vector<std::string> ExportSink::report() const
                     totals.messages, totals.flow_records, totals.octets, exporter_->preambles())};
     if (totals.not_sent_flows != 0)
         lines.push_back(fmt::format("{}: {} flow records were given up", transport_->name(), totals.not_sent_flows));
+    if (const std::vector<std::string> inexact = exporter_->inexact(); !inexact.empty())
+        lines.push_back(fmt::format("{}: {}", transport_->name(), fmt::join(inexact, "; ")));
     if (std::string remark = transport_->remark(); !remark.empty())
         lines.push_back(std::move(remark));
     return lines;

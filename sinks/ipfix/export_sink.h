@@ -6,22 +6,24 @@
 #include <memory>
 
 #include "export_target.h"
-#include "sink/sink.h"
+#include "flowxdp/sink.hpp"
 
 namespace flowxdp::ipfix {
 
-class ExportSink final : public Sink {
+class ExportSink : public Sink {
   public:
     explicit ExportSink(ExportTarget target) : target_(std::move(target)) {}
+    // Throws std::invalid_argument with the error.
+    explicit ExportSink(Result<ExportTarget> target);
 
-    [[nodiscard]] std::vector<std::string> required_columns() const override { return flow_record_columns(); }
+    [[nodiscard]] std::vector<SinkFile> files(const SinkContext& context) const override;
     Result<void> open(const SinkContext& context) override;
-    Result<void> write(const RowBatch& rows) override;
+    Result<void> write(const Rows& rows) override;
     Result<void> tick(std::int64_t clock_ns) override;
     Result<void> flush(bool final) override;
+    Result<void> commit() override;
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override { return positions_; }
     [[nodiscard]] std::vector<std::string> report() const override;
-
-    static Result<std::unique_ptr<Sink>> create(const SinkSpec& spec, Protocol protocol);
 
   private:
     void note_held();
@@ -32,6 +34,7 @@ class ExportSink final : public Sink {
     // Real time, for idle flushes alone: since when records wait for their message to fill.
     std::chrono::steady_clock::time_point held_since_{};
     bool held_ = false;
+    std::vector<std::uint64_t> positions_; // of the last commit
 };
 
 } // namespace flowxdp::ipfix

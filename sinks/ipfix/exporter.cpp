@@ -2,6 +2,7 @@
 #include "exporter.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace flowxdp::ipfix {
@@ -10,10 +11,13 @@ namespace {
 
 // Tranalyzer2's numbers for IPv4 and IPv6, then ours. Biflow kinds follow the one-way ones; 262 on are options.
 constexpr std::uint16_t kFirstTemplate = 256;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::uint64_t kUptimeWrapNs = (std::uint64_t{1} << 32) * 1'000'000;
 
-FlowLayoutSettings layout_settings(const ExporterSettings& s)
+FlowLayoutSettings layout_settings(const ExporterSettings& s, std::size_t message_limit)
 {
-    return {s.protocol, s.time_unit, s.pen};
+    return {s.protocol,        s.time_unit,  s.pen,
+            s.one_octet_flags, s.v9_flow_id, MessageBuilder::largest_record(s.protocol, message_limit)};
 }
 
 } // namespace
@@ -21,7 +25,7 @@ FlowLayoutSettings layout_settings(const ExporterSettings& s)
 Exporter::Exporter(ExporterSettings settings, std::shared_ptr<const Schema> schema, Transport* transport,
                    SinkCounts* counts)
     : settings_(std::move(settings)), schema_(std::move(schema)), transport_(transport), counts_(counts),
-      limit_(transport->message_limit()), options_(settings_.protocol, settings_.domain),
+      limit_(transport->message_limit()), options_(settings_.protocol, settings_.domain, settings_.pen),
       interfaces_(settings_.interface_names, settings_.run_interfaces),
       builder_(settings_.protocol, settings_.domain, limit_)
 {
@@ -29,10 +33,10 @@ Exporter::Exporter(ExporterSettings settings, std::shared_ptr<const Schema> sche
         for (std::size_t kind = 0; kind < kFlowKinds; kind++)
             layouts_.emplace_back(static_cast<FlowKind>(kind), biflow != 0,
                                   static_cast<std::uint16_t>(kFirstTemplate + layouts_.size()), *schema_,
-                                  layout_settings(settings_));
+                                  layout_settings(settings_, limit_));
     if (const auto index = schema_->find("srcIP"); index && schema_->columns()[*index].type == FX_IP)
         source_address_ = &schema_->columns()[*index];
-    transport_->set_preamble([this] { return preamble(); });
+    transport_->set_preamble([this](bool begins) { return preamble(begins); });
 }
 
 Result<void> Exporter::check() const
@@ -74,14 +78,48 @@ std::uint32_t Exporter::uptime_ms() const
     return static_cast<std::uint32_t>((clock_ns_ - start_ns_) / 1'000'000);
 }
 
+Message Exporter::take(MessageBuilder* builder)
+{
+    odd_export_times_ += clock_ns_ < 0 || clock_ns_ / kNsPerSecond > std::numeric_limits<std::uint32_t>::max();
+    return builder->take(clock_ns_, uptime_ms());
+}
+
+std::vector<std::string> Exporter::inexact() const
+{
+    std::vector<std::string> said;
+    const auto say = [&said](std::uint64_t count, const char* what) {
+        if (count != 0)
+            said.push_back(std::to_string(count) + " " + what);
+    };
+    say(inexact_.early_times, "times before 1970 sent as 1970");
+    say(inexact_.late_times, "times after 2036-02-07 that the NTP format cannot tell from earlier ones");
+    say(inexact_.large_values, "values too large for their field, sent as its largest");
+    say(inexact_.cut_flags, "records without the TCP flags above the low eight");
+    say(inexact_.cut_texts, "texts too long for their message, cut");
+    say(odd_export_times_, "messages whose header cannot say the time (before 1970 or after 2106-02-07)");
+    say(cut_names_, "interface names cut");
+    if (settings_.protocol == Protocol::kNetflow9 && has_clock_ && clock_ns_ > start_ns_)
+        say(static_cast<std::uint64_t>(clock_ns_ - start_ns_) / kUptimeWrapNs, "wraps of sysUptime");
+    return said;
+}
+
+void Exporter::go_on(std::int64_t start_ns, bool session_goes_on)
+{
+    start_ns_ = start_ns;
+    preambles_ += session_goes_on;
+}
+
 void Exporter::see_clock(std::int64_t clock_ns)
 {
-    if (!std::exchange(has_clock_, true))
-        clock_ns_ = start_ns_ = preamble_ns_ = clock_ns;
+    if (!std::exchange(has_clock_, true)) {
+        clock_ns_ = preamble_ns_ = clock_ns;
+        if (start_ns_ == 0)
+            start_ns_ = clock_ns;
+    }
     clock_ns_ = std::max(clock_ns_, clock_ns);
 }
 
-Result<void> Exporter::add(const RowBatch& rows)
+Result<void> Exporter::add(const Rows& rows)
 {
     Result<void> result;
     for (std::size_t i = 0; i < rows.size(); i++) {
@@ -113,14 +151,17 @@ Result<void> Exporter::add_record(const RowView& row, const RowView* reverse)
     }
     Result<void> result;
     for (const RowView* r : {&row, reverse})
-        if (r != nullptr && interfaces_.learn(r->header().if_id) && preambles_ != 0) {
+        if (r != nullptr && interfaces_.learn(r->header().if_id)) {
             const std::uint32_t id = r->header().if_id;
-            result = send_options(options_.interfaces(), options_.interface_record(id, interfaces_.known().at(id)));
+            const std::string& name = interfaces_.known().at(id);
+            cut_names_ += options_.cuts_name(name);
+            if (preambles_ != 0)
+                result = send_options(options_.interfaces(), options_.interface_record(id, name));
         }
     const FlowLayout& l = layout(kind, reverse != nullptr);
     const std::uint16_t set = l.shape().id;
     record_.clear();
-    l.append(row, reverse, &record_);
+    l.append(row, reverse, &record_, &inexact_);
     const std::uint32_t most = kind == FlowKind::kIpv6 ? settings_.records6 : settings_.records4;
     if (!builder_.fits(set, record_.size()) || builder_.records_of(set) >= most)
         if (Result<void> flushed = flush(); !flushed)
@@ -150,7 +191,7 @@ Result<void> Exporter::flush()
     Result<void> result;
     if (transport_->datagrams() && preambles_ != 0 && messages_since_preamble_ >= settings_.template_messages)
         result = repeat_templates();
-    if (Result<void> sent = transport_->send(builder_.take(clock_ns_, uptime_ms())); !sent)
+    if (Result<void> sent = transport_->send(take(&builder_)); !sent)
         result = std::move(sent);
     messages_since_preamble_++; // after the send: a session may have begun with it
     return result;
@@ -165,7 +206,7 @@ Result<void> Exporter::repeat_templates()
         preamble_ns_ = clock_ns_;
         return send_options(options_.statistics(), options_.statistics_record(transport_->totals()));
     }
-    for (Message& message : preamble())
+    for (Message& message : preamble(false))
         if (Result<void> sent = transport_->send(std::move(message)); !sent)
             result = std::move(sent);
     return result;
@@ -175,7 +216,7 @@ Result<void> Exporter::send_options(const Template& shape, const std::vector<std
 {
     MessageBuilder builder(settings_.protocol, options_.message_domain(), limit_);
     builder.add(shape.id, RecordKind::kOptions, record, 0);
-    return transport_->send(builder.take(clock_ns_, uptime_ms()));
+    return transport_->send(take(&builder));
 }
 
 Result<void> Exporter::finish()
@@ -192,11 +233,11 @@ void Exporter::gather(MessageBuilder* builder, std::vector<Message>* out, std::u
                       const std::vector<std::uint8_t>& record)
 {
     if (!builder->empty() && !builder->fits(set_id, record.size()))
-        out->push_back(builder->take(clock_ns_, uptime_ms()));
+        out->push_back(take(builder));
     builder->add(set_id, kind, record, 0);
 }
 
-std::vector<Message> Exporter::preamble()
+std::vector<Message> Exporter::preamble(bool begins)
 {
     preambles_++;
     preamble_ns_ = clock_ns_;
@@ -213,17 +254,27 @@ std::vector<Message> Exporter::preamble()
     for (const FlowLayout& l : layouts_)
         if (settings_.layer2 || &l - layouts_.data() != static_cast<std::ptrdiff_t>(FlowKind::kLayer2))
             gather(&flows, &out, template_set_id(protocol, false), RecordKind::kTemplate, template_record(l.shape()));
-    out.push_back(flows.take(clock_ns_, uptime_ms()));
+    if (begins && options_.message_domain() != settings_.domain) {
+        gather(&flows, &out, template_set_id(protocol, true), RecordKind::kTemplate,
+               template_record(options_.sampling()));
+        gather(&flows, &out, options_.sampling().id, RecordKind::kOptions, options_.sampling_record());
+    }
+    out.push_back(take(&flows));
 
     MessageBuilder options(protocol, options_.message_domain(), limit_);
     for (const Template* shape : {&options_.statistics(), &options_.sampling(), &options_.interfaces()})
         gather(&options, &out, template_set_id(protocol, true), RecordKind::kTemplate, template_record(*shape));
+    if (settings_.origin.boot != 0) {
+        gather(&options, &out, template_set_id(protocol, true), RecordKind::kTemplate,
+               template_record(options_.sensor()));
+        gather(&options, &out, options_.sensor().id, RecordKind::kOptions, options_.sensor_record(settings_.origin));
+    }
     gather(&options, &out, options_.sampling().id, RecordKind::kOptions, options_.sampling_record());
     gather(&options, &out, options_.statistics().id, RecordKind::kOptions,
            options_.statistics_record(transport_->totals()));
     for (const auto& [id, name] : interfaces_.known())
         gather(&options, &out, options_.interfaces().id, RecordKind::kOptions, options_.interface_record(id, name));
-    out.push_back(options.take(clock_ns_, uptime_ms()));
+    out.push_back(take(&options));
     return out;
 }
 

@@ -23,6 +23,7 @@ struct ExporterSettings {
     std::uint32_t domain = 666;
     TimeUnit time_unit = TimeUnit::kMilliseconds;
     std::uint32_t pen = kDocumentationPen;
+    bool one_octet_flags = false; // tcpControlBits
     bool biflow = false;
     bool layer2 = true;
     std::uint32_t records4 = 200; // of IPv4 and of L2, each, in one message
@@ -31,7 +32,9 @@ struct ExporterSettings {
     std::uint32_t template_messages = 20;      // or after this many messages
     std::int64_t hold_ns = 1'000'000'000;      // a record waits no longer for its message to fill
     std::map<std::uint32_t, std::string> interface_names;
-    const InterfaceDirectory* run_interfaces = nullptr; // names that the run knows
+    InterfaceNames::NameOf run_interfaces; // names that the run knows
+    SensorOrigin origin;
+    bool v9_flow_id = false; // flowId in v9, too
 };
 
 class Exporter {
@@ -44,7 +47,7 @@ class Exporter {
     // Error: a column without which there are no flow records is missing, or a record exceeds the transport's messages.
     [[nodiscard]] Result<void> check() const;
     // Flow rows, A before its B.
-    Result<void> add(const RowBatch& rows);
+    Result<void> add(const Rows& rows);
     // The packet clock, ns since the epoch: sends what has waited long enough, repeats templates. Never goes back.
     Result<void> advance(std::int64_t clock_ns);
     // Sends what is gathered.
@@ -52,15 +55,23 @@ class Exporter {
     // The last records, then the final statistics.
     Result<void> finish();
     [[nodiscard]] bool empty() const { return builder_.empty(); }
+    // What the format could not say exactly, each kind in words with its count.
+    [[nodiscard]] std::vector<std::string> inexact() const;
+    // The clock that v9's sysUptime counts from; 0 before the first row.
+    [[nodiscard]] std::int64_t start_ns() const { return start_ns_; }
+    // After a crash: the predecessor's start_ns(). session_goes_on: its templates and records lead what comes.
+    void go_on(std::int64_t start_ns, bool session_goes_on);
 
-    // Templates, options templates and options records as messages of their own.
-    std::vector<Message> preamble();
+    // Templates, options templates and options records as messages of their own. begins: see Preamble.
+    std::vector<Message> preamble(bool begins);
     [[nodiscard]] std::uint64_t preambles() const { return preambles_; }
 
   private:
     [[nodiscard]] const FlowLayout& layout(FlowKind kind, bool biflow) const;
     [[nodiscard]] FlowKind kind_of(const RowView& row) const;
     [[nodiscard]] std::uint32_t uptime_ms() const;
+    // The builder's message, with the clock in its header.
+    Message take(MessageBuilder* builder);
     // Adds a record to builder, taking a message out first where it does not fit.
     void gather(MessageBuilder* builder, std::vector<Message>* out, std::uint16_t set_id, RecordKind kind,
                 const std::vector<std::uint8_t>& record);
@@ -86,6 +97,9 @@ class Exporter {
     std::int64_t preamble_ns_ = 0;
     std::uint32_t messages_since_preamble_ = 0;
     std::uint64_t preambles_ = 0;
+    InexactValues inexact_;
+    std::uint64_t odd_export_times_ = 0; // of messages: before 1970, or beyond 32 bits of seconds
+    std::uint64_t cut_names_ = 0;        // of interfaces
 };
 
 } // namespace flowxdp::ipfix

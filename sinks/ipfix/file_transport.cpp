@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/file_identity.h"
+#include "core/output_file.h"
 #include "core/unique_fd.h"
 #include "transport.h"
 
@@ -23,15 +25,43 @@ class FileTransport final : public Transport {
 
     Result<void> open() override
     {
-        if (path_ == "-")
+        if (path_ == "-") {
             fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
-        else
-            fd_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-        if (!fd_)
-            return socket_error("cannot write " + name(), errno);
+            return fd_ ? Result<void>() : socket_error("cannot write " + name(), errno);
+        }
+        auto opened = open_output(path_);
+        if (!opened.ok())
+            return Error{"cannot write " + name() + ": " + opened.error().message};
+        fd_ = opened.take();
         struct stat status {};
-        regular_ = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode) && path_ != "-";
+        regular_ = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
+        if (!regular_)
+            return {};
+        const std::uint64_t left = identity_;
+        identity_ = file_identity(fd_.get());
+        fresh_ = written_ == 0 || static_cast<std::uint64_t>(status.st_size) < written_ || left != identity_;
+        if (fresh_) { // nothing to go on behind: a session of its own
+            written_ = 0;
+            totals_ = {};
+            sequences_.reset();
+        }
+        if (::ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0 || ::lseek(fd_.get(), 0, SEEK_END) < 0)
+            return socket_error("cannot write " + name(), errno);
         return {};
+    }
+    [[nodiscard]] TransportState state() const override
+    {
+        TransportState now = Transport::state();
+        now.place = regular_ ? written_ : 0;
+        now.receiver = regular_ ? identity_ : 0;
+        return now;
+    }
+    [[nodiscard]] bool session_goes_on() const override { return !fresh_; }
+    void go_on(const TransportState& state) override
+    {
+        Transport::go_on(state);
+        written_ = state.place;
+        identity_ = state.receiver;
     }
     [[nodiscard]] std::size_t message_limit() const override { return kLargestMessage; }
     [[nodiscard]] std::string name() const override { return "file:" + path_; }
@@ -40,7 +70,7 @@ class FileTransport final : public Transport {
     {
         if (fresh_) {
             fresh_ = false;
-            for (Message& part : preamble_())
+            for (Message& part : preamble_(true))
                 append(std::move(part));
         }
         append(std::move(message));
@@ -112,6 +142,7 @@ class FileTransport final : public Transport {
     std::vector<std::uint8_t> buffer_;
     std::vector<Waiting> waiting_;
     std::size_t written_ = 0;
+    std::uint64_t identity_ = 0; // file_identity.h
 };
 
 } // namespace

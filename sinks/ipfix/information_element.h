@@ -34,6 +34,7 @@ enum Element : std::uint16_t {
     kMaximumIpTotalLength = 26,
     kSourceIpv6Address = 27,
     kDestinationIpv6Address = 28,
+    kIcmpTypeCodeIpv4 = 32, // v9: ICMP_TYPE, of both families
     kSamplingInterval = 34,
     kSamplingAlgorithm = 35,
     kExportedOctetTotalCount = 40,
@@ -48,6 +49,7 @@ enum Element : std::uint16_t {
     kDestinationMacAddress = 80,
     kInterfaceName = 82,
     kFlowEndReason = 136,
+    kIcmpTypeCodeIpv6 = 139,
     kExportingProcessId = 144,
     kFlowId = 148,
     kObservationDomainId = 149,
@@ -57,6 +59,7 @@ enum Element : std::uint16_t {
     kFlowEndMicroseconds = 155,
     kFlowStartNanoseconds = 156,
     kFlowEndNanoseconds = 157,
+    kSystemInitTimeMilliseconds = 160,
     kNotSentFlowTotalCount = 166,
     kBiflowDirection = 239,
     kEthernetType = 256,
@@ -66,11 +69,11 @@ enum Element : std::uint16_t {
     kLayer2OctetDeltaCount = 352,
 };
 
-// Enterprise-specific elements of flowxdp, under the PEN of option pen=. Their reverse counterparts in a biflow record
-// set bit 14 of the number: the reverse PEN covers IANA's elements only (RFC 5103 6.2).
+// Enterprise-specific elements of flowxdp, under the PEN of option pen=. Columns have their own numbers (fx_element),
+// here is what no column says. Reverse counterparts in a biflow record set bit 14 of the number: the reverse PEN covers
+// IANA's elements only (RFC 5103 6.2).
 enum EnterpriseElement : std::uint16_t {
-    kTcpWinStat = 1,  // unsigned8: bit 0 = the window threshold was undershot
-    kTcpWinThCnt = 2, // unsigned32: packets below the threshold
+    kBoot = 3, // unsigned64: who numbers the flows (SinkContext::boot)
     kEnterpriseReverseBit = 0x4000,
 };
 

@@ -12,7 +12,7 @@ bool InterfaceNames::learn(std::uint32_t id)
     std::string name = "if" + std::to_string(id);
     if (const auto given = given_.find(id); given != given_.end())
         name = given->second;
-    else if (const auto found = run_ != nullptr ? run_->find(id) : std::nullopt)
+    else if (const auto found = run_ ? run_(id) : std::nullopt)
         name = *found;
     known_.emplace(id, std::move(name));
     return true;
@@ -29,7 +29,8 @@ Result<std::map<std::uint32_t, std::string>> InterfaceNames::parse(const std::st
         const auto used = static_cast<std::size_t>(rest - entry.data());
         if (error != std::errc() || used + 1 >= entry.size() || entry[used] != ':')
             return Error{"interfaces: '" + entry + "' is not ID:NAME"};
-        names[id] = entry.substr(used + 1);
+        if (!names.emplace(id, entry.substr(used + 1)).second)
+            return Error{"interfaces: id " + std::to_string(id) + " has two names"};
         at = end + 1;
     }
     return names;

@@ -3,19 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
-#include "core/interface_directory.h"
 #include "core/result.h"
 
 namespace flowxdp::ipfix {
 
 class InterfaceNames {
   public:
-    // given: names that win over all others. run: those that the run knows; may be null, is kept.
-    InterfaceNames(std::map<std::uint32_t, std::string> given, const InterfaceDirectory* run)
-        : given_(std::move(given)), run_(run)
+    // The name that the run has for an id.
+    using NameOf = std::function<std::optional<std::string>(std::uint32_t id)>;
+
+    // given: names that win over all others. run: those that the run knows; may be empty.
+    InterfaceNames(std::map<std::uint32_t, std::string> given, NameOf run)
+        : given_(std::move(given)), run_(std::move(run))
     {
     }
 
@@ -30,7 +34,7 @@ class InterfaceNames {
   private:
     std::map<std::uint32_t, std::string> given_;
     std::map<std::uint32_t, std::string> known_;
-    const InterfaceDirectory* run_;
+    NameOf run_;
 };
 
 } // namespace flowxdp::ipfix

@@ -28,6 +28,12 @@ class SequenceNumbers {
     // Writes the domain's number into the message and moves it on. Modulo 2^32.
     void stamp(Message* message);
     void reset() { next_.clear(); }
+    [[nodiscard]] std::uint32_t next(std::uint32_t domain) const
+    {
+        const auto found = next_.find(domain);
+        return found == next_.end() ? 0 : found->second;
+    }
+    void go_on_at(std::uint32_t domain, std::uint32_t next) { next_[domain] = next; }
 
   private:
     std::map<std::uint32_t, std::uint32_t> next_;

@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint16_t kStatisticsId = 262;
 constexpr std::uint16_t kSamplingId = 263;
 constexpr std::uint16_t kInterfacesId = 264;
+constexpr std::uint16_t kSensorId = 265;
+constexpr std::int64_t kNsPerMillisecond = 1'000'000;
 constexpr std::uint16_t kNetflow9NameOctets = 32;
 constexpr std::size_t kMaxName = 254; // one length octet, RFC 7011 7
 
@@ -23,8 +25,10 @@ void append_name(const std::string& name, std::size_t most, OctetWriter* writer)
 
 } // namespace
 
-OptionsData::OptionsData(Protocol protocol, std::uint32_t domain) : protocol_(protocol), domain_(domain)
+OptionsData::OptionsData(Protocol protocol, std::uint32_t domain, std::uint32_t pen)
+    : protocol_(protocol), domain_(domain)
 {
+    sensor_ = {kSensorId, 1, {{kObservationDomainId, 4}, {kSystemInitTimeMilliseconds, 8}, {kBoot, 8, pen}}};
     if (protocol == Protocol::kNetflow9) {
         statistics_ = {kStatisticsId,
                        1,
@@ -33,6 +37,7 @@ OptionsData::OptionsData(Protocol protocol, std::uint32_t domain) : protocol_(pr
                         {kExportedFlowRecordTotalCount, 8},
                         {kExportedOctetTotalCount, 8}}};
         sampling_ = {kSamplingId, 1, {{kScopeSystem, 4}, {kSamplingInterval, 4}, {kSamplingAlgorithm, 1}}};
+        sensor_ = {kSensorId, 1, {{kScopeSystem, 4}, {kSystemInitTimeMilliseconds, 8}}};
         interfaces_ = {kInterfacesId, 1, {{kScopeInterface, 4}, {kInterfaceName, kNetflow9NameOctets}}};
     } else {
         // RFC 7011 4.1 and, for what was not sent, 4.3.
@@ -86,6 +91,22 @@ std::vector<std::uint8_t> OptionsData::sampling_record() const
         writer.u32(1);
         writer.u32(0);
     }
+    return record;
+}
+
+bool OptionsData::cuts_name(const std::string& name) const
+{
+    return name.size() > (protocol_ == Protocol::kNetflow9 ? kNetflow9NameOctets : kMaxName);
+}
+
+std::vector<std::uint8_t> OptionsData::sensor_record(const SensorOrigin& origin) const
+{
+    std::vector<std::uint8_t> record;
+    OctetWriter writer(&record);
+    writer.u32(domain_);
+    writer.u64(static_cast<std::uint64_t>(origin.attached_ns / kNsPerMillisecond));
+    if (protocol_ == Protocol::kIpfix)
+        writer.u64(origin.boot);
     return record;
 }
 

@@ -3,8 +3,10 @@
 //
 // v9 scopes them to the system or the interface (RFC 3954 6.1). IPFIX sends them in Observation Domain 0, meant for
 // what concerns no single domain (RFC 7011 3.1), with the domain they speak of as first scope: their records then have
-// a sequence of their own. Collectors that leave options records out of their count (nfcapd does) report no gaps in the
-// domain of the flows.
+// a sequence of their own. The sampling record goes out in the flows' domain as well when a session begins: akvorado
+// and goflow2 look the rate of a flow up by the domain of its message. Not with each repetition of the templates:
+// nfcapd leaves options records out of its count and would report a gap after each, but after none that precedes all
+// flows.
 #pragma once
 
 #include <cstdint>
@@ -23,27 +25,37 @@ struct ExportTotals {
     std::uint64_t not_sent_flows = 0; // 166: records given up
 };
 
+// The sensor whose numbers the flow ids are: with it they are unique. boot 0: a replay, which has none.
+struct SensorOrigin {
+    std::uint64_t boot = 0;
+    std::int64_t attached_ns = 0; // since the epoch
+};
+
 class OptionsData {
   public:
     // domain: the Observation Domain (v9: Source Id) of the flows.
-    OptionsData(Protocol protocol, std::uint32_t domain);
+    OptionsData(Protocol protocol, std::uint32_t domain, std::uint32_t pen);
 
     // Domain of the messages that carry options.
     [[nodiscard]] std::uint32_t message_domain() const;
     [[nodiscard]] const Template& statistics() const { return statistics_; }
     [[nodiscard]] const Template& sampling() const { return sampling_; }
     [[nodiscard]] const Template& interfaces() const { return interfaces_; }
+    [[nodiscard]] const Template& sensor() const { return sensor_; }
 
     [[nodiscard]] std::vector<std::uint8_t> statistics_record(const ExportTotals& totals) const;
     // Every packet is seen: 1 taken, 0 left out.
     [[nodiscard]] std::vector<std::uint8_t> sampling_record() const;
+    // v9 has no room for the boot: the time alone tells.
+    [[nodiscard]] std::vector<std::uint8_t> sensor_record(const SensorOrigin& origin) const;
     // Names longer than the field are cut.
     [[nodiscard]] std::vector<std::uint8_t> interface_record(std::uint32_t id, const std::string& name) const;
+    [[nodiscard]] bool cuts_name(const std::string& name) const;
 
   private:
     Protocol protocol_;
     std::uint32_t domain_;
-    Template statistics_, sampling_, interfaces_;
+    Template statistics_, sampling_, interfaces_, sensor_;
 };
 
 } // namespace flowxdp::ipfix

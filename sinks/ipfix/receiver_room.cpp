@@ -16,7 +16,7 @@ namespace flowxdp::ipfix {
 
 namespace {
 
-// What the kernel charges for a datagram at most: its octets and headers rounded up to an allocation, and the sk_buff.
+// The most that the kernel charges for a datagram: its octets and headers rounded up to an allocation, and the sk_buff.
 std::uint64_t charge(std::size_t octets)
 {
     return std::bit_ceil(octets + 512) + 512;
@@ -100,8 +100,8 @@ std::optional<ReceiverRoom::State> ReceiverRoom::ask() const
     return std::nullopt;
 }
 
-// The kernel takes a datagram that fits the buffer with what is used, or, older ones, while what is used does (an empty
-// buffer takes any; net/ipv4/udp.c). What a reader has read may be given back late, up to a quarter of the buffer; the
+// A datagram fits when the buffer still has room for it; older kernels only ask whether the buffer is full already. An
+// empty buffer takes any (net/ipv4/udp.c). The kernel may free read datagrams late, up to a quarter of the buffer; the
 // last quarter is for other senders.
 unsigned ReceiverRoom::datagrams(const State& state, std::size_t octets)
 {

@@ -10,12 +10,13 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <utility>
 
 #include "core/unique_fd.h"
-#include "sink/socket_address.h"
+#include "sink/stream/socket_address.h"
 #include "transport.h"
 
 namespace flowxdp::ipfix {
@@ -24,8 +25,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kLargestMessage = 65535; // the header's 16-bit length
-constexpr std::chrono::milliseconds kStep{5};  // acknowledgements raise no event: look again after this
+constexpr std::size_t kLargestMessage = 65535;   // the header's 16-bit length
+constexpr std::chrono::milliseconds kAway{2000}; // a commit waits so long for a collector that nobody can connect to
+constexpr std::chrono::milliseconds kStep{5};    // acknowledgements raise no event: look again after this
 
 class TcpTransport final : public Transport {
   public:
@@ -68,6 +70,8 @@ class TcpTransport final : public Transport {
             return take_error();
         }
         overflowing_ = false;
+        if (queue_.empty())
+            last_progress_ = Clock::now(); // patience begins with something to send
         queued_octets_ += message.octets.size();
         queue_.push_back({std::move(message)});
         pump();
@@ -80,6 +84,41 @@ class TcpTransport final : public Transport {
         return take_error();
     }
 
+    Result<void> commit() override
+    {
+        pump();
+        while (!queue_.empty() && !hopeless_) {
+            // A collector that is away may be away for long: wait shorter than for a slow one, for the sake of the
+            // other outputs.
+            const auto patience = state_ == State::kConnected
+                                      ? limits_.patience
+                                      : std::min<std::chrono::milliseconds>(limits_.patience, kAway);
+            if (Clock::now() - last_progress_ >= patience) {
+                hopeless_ = true;
+                keep_error(Error{name() + ": nothing was acknowledged for " + std::to_string(patience.count()) +
+                                 " ms: the run does not wait for this collector until it reads again"});
+                break;
+            }
+            wait();
+            pump();
+        }
+        return take_error();
+    }
+    [[nodiscard]] TransportState state() const override
+    {
+        TransportState now;
+        now.totals = totals_;
+        for (const Queued& q : queue_)
+            now.waiting_rows += q.message.rows;
+        return now;
+    }
+    // A killed predecessor had given up waiting for the collector while these rows were in its memory.
+    void go_on(const TransportState& state) override
+    {
+        Transport::go_on(state);
+        counts_->rows += state.waiting_rows;
+        counts_->dropped += state.waiting_rows;
+    }
     Result<void> finish() override
     {
         const auto deadline = Clock::now() + limits_.linger;
@@ -230,7 +269,7 @@ class TcpTransport final : public Transport {
     {
         if (preamble_due_ && !queue_.empty()) {
             preamble_due_ = false;
-            std::vector<Message> parts = preamble_();
+            std::vector<Message> parts = preamble_(true);
             for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
                 queued_octets_ += part->octets.size();
                 queue_.push_front({std::move(*part), 0, true, false});
@@ -275,6 +314,7 @@ class TcpTransport final : public Transport {
             count_sent(queue_.front().message);
             pop_front();
             next_--;
+            hopeless_ = false;
         }
         if (Clock::now() - last_progress_ > limits_.stall_timeout)
             fail("the collector takes no data", ETIMEDOUT);
@@ -305,6 +345,7 @@ class TcpTransport final : public Transport {
     std::uint64_t stream_ = 0, acknowledged_ = 0; // octets of this session
     bool preamble_due_ = false;
     bool overflowing_ = false;
+    bool hopeless_ = false; // patience ended: commit() does not wait until something is acknowledged again
     std::uint64_t sessions_ = 0;
     Result<void> error_;
 };

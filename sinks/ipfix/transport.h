@@ -13,14 +13,24 @@
 #include <string>
 #include <vector>
 
+#include "flowxdp/sink.hpp"
 #include "message.h"
 #include "options_data.h"
-#include "sink/sink.h"
-#include "sink/socket_address.h"
+#include "sink/stream/socket_address.h"
 
 namespace flowxdp::ipfix {
 
-using Preamble = std::function<std::vector<Message>()>;
+// begins: the receiver may know nothing of this exporter; else templates are repeated.
+using Preamble = std::function<std::vector<Message>(bool begins)>;
+
+// Where a transport goes on after a crash.
+struct TransportState {
+    std::uint64_t place = 0;        // file: octets written; UDP: own port
+    std::uint64_t receiver = 0;     // UDP: the collector's socket; 0: it is elsewhere. File: its identity
+    std::uint64_t waiting_rows = 0; // TCP: not acknowledged
+    ExportTotals totals;
+    SequenceNumbers sequences;
+};
 
 class Transport {
   public:
@@ -39,6 +49,18 @@ class Transport {
     virtual Result<void> send(Message message) = 0;
     // Lets waiting messages go on; never waits.
     virtual Result<void> poll() { return {}; }
+    // Sink::commit(): every message is written, sent or acknowledged, or nothing moves.
+    virtual Result<void> commit() { return poll(); }
+    // After commit(). Of TCP no sequence: it begins anew with each connection.
+    [[nodiscard]] virtual TransportState state() const { return {0, 0, 0, totals_, sequences_}; }
+    // Before open(): what state() said last, before a crash.
+    virtual void go_on(const TransportState& state)
+    {
+        totals_ = state.totals;
+        sequences_ = state.sequences;
+    }
+    // After open(): the session from before a crash goes on, templates and all.
+    [[nodiscard]] virtual bool session_goes_on() const { return false; }
     // The last message has been given: delivers what waits, for a bounded time. What then remains is counted as
     // dropped.
     virtual Result<void> finish() = 0;
@@ -55,7 +77,7 @@ class Transport {
     void count_dropped(const Message& message);
 
     SinkCounts* counts_;
-    Preamble preamble_ = [] { return std::vector<Message>(); };
+    Preamble preamble_ = [](bool) { return std::vector<Message>(); };
     SequenceNumbers sequences_;
     ExportTotals totals_;
 };
@@ -80,11 +102,14 @@ struct UdpLimits {
     // A collector on this host that does not read is waited for so long; then datagrams are given up until it reads.
     std::chrono::milliseconds patience{10000};
     std::uint32_t datagrams_per_second = 10000; // to one elsewhere, which cannot be asked; 0 = no limit
+    // One elsewhere may have been started again: after so much real time a session begins for it. 0 = never.
+    std::chrono::seconds begin_again{0};
 };
 
 struct TcpLimits {
-    std::size_t backlog_octets = 8u << 20;  // messages not yet acknowledged
-    std::chrono::milliseconds linger{5000}; // finish() waits this long
+    std::size_t backlog_octets = 8u << 20;     // messages not yet acknowledged
+    std::chrono::milliseconds linger{5000};    // finish() waits this long
+    std::chrono::milliseconds patience{10000}; // commit() waits so long while nothing moves
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds stall_timeout{30000}; // a connected peer that takes nothing is dead
     std::chrono::milliseconds first_back_off{250};  // doubled after each failure
@@ -93,7 +118,7 @@ struct TcpLimits {
 
 std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, const UdpLimits& limits, SinkCounts* counts);
 std::unique_ptr<Transport> make_tcp_transport(const Endpoint& collector, const TcpLimits& limits, SinkCounts* counts);
-// path: "-" is stdout. The file is replaced.
+// path: "-" is stdout. The file is replaced, unless it goes on after a crash.
 std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts);
 
 } // namespace flowxdp::ipfix

@@ -16,7 +16,7 @@
 
 #include "core/unique_fd.h"
 #include "receiver_room.h"
-#include "sink/socket_address.h"
+#include "sink/stream/socket_address.h"
 #include "transport.h"
 
 namespace flowxdp::ipfix {
@@ -49,6 +49,8 @@ class UdpTransport final : public Transport {
         int error = 0;
         for (const SocketAddress& address : *addresses) {
             UniqueFd fd(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            if (fd && own_port_ != 0)
+                take_port(fd.get(), address.family());
             if (fd && ::connect(fd.get(), address.get(), address.length) == 0) {
                 fd_ = std::move(fd);
                 family_ = address.family();
@@ -91,13 +93,36 @@ class UdpTransport final : public Transport {
         Result<void> result;
         bool turn = wait_for_turn(message.octets.size()); // tells of a new collector, too
         if (turn && std::exchange(fresh_, false)) {
-            for (Message& part : preamble_())
+            // After a crash the session goes on, if the collector is the one from before.
+            const std::optional<std::uint64_t> knew = std::exchange(knew_, std::nullopt);
+            const bool begins = !knew || *knew != receiver_;
+            if (begins)
+                began_ = Clock::now();
+            for (Message& part : preamble_(begins))
                 keep_error(wait_for_turn(part.octets.size()) ? transmit(std::move(part)) : give_up(std::move(part)),
                            &result);
             turn = wait_for_turn(message.octets.size()); // the preamble may have taken the room
         }
         keep_error(turn ? transmit(std::move(message)) : give_up(std::move(message)), &result);
         return result;
+    }
+    [[nodiscard]] TransportState state() const override
+    {
+        TransportState now = Transport::state();
+        sockaddr_storage own{};
+        socklen_t size = sizeof own;
+        if (fd_ && ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&own), &size) == 0)
+            now.place = ntohs(own.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(own).sin6_port
+                                                        : reinterpret_cast<const sockaddr_in&>(own).sin_port);
+        now.receiver = receiver_;
+        return now;
+    }
+    void go_on(const TransportState& state) override
+    {
+        Transport::go_on(state);
+        own_port_ = static_cast<std::uint16_t>(state.place);
+        knew_ = state.receiver;
+        began_ = Clock::now();
     }
     Result<void> finish() override
     {
@@ -114,6 +139,20 @@ class UdpTransport final : public Transport {
     {
         if (!part.ok() && whole->ok())
             *whole = std::move(part);
+    }
+
+    // The port from before a crash: to collectors that tell sessions by it, ours goes on. Somebody else may have it:
+    // then it is another session, and the templates that lead it are all they need.
+    void take_port(int fd, int family) const
+    {
+        sockaddr_storage own{};
+        own.ss_family = static_cast<sa_family_t>(family);
+        if (family == AF_INET6)
+            reinterpret_cast<sockaddr_in6&>(own).sin6_port = htons(own_port_);
+        else
+            reinterpret_cast<sockaddr_in&>(own).sin_port = htons(own_port_);
+        (void)::bind(fd, reinterpret_cast<const sockaddr*>(&own),
+                     family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
     }
 
     void limit_to_route()
@@ -152,6 +191,7 @@ class UdpTransport final : public Transport {
             if (!state) {
                 allowed_ = 0;
                 stalled_ = false;
+                fresh_ = fresh_ || (limits_.begin_again.count() != 0 && asked_ - began_ >= limits_.begin_again);
                 keep_pace();
                 return true;
             }
@@ -257,6 +297,9 @@ class UdpTransport final : public Transport {
     std::chrono::nanoseconds waited_{0};
     std::uint64_t receiver_ = 0, drops_before_ = 0, receiver_drops_ = 0;
     bool fresh_ = true; // the next message begins a session for the collector
+    Clock::time_point began_{};
+    std::uint16_t own_port_ = 0;        // after a crash: the port from before
+    std::optional<std::uint64_t> knew_; // and the collector's socket
     Sent last_;
     std::uint64_t refused_ = 0;
 };

@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // netflow_sink.cpp - NetFlow v9 (RFC 3954) over UDP; the exporter is sinks/ipfix's.
 #include "export_sink.h"
-#include "sink/sink_registry.h"
+#include "flowxdp/sink.hpp"
 
-namespace flowxdp {
+namespace flowxdp::ipfix {
+namespace {
 
-SinkFactory netflow_sink_factory();
+class NetflowSink final : public ExportSink {
+  public:
+    NetflowSink(const std::string& target, const OptionValues& values)
+        : ExportSink(ExportTarget::netflow(target, values))
+    {
+    }
+};
 
-SinkFactory netflow_sink_factory()
-{
-    return {"netflow", "NetFlow v9 to a collector", "udp://HOST:PORT",
-            ipfix::export_options(ipfix::Protocol::kNetflow9),
-            [](const SinkSpec& spec) { return ipfix::ExportSink::create(spec, ipfix::Protocol::kNetflow9); }};
-}
+constexpr SinkDescription kDescription = {
+    .name = "netflow",
+    .version = "1.0.0",
+    .help = "NetFlow v9 to a collector",
+    .target_help = "udp://HOST:PORT",
+    .options = kNetflowOptions.all(),
+    .required_columns = kFlowRecordColumns.data(),
+};
 
-} // namespace flowxdp
+} // namespace
+} // namespace flowxdp::ipfix
+
+FLOWXDP_SINK(flowxdp::ipfix::NetflowSink, flowxdp::ipfix::kDescription)

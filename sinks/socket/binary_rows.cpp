@@ -114,6 +114,16 @@ void append_binary_schema(const Schema& schema, BinaryRows kind, std::uint32_t s
     end_record(at, out);
 }
 
+void append_binary_origin(std::uint32_t sensor_id, std::uint64_t boot, std::string* out)
+{
+    if (boot == 0)
+        return;
+    const std::size_t at = begin_record(BinaryRecord::kOrigin, out);
+    put(sensor_id, out);
+    put(boot, out);
+    end_record(at, out);
+}
+
 void append_binary_row(const RowView& row, const Schema& schema, std::string* out)
 {
     const std::size_t at = begin_record(BinaryRecord::kRow, out);

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // socket_sink.cpp - rows to a TCP, UDP or unix receiver as text, JSON lines or binary records. README.md has the
 // formats.
-#include <memory>
 #include <optional>
+#include <stdexcept>
 
 #include "binary_rows.h"
+#include "flowxdp/sink.hpp"
 #include "row/cell_text.h"
 #include "row/json_text.h"
-#include "sink/sink_options.h"
-#include "sink/sink_registry.h"
-#include "socket_sender.h"
+#include "sink/row_origin.h"
+#include "sink/stream/socket_sender.h"
 
 namespace flowxdp {
-
-SinkFactory socket_sink_factory();
-
 namespace {
 
 using std::chrono::milliseconds;
@@ -26,28 +23,41 @@ constexpr std::size_t kDatagramBytes = 1400;
 constexpr std::size_t kStreamMessageBytes = 16u << 10;
 
 enum class Format : std::size_t { kText, kJson, kBinary };
-constexpr std::string_view kFormats[] = {"text", "json", "binary"};
-constexpr std::string_view kRowKinds[] = {"flows", "packets"};
 
-const std::vector<SinkOptionHelp>& options_help()
+struct Options : OptionSet {
+    Word<Format> format{this, "format", "text",
+                        "text: the flow file; json: JSON lines; binary: length-prefixed records", "text|json|binary"};
+    Word<bool> rows{this, "rows", "flows", "flows or packets: which rows to send", "flows|packets"};
+    Number<std::uint32_t> keep{this, "keep", "64", "MiB of rows kept for a receiver that is slow or absent", 1, 65536};
+    Number<std::uint32_t> patience{this, "patience", "30", "s without progress after which waiting rows are dropped",
+                                   0,    86400};
+    Number<std::uint32_t> drain{this, "drain", "10", "s without progress after which the end of the run gives up",
+                                0,    86400};
+    Switch origin{this, "origin", "0",
+                  "text, json: 1 = sensor and boot first, with flowInd and dir a row's key; binary always has them"};
+    Number<std::uint32_t> header{
+        this, "header", "60", "s after which UDP repeats header line or schema; 0 = only at the start", 0, 86400};
+};
+constexpr Options kOptions;
+
+SenderOptions sender_options(const std::string& target, const OptionValues& values)
 {
-    static const std::vector<SinkOptionHelp> options = {
-        {"format", "text", "text: the flow file; json: JSON lines; binary: length-prefixed records"},
-        {"rows", "flows", "flows or packets: which rows to send"},
-        {"keep", "64", "MiB of rows kept for a receiver that is slow or absent"},
-        {"patience", "30", "s without progress after which waiting rows are dropped"},
-        {"drain", "10", "s without progress after which the end of the run gives up"},
-        {"header", "60", "s after which UDP repeats header line or schema; 0 = only at the start"},
-    };
-    return options;
+    SenderOptions sender;
+    sender.queue_bytes = std::size_t{values[kOptions.keep]} << 20;
+    sender.patience = seconds(values[kOptions.patience]);
+    sender.drain = seconds(values[kOptions.drain]);
+    sender.preamble_interval = seconds(values[kOptions.header]);
+    Result<Endpoint> endpoint = parse_endpoint(target, "tcp://127.0.0.1:6666", 6666);
+    if (!endpoint.ok())
+        throw std::invalid_argument(endpoint.error().message);
+    sender.endpoint = endpoint.take();
+    return sender;
 }
 
 class SocketSink final : public Sink {
   public:
-    SocketSink(SenderOptions options, Format format, bool packet_rows)
-        : format_(format), packet_rows_(packet_rows),
-          message_bytes_(options.endpoint.kind == Endpoint::Kind::kUdp ? kDatagramBytes : kStreamMessageBytes),
-          sender_(std::move(options), &counts_)
+    SocketSink(const std::string& target, const OptionValues& values)
+        : SocketSink(sender_options(target, values), values)
     {
     }
 
@@ -57,37 +67,51 @@ class SocketSink final : public Sink {
             return Error{"sink 'socket': rows=packets needs packet mode: add -s"};
         const Schema& schema = packet_rows_ ? *context.packet_schema : *context.flow_schema;
         std::string preamble;
+        if (with_origin_)
+            origin_.emplace(context);
         if (format_ == Format::kText) {
-            char before = '%';
-            for (const Column& column : schema.columns()) {
-                preamble.push_back(before);
-                preamble += column.name;
-                before = '\t';
-            }
-            preamble.push_back('\n');
+            preamble = "%" + (origin_ ? origin_->text_names() : std::string());
+            for (const Column& column : schema.columns())
+                preamble += column.name + "\t";
+            preamble.back() = '\n';
         } else if (format_ == Format::kBinary) {
             append_binary_schema(schema, packet_rows_ ? BinaryRows::kPackets : BinaryRows::kFlows, context.sensor_id,
                                  &preamble);
+            append_binary_origin(context.sensor_id, context.boot, &preamble);
         } else {
             json_.emplace(schema);
         }
         if (!preamble.empty())
             sender_.set_preamble({std::move(preamble)});
+        // A killed predecessor had given up waiting for the receiver while these rows were in its memory.
+        if (!context.resume.empty()) {
+            counts_.rows += context.resume.front();
+            counts_.dropped += context.resume.front();
+        }
         sender_.connect_within(seconds(1));
         return {};
     }
 
-    Result<void> write(const RowBatch& rows) override { return send(rows, packet_rows_); }
-    Result<void> write_packets(const RowBatch& rows) override { return send(rows, !packet_rows_); }
+    Result<void> write(const Rows& rows) override { return send(rows, packet_rows_); }
+    Result<void> write_packets(const Rows& rows) override { return send(rows, !packet_rows_); }
     Result<void> tick(std::int64_t) override { return sender_.pump(milliseconds(0)); }
     Result<void> flush(bool final) override
     {
         // Not longer than new rows may wait for this thread.
         return final ? sender_.drain() : sender_.pump(milliseconds(sender_.nothing_to_send() ? 0 : 200));
     }
+    Result<void> commit() override { return sender_.commit(); }
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override { return {sender_.waiting_rows()}; }
 
   private:
-    Result<void> send(const RowBatch& rows, bool not_wanted)
+    SocketSink(SenderOptions options, const OptionValues& values)
+        : format_(values[kOptions.format]), packet_rows_(values[kOptions.rows]), with_origin_(values[kOptions.origin]),
+          message_bytes_(options.endpoint.kind == Endpoint::Kind::kUdp ? kDatagramBytes : kStreamMessageBytes),
+          sender_(std::move(options), &counts_)
+    {
+    }
+
+    Result<void> send(const Rows& rows, bool not_wanted)
     {
         if (not_wanted) {
             counts_.skipped += rows.size();
@@ -120,9 +144,13 @@ class SocketSink final : public Sink {
     {
         if (format_ == Format::kJson) {
             json_->append(row, out);
+            if (origin_)
+                origin_->put_members(0, out);
         } else if (format_ == Format::kBinary) {
             append_binary_row(row, schema, out);
         } else {
+            if (origin_)
+                *out += origin_->text_cells();
             const StringStyle style = packet_rows_ ? StringStyle::kBare : StringStyle::kQuoted;
             for (const Column& column : schema.columns()) {
                 append_cell_text(row, column, style, out);
@@ -134,36 +162,22 @@ class SocketSink final : public Sink {
 
     Format format_;
     bool packet_rows_;
+    bool with_origin_;
+    std::optional<RowOrigin> origin_;
     std::size_t message_bytes_;
     std::optional<JsonRowPrinter> json_;
     SocketSender sender_;
 };
 
-Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)
-{
-    SinkOptions options(spec, options_help());
-    const auto format = static_cast<Format>(options.word("format", kFormats));
-    const bool packet_rows = options.word("rows", kRowKinds) == 1;
-    SenderOptions sender;
-    sender.queue_bytes = options.number("keep", 1, 65536) << 20;
-    sender.patience = seconds(options.number("patience", 0, 86400));
-    sender.drain = seconds(options.number("drain", 0, 86400));
-    sender.preamble_interval = seconds(options.number("header", 0, 86400));
-    Result<Endpoint> endpoint = parse_endpoint(spec.target, "tcp://127.0.0.1:6666", 6666);
-    if (!endpoint.ok())
-        options.fail(endpoint.error().message);
-    if (Result<void> error = options.error(); !error.ok())
-        return error.error();
-    sender.endpoint = endpoint.take();
-    return std::unique_ptr<Sink>(std::make_unique<SocketSink>(std::move(sender), format, packet_rows));
-}
+constexpr SinkDescription kDescription = {
+    .name = "socket",
+    .version = "1.0.0",
+    .help = "rows to a TCP, UDP or unix socket",
+    .target_help = "tcp://HOST:PORT (tcp://127.0.0.1:6666), udp://HOST:PORT, unix:PATH",
+    .options = kOptions.all(),
+};
 
 } // namespace
-
-SinkFactory socket_sink_factory()
-{
-    return {"socket", "rows to a TCP, UDP or unix socket",
-            "tcp://HOST:PORT (tcp://127.0.0.1:6666), udp://HOST:PORT, unix:PATH", options_help(), create};
-}
-
 } // namespace flowxdp
+
+FLOWXDP_SINK(flowxdp::SocketSink, flowxdp::kDescription)

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // tcp_win_sink.cpp - the list of sources with small TCP windows, sent to a receiver every few seconds of packet time.
-// The tutorial's "customer": reference F4. README.md has the format and the options.
-#include <memory>
+// The "customer" of Tranalyzer2's sink tutorial. README.md has the format and the options.
+#include <atomic>
+#include <stdexcept>
 
-#include "sink/sink_options.h"
-#include "sink/sink_registry.h"
-#include "socket_sender.h"
+#include <fmt/format.h>
+
+#include "flowxdp/sink.hpp"
+#include "sink/stream/socket_sender.h"
 #include "window_report.h"
 
 namespace flowxdp {
-
-SinkFactory tcp_win_sink_factory();
-
 namespace {
 
 using std::chrono::milliseconds;
@@ -19,59 +18,50 @@ using std::chrono::seconds;
 
 constexpr std::size_t kDatagramBytes = 1400;
 constexpr std::uint8_t kTcp = 6;
-constexpr std::string_view kNoYes[] = {"0", "1"};
 
-const std::vector<SinkOptionHelp>& options_help()
-{
-    static const std::vector<SinkOptionHelp> options = {
-        {"interval", "5", "s of packet time between reports"},
-        {"min_packets", "30", "flows with fewer packets are not looked at"},
-        {"max_entries", "100", "source addresses in the list; when it is full the oldest leaves"},
-        {"nul", "1", "1 = a zero byte ends each report, as Tranalyzer2's tutorial sends it"},
-        {"patience", "30", "s without progress after which reports are dropped"},
-        {"drain", "10", "s without progress after which the end of the run gives up"},
-    };
-    return options;
-}
-
-struct WindowOptions {
-    std::int64_t interval_s;
-    std::uint64_t min_packets;
-    std::size_t max_entries;
-    bool nul;
+struct Options : OptionSet {
+    Number<std::int64_t> interval{this, "interval", "5", "s of packet time between reports", 1, 86400};
+    Number<std::uint64_t> min_packets{this, "min_packets", "30", "flows with fewer packets are not looked at",
+                                      1,    0xffffffff};
+    Number<std::uint64_t> max_entries{
+        this, "max_entries", "100", "source addresses in the list; when it is full the oldest leaves", 1, 1000000};
+    Switch nul{this, "nul", "1", "1 = a zero byte ends each report, as Tranalyzer2's tutorial sends it"};
+    Number<std::uint32_t> patience{this, "patience", "30", "s without progress after which reports are dropped",
+                                   0,    86400};
+    Number<std::uint32_t> drain{this, "drain", "10", "s without progress after which the end of the run gives up",
+                                0,    86400};
 };
+constexpr Options kOptions;
+
+SenderOptions sender_options(const std::string& target, const OptionValues& values)
+{
+    SenderOptions sender;
+    sender.queue_bytes = 1u << 20; // some hundred reports for a receiver that is slow
+    sender.patience = seconds(values[kOptions.patience]);
+    sender.drain = seconds(values[kOptions.drain]);
+    Result<Endpoint> endpoint = parse_endpoint(target, "tcp://127.0.0.1:5555", 5555);
+    if (!endpoint.ok())
+        throw std::invalid_argument(endpoint.error().message);
+    sender.endpoint = endpoint.take();
+    return sender;
+}
 
 class TcpWinSink final : public Sink {
   public:
-    TcpWinSink(const WindowOptions& window, SenderOptions sender)
-        : nul_(window.nul), datagram_bytes_(sender.endpoint.kind == Endpoint::Kind::kUdp ? kDatagramBytes : 0),
-          timer_(window.interval_s), list_(window.min_packets, window.max_entries),
-          sender_(std::move(sender), &reports_)
+    TcpWinSink(const std::string& target, const OptionValues& values)
+        : TcpWinSink(sender_options(target, values), values)
     {
-    }
-
-    [[nodiscard]] std::vector<std::string> required_columns() const override
-    {
-        return {"srcIP", "l4Proto", "pktsSnt", "tcpWinThCnt"};
     }
 
     Result<void> open(const SinkContext& context) override
     {
-        const std::pair<const char*, fx_type> wanted[] = {
-            {"srcIP", FX_IP}, {"l4Proto", FX_U8}, {"pktsSnt", FX_U64}, {"tcpWinThCnt", FX_U32}};
-        const Schema& schema = *context.flow_schema;
-        for (std::size_t i = 0; i < std::size(wanted); i++) {
-            const auto found = schema.find(wanted[i].first);
-            if (!found || schema.columns()[*found].type != wanted[i].second || schema.columns()[*found].list)
-                return Error{
-                    fmt::format("sink 'tcp_win': column '{}' is not there or not of its type", wanted[i].first)};
-            columns_[i] = schema.columns()[*found];
-        }
+        if (Result<void> found = find_columns(*context.flow_schema, source_, protocol_, packets_, below_); !found.ok())
+            return found;
         sender_.connect_within(seconds(1));
         return {};
     }
 
-    Result<void> write(const RowBatch& rows) override
+    Result<void> write(const Rows& rows) override
     {
         Result<void> result;
         for (std::size_t i = 0; i < rows.size(); i++) {
@@ -83,7 +73,7 @@ class TcpWinSink final : public Sink {
         }
         return result;
     }
-    Result<void> write_packets(const RowBatch& rows) override
+    Result<void> write_packets(const Rows& rows) override
     {
         counts_.skipped += rows.size();
         return {};
@@ -110,15 +100,19 @@ class TcpWinSink final : public Sink {
     }
 
   private:
-    enum { kSource, kProtocol, kPackets, kBelow };
+    TcpWinSink(SenderOptions sender, const OptionValues& values)
+        : nul_(values[kOptions.nul]),
+          datagram_bytes_(sender.endpoint.kind == Endpoint::Kind::kUdp ? kDatagramBytes : 0),
+          timer_(values[kOptions.interval]), list_(values[kOptions.min_packets], values[kOptions.max_entries]),
+          sender_(std::move(sender), &reports_)
+    {
+    }
 
     void take(const RowView& row)
     {
-        const std::uint8_t* source = row.bytes(columns_[kSource]);
-        const bool tcp =
-            row.present(columns_[kSource]) && source[16] != 0 && row.get<std::uint8_t>(columns_[kProtocol]) == kTcp;
-        if (!tcp || list_.add(source, source[16], row.get<std::uint64_t>(columns_[kPackets]),
-                              row.get<std::uint32_t>(columns_[kBelow])) == WindowList::Outcome::kIgnored)
+        const std::uint8_t* source = row.bytes(source_);
+        const bool tcp = row.present(source_) && source[16] != 0 && row.get(protocol_) == kTcp;
+        if (!tcp || list_.add(source, source[16], row.get(packets_), row.get(below_)) == WindowList::Outcome::kIgnored)
             counts_.skipped++;
         else
             counts_.sent++;
@@ -144,39 +138,27 @@ class TcpWinSink final : public Sink {
     std::size_t datagram_bytes_;
     ReportTimer timer_;
     WindowList list_;
-    Column columns_[4];
+    ReadColumn<ColumnSet::Ip> source_{"srcIP"};
+    ReadColumn<ColumnSet::U8> protocol_{"l4Proto"};
+    ReadColumn<ColumnSet::U64> packets_{"pktsSnt"};
+    ReadColumn<ColumnSet::U32> below_{"tcpWinThCnt"};
     SinkCounts reports_; // the sender's: reports, not rows
     std::atomic<std::uint64_t> replaced_{0}, left_{0};
     SocketSender sender_;
 };
 
-Result<std::unique_ptr<Sink>> create(const SinkSpec& spec)
-{
-    SinkOptions options(spec, options_help());
-    WindowOptions window{};
-    window.interval_s = static_cast<std::int64_t>(options.number("interval", 1, 86400));
-    window.min_packets = options.number("min_packets", 1, 0xffffffff);
-    window.max_entries = options.number("max_entries", 1, 1000000);
-    window.nul = options.word("nul", kNoYes) == 1;
-    SenderOptions sender;
-    sender.queue_bytes = 1u << 20; // some hundred reports for a receiver that is slow
-    sender.patience = seconds(options.number("patience", 0, 86400));
-    sender.drain = seconds(options.number("drain", 0, 86400));
-    Result<Endpoint> endpoint = parse_endpoint(spec.target, "tcp://127.0.0.1:5555", 5555);
-    if (!endpoint.ok())
-        options.fail(endpoint.error().message);
-    if (Result<void> error = options.error(); !error.ok())
-        return error.error();
-    sender.endpoint = endpoint.take();
-    return std::unique_ptr<Sink>(std::make_unique<TcpWinSink>(window, std::move(sender)));
-}
+constexpr const char* kColumns[] = {"srcIP", "l4Proto", "pktsSnt", "tcpWinThCnt", nullptr};
+
+constexpr SinkDescription kDescription = {
+    .name = "tcp_win",
+    .version = "1.0.0",
+    .help = "sources with small TCP windows, reported every few seconds of packet time",
+    .target_help = "tcp://HOST:PORT (tcp://127.0.0.1:5555), udp://HOST:PORT, unix:PATH",
+    .options = kOptions.all(),
+    .required_columns = kColumns,
+};
 
 } // namespace
-
-SinkFactory tcp_win_sink_factory()
-{
-    return {"tcp_win", "sources with small TCP windows, reported every few seconds of packet time",
-            "tcp://HOST:PORT (tcp://127.0.0.1:5555), udp://HOST:PORT, unix:PATH", options_help(), create};
-}
-
 } // namespace flowxdp
+
+FLOWXDP_SINK(flowxdp::TcpWinSink, flowxdp::kDescription)

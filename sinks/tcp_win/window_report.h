@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// window_report.h - when a report of the window list is due and what it says (reference F4). README.md has the format.
+// window_report.h - when a report of the window list is due and what it says. README.md has the format.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "tcp_geo_win/window_list.h"
+#include "flowxdp/window_list.hpp"
 
 namespace flowxdp {
 
@@ -16,7 +16,7 @@ class ReportTimer {
   public:
     explicit ReportTimer(std::int64_t interval_s) : interval_s_(interval_s) {}
 
-    // The packet clock, from a tick: may step back (DESIGN 2: by more than 60 s), the timer then starts anew.
+    // The packet clock, from a tick: may step back (by more than 60 s: clock.h), the timer then starts anew.
     void set_clock(std::int64_t ns);
     // When a row's flow ended: the clock was there at least, never a step back (the last rows of a run are older).
     void at_least(std::int64_t ns);

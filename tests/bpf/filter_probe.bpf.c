@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // filter_probe.bpf.c - frame_filter() and leaving_filter() and nothing else, as an XDP and as a clsact program: loads in no
 // time, so that many expressions can be tried on a real kernel.
-#include "compat.h"
+#include "flowxdp/compat.h"
 
 #include "frame_filter.bpf.h"
-#include "packet.h"
+#include "flowxdp/packet.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bpf/sensor_bench.h"
+#include "flowxdp/packet.h"
 #include "kernel/filter_patch.h"
-#include "packet.h"
 
 namespace flowxdp::test {
 namespace {

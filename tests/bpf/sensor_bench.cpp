@@ -64,8 +64,14 @@ std::optional<int> run_buffer(int program_fd, std::span<const std::uint8_t> buff
     return bpf_prog_test_run_opts(program_fd, &run) ? std::nullopt : std::optional(static_cast<int>(run.retval));
 }
 
+std::string needs_folder()
+{
+    return library_folder() + "_needs";
+}
+
 SensorBench::SensorBench(const BenchSetup& setup)
-    : bundle_(load_bundle(library_folder())), libraries_(load_plugin_libraries(library_folder() + "/plugins"))
+    : bundle_(load_bundle(setup.library.empty() ? library_folder() : setup.library)),
+      libraries_(load_plugin_libraries(bundle_.folder + "/plugins"))
 {
     PluginChoice choice;
     choice.replace_default = !setup.default_plugins;
@@ -74,33 +80,46 @@ SensorBench::SensorBench(const BenchSetup& setup)
     host_ = std::make_unique<PluginHost>(libraries_, choice, *bundle_.descriptor, setup.packet_mode,
                                          PluginHost::Services{}, &flow_);
     flow_.idle_timeout_ms = setup.idle_timeout_ms;
+    flow_.tunnels = tunnel_config_default();
     flow_.active_timeout_ns = setup.active_timeout_ns;
     if (setup.extraction)
         flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
-    flow_.hash_seed = 42;
+    flow_.fragment_seed = 42;
     SensorObjectOptions options;
     options.path = bundle_.bpf_object;
+    options.layout_id = bundle_.descriptor->layout_id;
     options.flow = flow_;
+    options.plugin_options.assign(host_->plugin_options().begin(), host_->plugin_options().end());
     options.max_flows = setup.max_flows;
     options.ring_bytes = setup.ring_bytes;
     options.use_metadata = setup.use_metadata;
     options.filter = setup.filter;
     options.snap_len = setup.snap_len;
+    options.frame_max = setup.frame_max;
+    options.longest_frame = setup.longest_frame;
     options.egress = setup.egress;
     options.load = setup.load;
     sensor = std::make_unique<SensorObject>(options);
-    ring = std::make_unique<RingReader>(sensor->map_fd("ring"), setup.ring_bytes);
+    ring = std::make_unique<RingReader>(sensor->map_fd("ring"), setup.ring_bytes, sensor->bounds());
     evictor = std::make_unique<Evictor>(*sensor);
 }
 
 void SensorBench::run(const std::vector<std::uint8_t>& frame, std::int64_t ts_ns)
 {
+    const auto bytes = static_cast<std::uint32_t>(frame.size());
+    run(frame, ts_ns, bytes, bytes);
+}
+
+void SensorBench::run(const std::vector<std::uint8_t>& frame, std::int64_t ts_ns, std::uint32_t wire_len,
+                      std::uint32_t cap_len)
+{
     frame_meta meta{};
     meta.ts_ns = meta.clock_ns = ts_ns;
-    meta.wire_len = meta.cap_len = static_cast<__u32>(frame.size());
+    meta.wire_len = wire_len;
+    meta.cap_len = cap_len;
     meta.start_kind = HEADER_KIND_ETHERNET;
     sent++;
-    EXPECT_EQ(run_frame(sensor->ingress_fd(), frame.data(), meta.cap_len, meta), XDP_PASS);
+    EXPECT_EQ(run_frame(sensor->ingress_fd(), frame.data(), static_cast<std::uint32_t>(frame.size()), meta), XDP_PASS);
 }
 
 std::vector<Ended> SensorBench::drain()
@@ -109,8 +128,10 @@ std::vector<Ended> SensorBench::drain()
     ring->read([&](const stream_header& header) {
         if (header.kind == STREAM_ENDED)
             out.emplace_back(reinterpret_cast<const ended_record&>(header));
-        else
+        else if (header.kind == STREAM_PACKET) {
             packet_rows++;
+            wanted += reinterpret_cast<const packet_record&>(header).wanted != 0;
+        }
         return true;
     });
     ring->acknowledge();
@@ -149,7 +170,7 @@ const void* SensorBench::slot(const Ended& ended, const char* half) const
 {
     for (std::uint32_t i = 0; i < bundle_.descriptor->half_count; i++)
         if (std::strcmp(bundle_.descriptor->halves[i].name, half) == 0)
-            return flow_slot_const(&ended.record(), flow_.slot_offset[i]);
+            return flow_slot_const(&ended.record(), &flow_, i);
     return nullptr;
 }
 

@@ -26,6 +26,7 @@ inline constexpr std::int64_t kSecond = 1'000'000'000;
 
 struct BenchSetup {
     std::vector<std::string> plugins = {}; // NAME[:key=value,...]; nothing else is enabled
+    std::string library = {};              // folder of bundle and plugins; empty = the build's own
     bool default_plugins = false;          // those of a plain run, and `plugins` on top
     bool packet_mode = false;
     bool extraction = false; // frames leave too, one packet at a time
@@ -37,6 +38,8 @@ struct BenchSetup {
     bool use_metadata = true;
     FrameFilter filter = {};
     std::uint32_t snap_len = 0;
+    std::uint32_t frame_max = 0;               // SensorObjectOptions::frame_max
+    std::uint32_t longest_frame = 0;           // SensorObjectOptions::longest_frame
     std::function<int(bpf_object*)> load = {}; // SensorObjectOptions::load
 };
 
@@ -58,6 +61,8 @@ class Ended {
 
 // Where bundle and plugins of the build under test are.
 std::string library_folder();
+// The same for the bundle of tests/needs: all plugins, and first_payload.
+std::string needs_folder();
 
 // "processed 160123 insns" of a verifier log; 0 when it does not say.
 std::uint64_t verified_instructions(const std::string& log);
@@ -77,6 +82,8 @@ class SensorBench {
 
     // Runs a frame at ts_ns, the packet clock being the same; expects XDP_PASS.
     void run(const std::vector<std::uint8_t>& frame, std::int64_t ts_ns);
+    // The same, said to have wire_len bytes of which cap_len were captured, whatever the kernel has of it.
+    void run(const std::vector<std::uint8_t>& frame, std::int64_t ts_ns, std::uint32_t wire_len, std::uint32_t cap_len);
     // Ended records the ring holds, oldest first; frees them.
     std::vector<Ended> drain();
     std::vector<Ended> evict(evict_mode mode, std::int64_t clock_ns);
@@ -89,7 +96,8 @@ class SensorBench {
     std::unique_ptr<RingReader> ring;
     std::unique_ptr<Evictor> evictor;
     std::uint64_t seen = 0;        // records in the table when evict() scanned it
-    std::uint64_t packet_rows = 0; // met by drain()
+    std::uint64_t packet_rows = 0; // packet records that drain() met
+    std::uint64_t wanted = 0;      // those of them that a plugin wanted
     std::uint64_t sent = 0;        // by run()
     const void* slot(const Ended& ended, const char* half) const;
 

@@ -11,15 +11,15 @@
 #include <set>
 
 #include "bpf/sensor_bench.h"
-#include "fragment.h"
+#include "flowxdp/fragment.h"
 #include "support/packet_builder.h"
-#include "tcp_win/tcp_win.bpf.h"
+#include "tcp_win/tcp_win_state.h"
 
 namespace flowxdp::test {
 namespace {
 
 // Whatever the verifier of a kernel thinks of the program, it must stay far from the limit of a million: newer kernels
-// are not looser (DESIGN 3).
+// are not looser.
 constexpr std::uint64_t kBudget = 300'000;
 const std::vector<std::string> kAllPlugins = {"basic_flow",
                                               "flow_export",
@@ -112,6 +112,31 @@ TEST_F(Sensor, LoadsForBothDirectionsWithEverything)
 {
     BenchSetup setup;
     setup.plugins = kAllPlugins;
+    setup.packet_mode = true;
+    setup.extraction = true;
+    setup.egress = true;
+    setup.use_metadata = false;
+    expect_budget(setup);
+}
+
+// A plugin that wants packets, without packet mode and with everything.
+TEST_F(Sensor, LoadsWithANeed)
+{
+    BenchSetup setup;
+    setup.library = needs_folder();
+    setup.default_plugins = true;
+    setup.plugins = {"first_payload"};
+    setup.egress = true;
+    setup.use_metadata = false;
+    expect_budget(setup);
+}
+
+TEST_F(Sensor, LoadsWithANeedAndEverything)
+{
+    BenchSetup setup;
+    setup.library = needs_folder();
+    setup.plugins = kAllPlugins;
+    setup.plugins.emplace_back("first_payload");
     setup.packet_mode = true;
     setup.extraction = true;
     setup.egress = true;
@@ -271,6 +296,88 @@ TEST_F(Sensor, AFullRingMovesBoundaries)
         return (flow.record().dir[0].sensor_status & FXS(BOUNDARY_MOVED)) != 0;
     });
     EXPECT_GT(marked, 80);
+}
+
+// A flow says that a row of it was lost, and only such a flow.
+TEST_F(Sensor, ALostPacketRowIsSaidOfItsFlow)
+{
+    BenchSetup setup;
+    setup.packet_mode = true;
+    setup.ring_bytes = 4096;
+    SensorBench bench(setup);
+    for (unsigned i = 0; i < 100; i++)
+        bench.run(to_server(0, 0, client(i)), kSecond + i);
+    const std::uint64_t lost = bench.counter(COUNTER_PACKET_ROWS_LOST);
+    EXPECT_GT(lost, 50u);
+    EXPECT_EQ(bench.counter(COUNTER_BYTES_UNREADABLE), 0u);
+    bench.drain();
+    EXPECT_EQ(bench.packet_rows + lost, 100u);
+    bench.run(to_server(0, 0, client(99)), 2 * kSecond); // its second row is not lost, its first one was
+    bench.run(to_server(0, 0, client(100)), 2 * kSecond);
+    std::uint64_t marked = 0;
+    const auto flows = bench.evict(EVICT_ALL, 3 * kSecond);
+    for (const Ended& flow : flows)
+        marked += (flow.record().dir[0].sensor_status & FXS(PACKET_ROWS_LOST)) != 0;
+    EXPECT_EQ(flows.size(), 101u);
+    EXPECT_EQ(marked, lost);
+    // The row of a packet that ends its flow goes before the end.
+    BenchSetup forcing;
+    forcing.packet_mode = true;
+    forcing.plugins = {"tcp_win:threshold=1,force_at=1"};
+    forcing.ring_bytes = 4096;
+    SensorBench ends(forcing);
+    for (unsigned i = 0; i < 30; i++)
+        ends.run(to_server(0, 0, client(i)), kSecond + i);
+    const std::uint64_t rows_lost = ends.counter(COUNTER_PACKET_ROWS_LOST);
+    EXPECT_GT(rows_lost, 0u);
+    marked = 0;
+    for (const auto& some : {ends.drain(), ends.evict(EVICT_ALL, 3 * kSecond)})
+        for (const Ended& flow : some)
+            marked += (flow.record().dir[0].sensor_status & FXS(PACKET_ROWS_LOST)) != 0;
+    EXPECT_EQ(marked, rows_lost);
+}
+
+// A flow says that a packet of it that a plugin wanted was lost, and only such a flow. Without packet mode there are no
+// rows to lose.
+TEST_F(Sensor, ALostWantedPacketIsSaidOfItsFlow)
+{
+    BenchSetup setup;
+    setup.library = needs_folder();
+    setup.plugins = {"first_payload:packets=1"};
+    setup.ring_bytes = 4096;
+    SensorBench bench(setup);
+    const auto with_payload = [](unsigned n) {
+        return Packet().eth().ipv4("192.0.2.1", "192.0.2.2").udp(20000 + n, 9).payload(20).bytes();
+    };
+    for (unsigned i = 0; i < 100; i++)
+        bench.run(with_payload(i), kSecond + i);
+    for (unsigned i = 0; i < 100; i++)
+        bench.run(with_payload(i), kSecond + 100 + i); // nobody wants the second one
+    const std::uint64_t lost = bench.counter(COUNTER_WANTED_PACKETS_LOST);
+    EXPECT_GT(lost, 50u);
+    EXPECT_EQ(bench.counter(COUNTER_PACKET_ROWS_LOST), 0u);
+    bench.drain();
+    EXPECT_EQ(bench.wanted, bench.packet_rows);
+    EXPECT_EQ(bench.wanted + lost, 100u);
+    std::uint64_t marked = 0, packets = 0;
+    const auto flows = bench.evict(EVICT_ALL, 3 * kSecond);
+    for (const Ended& flow : flows) {
+        marked += flow.record().dir[0].sensor_status == FXS(WANTED_PACKETS_LOST);
+        packets += flow.packets();
+    }
+    EXPECT_EQ(flows.size(), 100u);
+    EXPECT_EQ(marked, lost);
+    EXPECT_EQ(packets, 200u);
+    // A packet without a place in the table is wanted as any other: its record goes before its flow's.
+    BenchSetup full = setup;
+    full.ring_bytes = 1u << 20;
+    full.max_flows = 8;
+    SensorBench alone(full);
+    for (unsigned i = 0; i < 20; i++)
+        alone.run(with_payload(i), kSecond + i);
+    EXPECT_EQ(alone.drain().size(), 12u);
+    EXPECT_EQ(alone.wanted, 20u);
+    EXPECT_EQ(alone.counter(COUNTER_WANTED_PACKETS_LOST), 0u);
 }
 
 // Packets that force nothing take nothing from the ring, forcing halves or not.

@@ -236,5 +236,32 @@ TEST(CaptureList, ErrorsNameListAndLine)
               "cannot read capture list '" + dir.file("") + "': Is a directory");
 }
 
+TEST(CaptureList, WhatIsNoListIsRefusedBeforeItFillsTheMemory)
+{
+    TempDir dir;
+    EXPECT_EQ(read_capture_list("/dev/zero").error().message,
+              "cannot read capture list '/dev/zero': it is no text: the byte at offset 0 is 0");
+    const std::string large = dir.write("large", Bytes(kMaxListBytes + 1, '#'));
+    EXPECT_EQ(read_capture_list(large).error().message,
+              "cannot read capture list '" + large + "': it is larger than 16777216 bytes");
+    Bytes line(5000, 'x');
+    line.insert(line.begin(), '\n');
+    const std::string wide = dir.write("wide", line);
+    EXPECT_EQ(read_capture_list(wide).error().message,
+              "capture list '" + wide + "', line 2: 5000 bytes are no path, which has at most 4095");
+}
+
+TEST(CaptureList, AListOfTheLargestSizeIsRead)
+{
+    TempDir dir;
+    const std::string path = dir.write("a.pcap", small_pcap(1));
+    Bytes text(kMaxListBytes - path.size() - 1, '#');
+    text.push_back('\n');
+    text.insert(text.end(), path.begin(), path.end());
+    const Result<std::vector<std::string>> list = read_capture_list(dir.write("list", text));
+    ASSERT_TRUE(list.ok()) << list.error().message;
+    EXPECT_EQ(*list, std::vector<std::string>{path});
+}
+
 } // namespace
 } // namespace flowxdp::test

@@ -61,11 +61,20 @@ TEST(PcapFormat, OldVersionsHaveTheOriginalLengthFirst)
     EXPECT_EQ(read_bytes(usual.bytes()).frames.at(0).data, frame);
 }
 
-TEST(PcapFormat, UnknownVersionsAreReadAsTheLatest)
+TEST(PcapFormat, AnotherMajorVersionIsRefusedAndAnotherMinorOneIsRead)
 {
-    PcapFile file({.major = 9, .minor = 9});
-    file.packet(1, 0, sample_frame(20));
-    EXPECT_EQ(read_bytes(file.bytes()).frames.size(), 1U);
+    for (const bool big_endian : {false, true}) {
+        PcapFile later({.big_endian = big_endian, .minor = 9});
+        later.packet(1, 0, sample_frame(20));
+        EXPECT_EQ(read_bytes(later.bytes()).frames.size(), 1U);
+        for (const std::uint16_t major : {0, 1, 3, 542, 65535}) {
+            PcapFile file({.big_endian = big_endian, .major = major, .minor = 4});
+            file.packet(1, 0, sample_frame(20));
+            EXPECT_EQ(read_bytes(file.bytes()).error,
+                      "it is pcap of version " + std::to_string(major) +
+                          ".4; 2.0 to 2.4 are read, what later versions hold is not known");
+        }
+    }
 }
 
 TEST(PcapFormat, CapturedLengthAboveTheSnapLengthIsBelieved)

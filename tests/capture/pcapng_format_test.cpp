@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 
+#include "capture/capture_format.h"
 #include "read_frames.h"
 
 namespace flowxdp::test {
@@ -243,6 +245,80 @@ TEST(PcapngFormat, PiecesAndBatchesChangeNothing)
             EXPECT_EQ(read_bytes(file.bytes(), piece, batch).frames, whole.frames) << piece << " " << batch;
         }
     }
+}
+
+TEST(PcapngFormat, AnotherMajorVersionIsRefusedAndAnotherMinorOneIsRead)
+{
+    for (const bool big_endian : {false, true}) {
+        PcapngFile minor;
+        minor.section(big_endian, 1, 2).interface(1).enhanced(0, 0, sample_frame(20));
+        EXPECT_EQ(read_bytes(minor.bytes()).frames.size(), 1U);
+        PcapngFile major;
+        major.section(big_endian, 2, 0).interface(1).enhanced(0, 0, sample_frame(20));
+        EXPECT_EQ(read_bytes(major.bytes()).error,
+                  "it is pcapng of version 2.0; 1.0 is read, what later versions hold is not known");
+        PcapngFile later; // a file may go on with a section of another writer
+        later.section(big_endian).interface(1).enhanced(0, 0, sample_frame(20));
+        const std::size_t offset = later.bytes().size();
+        later.section(!big_endian, 7, 1).interface(1).enhanced(0, 0, sample_frame(20));
+        EXPECT_EQ(damage_of(later.bytes(), 1),
+                  std::to_string(offset) + ": a section follows that cannot be read: it is "
+                                           "pcapng of version 7.1; 1.0 is read, what later versions hold is not known");
+    }
+}
+
+// The names that a file of one section with these interfaces keeps.
+std::map<std::uint32_t, std::string> names_of(const PcapngFile& file)
+{
+    const FormatOpening opening = open_pcapng(file.bytes());
+    std::vector<Frame> frames(1);
+    std::span<const std::uint8_t> rest = file.bytes();
+    for (;;) {
+        const FormatStep step = opening.format->parse(rest, frames);
+        rest = rest.subspan(step.consumed);
+        if (!step.frames)
+            return opening.format->info().interface_names;
+    }
+}
+
+TEST(PcapngFormat, OfALongInterfaceNameTheFirstBytesAreKept)
+{
+    const std::string bytes(65000, 'n'), letters = "\xc3\xa4"; // two bytes a letter
+    std::string odd = "n";
+    while (odd.size() < 300)
+        odd += letters;
+    PcapngFile file;
+    file.section();
+    for (const std::string& name : {bytes, odd, std::string("eth0"), std::string(128, 'x')})
+        file.interface(1, 0, {{2, Bytes(name.begin(), name.end())}});
+    const auto names = names_of(file);
+    EXPECT_EQ(names.at(0), std::string(128, 'n'));
+    EXPECT_EQ(names.at(1), odd.substr(0, 127)); // 1 + 63 letters: no half one at the end
+    EXPECT_EQ(names.at(2), "eth0");
+    EXPECT_EQ(names.at(3), std::string(128, 'x'));
+}
+
+// What a file made to eat memory gets: 65,536 interfaces with 128 bytes of name in a section, however many it has.
+TEST(PcapngFormat, WhatASectionMakesTheReaderKeepIsBounded)
+{
+    const std::string name(1000, 'n');
+    PcapngFile file;
+    file.section();
+    for (int i = 0; i < 65536; i++)
+        file.interface(1, 0, {{2, Bytes(name.begin(), name.end())}});
+    std::size_t bytes = 0;
+    for (const auto& [id, kept] : names_of(file))
+        bytes += kept.size();
+    EXPECT_EQ(bytes, 65536U * 128);
+    file.section(); // forgets them
+    file.interface(1).enhanced(0, 0, sample_frame(20));
+    EXPECT_TRUE(names_of(file).empty());
+    EXPECT_EQ(read_bytes(file.bytes()).frames.size(), 1U);
+    PcapngFile more;
+    more.section();
+    for (int i = 0; i < 65537; i++)
+        more.interface(1);
+    EXPECT_NE(damage_of(more.bytes(), 0).find("a section describes more than 65536 interfaces"), std::string::npos);
 }
 
 } // namespace

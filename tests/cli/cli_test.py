@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import resource
 import select
 import shutil
@@ -131,6 +132,79 @@ class CliCase(unittest.TestCase):
             self.skipTest(f"no {tool}")
 
 
+def pcapng_block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+
+
+def pcapng_option(code, value):
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def pcapng_section(options=b"", major=1):
+    return pcapng_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, major, 0, -1) + options)
+
+
+def pcapng_interface(options=b""):
+    return pcapng_block(1, struct.pack("<HHI", 1, 0, 0) + options)
+
+
+def pcapng_packet(interface, frame, time_us=START):
+    return pcapng_block(6, struct.pack("<IIIII", interface, time_us >> 32, time_us & 0xFFFFFFFF, len(frame), len(frame)) + frame)
+
+
+class HostileInput(CliCase):
+    """A number or a length in the input decides neither about memory nor about the program's life."""
+
+    def assert_little_memory(self, capture, packets_in_it):
+        usual = self.report(self.capture)["memory_bytes"]
+        report = self.report(capture)
+        self.assertEqual(report["packets"], packets_in_it)
+        self.assertLess(report["memory_bytes"], usual + (48 << 20))
+
+    def test_interface_ids_of_32_bits(self):
+        frame = udp_frame("10.0.0.1", "192.0.2.1", 1000, 2000)
+        ids = (4294967295, 4000000000, 2147483648, 7)
+        own = pcapng_option(4, b"flowxdp 0.1") + pcapng_option(0, b"")
+        capture = self.save("ids.pcapng", pcapng_section(own) +
+                            b"".join(pcapng_interface(pcapng_option(3, f"ifindex {i}".encode())) for i in ids) +
+                            b"".join(pcapng_packet(n, udp_frame(f"10.0.0.{n}", "192.0.2.1", 1000, 2000)) for n in range(4)) +
+                            pcapng_packet(3, frame))
+        self.assert_little_memory(capture, 5)
+
+    def test_names_that_decompress_to_gigabytes(self):
+        name = pcapng_option(2, b"n" * 65000)
+        blocks = pcapng_section() + pcapng_interface(name) * 1500 + pcapng_packet(1499, self.frames[0][1])
+        path = self.dir / "bomb.pcapng.gz"
+        with gzip.open(path, "wb", compresslevel=1) as out:
+            out.write(blocks)
+        self.assertLess(path.stat().st_size, 2 << 20)
+        self.assert_little_memory(path, 1)
+
+    def test_option_files_without_an_end(self):
+        run = self.replay(self.capture, "-F", "/dev/zero", code=USAGE)
+        self.assertIn("it is no text", run.stderr)
+        self.assertIn("it is no text", self.replay("-R", "/dev/zero", code=RUNTIME).stderr)
+        large = self.save("large", b"tcp or udp\n" + b"#" * (1 << 20))
+        self.assertIn("larger than 1048576 bytes", self.replay(self.capture, "-F", large, code=USAGE).stderr)
+
+    def test_versions_that_nobody_knows_are_refused(self):
+        pcap = bytearray(pcap_bytes(self.frames))
+        pcap[4] = 3
+        self.assertIn("pcap of version 3.4", self.replay(self.save("v3.pcap", pcap), code=RUNTIME).stderr)
+        pcapng = self.save("v2.pcapng", pcapng_section(major=2) + pcapng_interface() + pcapng_packet(0, self.frames[0][1]))
+        self.assertIn("pcapng of version 2.0", self.replay(pcapng, code=RUNTIME).stderr)
+
+    def test_files_in_the_wrong_order_of_time_are_named(self):
+        early = self.save("early.pcap", pcap_bytes([(START, self.frames[0][1])]))
+        late = self.save("late.pcap", pcap_bytes([(START + 3600 * 10**6, self.frames[0][1])]))
+        self.assertEqual(self.report(early, late)["hints"], [])
+        (hint,) = self.report(late, early)["hints"]
+        self.assertTrue(hint.startswith(f"'{early}' begins on"), hint)
+        self.assertTrue(hint.endswith(f"in the order of their time: '{early}' '{late}'"), hint)
+        self.assertIn("[WRN] " + hint, self.replay(late, early, "-w", self.dir / "out").stdout)
+
+
 class ExitCodes(CliCase):
     def assert_usage(self, *words, says):
         run = self.flowxdp(*words, code=USAGE)
@@ -163,7 +237,7 @@ class ExitCodes(CliCase):
         self.assert_usage("replay", self.capture, "--max-flows", "1", says=["16"])
         self.assert_usage("replay", self.capture, "--idle-timeout", "soon", says=["soon", "30s"])
         self.assert_usage("replay", self.capture, "--engine", "warp", says=["native"])
-        self.assert_usage("replay", says=["input", "-R"])
+        self.assert_usage("replay", says=["flowxdp: replay needs an input", "-R"])
         self.assert_usage(says=["--help"])
 
     def test_unknown_command_is_named(self):
@@ -183,6 +257,52 @@ class ExitCodes(CliCase):
         self.assert_usage("replay", self.capture, "-W", "out:huge", says=["huge", "500M"])
         self.assert_usage("replay", self.capture, "-w", "a", "-W", "b", says=["-w", "-W"])
 
+    def test_numbers_out_of_their_range_name_option_reason_range_and_example(self):
+        replay = ["replay", self.capture]
+        for words, says in [([*replay, "-c", "-5"], ["-c", "'-5' is not a whole number", "at least 1", "e.g. 1000"]),
+                            ([*replay, "-c", str(2**64)], ["-c", f"'{2**64}' is too large"]),
+                            ([*replay, "-f", "nan"], ["-f", "'nan' is not a number", "0.001 to 1000"]),
+                            ([*replay, "-S", "-1"], ["-S", "'-1'"]),
+                            ([*replay, "-x", str(2**32)], ["-x", "4294967295"]),
+                            ([*replay, "--active-timeout", "nan"], ["--active-timeout", "'nan' is not a duration", "30s"]),
+                            ([*replay, "-W", "out:1e99"], ["split size", "'1e99'", "500M"]),
+                            ([*replay, "-W", "out:5f,-1"], ["split start", "'-1'"]),
+                            ([*replay, "--sink", "socket:tcp://127.0.0.1:70000"], ["port", "'70000' is too large", "1 to 65535", "6666"]),
+                            ([*replay, "--sink", "socket:tcp://127.0.0.1:0"], ["port", "'0' is too small"]),
+                            ([*replay, "--sink", "tcp_win:tcp://[::1]:-1"], ["port", "'-1'"]),
+                            ([*replay, "--sink", "json:x,queue=-1"], ["json", "queue", "'-1'", "4K"]),
+                            ([*replay, "--sink", "json:x,queue="], ["json", "queue", "''"]),
+                            ([*replay, "--plugin", "tcp_win:threshold=70000"], ["tcp_win", "threshold", "1 to 65536"]),
+                            ([*replay, "--plugin", "tcp_states:closed=-1"], ["tcp_states", "closed", "'-1'"]),
+                            (["replay", "--series", "out0.pcap,99999999999999999999"], ["99999999999999999999", "too large"]),
+                            (["decode", "flowStat=0x10400020000004000"], ["flowStat", "too large for 64 bits", "0xffffffffffffffff"]),
+                            (["decode", "tcpWinStat=0x1ff"], ["tcpWinStat", "too large for 8 bits", "0xff"]),
+                            (["decode", "flowStat=-1"], ["flowStat", "'-1'"]),
+                            (["top", "-n", "0"], ["-n", "'0' is too small"]),
+                            (["attach", "lo", "--ring", "1"], ["--ring", "4K"]),
+                            (["attach", "lo", "--dispatcher", "--priority", "-1"], ["--priority", "'-1'"])]:
+            with self.subTest(words=words):
+                run = self.flowxdp(*words, code=RUNTIME if "--series" in words else USAGE)
+                for word in says:
+                    self.assertIn(word, run.stderr)
+                self.assertEqual(run.stdout, "")
+
+    def test_an_option_of_a_plugin_or_sink_is_given_once(self):
+        for words in (["--plugin", "tcp_win:threshold=1,threshold=2"], ["--plugin", "tcp_win:threshold=1", "--plugin", "tcp_win:threshold=2"]):
+            self.assert_usage("replay", self.capture, *words, says=["tcp_win", "threshold", "given twice: '1' and '2'"])
+        self.assert_usage("replay", self.capture, "--sink", "csv:x,eol=lf,eol=crlf", says=["csv", "eol", "given twice"])
+
+    def test_an_option_that_repeats_takes_one_value(self):
+        rows = self.rows(self.capture, "tcp", "-w", "-")
+        self.assertGreater(rows.count("\n"), 1)
+        for n, words in enumerate((["-w", "-", self.capture, "tcp"], [self.capture, "-w", "-", "tcp"],
+                                   ["--plugin", "tcp_win", self.capture, "-w", "-", "--no-plugin", "tcp_geo_win", "tcp"],
+                                   ["-w", "-", "--no-plugin", "tcp_geo_win", self.capture, "tcp"])):
+            at = len(words) - 1 if n else 0
+            self.assertEqual(self.rows(*words[:at], "--sink", f"json:{n + 1}.json", *words[at:]), rows)
+        for n in (2, 3, 4):
+            self.assertEqual((self.dir / f"{n}.json").read_bytes(), (self.dir / "1.json").read_bytes())
+
     def test_bad_filter(self):
         self.assert_usage("replay", self.capture, "tcp", "pork", says=["tcp pork", "syntax"])
         self.assert_usage("replay", self.capture, "-F", self.save("f", b"udp"), "tcp", says=["-F"])
@@ -198,6 +318,296 @@ class ExitCodes(CliCase):
         run = self.replay(self.capture, "-w", "device", code=RUNTIME)
         self.assertIn("'device': it is a device", run.stderr)
         self.assertEqual(list(self.dir.glob("device_*")), [])
+
+
+class Messages(CliCase):
+    """Each refusal begins with the program's name, says what is wrong and what to write instead."""
+
+    def assert_says(self, words, *says, code=USAGE):
+        run = self.flowxdp(*words, code=code)
+        self.assertEqual(run.stdout, "")
+        self.assertRegex(run.stderr.splitlines()[-1 if code != USAGE else 0], "^flowxdp: |^\\[INF\\]")
+        for part in says:
+            self.assertIn(part, run.stderr)
+
+    def test_the_nearest_word(self):
+        replay = ["replay", self.capture]
+        for words, word, meant in [([*replay, "--plugn", "tcp_win"], "--plugn", "--plugin"), ([*replay, "--sinks", "json"], "--sinks", "--sink"),
+                                   ([*replay, "--idle", "3"], "--idle", "--idle-timeout"), ([*replay, "-plugin", "x"], "-plugin", "--plugin"),
+                                   ([*replay, "--plugin", "tcpWin"], "tcpWin", "tcp_win"), ([*replay, "--no-plugin", "basicStats"], "basicStats", "basic_stats"),
+                                   ([*replay, "--plugins", "basicFlow"], "basicFlow", "basic_flow"),
+                                   ([*replay, "--plugin", "tcp_win:treshold=1"], "treshold", "threshold"),
+                                   ([*replay, "--sink", "jsn"], "jsn", "json"), ([*replay, "--sink", "csv:x,eoll=lf"], "eoll", "eol"),
+                                   ([*replay, "--alarm", "ani"], "ani", "any"), ([*replay, "--engine", "BPF"], "BPF", "bpf"),
+                                   (["decode", "flowstat=1"], "flowstat", "flowStat"), (["replya"], "replya", "replay"), (["statsu"], "statsu", "status"),
+                                   (["help", "plugin"], "plugin", "plugins"), (["plugins", "tcpwin"], "tcpwin", "tcp_win"),
+                                   (["sinks", "text2"], "text2", "text"), (["geo", "lokup"], "lokup", "lookup"), (["top", "--onse"], "--onse", "--once"),
+                                   (["top", "-o", "byte"], "byte", "bytes")]:
+            with self.subTest(words=words):
+                self.assert_says(words, f"'{word}'", f"did you mean '{meant}'?")
+
+    def test_a_word_like_none_gets_the_list_and_no_guess(self):
+        run = self.flowxdp("frobnicate", code=USAGE)
+        self.assertIn("there are: replay, attach", run.stderr)
+        self.assertNotIn("did you mean", run.stderr)
+        self.assertNotIn("did you mean", self.replay(self.capture, "--no-such-option", code=USAGE).stderr)
+
+    def test_letters_of_tranalyzer_and_tcpdump_are_answered(self):
+        for words, says in [(["replay", "-r", "f.pcap"], "-r is not needed: give the file itself, 'flowxdp replay f.pcap'"),
+                            (["-r", "f.pcap", "-w", "out"], "'flowxdp replay f.pcap'"), (["-i", "eth0"], "'sudo flowxdp attach eth0'"),
+                            (["replay", "-i", "eth0"], "'sudo flowxdp attach eth0'"), (["attach", "-i", "eth0"], "give the interface itself, 'flowxdp attach eth0'"),
+                            (["replay", "-D", "out.pcap0"], "--series out.pcap0"), (["attach", "-D"], "'flowxdp interfaces'"), (["-D"], "'flowxdp interfaces'"),
+                            (["replay", self.capture, "-nn"], "never replaced by names"), (["replay", self.capture, "-n"], "-n is not needed"),
+                            (["replay", self.capture, "-b", "plugins.txt"], "--plugins a,b"), (["replay", self.capture, "-p", "dir"], "--lib"),
+                            (["replay", self.capture, "-M", "5"], "SIGUSR1"), (["attach", "lo", "-B", "32"], "--ring 32"),
+                            (["attach", "lo", "-r", "f.pcap"], "'flowxdp replay f.pcap'"), (["replay", self.capture, "-X"], "-s writes a row"),
+                            (["replay", self.capture, "-G", "60"], "-W PREFIX"), (["attach", "lo", "-Z", "nobody"], "--user nobody"),
+                            (["replay", self.capture, "-s0"], "tcpdump's -s 0 is -S 0"), (["attach", "lo", "-Q", "in"], "--direction ingress"),
+                            (["replay", self.capture, "--immediate-mode"], "rows leave as flows end"),
+                            ([self.capture], f"is it a capture? 'flowxdp replay {self.capture}'"), (["lo"], "'sudo flowxdp attach lo'")]:
+            with self.subTest(words=words):
+                self.assert_says(words, says)
+
+    def test_our_own_sentences(self):
+        replay = ["replay", self.capture]
+        for words, says in [([*replay, "-w", "x", "-w", "y"], "option -w is given twice: 'x' and 'y'; give it once"),
+                            ([*replay, "-c", "abc"], "option -c: 'abc' is not a whole number: give one of at least 1, e.g. 1000"),
+                            ([*replay, "-w"], "option -w needs a value: -w PREFIX"), ([*replay, "-w", "-q"], "option -w needs a value (-w PREFIX), and '-q'"),
+                            ([*replay, "--quiet=1"], "option --quiet takes no value"), ([*replay, "-w", ""], "option -w: '' is empty"),
+                            (["replay"], "replay needs an input"), (["attach"], "attach needs an interface"), (["detach"], "detach needs an interface, or --all"),
+                            (["detach", "--all", "lo"], "interfaces or --all, not both"), (["decode"], "decode needs a value: COLUMN=VALUE"),
+                            (["decode", "a=1", "b=2"], "decode takes one COLUMN=VALUE"), (["interfaces", "x"], "interfaces takes no word, and 'x' is one"),
+                            (["geo"], "geo needs a command behind it"), (["geo", "lookup"], "geo lookup needs an address"), ([], "a command is missing"),
+                            (["attach", "lo", "--priority", "7"], "add --dispatcher"), (["replay", "-R", "a", "--series", "b0"], "one kind of input"),
+                            ([*replay, "--max-flows", "16", "-f", "0.5"], "is 8 flows: a table has from 16 to 268435456")]:
+            with self.subTest(words=words):
+                self.assert_says(words, says)
+
+    def test_control_characters_of_a_word_do_not_reach_the_terminal(self):
+        for words in (["replay", self.capture, "-c", "\x1b[31m"], ["\x1b[31m"], ["replay", self.capture, "--plugin", "\x1b[31m"], ["decode", "\x1b[31m=1"],
+                      ["replay", self.capture, "--\x1b[31m"], ["replay", self.capture, "--sink", "\x1b[31m"]):
+            self.assertNotIn("\x1b", self.flowxdp(*words, code=USAGE).stderr)
+
+    def test_a_column_of_a_plugin_that_is_left_out(self):
+        self.assert_says(["replay", self.capture, "--sink", "netflow", "--no-plugin", "basic_stats"], "sink 'netflow' needs column '", "of plugin 'basic_stats'",
+                         "leave --no-plugin basic_stats or the sink out")
+
+    def test_an_alarm_that_nobody_can_raise(self):
+        self.assert_says(["replay", self.capture, "--alarm", "any", "--plugins", "basic_flow,basic_stats"], "--alarm any: none of the plugins", "tcp_win")
+        self.replay(self.capture, "--alarm", "any", "-q")
+
+    def test_a_receiver_that_is_absent_is_named_with_the_reason(self):
+        run = self.replay(self.capture, "-w", "x", "--sink", "socket:tcp://127.0.0.1:1,patience=1,drain=1", code=INCOMPLETE)
+        self.assertRegex(run.stderr, r"sink socket:tcp://127\.0\.0\.1:1: .* could not be delivered .*: cannot connect: Connection refused \(\d+ times?\)")
+
+
+class Help(CliCase):
+    COMMANDS = ["replay", "attach", "detach", "status", "top", "doctor", "interfaces", "plugins", "sinks", "decode", "config check", "config dump", "geo lookup", "geo import", "geo update",
+                "geo status"]
+
+    def test_is_at_most_80_columns_wide(self):
+        for command in ["", "geo", *self.COMMANDS]:
+            for line in self.flowxdp("help", *command.split()).stdout.splitlines():
+                self.assertLessEqual(len(line), 80, f"{command}: {line}")
+
+    def test_is_the_same_by_every_way(self):
+        for command in self.COMMANDS:
+            words = command.split()
+            text = self.flowxdp("help", *words).stdout
+            self.assertEqual(self.flowxdp(*words, "--help").stdout, text)
+            self.assertEqual(self.flowxdp(*words, "-h").stdout, text)
+            self.assertTrue(text.startswith(f"flowxdp {command}: "))
+        overview = self.flowxdp("help").stdout
+        self.assertEqual(self.flowxdp("--help").stdout, overview)
+        self.assertEqual(self.flowxdp("geo", "--help").stdout, self.flowxdp("help", "geo").stdout)
+        for command in self.COMMANDS:
+            self.assertIn(f"\n  {command} ", overview)
+        self.assertEqual(self.flowxdp("version").stdout, self.flowxdp("--version").stdout)
+
+    def test_has_groups_defaults_ranges_and_examples(self):
+        for command in ("replay", "attach"):
+            text = self.flowxdp("help", command).stdout
+            for heading in ("Output:", "Plugins:", "Flows:", "Packets:", "Report:", "Examples:"):
+                self.assertIn(f"\n{heading}\n", text)
+            flat = " ".join(text.split())
+            for part in ("(default 262144; from 16 to 268435456)", "(default 182s; from 1ms to ", "default 666", "e.g. --sink json:flows.json.gz", "SIGUSR1",
+                         "SIGHUP", "Exit codes: 0 ok"):
+                self.assertIn(part, flat)
+        for command in self.COMMANDS:
+            if command not in ("interfaces", "geo status"):
+                self.assertIn("\nExamples:\n", self.flowxdp("help", *command.split()).stdout)
+
+    def test_manual_pages_are_roff_without_warnings(self):
+        self.need("groff")
+        for command in ["", *self.COMMANDS]:
+            source = self.flowxdp("help", "--man", *command.split()).stdout
+            run = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=source.encode(), capture_output=True, timeout=PATIENCE, check=True)
+            self.assertEqual(run.stderr.decode(), "", command)
+            text = re.sub("\x1b\\[[0-9;]*m|.\b", "", run.stdout.decode())
+            self.assertIn("NAME", text)
+            if command:
+                flat = " ".join(text.split())
+                for option in re.findall(r"(?m)^  (?:-\w, )?(--[a-z-]+)", self.flowxdp("help", *command.split()).stdout):
+                    self.assertIn(option, flat, command)
+            else:
+                for name in self.COMMANDS:
+                    self.assertIn("flowxdp-" + name.replace(" ", "-"), text)
+        self.assertIn("replya", self.flowxdp("help", "--man", "replya", code=USAGE).stderr)
+
+    def test_listings_take_names(self):
+        text = self.flowxdp("plugins", "tcp_win").stdout
+        self.assertIn("tcpWinThCnt", text)
+        self.assertNotIn("basic_flow", text)
+        self.assertEqual([p["name"] for p in json.loads(self.flowxdp("plugins", "--json", "tcp_win", "basic_flow").stdout)], ["basic_flow", "tcp_win"])
+        self.assertEqual([s["name"] for s in json.loads(self.flowxdp("sinks", "json", "--json").stdout)], ["json"])
+
+
+class Config(CliCase):
+    """--config FILE, config check, config dump: the options of a run in TOML."""
+
+    def setUp(self):
+        super().setUp()
+        self.dir.chmod(0o755)
+
+    def toml(self, text, name="run.toml"):
+        path = pathlib.Path(self.save(name, text.encode()))
+        path.chmod(0o644)
+        return str(path)
+
+    def test_a_file_and_the_command_line_give_the_same_rows(self):
+        file = self.toml("filter = 'tcp'\nno-plugin = ['tcp_geo_win']\nquiet = true\n[plugin.tcp_win]\nthreshold = 100\n")
+        rows = self.replay(self.capture, "--config", file).stdout
+        self.assertEqual(rows, self.rows(self.capture, "--no-plugin", "tcp_geo_win", "--plugin", "tcp_win:threshold=100", "tcp"))
+        self.assertGreater(rows.count("\n"), 10)
+        # What the command line says stands in for the file's, a filter in words too.
+        self.assertEqual(self.replay(self.capture, "--config", file, "udp").stdout,
+                         self.rows(self.capture, "--no-plugin", "tcp_geo_win", "--plugin", "tcp_win:threshold=100", "udp"))
+
+    def test_a_file_may_name_everything(self):
+        file = self.toml(f"files = ['{self.capture}']\nwrite = 'out'\nquiet = true\n[[sink]]\nname = 'json'\ntarget = 'out.json'\n")
+        self.replay("--config", file)
+        flows = len((self.dir / "out_flows.txt").read_text().splitlines()) - 1
+        self.assertEqual(len((self.dir / "out.json").read_text().splitlines()), flows)
+        self.replay("--config", file, "-w", "other", "--sink", "csv:other.csv")
+        self.assertEqual(len((self.dir / "other_flows.txt").read_text().splitlines()) - 1, flows)
+        self.assertTrue((self.dir / "other.csv").exists())
+
+    def test_mistakes_name_file_line_and_key(self):
+        file = self.toml("write = 'out'\nidle-timeot = 5\nmax-flows = 3\n")
+        run = self.replay(self.capture, "--config", file, code=USAGE)
+        self.assertIn(f"'{file}', line 2: idle-timeot: replay has no such option; did you mean 'idle-timeout'?", run.stderr)
+        self.assertIn("line 3: max-flows: '3' is too small: give a number from 16", run.stderr)
+        self.assertFalse((self.dir / "out_flows.txt").exists())
+        self.assertIn("/etc/flowxdp/no_such_name.toml", self.replay(self.capture, "--config", "no_such_name", code=USAGE).stderr)
+        broken = self.toml("write = 'out\n", "broken.toml")
+        self.assertIn(f"'{broken}', line 1", self.replay(self.capture, "--config", broken, code=USAGE).stderr)
+
+    def test_check_says_everything_of_every_file(self):
+        good, bad = self.toml("interfaces = ['lo']\nmode = 'generic'\n"), self.toml("engine = 'bpf'\nalrm = 1\nwrite = 1\n", "bad.toml")
+        self.assertEqual(self.flowxdp("config", "check", good).stdout, f"{good}: fit for attach\n")
+        run = self.flowxdp("config", "check", bad, good, code=USAGE)
+        self.assertIn("fit for attach", run.stdout)
+        self.assertIn("line 2: alrm: replay has no such option; did you mean 'alarm'?", run.stderr)
+        self.assertIn("line 3: write:", run.stderr)
+        both = self.toml("write = 'a'\nsplit = 'b'\n", "both.toml")
+        self.assertIn("both -w and -W", self.flowxdp("config", "check", both, code=USAGE).stderr)
+        self.assertIn("line 1: mode", self.flowxdp("config", "check", "--command", "replay", self.toml("mode = 'auto'\n", "m.toml"), code=USAGE).stderr)
+        self.assertIn("needs a file", self.flowxdp("config", "check", code=USAGE).stderr)
+
+    def test_check_knows_sinks_plugins_and_their_options(self):
+        for text, says in [("sink = ['jsn:x']", "did you mean 'json'?"), ("sink = ['csv:x,eoll=lf']", "did you mean 'eol'?"),
+                           ("plugin = ['tcpwin']", "did you mean 'tcp_win'?"), ("[plugin.tcp_win]\ntreshold = 1", "did you mean 'threshold'?")]:
+            run = self.flowxdp("config", "check", self.toml(text + "\n"), code=USAGE)
+            self.assertIn(says, run.stderr)
+
+    def test_what_dump_prints_is_a_file(self):
+        words = ["-w", "out", "--sink", "json:a.json,queue=64K", "--plugin", "tcp_win:threshold=7", "-x", "9", "--idle-timeout", "90"]
+        text = self.flowxdp("config", "dump", "--command", "replay", *words, self.capture).stdout
+        for line in ('write = "out"', 'sink = ["json:a.json,queue=64K"]', 'plugin = ["tcp_win:threshold=7"]', "sensor-id = 9", 'idle-timeout = "90s"',
+                     '#max-flows = 262144', '#engine = "native"', "#packet-mode = false"):
+            self.assertIn(f"\n{line}\n", text)
+        file = self.toml(text)
+        self.assertEqual(self.flowxdp("config", "check", "--command", "replay", file).stdout, f"{file}: fit for replay\n")
+        self.assertEqual(self.flowxdp("config", "dump", "--command", "replay", "--config", file).stdout, text)
+        plain = self.flowxdp("config", "dump").stdout
+        self.assertTrue(all(line.startswith("#") or not line for line in plain.splitlines()))
+        self.assertIn('#mode = "auto"', plain)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_with_privileges_a_file_that_others_may_write_is_refused(self):
+        file = self.toml("quiet = true\n")
+        os.chmod(file, 0o666)
+        self.assertIn("others may write", self.replay(self.capture, "--config", file, code=USAGE).stderr)
+        os.chmod(file, 0o644)
+        self.replay(self.capture, "--config", file)
+        os.chown(file, 65534, 65534)
+        self.assertIn("belongs to user 65534", self.replay(self.capture, "--config", file, code=USAGE).stderr)
+
+    def test_a_file_that_is_large_or_no_text(self):
+        zeros = pathlib.Path(self.save("zeros.toml", bytes(9)))
+        zeros.chmod(0o644)
+        self.assertIn("it is no text: the byte at offset 0", self.replay(self.capture, "--config", zeros, code=USAGE).stderr)
+        self.assertIn("it is larger than", self.replay(self.capture, "--config", self.toml("#" * (1 << 18) + "x"), code=USAGE).stderr)
+
+
+class Collisions(CliCase):
+    """Two writers of one file, or a writer of the input: refused before anything is opened."""
+
+    def refused(self, *words, says, **more):
+        before = {path: path.read_bytes() for path in self.dir.rglob("*") if path.is_file()}
+        run = subprocess.run([FLOWXDP, "replay", *map(str, words)], cwd=self.dir, env=self.environment, timeout=PATIENCE, stderr=subprocess.PIPE,
+                             **({"stdout": subprocess.PIPE} | more), check=False)
+        self.assertEqual(run.returncode, USAGE, run.stderr)
+        for part in says:
+            self.assertIn(part, run.stderr.decode())
+        self.assertEqual({path: path.read_bytes() for path in self.dir.rglob("*") if path.is_file()}, before)
+
+    def test_two_sinks_on_one_file(self):
+        both = ["would both write to", "give one of them a file of its own"]
+        for words in (["--sink", "json:x", "--sink", "csv:x"], ["--sink", "json:x.gz", "--sink", "json:./x.gz"], ["-w", "X", "--sink", "json:X_flows.txt"],
+                      ["-w", "X", "--sink", "csv:X_headers.txt"], ["-w", "X", "-l", "--sink", "json:X_log.txt"], ["-w", "X", "-s", "--sink", "json:X_packets.txt"],
+                      ["-w", "X", "--sink", "text"], ["-w", "X", "--sink", "json", "--sink", "json:X_flows.json"], ["-W", "X:10f", "--sink", "json:X_flows.txt3"],
+                      ["-s", "--sink", "json:x,packets=./x"], ["-s", "--sink", "json:x", "--sink", "csv:y,packets=x"],
+                      ["--sink", "ipfix:file:x", "--sink", "json:x"]):
+            with self.subTest(words=words):
+                self.refused(self.capture, *words, says=both)
+
+    def test_links_are_the_file_that_they_name(self):
+        os.symlink("real", self.dir / "soft")
+        self.refused(self.capture, "--sink", "json:real", "--sink", "csv:soft", says=["would both write to"])
+        self.save("one", b"")
+        os.link(self.dir / "one", self.dir / "two")
+        self.refused(self.capture, "--sink", "json:one", "--sink", "csv:two", says=["would both write to"])
+
+    def test_two_formats_on_one_standard_output(self):
+        both = ["would both write to"]
+        self.refused(self.capture, "--sink", "json", "--sink", "csv", says=[*both, "standard output"])
+        self.refused(self.capture, "-w", "-", "--sink", "json:-", says=[*both, "standard output"])
+        self.refused(self.capture, "-w", "-", "--sink", "json:/dev/stdout", says=both)
+        with open(self.dir / "out_flows.txt", "wb") as out:
+            self.refused(self.capture, "-w", "out", "--sink", "json:-", says=both, stdout=out)
+
+    def test_an_output_over_the_input(self):
+        over = ["would write over the input", "traffic.pcap"]
+        self.refused(self.capture, "--sink", f"json:{self.capture}", says=over)
+        os.link(self.capture, self.dir / "same")
+        self.refused(self.capture, "--sink", "csv:same", says=over)
+        self.save("in_flows.txt", pcap_bytes(self.frames))
+        self.refused("in_flows.txt", "-w", "in", says=["would write over the input 'in_flows.txt'"])
+        self.save("list", self.capture.encode() + b"\n")
+        self.refused("-R", "list", "--sink", f"json:{self.capture}", says=over)
+        self.refused("-R", "list", "--sink", "json:list", says=["would write over the input 'list'"])
+        self.refused(self.capture, "-F", self.save("filter", b"tcp"), "--sink", "json:filter", says=["would write over the file", "-F"])
+        with open(self.capture, "rb") as source:
+            self.refused("-", "--sink", f"json:{self.capture}", says=["would write over the input '-'"], stdin=source)
+        with open(self.capture, "ab") as out:
+            self.refused(self.capture, says=["would write over the input"], stdout=out)
+
+    def test_what_is_no_collision_runs(self):
+        self.replay(self.capture, "--sink", "json:/dev/null", "--sink", "csv:/dev/null", "-q")
+        self.replay(self.capture, "-w", "X", "-s", "-l", "--sink", "json", "--sink", "csv:X_flows.txt.gz", "-q")
+        self.assertEqual(Table((self.dir / "X_flows.txt").read_text()).columns[0], "dir")
+        self.replay(self.capture, self.capture, "-w", "X", "-q")
 
 
 class Damage(CliCase):
@@ -275,6 +685,39 @@ class Output(CliCase):
         for run in (plain, dash):
             self.assertIn("Ledger: ", run.stderr)
         self.assertEqual(set(self.dir.iterdir()), before)
+
+    def test_sinks_that_are_named_have_the_rows_alone_and_it_is_said(self):
+        run = self.replay(self.capture, "--sink", "csv:x.csv")
+        self.assertEqual(run.stdout, "")
+        self.assertIn("rows go to the sinks named", run.stderr)
+        self.assertIn("-w -", run.stderr)
+        run = self.replay(self.capture, "--sink", "csv:y.csv", "-w", "-")
+        self.assertEqual(run.stdout, self.rows(self.capture))
+        self.assertNotIn("rows go to the sinks named", run.stderr)
+        run = self.replay(self.capture, "--sink", "json")
+        self.assertEqual(len(run.stdout.splitlines()), len(Table(self.rows(self.capture)).rows))
+        self.assertNotIn("rows go to the sinks named", run.stderr)
+
+    def test_a_reader_that_closes_standard_output_is_no_error(self):
+        path = self.save("many.pcap", pcap_bytes([(START + n, udp_frame("10.1.0.1", "10.2.0.1", 1000 + n % 60000, 53)) for n in range(60000)]))
+        for words in (["-q"], [], ["--sink", "json"], ["-s"]):
+            with self.subTest(words=words):
+                process = subprocess.Popen([FLOWXDP, "replay", path, *words], cwd=self.dir, env=self.environment, stdout=subprocess.PIPE,
+                                           stderr=subprocess.PIPE)
+                self.assertTrue(process.stdout.readline())
+                process.stdout.close()
+                said = process.stderr.read().decode()
+                process.stderr.close()
+                self.assertEqual(process.wait(PATIENCE), OK, said)
+                self.assertNotIn("[ERR]", said)
+                self.assertNotIn("DIFFERENCE", said)
+                if "-q" not in words:
+                    self.assertIn("not read: standard output was closed", said)
+        process = subprocess.Popen([FLOWXDP, "replay", path, "-w", "out"], cwd=self.dir, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        process.stderr.close()
+        self.assertEqual((process.wait(PATIENCE), "[ERR]" in said), (OK, False), said)
 
     def test_folder_takes_the_name_of_the_input(self):
         (self.dir / "results").mkdir()
@@ -393,6 +836,16 @@ class Sinks(CliCase):
                 text = json.loads(text)
             out[name] = (str(value), text)
         return out
+
+    def test_a_sink_on_standard_output_has_it_to_itself(self):
+        run = self.replay(self.capture, "-w", "out", "--sink", "json:-")
+        self.assertEqual([json.loads(line)["flowInd"] for line in run.stdout.splitlines()],
+                         [int(row["flowInd"]) for row in self.flow_rows().rows])
+        self.assertIn("Ledger: ", run.stderr)
+        self.replay(self.capture, "-q", "--sink", "ipfix:file:run.ipfix")
+        for words in (), ("-w", "out"):
+            self.assertEqual(self.replay(self.capture, *words, "--sink", "ipfix:file:-", text=False).stdout,
+                             (self.dir / "run.ipfix").read_bytes())
 
     def test_json_has_the_columns_and_values_of_the_text_file(self):
         self.replay(self.capture, "-w", "out", "--sink", "json:out.json", "-q")
@@ -571,7 +1024,7 @@ class Books(CliCase):
         self.assertFalse(any(int(row["flowStat"], 16) & 1 << 42 for row in Table(self.rows(path)).rows))
 
     def test_interrupt_drains_and_reports(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(signal=number):
                 process = subprocess.Popen([FLOWXDP, "replay", "-", "-w", "out", "--json"], cwd=self.dir, env=self.environment,
                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -592,6 +1045,32 @@ class Books(CliCase):
                 self.check_ledger(report)
                 self.assertEqual((report["interrupted"], report["packets"], report["damages"]), (True, len(self.frames), []))
                 self.assertEqual((self.dir / "out_flows.txt").read_text(), self.rows(self.capture))
+
+    def test_a_report_while_it_runs(self):
+        process = subprocess.Popen([FLOWXDP, "replay", "-", "-w", "out"], cwd=self.dir, env=self.environment, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            process.stdin.write(pcap_bytes(self.frames))
+            process.stdin.flush()
+            self.wait_until_read(process)
+            process.send_signal(signal.SIGUSR1)
+            text = b""
+            while b"Sink text" not in text and select.select([process.stderr], [], [], PATIENCE)[0]:
+                text += os.read(process.stderr.fileno(), 65536)
+            text = text.decode()
+            found = re.search(r"Ledger: (\d+) packets = (\d+) in exported flows \+ (\d+) in flows alive \+ 0 on their way \+ 0 without a flow\n", text)
+            self.assertTrue(found, text)
+            seen, exported, alive = map(int, found.groups())
+            self.assertEqual((seen, exported + alive), (len(self.frames), len(self.frames)))
+            self.assertIn("Still running. Elapsed time: ", text)
+            process.stdin.close()
+            self.assertIn(f"Ledger: {len(self.frames)} packets = {len(self.frames)} in flows", process.stdout.read().decode())
+            self.assertEqual(process.wait(PATIENCE), OK)
+        finally:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                stream.close()
 
     def wait_until_read(self, process):
         """The pipe is empty and the sensor waits in it."""
@@ -630,6 +1109,17 @@ class Listings(CliCase):
             self.assertIn(name, text)
         columns = ["dir", "flowInd"] + [c["name"] for p in plugins if p["default"] for c in p["columns"]]
         self.assertEqual(columns, Table(self.rows(self.capture)).columns)
+
+    def test_plugins_lists_the_bits_that_decode_explains(self):
+        columns = [c for p in json.loads(self.flowxdp("plugins", "--json").stdout) for c in p["columns"] if c["bits"]]
+        self.assertIn("flowStat", [c["name"] for c in columns])
+        for column in columns:
+            value = 0
+            for bit in column["bits"]:
+                value |= int(bit["mask"], 16)
+            bits = json.loads(self.flowxdp("decode", "--json", f"{column['name']}=0x{value:x}").stdout)["bits"]
+            self.assertEqual([(f"0x{1 << bit['bit']:0{len(column['bits'][0]['mask']) - 2}x}", bit["text"]) for bit in bits],
+                             [(bit["mask"], bit["text"]) for bit in column["bits"]])
 
     def test_every_plugin_has_the_options_it_lists(self):
         for plugin in json.loads(self.flowxdp("plugins", "--json").stdout):

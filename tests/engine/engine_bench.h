@@ -46,6 +46,7 @@ struct EngineRun {
     std::vector<Ended> flows;           // ordered as rows are
     std::vector<packet_record> packets; // cores
     engine_counts counts{};
+    std::size_t most_held = 0; // flows that waited for their order at a time
 
     [[nodiscard]] std::uint64_t count(counter c) const { return counts.counter[c]; }
     // One side of the ledger.
@@ -63,15 +64,16 @@ class EngineBench {
     explicit EngineBench(std::uint32_t max_flows = 4096)
     {
         setup_.flow.idle_timeout_ms = 182000;
-        setup_.flow.record_size = sizeof(flow_record);
-        setup_.flow.packet_record_size = sizeof(packet_record);
-        setup_.flow.hash_seed = 99;
+        setup_.flow.tunnels = tunnel_config_default();
+        bundle_lay_out(flowxdp_bundle(), 0, &setup_.flow);
+        setup_.flow.table_seed = 99;
+        setup_.flow.fragment_seed = 99;
         setup_.max_flows = max_flows;
     }
 
     flow_config& config() { return setup_.flow; }
 
-    // Enables a kernel half; returns its zeroed configuration. Halves must be enabled in bundle order.
+    // Enables a kernel half; returns its zeroed configuration.
     template <typename Config>
     Config* enable(std::string_view name)
     {
@@ -81,12 +83,8 @@ class EngineBench {
             if (name != half.name)
                 continue;
             EXPECT_EQ(half.config_size, sizeof(Config));
-            setup_.flow.enabled |= 1u << i;
-            setup_.flow.slot_offset[i] = static_cast<__u16>(setup_.flow.record_size);
-            setup_.flow.record_size += half.state_size;
-            setup_.flow.packet_state_offset[i] = static_cast<__u16>(setup_.flow.packet_record_size);
-            setup_.flow.packet_record_size += half.packet_state_size;
-            return reinterpret_cast<Config*>(reinterpret_cast<std::uint8_t*>(&setup_.flow) + half.config_offset);
+            bundle_lay_out(&bundle, setup_.flow.enabled | 1u << i, &setup_.flow);
+            return reinterpret_cast<Config*>(plugin_options_.data() + half.config_offset);
         }
         ADD_FAILURE() << "no kernel half " << name;
         return nullptr;
@@ -105,6 +103,8 @@ class EngineBench {
         FlowOrder order;
         Collector collector;
         engine_options options = setup_;
+        options.plugin_options = plugin_options_.data();
+        options.plugin_options_size = static_cast<__u32>(plugin_options_.size());
         options.out = collector.writer();
         const bundle_descriptor& bundle = *flowxdp_bundle();
         engine* e = bundle.open(&options);
@@ -137,7 +137,8 @@ class EngineBench {
         };
         collector.each([&](const stream_header* header) {
             if (header->kind == STREAM_ENDED)
-                order.hold(*reinterpret_cast<const ended_record*>(header));
+                order.hold(*reinterpret_cast<const ended_record*>(header)),
+                    result.most_held = std::max(result.most_held, order.held());
             else if (header->kind == STREAM_PACKET)
                 result.packets.push_back(*reinterpret_cast<const packet_record*>(header));
             else if (header->kind == STREAM_WATERMARK)
@@ -198,6 +199,7 @@ class EngineBench {
     };
 
     engine_options setup_{};
+    std::vector<std::uint8_t> plugin_options_ = std::vector<std::uint8_t>(flowxdp_bundle()->plugin_options_size);
     std::vector<TimedFrame> frames_;
 };
 

@@ -28,6 +28,10 @@ class WheelBench {
         return id;
     }
     // A packet: the due time changes, the wheel hears of it.
+    void step_back(std::int64_t clock_ns)
+    {
+        wheel_.step_back(ExpiryWheel::tick_of(clock_ns), [this](EntryId id) { return due_.at(id); });
+    }
     void change(EntryId id, std::int64_t due_ns)
     {
         due_[id] = due_ns;
@@ -65,6 +69,15 @@ class WheelBench {
         return ended;
     }
     ExpiryWheel& wheel() { return wheel_; }
+    // For tests that count work and do not want the bench's own.
+    auto due_of()
+    {
+        return [this](EntryId id) { return due_.at(id); };
+    }
+    static auto no_end()
+    {
+        return [](EntryId) { ADD_FAILURE() << "ended early"; };
+    }
     std::map<EntryId, std::int64_t>& due() { return due_; }
 
   private:
@@ -135,9 +148,9 @@ TEST(ExpiryWheel, AfterAStepBackOldAndNewEntriesAreFound)
 {
     WheelBench bench;
     bench.wheel().set_now(ExpiryWheel::tick_of(100000 * kSecond));
-    bench.add(100182 * kSecond); // stays linked where it was
+    bench.add(100182 * kSecond); // waits in the heap
     bench.advance(100000 * kSecond, true);
-    bench.wheel().set_now(ExpiryWheel::tick_of(50 * kSecond));
+    bench.step_back(50 * kSecond);
     bench.add(60 * kSecond);
     EXPECT_EQ(bench.advance(60 * kSecond, true).size(), 1U);
     EXPECT_TRUE(bench.advance(99999 * kSecond, true).empty());
@@ -175,7 +188,7 @@ TEST(ExpiryWheel, AgreesWithTheDueTimesOverRandomLives)
             case 1:    // a step back, as the engine does it
                 ended += bench.advance(clock, true).size();
                 clock -= 2000 * kSecond;
-                bench.wheel().set_now(ExpiryWheel::tick_of(clock));
+                bench.step_back(clock);
                 continue;
             default:
                 clock += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(2 * kSecond));
@@ -187,6 +200,68 @@ TEST(ExpiryWheel, AgreesWithTheDueTimesOverRandomLives)
         // Everything that was linked is either there or ended, once.
         EXPECT_EQ(added, ended + removed + bench.due().size());
     }
+}
+
+constexpr std::size_t kMany = 20000;
+
+// 20,000 entries that fall due at 1,182 s and the nanoseconds behind.
+void add_many(WheelBench& bench)
+{
+    bench.wheel().set_now(ExpiryWheel::tick_of(1000 * kSecond));
+    for (std::size_t i = 0; i < kMany; i++)
+        bench.add(1182 * kSecond + static_cast<std::int64_t>(i));
+}
+
+// Work is counted in looks at an entry: all that the wheel does is proportional to them.
+TEST(ExpiryWheel, AClockThatStepsToAndFroLooksAtEachEntryOnce)
+{
+    for (const std::int64_t back : {61, 1500, 400 * 86400}) {
+        SCOPED_TRACE(back);
+        WheelBench bench;
+        add_many(bench);
+        for (int i = 0; i < 1000; i++) {
+            bench.wheel().advance_exactly(1001 * kSecond, bench.due_of(), bench.no_end());
+            bench.step_back((1001 - back) * kSecond);
+            bench.wheel().advance((1001 - back) * kSecond, bench.due_of(), bench.no_end());
+            bench.wheel().advance(1001 * kSecond, bench.due_of(), bench.no_end());
+        }
+        EXPECT_LE(bench.wheel().looks(), kMany + 1000);
+        EXPECT_EQ(bench.advance(1183 * kSecond, true).size(), kMany);
+    }
+}
+
+TEST(ExpiryWheel, ManyThatFallDueInOneTickAreEndedOneByOneWithoutALookAtTheRest)
+{
+    WheelBench bench;
+    add_many(bench);
+    std::size_t ended = 0;
+    for (std::size_t i = 0; i < kMany; i++)
+        bench.wheel().advance_exactly(1182 * kSecond + static_cast<std::int64_t>(i), bench.due_of(),
+                                      [&ended](EntryId) { ended++; });
+    EXPECT_EQ(ended, kMany);
+    EXPECT_LE(bench.wheel().looks(), 2 * kMany);
+}
+
+TEST(ExpiryWheel, JumpsAheadPassOverWhatIsNotDue)
+{
+    WheelBench bench; // as with an idle timeout of 400 days
+    bench.wheel().set_now(0);
+    for (std::size_t i = 0; i < kMany; i++)
+        bench.add(400LL * 86400 * kSecond);
+    for (std::int64_t clock = 0; clock < 400LL * 86400; clock += 1020)
+        bench.wheel().advance(clock * kSecond, bench.due_of(), bench.no_end());
+    EXPECT_LE(bench.wheel().looks(), kMany);
+}
+
+TEST(ExpiryWheel, WhatWasRemovedFromTheHeapDoesNotPileUp)
+{
+    WheelBench bench;
+    const EntryId id = bench.add(5000 * kSecond); // beyond the wheel
+    for (std::int64_t i = 1; i < 100000; i++)
+        bench.change(id, 5000 * kSecond - i);
+    EXPECT_LE(bench.wheel().heap_places(), 2000U);
+    EXPECT_TRUE(bench.advance(5000 * kSecond - 100000, true).empty());
+    EXPECT_EQ(bench.advance(5000 * kSecond - 99999, true).size(), 1U);
 }
 
 } // namespace

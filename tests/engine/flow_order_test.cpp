@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <random>
 #include <tuple>
 
@@ -76,18 +77,46 @@ TEST(FlowOrder, AReleaseWithNothingBelowTheMarkChangesNothing)
     EXPECT_EQ(order.held(), 1U);
 }
 
+// What waits is copied once, when its chunk goes, and given back when it leaves.
+TEST(FlowOrder, HoldsTheBytesOfWhatWaitsAndNoMore)
+{
+    FlowOrder order;
+    std::vector<ended_record> chunk_of_them;
+    for (std::uint64_t id = 1; id <= 1000; id++)
+        chunk_of_them.push_back(record_of(0, static_cast<std::int64_t>(id), id));
+    for (const ended_record& record : chunk_of_them)
+        order.hold(record);
+    EXPECT_EQ(order.held_bytes(), 0U); // they stand in the chunk
+    keys_until(order, 0, 401);
+    order.keep();
+    EXPECT_EQ(order.held_bytes(), 600 * sizeof(ended_record));
+    for (int i = 0; i < 10; i++)
+        order.keep();
+    EXPECT_EQ(order.held_bytes(), 600 * sizeof(ended_record));
+    hold_kept(order, record_of(0, 500, 2000));
+    EXPECT_EQ(keys_until(order, 0, 501).back(), Key(0, 500, 2000));
+    EXPECT_EQ(order.held_bytes(), 500 * sizeof(ended_record));
+    order.release_all([](const ended_record&) {});
+    EXPECT_EQ(order.held_bytes(), 0U);
+}
+
 // However records and watermarks are mixed, what leaves is the sorted list.
 TEST(FlowOrder, OutputDoesNotDependOnWhenRecordsWereFound)
 {
     std::mt19937_64 random(7);
     std::vector<Key> out, all;
+    std::deque<ended_record> records;
     FlowOrder order;
     std::int64_t mark = 0;
     std::uint64_t id = 0;
     for (int step = 0; step < 2000; step++) {
         for (std::uint64_t n = random() % 5; n; n--) {
             const auto clock = mark + static_cast<std::int64_t>(random() % 50);
-            hold_kept(order, record_of(0, clock, ++id));
+            // Some stand in the chunk until it goes, which may be after they left.
+            records.push_back(record_of(0, clock, ++id));
+            order.hold(records.back());
+            if (random() % 3 == 0)
+                order.keep();
             all.emplace_back(0, clock, id);
         }
         mark += static_cast<std::int64_t>(random() % 20);

@@ -5,7 +5,7 @@
 #include <random>
 #include <set>
 
-#include "fragment.h"
+#include "flowxdp/fragment.h"
 
 namespace {
 
@@ -102,6 +102,35 @@ TEST(Fragment, AnyOtherFieldIsAnotherDatagram)
     }
 }
 
+// RFC 8200 4.5: "The Next Header values in the Fragment headers of different fragments of the same original packet may
+// differ."
+TEST(Fragment, TheNextHeaderOfAnIpv6FragmentDoesNotTellDatagramsApart)
+{
+    fragment_slot slot{};
+    packet p = fragment(PACKET_FIRST_FRAGMENT, 7, 0);
+    p.fragment_version = 6;
+    flow_key key = first_key();
+    __u32 reverse = 0;
+    const std::uint32_t at = fragment_slot_index(&p, 1);
+    EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_REGISTERED);
+    p = fragment(PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT, 7, 0);
+    p.fragment_version = 6;
+    p.fragment_proto = 44;
+    key = flow_key{};
+    EXPECT_EQ(fragment_slot_index(&p, 1), at);
+    EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_FOUND);
+    const flow_key expected = first_key();
+    EXPECT_TRUE(flow_key_equal(&key, &expected));
+}
+
+// RFC 791 2.3: "identification, source address, destination address, and protocol fields".
+TEST(Fragment, TheProtocolOfAnIpv4FragmentTellsDatagramsApart)
+{
+    packet udp = fragment(PACKET_FIRST_FRAGMENT, 7, 0), tcp = udp;
+    tcp.fragment_proto = 6;
+    EXPECT_NE(fragment_slot_index(&udp, 1), fragment_slot_index(&tcp, 1));
+}
+
 TEST(Fragment, ASlotLivesThirtySecondsOfClock)
 {
     fragment_slot slot{};
@@ -144,6 +173,7 @@ TEST(Fragment, AnotherDatagramTakesTheSlotAndThatIsACollisionOnlyWhileItIsInUse)
     book(&slot, &p, &key, &reverse);
     p = fragment(PACKET_FIRST_FRAGMENT, 8, kSecond);
     EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_COLLIDED);
+    EXPECT_TRUE(p.flags & PACKET_FRAGMENT_COLLISION);
     p = fragment(PACKET_LATER_FRAGMENT, 7, kSecond);
     EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_MISSED);
     p = fragment(PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT, 8, kSecond);
@@ -152,6 +182,7 @@ TEST(Fragment, AnotherDatagramTakesTheSlotAndThatIsACollisionOnlyWhileItIsInUse)
     EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_REGISTERED);
     p = fragment(PACKET_FIRST_FRAGMENT, 10, 40 * kSecond); // 9 is too old
     EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_REGISTERED);
+    EXPECT_FALSE(p.flags & PACKET_FRAGMENT_COLLISION);
 }
 
 TEST(Fragment, ConsecutiveIdsUseDifferentSlots)

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine_bench.h"
-#include "tcp_win/tcp_win.bpf.h"
+#include "tcp_win/tcp_win_state.h"
 
 namespace flowxdp::test {
 namespace {
@@ -20,7 +20,7 @@ Bytes tcp_frame(bool from_client, std::uint32_t window)
 // Frame number n of a flow of its own.
 Bytes lone(unsigned n)
 {
-    return udp_frame("10.1.0." + std::to_string(n), 40000, "10.0.0.2", 5000);
+    return udp_frame("10.1." + std::to_string(n >> 8) + "." + std::to_string(n & 255), 40000, "10.0.0.2", 5000);
 }
 
 TEST(NativeEngine, TwoDirectionsAreOneBiflow)
@@ -38,6 +38,34 @@ TEST(NativeEngine, TwoDirectionsAreOneBiflow)
     // 20 of IP, 8 of UDP, 20 of payload
     EXPECT_EQ(flow.record.dir[DIRECTION_A].octets, 96U);
     EXPECT_EQ(run.counts.peak_directions, 2U);
+}
+
+// Where keys stand in the table shows nowhere: not in a table that is full, not in fragments that find their first one.
+TEST(NativeEngine, RowsDoNotDependOnTheTablesSeed)
+{
+    std::vector<std::vector<std::uint64_t>> first;
+    for (const std::uint64_t seed : {99ULL, 1ULL, 0x0123456789abcdefULL, ~0ULL}) {
+        EngineBench bench(64);
+        bench.config().table_seed = seed;
+        for (unsigned i = 0; i < 2000; i++)
+            bench.frame(lone(i * 7 % 200), i * kSecond / 4);
+        for (unsigned id = 1; id < 200; id++) {
+            const std::string from = "10.9.0." + std::to_string(id % 100);
+            const auto header = [&](std::uint32_t offset_units, bool more) {
+                return Packet().eth().ipv4(from, "10.0.0.2").fragment4(id, offset_units, more);
+            };
+            bench.frame(header(0, true).udp(1, 2).payload(8).bytes(), 500 * kSecond);
+            bench.frame(header(2, false).payload(8).bytes(), 500 * kSecond);
+        }
+        const EngineRun run = bench.run();
+        std::vector<std::vector<std::uint64_t>> facts;
+        for (const Ended& flow : run.flows)
+            facts.push_back(flow.facts());
+        if (first.empty())
+            first = facts;
+        EXPECT_GT(run.count(COUNTER_FLOWS_ENDED_RESOURCES), 1000U);
+        EXPECT_EQ(facts, first) << "seed " << seed;
+    }
 }
 
 TEST(NativeEngine, APacketAtTheDueNanosecondStartsTheNextFlow)
@@ -229,6 +257,76 @@ TEST(NativeEngine, PacketRowsComeInInputOrderWithTheFlowTheyWereCountedIn)
     EXPECT_EQ(run.packets[2].payload_captured, 20);
     EXPECT_EQ(run.packets[3].flow_id, 2U);
     EXPECT_EQ(run.packets[3].interval_ns, 0);
+}
+
+constexpr std::uint64_t kTurn = 16384; // flows that may wait for a clock that stands still
+
+// A table of 64 flows and 50,000 that come at one time.
+TEST(NativeEngine, WhatWaitsForAClockThatStandsStillIsBounded)
+{
+    EngineBench bench(64);
+    for (unsigned i = 0; i < 50000; i++)
+        bench.frame(lone(i), 7 * kSecond);
+    const EngineRun run = bench.run();
+    ASSERT_EQ(run.flows.size(), 50000U);
+    EXPECT_LE(run.most_held, kTurn);
+    EXPECT_EQ(run.count(COUNTER_FLOWS_ENDED_RESOURCES), 50000U - 64);
+    for (unsigned i = 0; i < 50000; i++)
+        ASSERT_EQ(run.flows[i].flow_id, i + 1);
+}
+
+// 134 ms of clock are a tick of the wheel: 50,000 flows in 50 us.
+TEST(NativeEngine, WhatEndsInAShortTimeOfTheClockDoesNotWaitForItsTick)
+{
+    EngineBench bench(64);
+    for (unsigned i = 0; i < 50000; i++)
+        bench.frame(lone(i), 7 * kSecond + i);
+    const EngineRun run = bench.run();
+    ASSERT_EQ(run.flows.size(), 50000U);
+    EXPECT_LE(run.most_held, 4096U + 1);
+}
+
+// All flows are alive, and of one time, at the end of input.
+TEST(NativeEngine, TheTableIsNotHeldASecondTimeAtTheEndOfInput)
+{
+    EngineBench bench(65536);
+    for (unsigned i = 0; i < 50000; i++)
+        bench.frame(lone(i), 7 * kSecond);
+    const EngineRun run = bench.run();
+    ASSERT_EQ(run.flows.size(), 50000U);
+    EXPECT_LE(run.most_held, 64U);
+}
+
+// 20,000 connections that force mode ends in the reverse order of their start, all at 182 s, when flow 1 falls due.
+TEST(NativeEngine, TheOrderBeginsAnewAfterSixteenThousandEndsAtOneClock)
+{
+    constexpr unsigned kFlows = 20000;
+    EngineBench bench(65536);
+    auto* config = bench.enable<tcp_win_config>("tcp_win");
+    config->threshold = 100;
+    config->force_at = 1;
+    bench.config().flags |= FLOW_CONFIG_CAN_FORCE;
+    auto segment = [](unsigned n, std::uint32_t window) {
+        return Packet().eth().ipv4("10.1.0.1", "10.0.0.2").tcp(n + 1, 80, window, 0x10).bytes();
+    };
+    bench.frame(lone(0), 0); // flowInd 1
+    for (unsigned i = 0; i < kFlows; i++)
+        bench.frame(segment(i, 5000), 100 * kSecond); // flowInd i + 2
+    for (unsigned i = kFlows; i-- > 0;)
+        bench.frame(segment(i, 10), 182 * kSecond);
+    const EngineRun run = bench.run();
+    std::vector<std::uint64_t> expected = {1};
+    for (std::uint64_t id = kFlows + 2 - kTurn; id < kFlows + 2; id++)
+        expected.push_back(id); // of the first turn
+    for (std::uint64_t id = 2; id < kFlows + 2 - kTurn; id++)
+        expected.push_back(id);
+    ASSERT_EQ(run.flows.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); i++)
+        ASSERT_EQ(run.flows[i].flow_id, expected[i]) << "row " << i;
+    EXPECT_EQ(run.flows[0].reason, FLOW_END_IDLE);
+    EXPECT_EQ(run.flows[0].end_clock_ns, 182 * kSecond);
+    EXPECT_EQ(run.flows[1].end_clock_ns, 182 * kSecond);
+    EXPECT_LE(run.most_held, kTurn + 1);
 }
 
 TEST(NativeEngine, BeforeTheClockStepsBackWhatIsDueEndsAtTheOldClock)

@@ -177,7 +177,7 @@ def nfdump_flow(record):
     for version in "46":
         if f"src{version}_addr" in record:
             return Flow("ip", record[f"src{version}_addr"], record[f"dst{version}_addr"], record.get("src_port", 0),
-                        record.get("dst_port", 0), record["proto"], record["src_vlan"], record["in_packets"], record["in_bytes"],
+                        record.get("dst_port", 0) + record.get("icmp_type", 0) * 256 + record.get("icmp_code", 0), record["proto"], record["src_vlan"], record["in_packets"], record["in_bytes"],
                         flags, *times)
     return Flow("l2", record["in_src_mac"], record["in_dst_mac"], 0, 0, 0, record["src_vlan"], record["in_packets"], 0, 0, *times)
 
@@ -349,8 +349,10 @@ def tshark_flow(fields):
         return Flow("l2", one["cflow.srcmac"], one["cflow.dstmac"], 0, 0, int(one["cflow.ethernet_type"], 0), vlan,
                     int(one["cflow.packets"]), int(one["cflow.layer2_octet_delta_count"]), 0, *times)
     version = "" if "cflow.srcaddr" in one else "v6"
+    icmp = int(one["cflow.icmp_type_code_ipv4"], 0) if "cflow.icmp_type_code_ipv4" in one else \
+        int(one["cflow.icmp_ipv6_type"]) * 256 + int(one["cflow.icmp_ipv6_code"])
     return Flow("ip", one["cflow.srcaddr" + version], one["cflow.dstaddr" + version], int(one["cflow.srcport"]),
-                int(one["cflow.dstport"]), int(one["cflow.protocol"]), vlan, int(one["cflow.packets"]), int(one["cflow.octets"]),
+                int(one["cflow.dstport"]) + icmp, int(one["cflow.protocol"]), vlan, int(one["cflow.packets"]), int(one["cflow.octets"]),
                 int(one["cflow.tcpflags"], 0), *times)
 
 
@@ -376,7 +378,7 @@ def ipfix_dump_flow(r):
                     int(r["packetDeltaCount"]), int(r["layer2OctetDeltaCount"]), 0, *times)
     version = "4" if "sourceIPv4Address" in r else "6"
     return Flow("ip", canonical(r[f"sourceIPv{version}Address"]), canonical(r[f"destinationIPv{version}Address"]),
-                int(r["sourceTransportPort"]), int(r["destinationTransportPort"]), int(r["protocolIdentifier"]), int(r["vlanId"]),
+                int(r["sourceTransportPort"]), int(r["destinationTransportPort"]) + int(r["icmpTypeCodeIPv" + version]), int(r["protocolIdentifier"]), int(r["vlanId"]),
                 int(r["packetDeltaCount"]), int(r["octetDeltaCount"]), int(r["tcpControlBits"], 0), *times)
 
 

@@ -82,6 +82,10 @@ FlowRow random_row(Choices* from, std::uint64_t flow_id, std::uint64_t kind, std
     flow.min_ttl = static_cast<std::uint8_t>(from->number(1));
     flow.max_ttl = static_cast<std::uint8_t>(from->number(1));
     flow.tcp_flags = static_cast<std::uint16_t>(from->number(2));
+    if (flow.protocol == 1 || from->up_to(3) == 0) {
+        flow.icmp_type = static_cast<int>(from->number(1));
+        flow.icmp_code = static_cast<int>(from->number(1));
+    }
     flow.ethertype = static_cast<std::uint16_t>(from->number(2));
     flow.vlans.resize(from->up_to(3));
     for (std::uint16_t& vlan : flow.vlans)
@@ -107,6 +111,7 @@ Plan make_plan(Choices* from)
     s.time_unit = static_cast<ipfix::TimeUnit>(from->up_to(2));
     s.biflow = s.protocol == ipfix::Protocol::kIpfix && from->coin();
     s.layer2 = from->coin();
+    s.one_octet_flags = from->coin();
     s.domain = static_cast<std::uint32_t>(1 + from->up_to(1000));
     s.records4 = static_cast<std::uint32_t>(1 + from->up_to(20));
     s.records6 = static_cast<std::uint32_t>(1 + from->up_to(20));
@@ -193,7 +198,14 @@ Values expected(const FlowRow& row, const Plan& plan, bool reverse_side)
     put("dstPort", 11, hex_number(row.destination_port, 2), false);
     put("minIpLen", 25, hex_number(std::min(row.min_length, 0xffffU), 2), true);
     put("maxIpLen", 26, hex_number(std::min(row.max_length, 0xffffU), 2), true);
-    put("tcpControlBits", 6, hex_number(row.tcp_flags & 0xff, 1), true);
+    if (ipfix && plan.settings.one_octet_flags == 0)
+        put("tcpControlBits", 6, hex_number(row.tcp_flags, 2), true);
+    else
+        put("tcpControlBits", 6, hex_number(row.tcp_flags & 0xff, 1), true);
+    if (plan.without.count("icmpCode") == 0)
+        put("icmpType", v4 || !ipfix ? 32 : 139,
+            row.icmp_type < 0 ? "0000" : hex_number(static_cast<unsigned>(row.icmp_type * 256 + row.icmp_code), 2),
+            true);
     put("", 60, hex_number(v4 ? 4 : 6, 1), false);
     put("l4Proto", 4, hex_number(row.protocol, 1), false);
     put("ipClass", 5, hex_number(row.tos, 1), true);

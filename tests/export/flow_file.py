@@ -33,12 +33,14 @@ def read_rows(prefix):
         for values in lines:
             c = dict(zip(names, values))
             times = [max(decimal_ns(c[name]), 0) for name in ("timeFirst", "timeLast")]
-            tail = (last(c["vlanID"]), int(c["pktsSnt"]), int(c["ipOctets"]), int(c["tcpControlBits"], 16) & 0xff,
+            tail = (last(c["vlanID"]), int(c["pktsSnt"]), int(c["ipOctets"]), int(c["tcpControlBits"], 16),
                     times[0] // 10**6, times[1] // 10**6)
             if c["srcIP"] == "-":
                 flow = Flow("l2", mac(c["srcMac"]), mac(c["dstMac"]), 0, 0, int(c["ethType"], 16), *tail)
             else:
-                flow = Flow("ip", c["srcIP"], c["dstIP"], int(c["srcPort"]), int(c["dstPort"]), int(c["l4Proto"]), *tail)
+                # ICMP in nfdump's port form: type * 256 + code as the destination port.
+                icmp = int(c["icmpType"]) * 256 + int(c["icmpCode"]) if c["icmpType"] else 0
+                flow = Flow("ip", c["srcIP"], c["dstIP"], int(c["srcPort"]), int(c["dstPort"]) + icmp, int(c["l4Proto"]), *tail)
             rows.append(Row(c, flow, *times))
     return rows
 

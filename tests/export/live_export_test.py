@@ -4,12 +4,14 @@
 
 A veth pair between two network namespaces of its own; sensor and receivers share one. Facts: every flow of the flow file
 arrives or is counted as not sent, whatever a receiver does; the flow file itself lacks nothing; a collector that is started again
-understands what comes next at once; tcp_win reports without flows that end.
+understands what comes next at once; a killed daemon's successor goes on with the sequence, in the files and with the same boot;
+tcp_win reports without flows that end.
 
 FLOWXDP_STALL_SECONDS: how long the collector stands still (default 2; above 10 what it cannot take is dropped and counted).
 Exit 77 without the right to make namespaces and load BPF programs, or without a collector.
 """
 
+import collections
 import ctypes
 import json
 import os
@@ -73,10 +75,17 @@ def set_up():
         if subprocess.run(["ip", "netns", "add", namespace], capture_output=True).returncode:
             skip("cannot make a network namespace here")
     run("ip", "link", "add", VETH_A, "netns", SENDER, "type", "veth", "peer", "name", VETH_B, "netns", SENSOR)
+    # Nothing speaks but the tests (no IPv6, no ARP): a record of another flow may reach a collector while it stops.
+    # Not `ip -n`: it remounts /, which fails in a chroot.
     for namespace, veth, address in ((SENDER, VETH_A, "192.0.2.1/24"), (SENSOR, VETH_B, "192.0.2.2/24")):
-        # Not `ip -n`: it remounts /, which fails in a chroot.
-        for words in (("addr", "add", address, "dev", veth), ("link", "set", veth, "up"), ("link", "set", "lo", "up")):
-            run("nsenter", f"--net=/run/netns/{namespace}", "ip", *words)
+        within = ("nsenter", f"--net=/run/netns/{namespace}")
+        run(*within, "sysctl", "-qw", f"net.ipv6.conf.{veth}.disable_ipv6=1")
+        for words in (("addr", "add", address, "dev", veth), ("link", "set", veth, "arp", "off"), ("link", "set", veth, "up"),
+                      ("link", "set", "lo", "up")):
+            run(*within, "ip", *words)
+    within = ("nsenter", f"--net=/run/netns/{SENSOR}")
+    mac = json.loads(run(*within, "ip", "-json", "link", "show", "dev", VETH_B))[0]["address"]
+    run("nsenter", f"--net=/run/netns/{SENDER}", "ip", "neigh", "replace", "192.0.2.2", "dev", VETH_A, "lladdr", mac)
     # Receivers and this process's own sockets live beside the sensor.
     with open(f"/run/netns/{SENSOR}") as namespace:
         if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):
@@ -134,7 +143,7 @@ class Sensor:
         self.prefix = prefix
         self.report = open(prefix + "_report", "w+")
         self.errors = open(prefix + "_errors", "w+")
-        self.process = subprocess.Popen([FLOWXDP, "attach", VETH_B, "-w", prefix, "--json", "--idle-timeout", "0.3", "--plugin",
+        self.process = subprocess.Popen([FLOWXDP, "attach", VETH_B, "--direction", "ingress", "-w", prefix, "--json", "--idle-timeout", "0.3", "--plugin",
                                          "flow_export", *options],
                                         stdout=self.report, stderr=self.errors)
         collectors.until(lambda: "XDP program" in self.said() or self.process.poll() is not None, "the sensor is attached")
@@ -259,6 +268,45 @@ def receivers_stand_still(folder):
     assert sinks["socket"]["dropped"] == 0, sinks["socket"]
 
 
+def a_killed_daemon_is_taken_over(folder):
+    nfcapd = collectors.Nfcapd(folder / "collector", options=())
+    file, json_file = folder / "killed.ipfix", folder / "killed.json"
+    options = ("--sink", f"netflow:udp://127.0.0.1:{nfcapd.port}", "--sink", f"ipfix:udp://127.0.0.1:{nfcapd.port}", "--sink",
+               f"ipfix:file:{file}", "--sink", f"json:{json_file},origin=1")
+    first = Sensor(str(folder / "killed"), *options)
+    send_flows(20001, 500)
+    collectors.until(lambda: set(range(20001, 20501)) <= first.ports(), "the first flows ended")
+    time.sleep(1)  # rounds without rows: nothing was sent behind the last commit
+    first.process.kill()
+    first.process.wait()
+    send_flows(30001, 500)  # the kernel goes on counting
+    second = Sensor(str(folder / "killed"), *options)
+    assert "taken over" in second.said(), second.said()
+    send_flows(40001, 500)
+    wanted = {port for start in (20001, 30001, 40001) for port in range(start, start + 500)}
+    collectors.until(lambda: wanted <= second.ports(), "the last flows ended")
+    rows, _ = second.stop()
+    nfcapd.drained()
+    nfcapd.stop()
+    assert (nfcapd.sequence_errors, nfcapd.bad_packets) == (0, 0), nfcapd.log
+    once = collections.Counter(row.flow.sport for row in rows if row.flow.kind == "ip")
+    got = collections.Counter(collectors.nfdump_flow(r).sport for records in nfcapd.records().values() for r in records
+                              if collectors.nfdump_flow(r).kind == "ip")
+    assert got == once + once, "NetFlow and IPFIX together have each flow twice"  # both have domain 666
+    in_file = collections.Counter(flow.sport for flow in map(collectors.ipfix_dump_flow, collectors.ipfix_dump(file)) if flow.kind == "ip")
+    assert in_file == once, "the IPFIX file has each flow once"
+    objects = [json.loads(line) for line in json_file.read_text().splitlines()]
+    assert {o["sensor"] for o in objects} == {666} and len({o["boot"] for o in objects}) == 1, "one sensor numbered the flows"
+    assert int(objects[0]["boot"], 16) != 0
+    assert len({(o["boot"], o["flowInd"], o["dir"]) for o in objects}) == len(objects) == len(rows), "a key comes twice"
+    # A sensor of its own has a boot of its own.
+    third = Sensor(str(folder / "other"), "--sink", f"json:{folder / 'other.json'},origin=1")
+    send_flows(20001, 1)
+    collectors.until(lambda: 20001 in third.ports(), "a flow ended")
+    third.stop()
+    assert json.loads((folder / "other.json").read_text().splitlines()[0])["boot"] != objects[0]["boot"]
+
+
 def tcp_win_reports_by_the_clock(folder):
     window, late = Receiver(), collectors.free_port()
     sensor = Sensor(str(folder / "win"), "--sink", f"tcp_win:tcp://127.0.0.1:{window.port},interval=1", "--sink",
@@ -277,7 +325,7 @@ def main():
     failed = True
     try:
         with tempfile.TemporaryDirectory(prefix="flowxdp_live_export_") as folder:
-            for test in (receivers_die_and_return, receivers_stand_still, tcp_win_reports_by_the_clock):
+            for test in (receivers_die_and_return, receivers_stand_still, a_killed_daemon_is_taken_over, tcp_win_reports_by_the_clock):
                 (pathlib.Path(folder) / test.__name__).mkdir()
                 test(pathlib.Path(folder) / test.__name__)
                 print("ok:", test.__name__)

@@ -20,7 +20,7 @@ class MemoryTransport final : public ipfix::Transport {
     Result<void> send(ipfix::Message message) override
     {
         if (std::exchange(fresh_, false))
-            for (ipfix::Message& part : preamble_())
+            for (ipfix::Message& part : preamble_(true))
                 keep(std::move(part));
         keep(std::move(message));
         return {};

@@ -136,6 +136,31 @@ def flags_and_protocols():
         yield ns, eth(ip4(proto, bytes(40), "192.0.2.3"))
 
 
+def icmp_types():
+    """Types and codes of both families and directions, 0 and 255 among them; SCTP and DCCP have ports beside them."""
+    ns = START
+    for n, (kind, code, answer) in enumerate(((8, 0, 0), (0, 0, None), (3, 13, None), (255, 255, None), (13, 0, 14), (0, 7, None))):
+        ns += 10**6
+        host = f"192.0.2.{10 + n}"
+        yield ns, eth(ip4(ICMP, bytes((kind, code)) + bytes(6), host))
+        if answer is not None:
+            yield ns + 500, eth(ip4(ICMP, bytes((answer, code)) + bytes(6), "198.51.100.2", host))
+    for n, (kind, code, answer) in enumerate(((128, 0, 129), (135, 0, 136), (1, 4, None), (255, 1, None))):
+        ns += 10**6
+        host = f"2001:db8::{10 + n}"
+        yield ns, eth(ip6(ICMPV6, bytes((kind, code)) + bytes(6), host))
+        if answer is not None:
+            yield ns + 500, eth(ip6(ICMPV6, bytes((answer, code)) + bytes(6), "2001:db8:1::2", host))
+    for n, proto in enumerate((33, 132, 136)):
+        ns += 10**6
+        yield ns, eth(ip4(proto, struct.pack("!HH", 5000 + n, 7000 + n) + bytes(36), "192.0.2.4"))
+        yield ns + 500, eth(ip6(proto, struct.pack("!HH", 5000 + n, 7000 + n) + bytes(36), "2001:db8::4"))
+    # AE (RFC 9768) and the reserved bits beside it.
+    for n in range(4):
+        ns += 10**6
+        yield ns, eth(ip4(TCP, struct.pack("!HHIIBBHHH", 1100 + n, 80, 1, 2, 0x50 | 1 << n, 0x12, 5000, 0, 0)))
+
+
 def dates(*seconds):
     for n, second in enumerate(seconds):
         # Seven minutes apart at least: no flow holds two of them.
@@ -160,6 +185,7 @@ CAPTURES = {
     "odd_tags_and_labels.pcap": lambda: pcap(tags_and_labels()),
     "odd_tagged_biflows.pcap": lambda: pcap(tagged_biflows()),
     "odd_flags_and_protocols.pcap": lambda: pcap(flags_and_protocols()),
+    "odd_icmp_and_flags.pcap": lambda: pcap(icmp_types()),
     # 2001-09-09, the borders of signed and unsigned 32 bits of seconds since 1970, and of NTP's era 0 (2036).
     "odd_dates.pcapng": lambda: pcapng(dates(0, 999999999, 2085978495, 2085979000, 2**31 - 1, 2**31 + 600), ["eth0"]),
     "odd_dates_after_2106.pcapng": lambda: pcapng(dates(2**32 + 600, 2**33), ["eth0"]),

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "flowxdp/record_stream.h"
 #include "row/row_batch.h"
 
 namespace flowxdp::test {
@@ -31,7 +32,8 @@ struct FlowRow {
     std::uint64_t packets = 5, octets = 1234;
     std::uint32_t min_length = 40, max_length = 576;
     std::uint8_t tos = 0x10, min_ttl = 63, max_ttl = 64;
-    std::uint16_t tcp_flags = 0x021b; // SYN-ACK bit of the column's high octet must not be exported
+    std::uint16_t tcp_flags = 0x011b;   // AE and low bits: RFC 9565 has them all, NetFlow v9 the low octet
+    int icmp_type = -1, icmp_code = -1; // -1: the cell is absent
     std::uint16_t ethertype = 0x0800;
     std::vector<std::uint16_t> vlans;
     // One address each; of an initializer list g++ 12 believes that it "may be used uninitialized".
@@ -44,21 +46,40 @@ struct FlowRow {
     bool pair_follows = false, pair_second = false;
 };
 
+inline fx_column column(const char* name, fx_type type, std::uint8_t flags, fx_element element = {})
+{
+    return {name, "", nullptr, nullptr, nullptr, element, 0, static_cast<std::uint8_t>(type), flags};
+}
+
 inline const std::vector<fx_column>& all_columns()
 {
     static const std::vector<fx_column> columns = {
-        {"dir", "", FX_CHAR, 0, 0, nullptr},           {"flowInd", "", FX_U64, 0, 0, nullptr},
-        {"timeFirst", "", FX_TIME, 0, 0, nullptr},     {"timeLast", "", FX_TIME, 0, 0, nullptr},
-        {"hdrDesc", "", FX_WORD, FX_LIST, 0, nullptr}, {"srcMac", "", FX_MAC, FX_LIST, 0, nullptr},
-        {"dstMac", "", FX_MAC, FX_LIST, 0, nullptr},   {"ethType", "", FX_H16, 0, 0, nullptr},
-        {"vlanID", "", FX_U16, FX_LIST, 0, nullptr},   {"srcIP", "", FX_IP, 0, 0, nullptr},
-        {"srcPort", "", FX_U16, 0, 0, nullptr},        {"dstIP", "", FX_IP, 0, 0, nullptr},
-        {"dstPort", "", FX_U16, 0, 0, nullptr},        {"l4Proto", "", FX_U8, 0, 0, nullptr},
-        {"pktsSnt", "", FX_U64, 0, 0, nullptr},        {"ipOctets", "", FX_U64, 0, 0, nullptr},
-        {"minIpLen", "", FX_U32, 0, 0, nullptr},       {"maxIpLen", "", FX_U32, 0, 0, nullptr},
-        {"ipClass", "", FX_H8, 0, 0, nullptr},         {"ttlMin", "", FX_U8, 0, 0, nullptr},
-        {"ttlMax", "", FX_U8, 0, 0, nullptr},          {"tcpControlBits", "", FX_H16, 0, 0, nullptr},
-        {"tcpWinStat", "", FX_H8, 0, 0, nullptr},      {"tcpWinThCnt", "", FX_U32, 0, 0, nullptr},
+        column("dir", FX_CHAR, 0),
+        column("flowInd", FX_U64, 0),
+        column("timeFirst", FX_TIME, 0),
+        column("timeLast", FX_TIME, 0),
+        column("hdrDesc", FX_WORD, FX_LIST),
+        column("srcMac", FX_MAC, FX_LIST),
+        column("dstMac", FX_MAC, FX_LIST),
+        column("ethType", FX_H16, 0),
+        column("vlanID", FX_U16, FX_LIST),
+        column("srcIP", FX_IP, 0),
+        column("srcPort", FX_U16, 0),
+        column("dstIP", FX_IP, 0),
+        column("dstPort", FX_U16, 0),
+        column("l4Proto", FX_U8, 0),
+        column("pktsSnt", FX_U64, 0),
+        column("ipOctets", FX_U64, 0),
+        column("minIpLen", FX_U32, 0),
+        column("maxIpLen", FX_U32, 0),
+        column("ipClass", FX_H8, 0),
+        column("ttlMin", FX_U8, 0),
+        column("ttlMax", FX_U8, 0),
+        column("tcpControlBits", FX_H16, 0),
+        column("tcpWinStat", FX_H8, 0, {FX_ELEMENT_OWN, 1, 1, 1}),
+        column("tcpWinThCnt", FX_U32, 0, {FX_ELEMENT_OWN, 2, 4, 1}),
+        column("icmpType", FX_U8, FX_OPTIONAL),
+        column("icmpCode", FX_U8, FX_OPTIONAL),
     };
     return columns;
 }
@@ -114,6 +135,8 @@ class RowFiller {
         put("tcpControlBits", flow.tcp_flags);
         put("tcpWinStat", flow.win_stat);
         put("tcpWinThCnt", flow.win_count);
+        put_optional("icmpType", flow.icmp_type);
+        put_optional("icmpCode", flow.icmp_code);
     }
 
     // 16 octets, v4-mapped, and the version.
@@ -138,6 +161,14 @@ class RowFiller {
         if (const auto index = batch_->schema().find(name))
             std::memcpy(batch_->mutable_row(batch_->size() - 1) + batch_->schema().columns()[*index].offset, &value,
                         sizeof value);
+    }
+    void put_optional(const char* name, int value)
+    {
+        const auto index = batch_->schema().find(name);
+        if (!index || value < 0)
+            return;
+        put(name, static_cast<std::uint8_t>(value));
+        batch_->mutable_row(batch_->size() - 1)[batch_->schema().columns()[*index].present_offset] = 1;
     }
     template <typename T>
     void list(const char* name, const std::vector<T>& values)

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "core/unique_fd.h"
+#include "export/export_sink_fixture.h"
 #include "export/flow_decoder.h"
 #include "export/local_socket.h"
 #include "export/row_fixture.h"
@@ -40,13 +41,14 @@ struct TempFile {
 };
 
 std::unique_ptr<Sink> make_sink(ipfix::Protocol protocol, const std::string& target,
-                                const std::map<std::string, std::string>& options = {})
+                                const std::map<std::string, std::string>& options = {},
+                                const std::vector<std::uint64_t>& resume = {})
 {
-    SinkSpec spec{protocol == ipfix::Protocol::kIpfix ? "ipfix" : "netflow", target, options};
-    auto sink = ipfix::ExportSink::create(spec, protocol);
+    auto sink = make_export_sink(protocol, target, options);
     EXPECT_TRUE(sink.ok()) << (sink.ok() ? "" : sink.error().message);
     SinkContext context;
     context.flow_schema = make_schema();
+    context.resume = resume;
     const auto opened = sink.value()->open(context);
     EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().message);
     return sink.take();
@@ -267,6 +269,116 @@ TEST(UdpTransport, APaceBoundsDatagramsToACollectorThatCannotBeAsked)
     EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(99));
 }
 
+// A killed daemon's successor goes on: the decoder refuses a sequence number that does not follow, and so would
+// nfcapd. Templates come again, the sampling record does not: the collector is the same.
+TEST(UdpTransport, ASuccessorGoesOnWithTheSession)
+{
+    for (const auto protocol : {ipfix::Protocol::kIpfix, ipfix::Protocol::kNetflow9}) {
+        LocalSocket collector(SOCK_DGRAM);
+        if (!ipfix::ReceiverRoom(connected_to(collector).get()).ask())
+            GTEST_SKIP() << "this kernel has no udp_diag";
+        auto first = make_sink(protocol, collector.target("udp://"));
+        ASSERT_TRUE(first->write(make_rows(many_rows(1, 500))).ok());
+        ASSERT_TRUE(first->commit().ok());
+        EXPECT_EQ(first->counts().sent, 500u) << "a row that a commit leaves behind is lost with the daemon";
+        const auto positions = first->positions();
+        first.reset(); // killed
+
+        const auto second = make_sink(protocol, collector.target("udp://"), {}, positions);
+        auto rows = many_rows(501, 100);
+        for (FlowRow& row : rows)
+            row.end_ns = row.last_ns + 100'000'000'000;
+        ASSERT_TRUE(second->write(make_rows(rows)).ok());
+        ASSERT_TRUE(second->flush(true).ok());
+
+        FlowDecoder decoder;
+        std::vector<DecodedMessage> messages;
+        std::size_t samplings = 0;
+        std::uint64_t last_total = 0;
+        for (const auto& datagram : collector.datagrams()) {
+            messages.push_back(decoder.decode(datagram));
+            for (const DecodedRecord& r : messages.back().records) {
+                samplings += messages.back().domain == 666 && r.has(305);
+                if (r.has(42))
+                    last_total = r.number(42);
+            }
+        }
+        EXPECT_EQ(flow_ids(messages).size(), 600u);
+        EXPECT_EQ(last_total, 600u) << "the exporter's count of records goes on, too";
+        if (protocol == ipfix::Protocol::kIpfix)
+            EXPECT_EQ(samplings, 1u);
+        else
+            EXPECT_EQ(messages.back().uptime_ms, 100'000u) << "sysUptime counts from the first daemon's first row";
+    }
+}
+
+TEST(UdpTransport, ANewCollectorAfterACrashGetsTheSamplingRecord)
+{
+    LocalSocket old_one(SOCK_DGRAM);
+    if (!ipfix::ReceiverRoom(connected_to(old_one).get()).ask())
+        GTEST_SKIP() << "this kernel has no udp_diag";
+    auto first = make_sink(ipfix::Protocol::kIpfix, old_one.target("udp://"));
+    ASSERT_TRUE(first->write(make_rows(many_rows(1, 10))).ok());
+    ASSERT_TRUE(first->commit().ok());
+    const auto positions = first->positions();
+    first.reset();
+    const std::uint16_t port = old_one.port();
+    old_one.close();
+
+    LocalSocket collector(SOCK_DGRAM, AF_INET, port);
+    ASSERT_TRUE(collector.bound());
+    const auto second = make_sink(ipfix::Protocol::kIpfix, collector.target("udp://"), {}, positions);
+    ASSERT_TRUE(second->write(make_rows(many_rows(11, 10))).ok());
+    ASSERT_TRUE(second->flush(true).ok());
+    FlowDecoder decoder;
+    std::size_t samplings = 0;
+    for (const auto& datagram : collector.datagrams()) {
+        const DecodedMessage message = decoder.decode(datagram);
+        for (const DecodedRecord& r : message.records)
+            samplings += message.domain == 666 && r.has(305);
+    }
+    EXPECT_EQ(samplings, 1u);
+}
+
+// What lies behind the last commit is cut off and comes again: each row is once in the file, and it is one session.
+TEST(FileTransport, ASuccessorGoesOnBehindTheLastCommit)
+{
+    TempFile file;
+    auto first = make_sink(ipfix::Protocol::kIpfix, "file:" + file.path);
+    ASSERT_TRUE(first->write(make_rows(many_rows(1, 500))).ok());
+    ASSERT_TRUE(first->commit().ok());
+    const auto positions = first->positions();
+    ASSERT_TRUE(first->write(make_rows(many_rows(501, 5000))).ok());
+    ASSERT_TRUE(first->flush(true).ok());
+    first.reset(); // killed: the journal knows of 500
+
+    const auto second = make_sink(ipfix::Protocol::kIpfix, "file:" + file.path, {}, positions);
+    ASSERT_TRUE(second->write(make_rows(many_rows(501, 5000))).ok());
+    ASSERT_TRUE(second->flush(true).ok());
+    FlowDecoder decoder;
+    const auto messages = decoder.decode_stream(file.read());
+    std::size_t flows = 0, templates = 0;
+    for (const DecodedMessage& m : messages) {
+        templates += m.templates;
+        for (const DecodedRecord& r : m.records)
+            flows += !r.options;
+    }
+    EXPECT_EQ(flows, 5500u);
+    EXPECT_EQ(flow_ids(messages).size(), 5500u);
+    EXPECT_EQ(templates, 3u);
+}
+
+TEST(FileTransport, AFileThatIsGoneBeginsAnew)
+{
+    TempFile file;
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, "file:" + file.path, {},
+                                {1, 100000, 1, 0, std::uint64_t{77} << 32 | 5, 9, 100000, 8, 0});
+    ASSERT_TRUE(sink->write(make_rows(many_rows(1, 10))).ok());
+    ASSERT_TRUE(sink->flush(true).ok());
+    FlowDecoder decoder;
+    EXPECT_EQ(flow_ids(decoder.decode_stream(file.read())).size(), 10u);
+}
+
 TEST(FileTransport, HoldsTheMessagesOneBehindTheOther)
 {
     TempFile file;
@@ -311,13 +423,45 @@ TEST(FileTransport, AFullDiskIsReportedAndCounted)
 
 TEST(FileTransport, AFileThatCannotBeMadeIsAStartUpError)
 {
-    auto sink = ipfix::ExportSink::create({"ipfix", "file:/nonexistent/x.ipfix", {}}, ipfix::Protocol::kIpfix);
+    auto sink = make_export_sink(ipfix::Protocol::kIpfix, "file:/nonexistent/x.ipfix");
     ASSERT_TRUE(sink.ok());
     SinkContext context;
     context.flow_schema = make_schema();
     const auto opened = sink.value()->open(context);
     ASSERT_FALSE(opened.ok());
     EXPECT_NE(opened.error().message.find("/nonexistent/x.ipfix"), std::string::npos);
+}
+
+TEST(TcpTransport, ACommitWaitsForTheAcknowledgement)
+{
+    LocalSocket listener(SOCK_STREAM);
+    const auto sink = make_sink(ipfix::Protocol::kIpfix, listener.target("tcp://"));
+    std::thread collector([&] {
+        Connection connection(listener);
+        while (connection.read_some()) {
+        }
+    });
+    ASSERT_TRUE(sink->write(make_rows(many_rows(1, 5000))).ok());
+    EXPECT_TRUE(sink->commit().ok());
+    EXPECT_EQ(sink->counts().sent, 5000u);
+    EXPECT_EQ(sink->positions().at(3), 0u) << "rows that wait";
+    ASSERT_TRUE(sink->flush(true).ok());
+    collector.join();
+}
+
+TEST(TcpTransport, ASuccessorCountsTheRowsThatWaitedWhenNobodyListened)
+{
+    LocalSocket gone(SOCK_STREAM);
+    const std::string target = gone.target("tcp://");
+    gone.close();
+    auto first = make_sink(ipfix::Protocol::kIpfix, target, {{"patience", "0"}});
+    (void)first->write(make_rows(many_rows(1, 70)));
+    EXPECT_FALSE(first->commit().ok());
+    EXPECT_EQ(first->counts().sent + first->counts().dropped, 0u);
+    EXPECT_EQ(first->positions().at(3), 70u);
+    const auto second = make_sink(ipfix::Protocol::kIpfix, target, {{"patience", "0"}}, first->positions());
+    EXPECT_EQ(second->counts().rows, 70u);
+    EXPECT_EQ(second->counts().dropped, 70u);
 }
 
 TEST(TcpTransport, OneConnectionCarriesTemplatesOnceAndEveryRow)
@@ -489,14 +633,28 @@ TEST(ExportTarget, RefusesWhatItCannotDoAndSaysWhy)
              {ipfix_, "udp://:4739", {}, "HOST:PORT"},
              {ipfix_, "udp://[::1", {}, "']'"},
              {ipfix_, "udp://::1:4739", {}, "[IPv6]"},
+             {v9, "udp://h:70000", {}, "1 to 65535"}, // would be 4464
+             {ipfix_, "tcp://h:0", {}, "1 to 65535"},
+             {ipfix_, "udp://[::1]:65536", {}, "1 to 65535"},
+             {ipfix_, "udp://h:-1", {}, "1 to 65535"},
+             {ipfix_, "udp://h:+1", {}, "1 to 65535"},
+             {ipfix_, "udp://h:12x", {}, "1 to 65535"},
+             {ipfix_, "udp://h:18446744073709551617", {}, "1 to 65535"},
+             {ipfix_, "", {{"domain", "4294967296"}}, "4294967295"},
+             {ipfix_, "", {{"rate", "-1"}}, "0 to"},
+             {ipfix_, "", {{"patience", "18446744073709551616"}}, "0 to"},
+             {ipfix_, "", {{"template_seconds", "0"}}, "1 to"},
+             {ipfix_, "", {{"template_messages", "4294967296"}}, "1 to"},
+             {ipfix_, "", {{"sampling_seconds", "1e3"}}, "0 to"},
+             {ipfix_, "", {{"tcp_flags", "3"}}, "1 to 2"},
              {ipfix_, "", {{"mtu", "12"}}, "576"},
-             {ipfix_, "", {{"time", "s"}}, "ms, us or ns"},
+             {ipfix_, "", {{"time", "s"}}, "ms, us, ns"},
              {ipfix_, "", {{"pen", "29305"}}, "reverse"},
              {ipfix_, "", {{"colour", "red"}}, "no option 'colour'"},
              {v9, "", {{"biflow", "1"}}, "no option 'biflow'"},
              {ipfix_, "", {{"interfaces", "eth0"}}, "ID:NAME"},
          }) {
-        const auto made = ipfix::ExportSink::create({"x", c.target, c.options}, c.protocol);
+        const auto made = make_export_sink(c.protocol, c.target, c.options);
         ASSERT_FALSE(made.ok()) << c.target;
         EXPECT_NE(made.error().message.find(c.says), std::string::npos) << made.error().message;
     }
@@ -504,10 +662,10 @@ TEST(ExportTarget, RefusesWhatItCannotDoAndSaysWhy)
 
 TEST(ExportTarget, HasTheCollectorsDefaultPorts)
 {
-    const auto v9 = ipfix::ExportTarget::parse({"netflow", "", {}}, ipfix::Protocol::kNetflow9);
+    const auto v9 = make_export_target(ipfix::Protocol::kNetflow9, "");
     ASSERT_TRUE(v9.ok());
     EXPECT_EQ(v9.value().endpoint.text(), "127.0.0.1:9995");
-    const auto v10 = ipfix::ExportTarget::parse({"ipfix", "tcp://[2001:db8::1]", {}}, ipfix::Protocol::kIpfix);
+    const auto v10 = make_export_target(ipfix::Protocol::kIpfix, "tcp://[2001:db8::1]");
     ASSERT_TRUE(v10.ok());
     EXPECT_EQ(v10.value().endpoint.text(), "[2001:db8::1]:4739");
 }

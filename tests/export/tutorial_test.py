@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""tutorial_test.py FLOWXDP SOURCE: the receivers of the tutorials, with their command lines as README.md has them.
+"""tutorial_test.py FLOWXDP SOURCE: the receivers of the tutorials, with their command lines as docs/exporting.md has them.
 
-The lines that README.md shows are what nfdump prints, and what it prints is what the flow file has: addresses, ports, flags,
+The lines that the page shows are what nfdump prints, and what it prints is what the flow file has: addresses, ports, flags,
 packets, bytes, times. The reports it shows are what nc gets. Exit 77 without nfdump or nc, or when somebody else listens on
 port 9995 or 5555.
 """
@@ -21,9 +21,9 @@ FLOWXDP, SOURCE = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
 FLAGS = "CEUAPRSF"
 
 
-def readme(title):
+def page(title):
     """(commands, lines shown) of a section."""
-    section = re.search(rf"^### {title}\n(.*?)^##", (SOURCE / "README.md").read_text(), re.M | re.S).group(1)
+    section = re.search(rf"^### {title}\n(.*?)^##", (SOURCE / "docs/exporting.md").read_text(), re.M | re.S).group(1)
     lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
     commands = [line for line in lines if line.startswith(("nfcapd", "./flowxdp", "nfdump", "nc "))]
     return commands, [line for line in lines if line not in commands]
@@ -34,7 +34,7 @@ def periodic_report():
     listening = lambda: ":15B3 00000000:0000 0A" in open("/proc/net/tcp").read()  # port 5555
     if listening():
         raise collectors.Missing("port 5555 is taken, a free one")
-    (nc, replay), shown = readme("A periodic report")
+    (nc, replay), shown = page("A periodic report")
     with tempfile.TemporaryDirectory() as folder:
         receiver = subprocess.Popen(nc.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder)
         try:
@@ -46,7 +46,7 @@ def periodic_report():
             receiver.kill()
             receiver.wait()
     assert [line for line in got.splitlines() if line] == shown and len(shown) == 6, (got, shown)
-    print(f"{len(shown)} lines of README.md are what nc gets")
+    print(f"{len(shown)} lines of docs/exporting.md are what nc gets")
 
 
 def collector():
@@ -54,7 +54,7 @@ def collector():
         collectors.program(name, "nfdump")
     if collectors.udp_state(9995):
         raise collectors.Missing("port 9995 is taken, a free one")
-    (nfcapd, replay, nfdump), shown = readme("A collector")
+    (nfcapd, replay, nfdump), shown = page("A collector")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.symlink(FLOWXDP, "flowxdp")
@@ -71,7 +71,7 @@ def collector():
     at = 0
     for line in shown:
         at = printed.find(line, at)
-        assert at >= 0, f"README.md shows '{line}', nfdump prints:\n{printed}"
+        assert at >= 0, f"docs/exporting.md shows '{line}', nfdump prints:\n{printed}"
     # The statistics of records, before the others.
     found = set()
     pattern = (r"(\S+ \S+) +(\d\d):(\d\d):(\d\d)\.(\d{3}) +(\S+) +(\S+)[.:](\d+) +-> +(\S+)[.:](\d+) +(\S{8}) +\d+ +(\d+) +(\d+) ")
@@ -86,7 +86,7 @@ def collector():
     assert found == wanted and wanted, (found - wanted, wanted - found)
     total = re.search(r"Summary: total flows: \d+, total bytes: (\d+), total packets: (\d+)", printed)
     assert int(total.group(1)) == sum(f.octets for f in rows), total.group()
-    print(f"{len(shown)} lines of README.md and {len(wanted)} TCP flows are as nfdump prints them")
+    print(f"{len(shown)} lines of docs/exporting.md and {len(wanted)} TCP flows are as nfdump prints them")
 
 
 try:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Any bytes as a command line (one word a line), as a --sink, as a --plugin and as a split rule. Checks more than
-// memory: what is accepted keeps its promises, what is refused says why.
+// Any bytes as a command line (one word a line), as a configuration file, as a --sink, as a --plugin and as a split
+// rule. Checks more than memory: what is accepted keeps its promises, what is refused says why.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "../../sinks/text/split_file.h"
+#include "cli/config_file.h"
 #include "cli/options.h"
 #include "plugin/plugin_host.h"
-#include "sink/sink_registry.h"
+#include "sink/file/split_file.h"
+#include "sink/sink_spec.h"
 
 namespace {
 
@@ -36,11 +37,12 @@ std::vector<std::string> lines_of(const std::string& text)
     return lines;
 }
 
-// -F names a file that is read while options are parsed; the fuzzer reads nobody's files.
+// -F and --config name a file that is read while options are parsed; the fuzzer reads nobody's files.
 bool reads_a_file(const std::vector<std::string>& words)
 {
     for (const std::string& word : words)
-        if (word.size() > 1 && word[0] == '-' && word[1] != '-' && word.find('F') != std::string::npos)
+        if ((word.size() > 1 && word[0] == '-' && word[1] != '-' && word.find('F') != std::string::npos) ||
+            word.starts_with("--filter-file") || word.starts_with("--config"))
             return true;
     return false;
 }
@@ -51,7 +53,7 @@ void command_line(std::vector<std::string> words)
         return;
     // A word that is no command is refused on standard error, and nothing behind it is looked at: replay it instead.
     static const std::set<std::string> kCommands = {"replay", "attach",  "detach", "status", "interfaces", "top",
-                                                    "doctor", "plugins", "sinks",  "decode", "geo"};
+                                                    "doctor", "plugins", "sinks",  "decode", "geo",        "config"};
     if (words[0].empty() || (words[0][0] != '-' && !kCommands.contains(words[0])))
         words.insert(words.begin(), "replay");
     words.insert(words.begin(), "flowxdp");
@@ -77,7 +79,6 @@ void command_line(std::vector<std::string> words)
     require(!replay.files.empty() + !replay.list_file.empty() + !replay.series.empty() == 1, "not one input");
     require(replay.run.max_flows >= 16 && replay.run.max_flows <= 1u << 28, "max_flows out of its range");
     require(replay.run.idle_timeout_ms >= 1, "an idle timeout of nothing");
-    require(replay.engine == "native" || replay.engine == "bpf", "an engine that does not exist");
 }
 
 void sink(const std::string& text)
@@ -108,6 +109,34 @@ void plugin(const std::string& text)
         require(!key.empty() && text.find(key + "=" + value) != std::string::npos, "an option that was not given");
 }
 
+// A configuration file. What is accepted is written and read again as the same.
+void config(const std::string& text)
+{
+    const auto file = flowxdp::parse_config(text, "fuzz.toml");
+    if (!file.ok()) {
+        require(file.error().message.find("'fuzz.toml', line ") != std::string::npos, "a file refused without a line");
+        return;
+    }
+    const auto nothing_given = [](const flowxdp::OptionRow&) { return false; };
+    flowxdp::Options untouched;
+    const std::vector<flowxdp::CommandRow> defaults = flowxdp::command_table(&untouched);
+    for (const std::size_t command : {0, 1}) { // replay, attach
+        flowxdp::Options options, again;
+        const std::vector<flowxdp::CommandRow> rows = flowxdp::command_table(&options);
+        const std::vector<flowxdp::CommandRow> new_rows = flowxdp::command_table(&again);
+        if (!flowxdp::apply_config(file.value(), rows, rows[command], nothing_given).empty())
+            continue;
+        const auto written = flowxdp::config_text(rows[command], defaults[command].options);
+        require(written.ok(), "a file holds what no file can hold");
+        const auto second = flowxdp::parse_config(written.value(), "written");
+        require(second.ok(), "what was written is no TOML");
+        require(flowxdp::apply_config(second.value(), new_rows, new_rows[command], nothing_given).empty(),
+                "what was written is refused");
+        const auto same = flowxdp::config_text(new_rows[command], defaults[command].options);
+        require(same.ok() && same.value() == written.value(), "what was written is read as something else");
+    }
+}
+
 void split(const std::vector<std::string>& lines)
 {
     auto rule = flowxdp::parse_split_rule(lines[0], lines.size() > 1 ? lines[1] : "");
@@ -134,5 +163,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     plugin(text);
     split(lines);
     command_line(lines);
+    config(text);
     return 0;
 }

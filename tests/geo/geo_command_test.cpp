@@ -3,10 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <CLI/CLI.hpp>
-
 #include <sstream>
 
+#include "cli/command_line.h"
 #include "geo/geo_options.h"
 #include "geo_test_support.h"
 
@@ -22,11 +21,12 @@ struct Outcome {
 // Runs the command line behind `flowxdp geo`, as the program will.
 Outcome run(std::vector<std::string> words, const std::string& input = "")
 {
-    CLI::App app("geo");
     GeoCommand command;
-    add_geo_options(app, command);
-    std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
-    app.parse(words);
+    std::vector<CommandRow> commands;
+    add_geo_commands(&commands, &command);
+    words.insert(words.begin(), "geo");
+    if (auto reply = read_command_line(commands, words, "geo"))
+        return {reply->code, "", reply->text};
     std::istringstream in(input);
     std::ostringstream out;
     std::ostringstream error;
@@ -55,8 +55,10 @@ TEST(GeoCommand, LookupNamesWhatIsNoAddressAndGoesOn)
     EXPECT_EQ(outcome.code, ExitCode::kUsage);
     EXPECT_EQ(outcome.out, "8.8.8.8\tus\tGoogle LLC\n");
     EXPECT_EQ(outcome.error, "flowxdp: geo lookup: \"dell\" is not an IPv4 or IPv6 address\n");
-    EXPECT_THROW(run({"lookup"}), CLI::ParseError);
-    EXPECT_THROW(run({}), CLI::ParseError);
+    EXPECT_EQ(run({"lookup"}).code, ExitCode::kUsage);
+    EXPECT_NE(run({"lookup"}).error.find("geo lookup needs an address"), std::string::npos);
+    EXPECT_EQ(run({}).code, ExitCode::kUsage);
+    EXPECT_NE(run({"lokup", "8.8.8.8"}).error.find("did you mean 'lookup'?"), std::string::npos);
 }
 
 TEST(GeoCommand, ImportThenStatus)

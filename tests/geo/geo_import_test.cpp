@@ -49,6 +49,18 @@ std::string csv_error(SourceKind kind, const std::string& content)
     return read.error().message.substr(path.size());
 }
 
+// A line as long as may be is read, one byte more is refused: what has no line ends does not fill the memory.
+TEST(GeoImport, LinesAreBounded)
+{
+    const std::string row = "1.0.0.0,1.0.0.255,64500,";
+    const std::string longest = row + std::string(kLongestLine - row.size(), 'x');
+    EXPECT_EQ(csv_error(SourceKind::kAsn, longest + "\n"), "");
+    EXPECT_EQ(csv_error(SourceKind::kAsn, longest), "");
+    const std::string problem = ": the line is longer than 65536 bytes: this is no CSV of ranges";
+    EXPECT_EQ(csv_error(SourceKind::kAsn, row + "\n" + longest + "x\n"), ":2" + problem);
+    EXPECT_EQ(csv_error(SourceKind::kAsn, longest + "x"), ":1" + problem);
+}
+
 TEST(GeoImport, ErrorsNameFileAndLine)
 {
     EXPECT_EQ(csv_error(SourceKind::kCountry, "1.0.0.0,1.0.0.255,US\n1.0.1.0,1.0.1.256,US\n"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Cells as text: every type, against printf, inet_pton and the grammar in cell_text.h.
 #include "row/cell_text.h"
+#include "row/json_text.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -195,6 +196,11 @@ TEST(CellText, QuotedStringsEscapeWhatWouldBreakALine)
     EXPECT_EQ(quoted(""), "\"\"");
     EXPECT_EQ(quoted("\b\f\n\r\t\v\\\""), R"("\b\f\n\r\t\v\\\"")");
     EXPECT_EQ(quoted(std::string_view("\0\x01\x1f\x7f", 4)), R"("\u0000\u0001\u001f\u007f")");
+    // What a terminal obeys beyond ASCII: U+009B begins a sequence, U+202E turns the line around, U+2028 ends it.
+    EXPECT_EQ(quoted("a\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xc3\xa9"), "\"a\\u009b\\u202e\\u2028\xc3\xa9\"");
+    EXPECT_EQ(json_string("a\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xc3\xa9"),
+              quoted("a\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xc3\xa9"));
+    EXPECT_EQ(json_string("\xf0\x9f\x98\x80"), "\"\xf0\x9f\x98\x80\""); // four bytes
     EXPECT_EQ(quoted("Zürich ☃ 😀"), "\"Zürich ☃ 😀\"");
     EXPECT_EQ(quoted("a\xff\xfe"), "\"a..\"");
     EXPECT_EQ(quoted("\xc3"), "\".\"");                // cut in the middle

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The plugin host refuses what would crash later and says why; it orders, chooses and configures what is left.
+#include <dlfcn.h>
+#include <elf.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
+#include "library_file.h"
 #include "plugin/plugin_host.h"
 #include "row/cell_text.h"
+#include "sinks/temp_files.h"
 
 namespace flowxdp {
 namespace {
@@ -111,7 +120,141 @@ TEST(PluginLibraries, WhatAPluginMustHaveIsAskedFor)
     EXPECT_TRUE(says(refusal({"no_flow_end"}), "create, destroy or on_flow_end is missing"));
     EXPECT_TRUE(says(refusal({"no_columns"}), "announced but missing"));
     EXPECT_TRUE(says(refusal({"odd_state"}), "not a multiple of 8"));
+    EXPECT_TRUE(says(refusal({"odd_cold"}), "not a multiple of 8"));
+    EXPECT_TRUE(says(refusal({"odd_memory"}), "not a multiple of 8"));
     EXPECT_TRUE(says(refusal({"no_symbol"}), "exports no flowxdp_plugin()"));
+}
+
+TEST(PluginLibraries, ARefusedLibraryNeverRuns)
+{
+    for (const std::string name : {"constructor", "other_version", "says_nothing"}) {
+        const PluginFolder folder({name});
+        const fs::path trace = folder.path() / "trace";
+        setenv("SMALL_PLUGIN_TRACE", trace.c_str(), 1);
+        EXPECT_THROW((void)folder.load(), StartupError) << name;
+        EXPECT_FALSE(fs::exists(trace)) << name;
+        // A dlopen() without the check runs the constructor.
+        void* handle = dlopen((folder.path() / (name + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
+        ASSERT_NE(handle, nullptr) << dlerror();
+        dlclose(handle);
+        EXPECT_TRUE(fs::exists(trace)) << name;
+        unsetenv("SMALL_PLUGIN_TRACE");
+    }
+}
+
+TEST(PluginLibraries, OneThatDoesNotSayItsInterfaceIsRefused)
+{
+    const std::string text = refusal({"says_nothing"});
+    EXPECT_TRUE(says(text, "does not say which interface it was built for")) << text;
+    EXPECT_TRUE(says(text, "says_nothing.so")) << text;
+}
+
+TEST(PluginLibraries, DamagedLibrariesAreRefused)
+{
+    std::ifstream file(fs::path(SMALL_PLUGINS) / "alpha.so", std::ios::binary);
+    const std::string whole{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    ASSERT_GT(whole.size(), 4096U);
+    auto loads = [](const std::string& bytes) {
+        const PluginFolder folder({});
+        std::ofstream(folder.path() / "a.so", std::ios::binary) << bytes;
+        try {
+            return folder.load().size() == 1;
+        } catch (const StartupError&) {
+            return false;
+        }
+    };
+    EXPECT_TRUE(loads(whole));
+    for (const std::size_t length : {0U, 3U, 64U, 1000U, 4096U})
+        EXPECT_FALSE(loads(whole.substr(0, length))) << length;
+    for (const std::size_t place :
+         {0U, 4U, 18U, 40U, 58U, 60U}) { // magic, class, machine, section table: where, size, number
+        std::string other = whole;
+        other.replace(place, 2, "\xfe\xff");
+        EXPECT_FALSE(loads(other)) << place;
+    }
+}
+
+// Whatever stands in the tables of a file, it is looked at within the file. Nothing is loaded here.
+TEST(PluginLibraries, AnyTablesCanBeLookedAt)
+{
+    const test::TempFolder folder;
+    const std::string whole = test::read_file(fs::path(SMALL_PLUGINS) / "alpha.so");
+    const std::string path = folder / "a.so";
+    Elf64_Ehdr header{};
+    std::memcpy(&header, whole.data(), sizeof header);
+    auto check = [&path](const std::string& bytes) {
+        std::ofstream(path, std::ios::binary) << bytes;
+        return check_library(path, "plugin", "flowxdp_plugin",
+                             {"flowxdp_plugin_interface", FX_PLUGIN_API_VERSION, sizeof(fx_plugin)});
+    };
+    ASSERT_TRUE(check(whole).ok());
+    std::mt19937_64 chance(7); // NOLINT(cert-msc32-c,cert-msc51-cpp): the same in each run
+    int refused = 0;
+    constexpr int kTries = 3000;
+    for (int i = 0; i < kTries; i++) {
+        std::string other = whole;
+        for (std::uint64_t n = 1 + chance() % 3; n > 0; n--) {
+            // The header, the program headers behind it, the section headers at the end.
+            const std::size_t places[] = {chance() % sizeof header, chance() % 1024,
+                                          header.e_shoff + chance() % (whole.size() - header.e_shoff)};
+            const std::size_t place = std::min(places[chance() % 3], whole.size() - 8);
+            const std::uint64_t value = chance() % 2 ? chance() : ~std::uint64_t{0} >> chance() % 64;
+            std::memcpy(other.data() + place, &value, std::size_t{1} << chance() % 4);
+        }
+        refused += !check(other).ok();
+    }
+    EXPECT_GT(refused, kTries / 4);
+    for (std::size_t length = 0; length < whole.size(); length += 1 + whole.size() / 500)
+        EXPECT_FALSE(check(whole.substr(0, length)).ok()) << length;
+}
+
+TEST(PluginLibraries, ASegmentThatIsNotInTheFileIsMissed)
+{
+    std::string bytes = test::read_file(fs::path(SMALL_PLUGINS) / "alpha.so");
+    Elf64_Ehdr header{};
+    std::memcpy(&header, bytes.data(), sizeof header);
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr segment{};
+        const std::size_t at = header.e_phoff + i * sizeof segment;
+        std::memcpy(&segment, bytes.data() + at, sizeof segment);
+        if (segment.p_type != PT_LOAD)
+            continue;
+        segment.p_filesz = bytes.size() - segment.p_offset + 1;
+        std::memcpy(bytes.data() + at, &segment, sizeof segment);
+        break;
+    }
+    const test::TempFolder folder;
+    std::ofstream(folder / "a.so", std::ios::binary) << bytes;
+    try {
+        (void)load_plugin_libraries(folder / "");
+        FAIL();
+    } catch (const StartupError& e) {
+        EXPECT_TRUE(says(e.what(), "it is cut off")) << e.what();
+    }
+}
+
+TEST(PluginLibraries, RootLoadsNothingThatOthersMayWrite)
+{
+    if (geteuid() != 0)
+        GTEST_SKIP() << "needs root: only a program with rights is careful";
+    struct stat program {};
+    ASSERT_EQ(stat("/proc/self/exe", &program), 0);
+    auto refusal_with = [](uid_t owner, mode_t mode, mode_t folder_mode) -> std::string {
+        const PluginFolder folder({"alpha"});
+        const fs::path file = folder.path() / "alpha.so";
+        if (chown(file.c_str(), owner, 0) || chmod(file.c_str(), mode) || chmod(folder.path().c_str(), folder_mode))
+            return "cannot prepare";
+        try {
+            const auto libraries = folder.load();
+            return "";
+        } catch (const StartupError& e) {
+            return e.what();
+        }
+    };
+    EXPECT_EQ(refusal_with(0, 0755, 0755), "");
+    EXPECT_TRUE(says(refusal_with(program.st_uid + 4711, 0755, 0755), "its file belongs to user"));
+    EXPECT_TRUE(says(refusal_with(0, 0757, 0755), "others may write to its file"));
+    EXPECT_TRUE(says(refusal_with(0, 0755, 0777), "others may write to its folder"));
 }
 
 TEST(PluginLibraries, TwoPluginsOfOneNumberOrNameAreRefused)
@@ -183,6 +326,7 @@ TEST(PluginHost, AStateOfAnotherSizeThanTheBundlesIsRefusedWithBothNumbers)
     const std::string text = refusal_of_host({"other_state"}, choice_of({"tcp_win"}));
     EXPECT_TRUE(says(text, "has state 8")) << text;
     EXPECT_TRUE(says(text, "has 24")) << text; // two directions of two counts, a status and its padding
+    EXPECT_TRUE(says(refusal_of_host({"other_cold"}, choice_of({"tcp_win"})), "has state 24, cold state 8"));
 }
 
 TEST(PluginHost, AKernelHalfThatIsNotInTheBundleIsMissed)
@@ -192,8 +336,8 @@ TEST(PluginHost, AKernelHalfThatIsNotInTheBundleIsMissed)
 
 TEST(PluginHost, UnknownPluginsAndOptionsNameTheOnesThereAre)
 {
-    EXPECT_TRUE(says(refusal_of_host({"alpha"}, choice_of({"alhpa"})), "there are: alpha"));
-    EXPECT_TRUE(says(refusal_of_host({"alpha"}, choice_of({"alpha:anwser=1"})), "it has: answer"));
+    EXPECT_TRUE(says(refusal_of_host({"alpha"}, choice_of({"alhpa"})), "did you mean 'alpha'? There are: alpha"));
+    EXPECT_TRUE(says(refusal_of_host({"alpha"}, choice_of({"alpha:anwser=1"})), "did you mean 'answer'?"));
     PluginChoice choice = choice_of({"alpha"});
     choice.remove = {"tcp_wim"};
     EXPECT_TRUE(says(refusal_of_host({"alpha"}, choice), "there is no plugin 'tcp_wim'"));
@@ -204,10 +348,12 @@ TEST(PluginHost, WhatAPluginSaysOfItsOptionsStopsTheStart)
     EXPECT_EQ(refusal_of_host({"alpha"}, choice_of({"alpha:answer=no"})), "plugin 'alpha': the answer must not be no");
 }
 
-TEST(PluginHost, ALaterOptionWinsAndReachesTheColumn)
+TEST(PluginHost, AnOptionIsGivenOnceAndReachesTheColumn)
 {
+    EXPECT_TRUE(
+        says(refusal_of_host({"alpha"}, choice_of({"alpha:answer=1", "alpha:answer=7"})), "given twice: '1' and '7'"));
     const PluginFolder folder({"alpha"});
-    Host host(folder, choice_of({"alpha:answer=1", "alpha:answer=7"}));
+    Host host(folder, choice_of({"alpha:answer=7"}));
     ended_record ended{};
     ended.record.dir[0].packets = 1;
     ended.record.flow_id = 9;
@@ -226,15 +372,19 @@ TEST(PluginHost, ASinksColumnEnablesThePluginThatFillsIt)
 {
     const PluginFolder folder({"alpha", "omega"});
     PluginChoice choice = choice_of({});
-    choice.columns_needed = {"flowInd", "omegaColumn"};
+    choice.columns_needed = {{"flowInd", "s"}, {"omegaColumn", "s"}};
     EXPECT_EQ(Host(folder, choice).names(), Names{"omega"});
     choice.remove = {"omega"};
-    EXPECT_TRUE(says(refusal_of_host({"alpha", "omega"}, choice), "whose plugin was removed"));
-    choice.columns_needed = {"nobodysColumn"};
+    EXPECT_TRUE(
+        says(refusal_of_host({"alpha", "omega"}, choice),
+             "sink 's' needs column 'omegaColumn' of plugin 'omega', which is left out: leave --no-plugin omega "
+             "or the sink out"));
+    choice.columns_needed = {{"nobodysColumn", "s"}};
     EXPECT_TRUE(says(refusal_of_host({"alpha", "omega"}, choice), "which no plugin has"));
 }
 
-TEST(PluginHost, SlotsOfEnabledHalvesStandBehindTheCoreWithoutGaps)
+// What most packets touch lies together, behind the core; what they do not touch lies behind all of it.
+TEST(PluginHost, HotStatesStandBehindTheCoreAndColdStatesBehindThem)
 {
     std::vector<PluginLibrary> libraries = load_plugin_libraries(FLOWXDP_PLUGIN_DIR);
     PluginChoice choice;
@@ -244,20 +394,114 @@ TEST(PluginHost, SlotsOfEnabledHalvesStandBehindTheCoreWithoutGaps)
     flow_config flow{};
     const PluginHost host(libraries, choice, *flowxdp_bundle(), true, {}, &flow);
     std::uint32_t record = sizeof(flow_record), packet = sizeof(packet_record);
+    unsigned colds = 0;
     for (std::uint32_t i = 0; i < flowxdp_bundle()->half_count; i++) {
         const half_descriptor& half = flowxdp_bundle()->halves[i];
-        if (!(flow.enabled & (1u << i)))
-            continue;
         EXPECT_EQ(flow.slot_offset[i], record) << half.name;
         record += half.state_size;
         packet += half.packet_state_size;
     }
+    for (std::uint32_t i = 0; i < flowxdp_bundle()->half_count; i++) {
+        const half_descriptor& half = flowxdp_bundle()->halves[i];
+        EXPECT_EQ(flow.cold_offset[i], half.cold_size ? record : 0) << half.name;
+        record += half.cold_size;
+        colds += half.cold_size != 0;
+    }
+    EXPECT_GE(colds, 4U) << "basic_flow, mac_recorder, tcp_flags, tcp_states";
     EXPECT_EQ(flow.enabled, (1u << flowxdp_bundle()->half_count) - 1);
     EXPECT_EQ(flow.record_size, record);
     EXPECT_EQ(flow.packet_record_size, packet);
     EXPECT_EQ(record % 8, 0U);
     EXPECT_LE(record, FLOW_RECORD_MAX);
     EXPECT_TRUE(flow.flags & FLOW_CONFIG_PACKET_RECORDS);
+}
+
+// Each kind of option, with a value that its declaration does not allow: the host says so, before the plugin is made.
+TEST(PluginHost, AnOptionOutOfItsRangeIsRefusedWithTheWayOut)
+{
+    const std::vector<PluginLibrary> libraries = load_plugin_libraries(FLOWXDP_PLUGIN_DIR);
+    const auto refused = [&](const std::string& plugin) -> std::string {
+        flow_config flow{};
+        try {
+            const PluginHost host(libraries, choice_of({plugin}, false), *flowxdp_bundle(), false, {}, &flow);
+        } catch (const StartupError& e) {
+            EXPECT_EQ(e.code(), ExitCode::kUsage);
+            return e.what();
+        }
+        return "";
+    };
+    EXPECT_EQ(refused("tcp_geo_win:max_entries=0"),
+              "plugin 'tcp_geo_win': option 'max_entries': '0' is too small: give a "
+              "number from 1 to 1000000, e.g. 100");
+    EXPECT_EQ(refused("tcp_win:threshold=65537"),
+              "plugin 'tcp_win': option 'threshold': '65537' is too large: give a number from 1 to 65536, e.g. 1");
+    EXPECT_EQ(refused("basic_flow:geo=2"),
+              "plugin 'basic_flow': option 'geo': '2' is too large: give a number from 0 to 1, e.g. 1");
+    EXPECT_EQ(refused("tcp_states:reset=0"),
+              "plugin 'tcp_states': option 'reset': '0' is too short: give a duration from "
+              "1ms to 2147483.647s, e.g. 0.5, 30s, 5m, 2h");
+    EXPECT_EQ(refused("tcp_win:threshold=65536"), "");
+}
+
+// A bundle that this program was not built with: another list of halves, options of another size.
+TEST(PluginHost, ABundleWithOtherHalvesIsLaidOutAsItSays)
+{
+    const half_descriptor* tcp_win = nullptr;
+    for (std::uint32_t i = 0; i < flowxdp_bundle()->half_count; i++)
+        if (std::string_view(flowxdp_bundle()->halves[i].name) == "tcp_win")
+            tcp_win = &flowxdp_bundle()->halves[i];
+    ASSERT_NE(tcp_win, nullptr);
+    half_descriptor halves[] = {{"somebody_elses", 40, 24, 16, 0, 8, 1000}, *tcp_win};
+    halves[1].config_offset = 1008;
+    bundle_descriptor bundle = *flowxdp_bundle();
+    bundle.half_count = 2;
+    bundle.halves = halves;
+    bundle.plugin_options_size = 1008 + tcp_win->config_size;
+
+    std::vector<PluginLibrary> libraries = load_plugin_libraries(FLOWXDP_PLUGIN_DIR);
+    flow_config flow{};
+    const PluginHost host(libraries, choice_of({"tcp_win:threshold=7"}), bundle, false, {}, &flow);
+    EXPECT_EQ(flow.enabled, 2U);
+    EXPECT_EQ(flow.slot_offset[1], sizeof(flow_record));
+    EXPECT_EQ(flow.record_size, sizeof(flow_record) + tcp_win->state_size);
+    ASSERT_EQ(host.plugin_options().size(), bundle.plugin_options_size);
+    std::uint32_t threshold = 0; // the first of tcp_win's options
+    std::memcpy(&threshold, host.plugin_options().data() + 1008, sizeof threshold);
+    EXPECT_EQ(threshold, 7U);
+}
+
+TEST(PluginHost, ABundleOfAnotherCoreIsRefused)
+{
+    bundle_descriptor bundle = *flowxdp_bundle();
+    bundle.flow_config_size += 8;
+    std::vector<PluginLibrary> libraries = load_plugin_libraries(FLOWXDP_PLUGIN_DIR);
+    flow_config flow{};
+    EXPECT_THROW(PluginHost(libraries, choice_of({"tcp_win"}), bundle, false, {}, &flow), StartupError);
+}
+
+// A half that this bundle has not.
+TEST(PluginHost, AHalfThatTheBundleLacksIsRefused)
+{
+    bundle_descriptor bundle = *flowxdp_bundle();
+    bundle.half_count = 1;
+    std::vector<PluginLibrary> libraries = load_plugin_libraries(FLOWXDP_PLUGIN_DIR);
+    flow_config flow{};
+    EXPECT_THROW(PluginHost(libraries, choice_of({"tcp_win"}), bundle, false, {}, &flow), StartupError);
+}
+
+TEST(PluginHost, AnEngineRefusesTheOptionsOfAnotherBundle)
+{
+    std::vector<std::uint8_t> options(flowxdp_bundle()->plugin_options_size + 8);
+    engine_options setup{};
+    setup.flow.record_size = sizeof(flow_record);
+    setup.max_flows = 16;
+    setup.plugin_options = options.data();
+    setup.plugin_options_size = static_cast<__u32>(options.size());
+    EXPECT_EQ(flowxdp_bundle()->open(&setup), nullptr);
+    setup.plugin_options_size -= 8;
+    engine* opened = flowxdp_bundle()->open(&setup);
+    EXPECT_NE(opened, nullptr);
+    flowxdp_bundle()->close(opened);
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A plugin of one column, in C terms and in many wrong ways: CMakeLists.txt compiles it once for each with other
 // macros.
-#include "plugin_api.h"
+#include "flowxdp/plugin.h"
 
 #ifndef PLUGIN_NAME
 #define PLUGIN_NAME "alpha"
@@ -17,6 +17,12 @@
 #endif
 #ifndef PLUGIN_STATE
 #define PLUGIN_STATE 0
+#endif
+#ifndef PLUGIN_COLD
+#define PLUGIN_COLD 0
+#endif
+#ifndef PLUGIN_MEMORY
+#define PLUGIN_MEMORY 0
 #endif
 #ifndef PLUGIN_HELP
 #define PLUGIN_HELP "a plugin for tests"
@@ -34,10 +40,23 @@
 #define PLUGIN_FLOW_END on_flow_end
 #endif
 
+#ifdef PLUGIN_CONSTRUCTOR
+#include <cstdio>
+#include <cstdlib>
+// Runs when it is loaded, before anybody could ask what it is.
+__attribute__((constructor)) static void leave_a_trace()
+{
+    if (const char* path = std::getenv("SMALL_PLUGIN_TRACE"))
+        if (std::FILE* file = std::fopen(path, "w"))
+            std::fclose(file);
+}
+#endif
+
 namespace {
 
-[[maybe_unused]] const fx_column columns[] = {{PLUGIN_NAME "Column", "one number", FX_U32, 0, 0, nullptr}};
-const fx_option options[] = {{"answer", "42", "what the column says; no is refused"}};
+[[maybe_unused]] const fx_column columns[] = {
+    {PLUGIN_NAME "Column", "one number", nullptr, nullptr, nullptr, {0, 0, 0, 0}, 0, FX_U32, 0}};
+const fx_option options[] = {{"answer", "42", "what the column says; no is refused", 0, 0, FX_OPTION_TEXT, 0, nullptr}};
 #ifdef PLUGIN_DEPENDS
 const char* const dependencies[] = {PLUGIN_DEPENDS, nullptr};
 #else
@@ -46,16 +65,16 @@ const char* const* const dependencies = nullptr;
 
 uint32_t answer;
 
-void* create(const char* const* values, void*, const fx_host*, char* error, size_t error_size)
+void* create(const fx_value* values, void*, const fx_host*, char* error, size_t error_size)
 {
-    if (values[0][0] == 'n') {
+    if (values[0].text[0] == 'n') {
         const char text[] = "the answer must not be no";
         for (size_t i = 0; i < sizeof text && i < error_size; i++)
             error[i] = text[i];
         return nullptr;
     }
     answer = 0;
-    for (const char* c = values[0]; *c; c++)
+    for (const char* c = values[0].text; *c; c++)
         answer = answer * 10 + static_cast<uint32_t>(*c - '0');
     return &answer;
 }
@@ -69,6 +88,7 @@ void destroy(void*) {}
 const fx_plugin plugin = {PLUGIN_API,
                           PLUGIN_BYTES,
                           PLUGIN_STATE,
+                          PLUGIN_COLD,
                           0,
                           0,
                           PLUGIN_NUMBER,
@@ -84,9 +104,11 @@ const fx_plugin plugin = {PLUGIN_API,
                           nullptr,
                           0,
                           0,
+                          PLUGIN_MEMORY,
                           create,
                           destroy,
                           PLUGIN_FLOW_END,
+                          nullptr,
                           nullptr,
                           nullptr,
                           nullptr,
@@ -94,6 +116,9 @@ const fx_plugin plugin = {PLUGIN_API,
 
 } // namespace
 
+#ifndef PLUGIN_SAYS_NOTHING
+FX_PLUGIN_INTERFACE(PLUGIN_API, PLUGIN_BYTES);
+#endif
 extern "C" __attribute__((visibility("default"))) const fx_plugin* PLUGIN_SYMBOL();
 extern "C" __attribute__((visibility("default"))) const fx_plugin* PLUGIN_SYMBOL()
 {

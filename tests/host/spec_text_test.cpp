@@ -2,10 +2,10 @@
 // What the command line says of sinks, plugins and file splitting, and which words are files.
 #include <gtest/gtest.h>
 
-#include "../../sinks/text/split_file.h"
 #include "cli/options.h"
 #include "plugin/plugin_host.h"
-#include "sink/sink_registry.h"
+#include "sink/file/split_file.h"
+#include "sink/sink_spec.h"
 #include "sinks/row_builder.h"
 
 namespace flowxdp {
@@ -59,7 +59,7 @@ TEST(SinkSpec, WhatIsWrongIsNamed)
 class FlowsOnly final : public Sink {
   public:
     Result<void> open(const SinkContext&) override { return {}; }
-    Result<void> write(const RowBatch&) override { return {}; }
+    Result<void> write(const Rows&) override { return {}; }
 };
 
 TEST(Sink, AFormatWithoutAPlaceForPacketRowsSkipsThem)
@@ -70,6 +70,14 @@ TEST(Sink, AFormatWithoutAPlaceForPacketRowsSkipsThem)
     ASSERT_TRUE(sink.write_packets(rows.batch()).ok());
     EXPECT_EQ(sink.counts().skipped, 2U);
     EXPECT_EQ(sink.counts().sent, 0U);
+}
+
+TEST(SinkSpec, AnOptionGivenTwiceIsRefused)
+{
+    EXPECT_EQ(parse_sink_spec("csv:x,eol=lf,eol=crlf").error().message,
+              "sink 'csv:x,eol=lf,eol=crlf': option 'eol' is given twice: 'lf' and 'crlf'; give it once");
+    EXPECT_EQ(parse_plugin_spec("tcp_win:threshold=1,threshold=2").error().message,
+              "plugin 'tcp_win:threshold=1,threshold=2': option 'threshold' is given twice: '1' and '2'; give it once");
 }
 
 TEST(PluginSpec, NameAndOptions)
@@ -138,6 +146,15 @@ bool replay(std::vector<std::string> words, ReplayOptions* out, int* code)
 
 using Words = std::vector<std::string>;
 
+template <typename Spec>
+Words names_of(const std::vector<Spec>& specs)
+{
+    Words names;
+    for (const Spec& spec : specs)
+        names.push_back(spec.name);
+    return names;
+}
+
 TEST(ReplayOptions, TheFirstWordIsAFileAndTheFilterBeginsAtTheFirstThatIsNone)
 {
     ReplayOptions o;
@@ -174,6 +191,72 @@ TEST(ReplayOptions, ExactlyOneInput)
     EXPECT_EQ(code, 2);
 }
 
+TEST(ReplayOptions, OptionsThatRepeatTakeOneValueEach)
+{
+    ReplayOptions o;
+    int code;
+    ASSERT_TRUE(replay({"--sink", "json", "a.pcap"}, &o, &code));
+    EXPECT_EQ(o.files, Words{"a.pcap"});
+    EXPECT_EQ(names_of(o.run.sinks), Words{"json"});
+    ASSERT_TRUE(replay({"a.pcap", "--sink", "json", "--sink", "csv", "tcp", "port", "80"}, &o, &code));
+    EXPECT_EQ(names_of(o.run.sinks), (Words{"json", "csv"}));
+    EXPECT_EQ(o.run.filter, "tcp port 80");
+    ASSERT_TRUE(replay({"a.pcap", "--plugin", "tcp_flags", "udp"}, &o, &code));
+    EXPECT_EQ(names_of(o.run.plugins), Words{"tcp_flags"});
+    EXPECT_EQ(o.run.filter, "udp");
+    ASSERT_TRUE(replay({"--no-plugin", "tcp_win", "--no-plugin", "tcp_states", "a.pcap"}, &o, &code));
+    EXPECT_EQ(o.run.no_plugins, (Words{"tcp_win", "tcp_states"}));
+    EXPECT_EQ(o.files, Words{"a.pcap"});
+}
+
+TEST(ReplayOptions, NumbersAreReadWholeAndWithinTheirRange)
+{
+    ReplayOptions o;
+    int code;
+    for (const char* text : {"-5", "0", "+1", " 1", "1 ", "abc", "1e3", "0x10", "18446744073709551616", ""}) {
+        EXPECT_FALSE(replay({"a.pcap", "-c", text}, &o, &code)) << text;
+        EXPECT_EQ(code, 2);
+    }
+    ASSERT_TRUE(replay({"a.pcap", "-c", "18446744073709551615"}, &o, &code));
+    EXPECT_EQ(o.run.max_packets, 18446744073709551615U);
+    for (const char* text : {"nan", "inf", "-1", "0", "1e9", "2x", "0x1p3"})
+        EXPECT_FALSE(replay({"a.pcap", "-f", text}, &o, &code)) << text;
+    for (const char* option : {"-x", "-S", "--max-flows"})
+        for (const char* text : {"-1", "4294967296", "nan", "1.5"})
+            EXPECT_FALSE(replay({"a.pcap", option, text}, &o, &code)) << option << " " << text;
+    for (const char* text : {"24d", "1e99", "-1s", "nan", "infs", "2000001s"})
+        EXPECT_FALSE(replay({"a.pcap", "--idle-timeout", text}, &o, &code)) << text;
+}
+
+TEST(ReplayOptions, ValuesAreReadOnceIntoTypes)
+{
+    ReplayOptions o;
+    int code;
+    ASSERT_TRUE(replay({"a.pcap", "--alarm", "all", "--engine", "bpf", "--sink", "csv:b,eol=lf", "--plugins",
+                        "basic_flow,tcp_win:threshold=5", "-W", "out:2K,7"},
+                       &o, &code));
+    EXPECT_EQ(o.run.alarm, AlarmMode::kAll);
+    EXPECT_EQ(o.engine, EngineChoice::kBpf);
+    EXPECT_EQ(o.run.sinks[0].target, "b");
+    EXPECT_EQ(o.run.sinks[0].options, (Pairs{{"eol", "lf"}}));
+    EXPECT_EQ(names_of(o.run.plugin_list), (Words{"basic_flow", "tcp_win"}));
+    EXPECT_EQ(o.run.plugin_list[1].options, (Pairs{{"threshold", "5"}}));
+    ASSERT_TRUE(o.run.split);
+    EXPECT_EQ(o.run.split->prefix, "out");
+    EXPECT_EQ(o.run.split->size, "2K");
+    EXPECT_EQ(o.run.split->start, "7");
+    ASSERT_TRUE(replay({"a.pcap", "--split", "a/b"}, &o, &code));
+    EXPECT_EQ(o.run.split->prefix, "a/b");
+    EXPECT_EQ(o.run.split->size, "500M");
+    for (const Words& wrong : {Words{"--sink", ":x"}, Words{"--plugin", "tcp_win:"}, Words{"--plugins", ","},
+                               Words{"-W", ":5"}, Words{"-W", "a", "-w", "b"}, Words{"-l"}, Words{"-l", "-w", "-"}}) {
+        Words words = {"a.pcap"};
+        words.insert(words.end(), wrong.begin(), wrong.end());
+        EXPECT_FALSE(replay(words, &o, &code)) << wrong[0];
+        EXPECT_EQ(code, 2);
+    }
+}
+
 TEST(ReplayOptions, DurationsHaveUnits)
 {
     const std::pair<const char*, std::uint32_t> durations[] = {{"182", 182000},  {"0.5", 500},   {"30s", 30000},
@@ -193,7 +276,7 @@ TEST(ReplayOptions, DurationsHaveUnits)
     EXPECT_EQ(o.run.active_timeout_ms, 0U);
 }
 
-TEST(ReplayOptions, MaxFlowsIsMultipliedAndStaysInItsRange)
+TEST(ReplayOptions, MaxFlowsIsMultipliedWithinItsRange)
 {
     ReplayOptions o;
     int code;
@@ -203,10 +286,10 @@ TEST(ReplayOptions, MaxFlowsIsMultipliedAndStaysInItsRange)
     EXPECT_EQ(o.run.max_flows, 524288U);
     ASSERT_TRUE(replay({"a.pcap", "-f", "1000"}, &o, &code));
     EXPECT_EQ(o.run.max_flows, 262144000U);
-    ASSERT_TRUE(replay({"a.pcap", "--max-flows", "268435456", "-f", "1000"}, &o, &code));
-    EXPECT_EQ(o.run.max_flows, 268435456U);
-    ASSERT_TRUE(replay({"a.pcap", "--max-flows", "16", "-f", "0.001"}, &o, &code));
-    EXPECT_EQ(o.run.max_flows, 16U);
+    EXPECT_FALSE(replay({"a.pcap", "--max-flows", "268435456", "-f", "1000"}, &o, &code));
+    EXPECT_EQ(code, 2);
+    EXPECT_FALSE(replay({"a.pcap", "--max-flows", "16", "-f", "0.001"}, &o, &code));
+    EXPECT_EQ(code, 2);
 }
 
 } // namespace

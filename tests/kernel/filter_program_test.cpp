@@ -10,7 +10,7 @@
 
 #include "capture/filter.h"
 #include "capture/filter_memory.h"
-#include "packet.h"
+#include "flowxdp/packet.h"
 #include "parse/encapsulations.h"
 #include "support/classic_filter.h"
 #include "support/ebpf_interpreter.h"

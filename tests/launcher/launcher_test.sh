@@ -3,6 +3,7 @@
 # Tests ./flowxdp and ./test on a tree of their own: the real scripts around a program of one file, so that it can be
 # broken, moved and given away. Needs g++, cmake and ninja; installs nothing.
 set -euo pipefail
+unset CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER # whoever runs the test may have a cache that others cannot write
 source_dir=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

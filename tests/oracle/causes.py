@@ -13,6 +13,8 @@ import subprocess
 
 # Tunnels that the oracle's walk stops at (its D2, D13): our name in hdrDesc, UDP ports of the outer flow.
 TUNNELS = {"ayiya": {5072}, "capwap": {5247}, "lwapp": {12222}, "vxlan": {4790, 8472}, "gtp": {3386}}
+# Ports by which the oracle's tshark enters a tunnel.
+BELIEVED_BY_PORT = {4789, 6081, 2152, 2123, 3386, 3544, 1701, 6635}
 COUNTS = ("pkts", "octets", "win1", "win100")
 PROTOCOL_TOTALS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 
@@ -101,6 +103,13 @@ def tunnel_entered(theirs, ours, _evidence):
         all(flow.proto == 17 and {flow.lo[1], flow.hi[1]} & ports for flow in theirs)
 
 
+def tunnel_not_believed(theirs, ours, _evidence):
+    """A port that a tunnel may have, and no tunnel by its lengths, checks and direction: the outer flow here, tshark enters."""
+    return total(theirs, "pkts") == total(ours, "pkts") and \
+        all(flow.proto == 17 and {flow.lo[1], flow.hi[1]} & BELIEVED_BY_PORT for flow in ours) and \
+        not any(flow.proto == 17 and {flow.lo[1], flow.hi[1]} & BELIEVED_BY_PORT for flow in theirs)
+
+
 def fragment_of_a_tunnel(theirs, ours, evidence):
     """A later fragment of a tunnel's outer header: in the first fragment's inner flow here, in an outer one for the oracle."""
     return same_sums(theirs, ours) and \
@@ -152,6 +161,7 @@ CAUSES = (
     (without_payload_length, addresses),
     (tshark_stopped, addresses),
     (tunnel_entered, everything),
+    (tunnel_not_believed, everything),
     (fragment_of_a_tunnel, everything),
     (super_packet, everything),
     (source_route, everything),
@@ -204,7 +214,7 @@ def explain_flows(theirs, ours, evidence):
     causes = collections.Counter()
     for cause, key in CAUSES:
         groups = collections.defaultdict(lambda: ([], []))
-        for side, flows in enumerate(surplus(theirs, ours) if cause is tunnel_entered else (theirs, ours)):
+        for side, flows in enumerate(surplus(theirs, ours) if cause in (tunnel_entered, tunnel_not_believed) else (theirs, ours)):
             for flow in flows:
                 groups[key(flow)][side].append(flow)
         for group in groups.values():

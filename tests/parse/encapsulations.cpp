@@ -21,6 +21,13 @@ Packet with_inner6(Packet outer)
         .payload(kInnerPayload);
 }
 
+Packet with_teredo(Packet outer)
+{
+    return outer.ipv6("2001:0:c000:201:8000:1234:3fff:fdfe", "2001:db8:7::2")
+        .tcp(kInnerSrcPort, kInnerDstPort, kInnerWindow)
+        .payload(kInnerPayload);
+}
+
 std::vector<Encapsulation> ethernet_encapsulations()
 {
     auto eth = [] { return Packet().eth(); };
@@ -73,6 +80,8 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"macsec_sci", with_inner4(eth().macsec(true)).trailer(16), "eth:macsec:ipv4:tcp"},
         {"nsh", with_inner4(eth().nsh()), "eth:nsh:ipv4:tcp"},
         {"nsh_eth", with_inner4(eth().nsh().eth(inner_mac)), "eth:nsh:eth:ipv4:tcp"},
+        {"nsh_nsh", with_inner4(eth().nsh().nsh()), "eth:nsh:nsh:ipv4:tcp"},
+        {"bridged", with_inner4(eth().raw("teb", {}, 0x6558).eth(inner_mac)), "eth:eth:ipv4:tcp"},
         {"trill", with_inner4(eth().trill().eth(inner_mac)), "eth:trill:eth:ipv4:tcp", 0, 1, false}, // options: no
         {"cisco_metadata", with_inner4(eth().cisco_metadata()), "eth:cmd:ipv4:tcp"},
         {"vntag", with_inner4(eth().tag(0x8926, 6, "vntag")), "eth:vntag:ipv4:tcp"},
@@ -119,6 +128,8 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"gre_nsh", with_inner4(ip().gre().nsh()), "eth:ipv4:gre:nsh:ipv4:tcp"},
         {"pptp", with_inner4(ip().pptp().ppp()), "eth:ipv4:gre:ppp:ipv4:tcp"},
         {"pptp_ack_compressed", with_inner4(ip().pptp(true, true).ppp(false, true)), "eth:ipv4:gre:ppp:ipv4:tcp"},
+        {"eoip", with_inner4(ip().raw("gre", hex("2001 6400 0000 0100"), 0xffff, 47).eth(inner_mac)),
+         "eth:ipv4:gre:eth:ipv4:tcp", 0, 1, false}, // in no one's order of bytes: tunnel 1
         {"erspan1", with_inner4(ip().erspan1().eth(inner_mac)), "eth:ipv4:gre:eth:ipv4:tcp"},
         {"erspan2", with_inner4(ip().erspan2().eth(inner_mac).vlan(7)), "eth:ipv4:gre:erspan:eth:vlan:ipv4:tcp", 7, 1,
          false},
@@ -143,9 +154,9 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"gtp0", with_inner4(udp(3386).gtp0()), "eth:ipv4:udp:gtp:ipv4:tcp", 0, 1, false},
         {"l2tp", with_inner4(udp(1701).l2tp().ppp()), "eth:ipv4:udp:l2tp:ppp:ipv4:tcp"},
         {"l2tp_everything", with_inner6(udp(1701).l2tp(true, true).ppp(false)), "eth:ipv4:udp:l2tp:ppp:ipv6:tcp"},
-        {"teredo", with_inner6(udp(3544)), "eth:ipv4:udp:teredo:ipv6:tcp"},
-        {"teredo_origin", with_inner6(udp(3544).teredo_origin()), "eth:ipv4:udp:teredo:ipv6:tcp"},
-        {"teredo_authentication", with_inner6(udp(3544).teredo_authentication().teredo_origin()),
+        {"teredo", with_teredo(udp(3544)), "eth:ipv4:udp:teredo:ipv6:tcp"},
+        {"teredo_origin", with_teredo(udp(3544).teredo_origin()), "eth:ipv4:udp:teredo:ipv6:tcp"},
+        {"teredo_authentication", with_teredo(udp(3544).teredo_authentication().teredo_origin()),
          "eth:ipv4:udp:teredo:ipv6:tcp"},
         {"ayiya", with_inner6(udp(5072).ayiya()), "eth:ipv4:udp:ayiya:ipv6:tcp", 0, 1, false},
         {"capwap_8023", with_inner4(udp(5247).capwap(false).eth(inner_mac)), "eth:ipv4:udp:capwap:eth:ipv4:tcp", 0, 1,
@@ -155,18 +166,18 @@ std::vector<Encapsulation> ethernet_encapsulations()
         {"lwapp", with_inner4(udp(12222).lwapp().dot11(2, false, false, true).llc_snap()),
          "eth:ipv4:udp:lwapp:wlan:snap:ipv4:tcp", 0, 1, false},
         {"mpls_in_udp", with_inner4(udp(6635).mpls(16, true)), "eth:ipv4:udp:mpls:ipv4:tcp"},
-        {"tunnel_port_is_the_source", with_inner4(eth().ipv4().udp(4789, 40000).vxlan(1).eth(inner_mac)),
+        {"tunnel_port_on_both_sides", with_inner4(eth().ipv4().udp(4789, 4789).vxlan(1).eth(inner_mac)),
          "eth:ipv4:udp:vxlan:eth:ipv4:tcp"},
 
         // nested
-        {"gtp_teredo", with_inner6(udp(2152).gtp().ipv4("10.9.0.1", "10.9.0.2").udp(50000, 3544)),
+        {"gtp_teredo", with_teredo(udp(2152).gtp().ipv4("10.9.0.1", "10.9.0.2").udp(50000, 3544)),
          "eth:ipv4:udp:gtp:ipv4:udp:teredo:ipv6:tcp"},
         {"qinq_pppoe_l2tp", with_inner4(eth().vlan(5).vlan(6).pppoe().ppp(false).ipv4().udp(1701, 1701).l2tp().ppp()),
          "eth:vlan{2}:pppoe:ppp:ipv4:udp:l2tp:ppp:ipv4:tcp", 6},
     };
 }
 
-packet parse(const Bytes& frame, std::uint32_t wire_len, std::uint32_t start_kind)
+packet parse(const Bytes& frame, std::uint32_t wire_len, std::uint32_t start_kind, const tunnel_config& tunnels)
 {
     // Exactly as large as the frame, so that a sanitizer sees the first byte too many.
     auto heap = std::make_unique<std::uint8_t[]>(frame.size());
@@ -177,7 +188,7 @@ packet parse(const Bytes& frame, std::uint32_t wire_len, std::uint32_t start_kin
     meta.cap_len = static_cast<std::uint32_t>(frame.size());
     meta.wire_len = wire_len ? wire_len : meta.cap_len;
     meta.start_kind = static_cast<std::uint16_t>(start_kind);
-    packet_parse(heap.get(), &meta, 1, 1, &p);
+    packet_parse(heap.get(), &meta, &tunnels, 1, 1, &p);
     return p;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// encapsulations.h - one frame for every way a TCP segment may be wrapped (DESIGN 2), and what must come out of each.
+// encapsulations.h - one frame for every way a TCP segment may be wrapped, and what must come out of each.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "parse.h"
+#include "flowxdp/parse.h"
 #include "support/packet_builder.h"
 
 namespace flowxdp::test {
@@ -14,6 +14,9 @@ namespace flowxdp::test {
 // The segment inside all of them.
 constexpr std::uint16_t kInnerSrcPort = 1234, kInnerDstPort = 80, kInnerWindow = 777;
 constexpr std::uint32_t kInnerPayload = 11;
+
+// Every tunnel at its own ports.
+inline const tunnel_config kTunnels = tunnel_config_default();
 
 struct Encapsulation {
     std::string name;
@@ -27,12 +30,14 @@ struct Encapsulation {
 // The inner packet behind `outer`: IPv4 or IPv6, TCP, payload.
 Packet with_inner4(Packet outer);
 Packet with_inner6(Packet outer);
+Packet with_teredo(Packet outer); // IPv6 between a Teredo address and another one
 
 // Frames of Ethernet and inside Ethernet.
 std::vector<Encapsulation> ethernet_encapsulations();
 
 // Parses a frame that begins with a header of this kind; wire_len 0 = as captured.
-packet parse(const Bytes& frame, std::uint32_t wire_len = 0, std::uint32_t start_kind = HEADER_KIND_ETHERNET);
+packet parse(const Bytes& frame, std::uint32_t wire_len = 0, std::uint32_t start_kind = HEADER_KIND_ETHERNET,
+             const tunnel_config& tunnels = kTunnels);
 
 // hdrDesc text of a parsed packet, as the end report spells it.
 std::string header_names(const packet& p);

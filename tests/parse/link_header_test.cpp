@@ -48,6 +48,10 @@ std::vector<LinkCase> link_cases()
         {"null_darwin6", 0, hex("1e000000"), ip6, "null:ipv6:tcp"},
         {"null_windows6", 0, hex("17000000"), ip6, "null:ipv6:tcp"},
         {"null_ethertype", 0, hex("00000800"), ip4, "null:ipv4:tcp"},
+        {"null_ethertype_behind_anything", 0, hex("0f00 0800"), ip4, "null:ipv4:tcp"},
+        {"null_ethertype6_behind_a_family", 0, hex("0200 86dd"), ip6, "null:ipv6:tcp"},
+        {"null_mpls", 0, hex("0f00 8847"), with_inner4(Packet().mpls(16, true)), "null:mpls:ipv4:tcp"},
+        {"null_irix_and_rubbish", 0, hex("0002 beef"), ip4, "null:ipv4:tcp"},
         {"null_16_bits", 0, hex("00020000"), ip4, "null:ipv4:tcp"},
         {"null_ppp", 0, {}, ppp, "ppp:ipv4:tcp"},
         {"loop", 108, hex("00000002"), ip4, "loop:ipv4:tcp"},
@@ -66,6 +70,9 @@ std::vector<LinkCase> link_cases()
         {"ppp_with_dir", 204, hex("01"), ppp, "ppp:ipv4:tcp"},
         {"fddi", 10, hex("50") + macs, snap, "fddi:snap:ipv4:tcp"},
         {"atm_llc", 100, {}, snap, "atm:snap:ipv4:tcp"},
+        {"atm_nlpid", 100, hex("fefe03 cc"), ip4, "atm:llc:ipv4:tcp"},
+        {"atm_nlpid6", 100, hex("fefe03 8e"), ip6, "atm:llc:ipv6:tcp"},
+        {"atm_llc_ppp", 100, hex("fefe03 cf"), ppp_bare, "atm:llc:ppp:ipv4:tcp"},
         {"atm_raw", 11, {}, ip4, "atm:ipv4:tcp"},
         {"atm_clip", 106, {}, ip4, "atm:ipv4:tcp"},
         {"atm_clip_llc", 106, {}, snap, "atm:snap:ipv4:tcp"},
@@ -79,6 +86,7 @@ std::vector<LinkCase> link_cases()
         {"symantec2", 99, zeros(6) + hex("0800") + zeros(36), ip4, "ipv4:tcp"},
         {"symantec3", 99, zeros(36) + hex("86dd") + zeros(18), ip6, "ipv6:tcp"},
         {"chdlc", 104, hex("0f00 86dd"), ip6, "chdlc:ipv6:tcp"},
+        {"chdlc_bridged", 104, hex("0f00 6558"), eth, "chdlc:eth:ipv4:tcp"},
         {"chdlc_mpls", 104, hex("0f00 8847"), with_inner4(Packet().mpls(16, true)), "chdlc:mpls:ipv4:tcp"},
         {"chdlc_with_dir", 205, hex("01 0f00 0800"), ip4, "chdlc:ipv4:tcp"},
         {"fr_ipv4", 107, hex("1841 03 cc"), ip4, "fr:ipv4:tcp"},
@@ -104,6 +112,12 @@ std::vector<LinkCase> link_cases()
         {"sll", 113, hex("0000 0001 0006 020000000002 0000 0800"), ip4, "sll:ipv4:tcp"},
         {"sll_vlan", 113, hex("0000 0001 0006 020000000002 0000 8100 0005 86dd"), ip6, "sll:vlan:ipv6:tcp", 5},
         {"sll_llc", 113, hex("0000 0001 0006 020000000002 0000 0004"), snap, "sll:snap:ipv4:tcp"},
+        {"sll_ethernet", 113, hex("0000 0001 0006 020000000002 0000 0003"), eth, "sll:eth:ipv4:tcp"},
+        {"sll_token_ring", 113, hex("0000 0320 0006 020000000002 0000 0011"), snap, "sll:snap:ipv4:tcp"},
+        {"sll_wan_ppp", 113, hex("0000 0200 0000 0000000000000000 0007"), ppp, "sll:ppp:ipv4:tcp"},
+        {"sll_multilink_ppp", 113, hex("0000 0200 0000 0000000000000000 0008"), ppp_bare, "sll:ppp:ipv4:tcp"},
+        {"sll_bridged", 113, hex("0000 0001 0006 020000000002 0000 6558"), eth, "sll:eth:ipv4:tcp"},
+        {"sll_gre6_bridged", 113, hex("0000 0337 0000 0000000000000000 6558"), eth, "sll:eth:ipv4:tcp"},
         {"sll_gre", 113, hex("0000 030a 0000 0000000000000000 0800"), ip4, "sll:ipv4:tcp"},
         {"sll_radiotap", 113, hex("0000 0323 0006 0000000000000000 0004 0000 0800 00000000"), wlan,
          "sll:radiotap:wlan:snap:ipv4:tcp"},
@@ -171,7 +185,7 @@ TEST_P(LinkHeader, LeadsToTheInnerSegment)
     EXPECT_EQ(linked.meta.clock_ns, 0);
     EXPECT_EQ(linked.bytes + linked.meta.cap_len, bytes.data() + bytes.size());
     EXPECT_EQ(linked.meta.wire_len, linked.meta.cap_len + 4);
-    packet_parse(linked.bytes, &linked.meta, 1, 0, &p);
+    packet_parse(linked.bytes, &linked.meta, &kTunnels, 1, 0, &p);
     EXPECT_EQ(p.ip_proto, 6);
     EXPECT_EQ(p.src_port, kInnerSrcPort);
     EXPECT_EQ(p.dst_port, kInnerDstPort);
@@ -205,7 +219,7 @@ TEST_P(LinkHeader, CutAnywhereReadsNothingBehindTheCut)
         }
         ASSERT_LE(linked.meta.cap_len, n);
         ASSERT_GE(linked.meta.wire_len, linked.meta.cap_len);
-        packet_parse(linked.bytes, &linked.meta, 1, 1, &p);
+        packet_parse(linked.bytes, &linked.meta, &kTunnels, 1, 1, &p);
         if (p.flags & PACKET_HAS_TCP) {
             ASSERT_EQ(p.dst_port, kInnerDstPort) << "cut at " << n;
         }
@@ -258,7 +272,7 @@ TEST(LinkOutcomes, ALinkThatNamesNoProtocolIsAnL2Flow)
         packet p;
 
         ASSERT_EQ(outcome_of(type, bytes, &linked), LinkOutcome::kOk) << type;
-        packet_parse(linked.bytes, &linked.meta, 1, 0, &p);
+        packet_parse(linked.bytes, &linked.meta, &kTunnels, 1, 0, &p);
         EXPECT_EQ(p.ip_version, 0) << type;
         EXPECT_TRUE(p.status & FS(L2_FLOW)) << type;
         EXPECT_FALSE(p.status & FS(RARP)) << type;
@@ -282,7 +296,7 @@ TEST(LinkOutcomes, AHeaderThatContradictsItselfIsAnL2FlowNotAShortFrame)
         packet p;
 
         ASSERT_EQ(outcome_of(type, bytes, &linked), LinkOutcome::kOk) << type;
-        packet_parse(linked.bytes, &linked.meta, 1, 0, &p);
+        packet_parse(linked.bytes, &linked.meta, &kTunnels, 1, 0, &p);
         EXPECT_TRUE(p.status & FS(L2_FLOW)) << type;
         EXPECT_FALSE(p.flags & PACKET_NO_FLOW) << type;
         EXPECT_EQ(header_names(p), headers) << type;

@@ -8,11 +8,13 @@
 #include <cstring>
 #include <memory>
 
-#include "fragment.h"
+#include "flowxdp/fragment.h"
+#include "flowxdp/parse.h"
 #include "link/link_header.h"
-#include "parse.h"
 
 namespace {
+
+const tunnel_config kTunnels = tunnel_config_default();
 
 constexpr std::uint16_t kLinkTypes[] = {0,   1,   6,   7,   8,   9,   10,  11,  12,  50,  51,  99,  104, 105,
                                         106, 107, 108, 109, 113, 117, 119, 122, 123, 127, 129, 138, 143, 149,
@@ -36,6 +38,9 @@ void check(const packet& p)
     require(!(p.flags & PACKET_LATER_FRAGMENT) || !(p.flags & PACKET_HAS_PORTS));
     require(!(p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) || p.fragment_version != 0);
     require(p.vlan_id < 4096);
+    require(p.tunnel_end == 0); // entered or left, never between
+    for (unsigned i = p.headers_used; i < HEADER_STACK_BYTES; i++)
+        require(p.headers[i] == 0);
     if (p.ip_version == 0) {
         require((p.status & FS(L2_FLOW)) && p.payload_len == 0 && p.src_port == 0);
         return;
@@ -70,12 +75,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     require(linked.bytes >= heap.get() && linked.bytes + linked.meta.cap_len <= heap.get() + cap_len);
     require(linked.meta.wire_len >= linked.meta.cap_len);
-    packet_parse(linked.bytes, &linked.meta, 1, 1, &p);
+    packet_parse(linked.bytes, &linked.meta, &kTunnels, 1, 1, &p);
     check(p);
 
     // the straight line is the loop, only faster
     packet_clear(&loop_only, &linked.meta, 1, 1);
-    while (!packet_parse_next(linked.bytes, linked.bytes + linked.meta.cap_len, &loop_only)) {
+    while (!packet_parse_next(linked.bytes, linked.bytes + linked.meta.cap_len, &kTunnels, &loop_only)) {
     }
     packet_parse_l4(linked.bytes, linked.bytes + linked.meta.cap_len, &loop_only);
     p.cursor = loop_only.cursor = 0;

@@ -2,7 +2,7 @@
 // parse_ip_test.cpp - lengths that lie, broken headers, fragments and transport headers of the innermost IP.
 #include <gtest/gtest.h>
 
-#include "fragment.h"
+#include "flowxdp/fragment.h"
 #include "parse/encapsulations.h"
 
 namespace flowxdp::test {
@@ -108,6 +108,73 @@ TEST(ParseBrokenIp, VersionSixUnderTheIpv4EthertypeIsIpv6)
     EXPECT_EQ(header_names(p), "eth:ipv6:tcp");
 }
 
+// Datagrams that leave their length to segmentation end with what encloses them, not with the frame's padding.
+TEST(ParseLength, ALengthLeftOutEndsWithTheEnclosingHeader)
+{
+    auto eth = [] { return Packet().eth(); };
+    auto open4 = [](Packet outer) {
+        return outer.ipv4("192.168.7.1", "192.168.7.2").set16(2, 0).udp(1, 2).payload(10).trailer(20);
+    };
+    auto open6 = [](Packet outer) {
+        return outer.ipv6("2001:db8:7::1", "2001:db8:7::2").set16(4, 0).udp(1, 2).payload(10).trailer(20);
+    };
+    const Packet frames4[] = {
+        open4(eth().ipv4()),
+        open4(eth().ipv6()),
+        open4(eth().ipv4().gre()),
+        open4(eth().ipv4().gre().eth().vlan(7)),
+        open4(eth().ipv4().etherip().eth()),
+        open4(eth().ipv4().mpls(16, true)),
+        open4(eth().ipv6().destination_options()),
+        open4(eth().ipv4().ipv4().ipv4()),
+        open4(eth().pppoe().ppp(false)),
+        open4(eth().vlan(5).pppoe().ppp(false)),
+        open4(Packet().eth_length().llc_snap()),
+        open4(eth().vlan(5).raw("802.3", {}, 8 + 38).raw("snap", hex("aaaa03 000000 0800"))),
+    };
+    const Packet frames6[] = {
+        open6(eth().ipv4()),
+        open6(eth().ipv6().routing()),
+        open6(eth().ipv4().gre().ppp()),
+        open6(eth().pppoe().ppp(false)),
+    };
+
+    for (const Packet& frame : frames4) {
+        packet p = parse(frame.bytes());
+
+        SCOPED_TRACE(frame.describe());
+        EXPECT_EQ(p.dst_port, 2);
+        EXPECT_EQ(packet_octets(&p), 38u);
+        EXPECT_EQ(p.payload_len, 10u);
+        EXPECT_TRUE(p.status & FS(LENGTH_MISMATCH)); // no length at all is none that fits
+    }
+    for (const Packet& frame : frames6) {
+        packet p = parse(frame.bytes());
+
+        SCOPED_TRACE(frame.describe());
+        EXPECT_EQ(p.dst_port, 2);
+        EXPECT_EQ(packet_octets(&p), 58u);
+        EXPECT_EQ(p.payload_len, 10u);
+    }
+}
+
+TEST(ParseLength, WithoutAnEnclosingLengthTheFrameIsTheBound)
+{
+    packet p = parse(Packet().eth().vlan(5).ipv4().set16(2, 0).udp(1, 2).payload(10).trailer(20).bytes());
+
+    EXPECT_EQ(packet_octets(&p), 58u);
+    // an enclosing header that claims more than there is bounds nothing
+    p = parse(Packet().eth().ipv4().set16(2, 1000).ipv4().set16(2, 0).udp(1, 2).payload(10).bytes());
+    EXPECT_EQ(packet_octets(&p), 38u);
+    // nor one of 16 bits a super-packet longer than 16 bits can say (PPPoE writes what is left of the length)
+    Bytes big = Packet().eth().pppoe().ppp(false).ipv4().set16(2, 0).udp(1, 2).payload(10).bytes();
+    p = parse(big, 70014);
+    EXPECT_EQ(packet_octets(&p), 70014u - 22);
+    // a length that ends inside the header leaves the header
+    p = parse(Packet().eth().pppoe().set16(4, 3).ppp(false).ipv4().set16(2, 0).udp(1, 2).payload(10).bytes());
+    EXPECT_EQ(packet_octets(&p), 20u);
+}
+
 TEST(ParseFragment, Ipv4FirstAndLater)
 {
     packet first = parse(segment(Packet().eth().vlan(5).ipv4().fragment4(77, 0, true)).bytes());
@@ -198,6 +265,10 @@ TEST(ParseTransport, TcpHeaderAndOptions)
     EXPECT_FALSE(p.flags & PACKET_HAS_TCP);
     // a header length beyond the datagram: no payload
     p = parse(segment(Packet().eth().ipv4()).set8(0, 'x').bytes());
+    p = parse(Packet().eth().ipv4().tcp(1, 2, 3).set8(12, 0x51).payload(4).bytes());
+    EXPECT_EQ(p.tcp_flags_high, 1) << "AE is the bit beside the data offset (RFC 9768)";
+    EXPECT_TRUE(p.flags & PACKET_HAS_TCP);
+    EXPECT_FALSE(p.flags & PACKET_HAS_ICMP);
     p = parse(Packet().eth().ipv4().tcp(1, 2, 3).set8(12, 0xf0).payload(4).bytes());
     EXPECT_EQ(p.payload_len, 0u);
     EXPECT_TRUE(p.flags & PACKET_HAS_TCP);
@@ -220,6 +291,9 @@ TEST(ParseTransport, PortsOfTheOthers)
     EXPECT_EQ(icmp.ip_proto, 1); // the quoted datagram is payload
     EXPECT_EQ(icmp.icmp_type, 3);
     EXPECT_EQ(icmp.icmp_code, 1);
+    EXPECT_TRUE(icmp.flags & PACKET_HAS_ICMP);
+    EXPECT_TRUE(icmp6.flags & PACKET_HAS_ICMP);
+    EXPECT_FALSE(udp.flags & PACKET_HAS_ICMP);
     EXPECT_EQ(icmp.src_port, 0);
     EXPECT_EQ(icmp6.icmp_type, 135);
     EXPECT_EQ(icmp6.ip_proto, 58);

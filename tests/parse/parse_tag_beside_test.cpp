@@ -25,8 +25,8 @@ packet parse_with_tag_beside(const Bytes& frame, std::uint32_t tci)
     meta.start_kind = HEADER_KIND_ETHERNET;
     packet_clear(&p, &meta, 1, 1);
     packet_parse_tagged_ethernet(data, end, tci, &p);
-    packet_parse_start(data, end, &p);
-    while (p.cursor && !packet_parse_next(data, end, &p)) {
+    packet_parse_start(data, end, &kTunnels, &p);
+    while (p.cursor && !packet_parse_next(data, end, &kTunnels, &p)) {
     }
     packet_parse_l4(data, end, &p);
     packet_move(&p, 4);

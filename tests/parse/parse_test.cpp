@@ -94,6 +94,9 @@ void expect_outer_udp(const Packet& frame, std::uint16_t port)
     EXPECT_EQ(p.l3_offset, 14u);
     EXPECT_EQ(p.vlan_id, 0);
     EXPECT_EQ(p.ethertype, 0x0800);
+    EXPECT_EQ(header_names(p), "eth:ipv4:udp");
+    EXPECT_EQ(p.status, FS(IPV4_FLOW) | FS(IPV4_PACKET));
+    EXPECT_EQ(p.vlan_count, 0);
 }
 
 TEST(ParseTunnel, WithoutIpInsideLeavesTheOuterFlow)
@@ -142,11 +145,30 @@ TEST(ParseTunnel, L2tpOffsetBeyondTheFrameEndsDissection)
     EXPECT_EQ(parse(frame).ip_proto, 17);
 }
 
-TEST(ParseTunnel, TheLowerPortIsTriedFirst)
+TEST(ParseTunnel, TheDestinationsPortDecides)
 {
     // 2152 says GTP, 4789 says VXLAN; the payload is GTP
     EXPECT_EQ(header_names(parse(with_inner4(Packet().eth().ipv4().udp(4789, 2152).gtp()).bytes())),
               "eth:ipv4:udp:gtp:ipv4:tcp");
+    EXPECT_EQ(header_names(parse(with_inner4(Packet().eth().ipv4().udp(2152, 4789).gtp()).bytes())), "eth:ipv4:udp");
+}
+
+TEST(ParseTunnel, EtherIpOfAnotherVersionIsNotEntered)
+{
+    packet p = parse(with_inner4(Packet().eth().ipv4().etherip().set8(0, 0x40).eth()).bytes());
+
+    EXPECT_EQ(p.ip_proto, 97);
+    EXPECT_EQ(header_names(p), "eth:ipv4:etherip");
+}
+
+TEST(ParseTunnel, AMacThatBeginsAsIpBehindMpls)
+{
+    // RFC 4928: 4a... and 6a... look like IP versions; lengths and the type tell
+    for (const char* mac : {"4a0000000001", "6a0000000001", "400000000001"}) {
+        packet p = parse(with_inner4(Packet().eth().mpls(16, true).eth(mac, "4affffff0002")).bytes());
+
+        EXPECT_EQ(header_names(p), "eth:mpls:pw:eth:ipv4:tcp") << mac;
+    }
 }
 
 TEST(ParseTunnel, ErspanVersionDecides)
@@ -211,6 +233,33 @@ TEST(ParseLink, L2FramesKeepTheirEthertype)
         EXPECT_EQ(p.l2_header_len, p.wire_len);
         EXPECT_FALSE(p.flags & PACKET_NO_FLOW);
     }
+}
+
+// IEEE 802.11-2016 9.3.2.2.2: a subframe's length counts what follows its 14 bytes; all but the last are padded to
+// four.
+TEST(ParseDot11, SaysWhenAnAggregatedFrameHasMoreThanOneSubframe)
+{
+    // LLC, SNAP and an IPv4 header without payload: 8 + 20 bytes, one more for the odd length.
+    const Bytes inner = hex("aaaa030000000800"
+                            "450000140001000040110000c0000201c0000202");
+    for (const std::size_t odd : {0u, 1u}) {
+        Bytes one = hex("020000000011020000000012") + Bytes{0, static_cast<std::uint8_t>(inner.size() + odd)} + inner;
+        one.resize(one.size() + odd);
+        Bytes padded = one;
+        padded.resize((one.size() + 3) / 4 * 4);
+        auto flags_of = [](const Bytes& body) {
+            Packet frame;
+            frame.dot11(1, true, true).raw("subframes", body);
+            return parse(frame.bytes(), 0, HEADER_KIND_DOT11).flags & PACKET_MORE_SUBFRAMES;
+        };
+        EXPECT_EQ(flags_of(one), 0) << odd;
+        EXPECT_EQ(flags_of(padded + Bytes(4)), 0) << "a frame check sequence is no subframe";
+        EXPECT_EQ(flags_of(padded + one), PACKET_MORE_SUBFRAMES) << odd;
+    }
+    // Not aggregated: what looks like a length is payload.
+    Packet plain;
+    plain.dot11(1, true, false).raw("llc", inner + Bytes(64));
+    EXPECT_EQ(parse(plain.bytes(), 0, HEADER_KIND_DOT11).flags & PACKET_MORE_SUBFRAMES, 0);
 }
 
 TEST(ParseDot11, FollowsDataFrames)

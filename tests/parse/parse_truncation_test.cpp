@@ -74,7 +74,7 @@ TEST_P(ParseTruncation, CutIsTheSameWithRubbishBehind)
         meta.cap_len = static_cast<std::uint32_t>(n);
         meta.wire_len = static_cast<std::uint32_t>(frame.size());
         meta.start_kind = HEADER_KIND_ETHERNET;
-        packet_parse(dirty.data(), &meta, 1, 1, &p);
+        packet_parse(dirty.data(), &meta, &kTunnels, 1, 1, &p);
         packet clean = parse(Bytes(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(n)), meta.wire_len);
         ASSERT_EQ(std::memcmp(&p, &clean, sizeof(p)), 0) << GetParam().name << " cut at " << n;
     }
@@ -95,7 +95,7 @@ TEST_P(ParseTruncation, StraightLineAndLoopAgree)
         meta.wire_len = static_cast<std::uint32_t>(frame.size());
         meta.start_kind = HEADER_KIND_ETHERNET;
         packet_clear(&slow, &meta, 1, 1);
-        while (!packet_parse_next(frame.data(), frame.data() + n, &slow)) {
+        while (!packet_parse_next(frame.data(), frame.data() + n, &kTunnels, &slow)) {
         }
         packet_parse_l4(frame.data(), frame.data() + n, &slow);
         fast.cursor = slow.cursor = 0; // where each of them stopped looking

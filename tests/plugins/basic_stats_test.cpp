@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// basic_stats: exact sums in the kernel half, formulas of reference G2 in the user half.
+// basic_stats: exact sums in the kernel half, the README's formulas in the user half.
 #include "plugin_bench.h"
 
 #include <cmath>
 #include <random>
 
+#include "basic_stats/basic_stats.bpf.h"
 #include "basic_stats/moments.h"
 
 namespace flowxdp::test {

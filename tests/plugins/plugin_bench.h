@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // plugin_bench.h - one flow on a bench: packets made by hand go through flow_update() with the real kernel halves, the
 // record then through the plugin host with the real user halves. Cells come back as the text sink prints them.
+// Only plugin_bench.cpp knows every half: a test of one plugin is not compiled again for another one's change.
 #pragma once
 
 #include <cstring>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "engine.h"
-#include "flow_update.h"
+#include "flowxdp/flow_record.h"
 #include "plugin/plugin_host.h"
 #include "row/cell_text.h"
 
@@ -60,6 +63,14 @@ inline packet udp_packet(std::uint32_t payload)
     return p;
 }
 
+// flow_update() and packet_record_fill() with the halves of the bundle. options: the block of their options.
+unsigned bench_update(flow_record* record, const packet& p, unsigned direction, const flow_config& config,
+                      std::span<const std::uint8_t> options, packet_step* step);
+void bench_packet_record(packet_record* out, const flow_record& record, const packet& p, const packet_step& step,
+                         const flow_config& config, std::span<const std::uint8_t> options);
+// The bundle's half of a plugin. Throws std::out_of_range.
+unsigned half_index(std::string_view plugin);
+
 class Bench {
   public:
     // plugins: as --plugin takes them; nothing else is enabled.
@@ -96,7 +107,7 @@ class Bench {
         if (!record()->dir[0].packets && !record()->dir[1].packets)
             record()->first_clock_ns = now_;
         last_ = p;
-        return flow_update(record(), &p, direction, &config_, &step_); // lo_direction is 0: reverse is the direction
+        return bench_update(record(), p, direction, config_, plugin_options(), &step_);
     }
 
     std::map<std::string, std::string> flow_row(unsigned direction)
@@ -115,7 +126,7 @@ class Bench {
     {
         alignas(8) std::uint8_t bytes[2048] = {};
         auto* out = reinterpret_cast<packet_record*>(bytes);
-        packet_record_fill(out, record(), &last_, &step_, &config_);
+        bench_packet_record(out, *record(), last_, step_, config_, plugin_options());
         RowBatch rows(host_->packet_schema());
         host_->add_packet_row(*out, &rows);
         return cells(rows, *host_->packet_schema(), StringStyle::kBare);
@@ -136,15 +147,24 @@ class Bench {
 
     flow_record* record() { return reinterpret_cast<flow_record*>(record_); }
     template <typename State>
-    State* slot(kernel_half half)
+    State* slot(std::string_view plugin)
     {
-        return static_cast<State*>(flow_slot(record(), config_.slot_offset[half]));
+        return static_cast<State*>(flow_slot(record(), &config_, half_index(plugin)));
     }
     flow_config& config() { return config_; }
+    // What the kernel half of a plugin was told.
+    template <typename Config>
+    const Config& options(std::string_view plugin)
+    {
+        const half_descriptor& half = flowxdp_bundle()->halves[half_index(plugin)];
+        EXPECT_EQ(half.config_size, sizeof(Config));
+        return *reinterpret_cast<const Config*>(plugin_options().data() + half.config_offset);
+    }
     [[nodiscard]] std::int64_t now() const { return now_; }
     std::uint64_t alarms = 0;
 
   private:
+    [[nodiscard]] std::span<const std::uint8_t> plugin_options() const { return host_->plugin_options(); }
     static std::map<std::string, std::string> cells(const RowBatch& rows, const Schema& schema, StringStyle style)
     {
         std::map<std::string, std::string> out;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// tcp_flags: the columns of reference G4 as plugins/tcp_flags/README.md defines them.
+// tcp_flags: the columns as plugins/tcp_flags/README.md defines them.
 #include "plugin_bench.h"
 
 #include <random>
 
-#include "parse.h"
+#include "flowxdp/parse.h"
 
 namespace flowxdp::test {
 namespace {
@@ -368,6 +368,295 @@ TEST_F(TcpFlags, NewConnectionOnSamePortsStartsNumbersAnew)
     EXPECT_EQ(b()["tcpAckFaultCnt"], "0");
 }
 
+// One flow, several connections: counts add up, and numbers begin anew with each (RFC 9293 3.4.1).
+TEST_F(TcpFlags, ConnectionAfterFinOnSamePorts)
+{
+    auto connection = [this](std::uint32_t a, std::uint32_t b, std::uint32_t bytes) {
+        bench.packet_in(A, tcp_packet(TCP_SYN, a, 0));
+        bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, b, a + 1), 10 * kMs);
+        bench.packet_in(A, tcp_packet(TCP_ACK, a + 1, b + 1, bytes), 20 * kMs);
+        bench.packet_in(B, tcp_packet(TCP_ACK, b + 1, a + 1 + bytes));
+        bench.packet_in(A, tcp_packet(TCP_FIN | TCP_ACK, a + 1 + bytes, b + 1));
+        bench.packet_in(B, tcp_packet(TCP_FIN | TCP_ACK, b + 1, a + 2 + bytes));
+        bench.packet_in(A, tcp_packet(TCP_ACK, a + 2 + bytes, b + 2));
+    };
+    connection(100, 500, 0);
+    bench.packet_in(A, tcp_packet(TCP_SYN, 9000, 0));
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 7000, 9001));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 9001, 7001));
+    bench.packet_in(A, tcp_packet(TCP_ACK | TCP_PSH, 9001, 7001, 10));
+    EXPECT_EQ(a()["tcpFlwLssAckRcvdBytes"], "0");
+    EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], "0");
+
+    // also where numbers wrap, and where the next ones are behind the last
+    bench.reset();
+    connection(0xfffffff0, 0x7ffffffe, 30);
+    connection(0x80000000, 12, 4);
+    connection(0xffffff00, 5, 1000);
+    connection(7, 0xffffffff, 1);
+    for (unsigned direction : {A, B}) {
+        auto row = bench.flow_row(direction);
+        EXPECT_EQ(row["tcpSeqSntBytes"], direction == A ? "1035" : "0");
+        EXPECT_EQ(row["tcpFlwLssAckRcvdBytes"], direction == B ? "1035" : "0");
+        EXPECT_EQ(row["tcpISeqN"], direction == A ? "7" : "4294967295");
+        EXPECT_EQ(row["tcpSeqFaultCnt"], "0");
+        EXPECT_EQ(row["tcpAckFaultCnt"], "0");
+        EXPECT_EQ(row["tcpAnomaly"], "0x0000");
+        EXPECT_EQ(row["tcpPSeqCnt"], direction == A ? "12" : "8") << "SYN, data, FIN each";
+        EXPECT_EQ(row["tcpSSASAATrip"], direction == A ? "0.02" : "0.01");
+    }
+}
+
+TEST_F(TcpFlags, EachConnectionHasItsWindowScale)
+{
+    handshake(3, 2);
+    bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 1, kSeqB + 1, 0, 700));
+    bench.packet_in(B, tcp_packet(TCP_RST | TCP_ACK, kSeqB + 1, kSeqA + 1, 0, 0));
+    auto again = [this](int scale_a, int scale_b) {
+        bench.packet_in(A, with_options(tcp_packet(TCP_SYN, 77, 0, 0, 8192), 536, scale_a));
+        bench.packet_in(B, with_options(tcp_packet(TCP_SYN | TCP_ACK, 99, 78, 0, 4096), 1380, scale_b));
+        bench.packet_in(A, tcp_packet(TCP_ACK, 78, 100, 0, 600));
+    };
+    again(-1, -1);
+    EXPECT_EQ(bench.packet_row()["tcpWin"], "600");
+    auto row = a();
+    EXPECT_EQ(row["tcpMinWinSz"], "600") << "not scaled: the second connection has no option";
+    EXPECT_EQ(row["tcpMaxWinSz"], "5600") << "700 * 8: the first one has";
+    EXPECT_EQ(row["tcpAvgWinSz"], "3400"); // (500 * 8 + 700 * 8 + 600) / 3
+    EXPECT_EQ(row["tcpWS"], "0");
+    EXPECT_EQ(row["tcpMSS"], "536");
+    EXPECT_EQ(row["tcpWinSzDwnCnt"], "0") << "the next connection's window is compared with none";
+    again(7, 7);
+    EXPECT_EQ(bench.packet_row()["tcpWin"], "600") << "the same numbers: sent again";
+
+    bench.packet_in(A, with_options(tcp_packet(TCP_SYN, 177, 0, 0, 8192), 1460, 7));
+    bench.packet_in(B, with_options(tcp_packet(TCP_SYN | TCP_ACK, 199, 178, 0, 4096), 1380, 7));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 178, 200, 0, 600));
+    row = a();
+    EXPECT_EQ(row["tcpMaxWinSz"], "76800");
+    EXPECT_EQ(row["tcpMinWinSz"], "600");
+    EXPECT_EQ(row["tcpWS"], "7");
+}
+
+TEST_F(TcpFlags, SynAckThatNobodyAcknowledgesChangesNothing)
+{
+    bench.packet_in(A, tcp_packet(TCP_SYN, 100, 0));
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 500, 101));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 101, 501));
+    bench.packet_in(B, with_options(tcp_packet(TCP_SYN | TCP_ACK, 900000, 101, 0, 7), 9, 14));
+    bench.packet_in(A, tcp_packet(TCP_ACK | TCP_PSH, 101, 501, 50));
+    bench.packet_in(B, tcp_packet(TCP_ACK | TCP_PSH, 501, 151, 70));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 151, 571));
+    auto row = b();
+    EXPECT_EQ(row["tcpISeqN"], "500");
+    EXPECT_EQ(row["tcpSeqSntBytes"], "70");
+    EXPECT_EQ(row["tcpBFlgtMx"], "70");
+    EXPECT_EQ(row["tcpSeqFaultCnt"], "0");
+    EXPECT_EQ(row["tcpAnomaly"], "0x0000");
+    EXPECT_EQ(row["tcpMSS"], "0");
+    EXPECT_EQ(row["tcpWS"], "0");
+    EXPECT_EQ(row["tcpMinWinSz"], "1000");
+    EXPECT_EQ(a()["tcpFlwLssAckRcvdBytes"], "70");
+}
+
+TEST_F(TcpFlags, ForgedSegmentsChangeNothing)
+{
+    const struct {
+        const char* name;
+        packet segment;
+    } forged[] = {
+        {"SYN", tcp_packet(TCP_SYN, 0x40000000, 0)},
+        {"SYN with data", tcp_packet(TCP_SYN, 0x40000000, 0, 100)},
+        {"SYN-ACK", tcp_packet(TCP_SYN | TCP_ACK, 0x40000000, kSeqB + 1)},
+        {"data right of the window", tcp_packet(TCP_ACK, kSeqA + 5000, kSeqB + 1, 100)},
+        {"data far right", tcp_packet(TCP_ACK, 0x60000000, 0x12345678, 100)},
+        {"data left", tcp_packet(TCP_ACK, kSeqA - 100000, kSeqB + 1, 100)},
+        {"FIN", tcp_packet(TCP_FIN | TCP_ACK, 0x60000000, kSeqB + 1)},
+        {"ACK", tcp_packet(TCP_ACK, 0x60000000, 0x70000000)},
+        {"ACK of unsent", tcp_packet(TCP_ACK, kSeqA + 1, kSeqB + 0x40000000)},
+        {"RST", tcp_packet(TCP_RST, 0x60000000, 0)},
+    };
+    for (const auto& f : forged) {
+        bench.reset();
+        handshake();
+        a_data(0, 100);
+        b_ack(100);
+        bench.packet_in(A, f.segment);
+        a_data(100, 200);
+        b_ack(300);
+        bench.packet_in(B, tcp_packet(TCP_ACK, kSeqB + 1, kSeqA + 301, 40, 400));
+        bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 301, kSeqB + 41, 0, 500));
+        auto row = a();
+        EXPECT_EQ(row["tcpISeqN"], std::to_string(kSeqA)) << f.name;
+        EXPECT_EQ(row["tcpSeqSntBytes"], "300") << f.name;
+        EXPECT_EQ(row["tcpBFlgtMx"], "200") << f.name;
+        EXPECT_EQ(row["tcpFlwLssAckRcvdBytes"], "40") << f.name;
+        EXPECT_EQ(std::stoul(row["tcpAnomaly"], nullptr, 16) & 0x0243, 0u) << f.name << ": no byte sent again, no hole";
+        row = b();
+        EXPECT_EQ(row["tcpFlwLssAckRcvdBytes"], "300") << f.name;
+        EXPECT_EQ(row["tcpAckFaultCnt"], "0") << f.name;
+        EXPECT_EQ(row["tcpAnomaly"], "0x0000") << f.name;
+    }
+}
+
+// An answer to a SYN that was never sent, before the real one.
+TEST_F(TcpFlags, ForgedAnswerComesFirst)
+{
+    bench.packet_in(A, tcp_packet(TCP_SYN, 100, 0));
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 900000, 5000, 0, 65535));
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 500, 101, 0, 1000));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 101, 501, 20));
+    bench.packet_in(B, tcp_packet(TCP_ACK, 501, 121, 30));
+    EXPECT_EQ(b()["tcpISeqN"], "500");
+    EXPECT_EQ(b()["tcpSeqSntBytes"], "30");
+    EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], "20");
+    EXPECT_EQ(a()["tcpSeqFaultCnt"], "0");
+}
+
+TEST_F(TcpFlags, LateSynBelongsToItsConnection)
+{
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 500, 101));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 101, 501));
+    bench.packet_in(A, tcp_packet(TCP_ACK | TCP_PSH, 101, 501, 50));
+    bench.packet_in(A, tcp_packet(TCP_SYN, 100, 0));
+    bench.packet_in(B, tcp_packet(TCP_ACK, 501, 151));
+    EXPECT_EQ(a()["tcpISeqN"], "100");
+    EXPECT_EQ(a()["tcpAnomaly"], "0x0040") << "out of order, nothing sent again";
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "50");
+    EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], "50");
+
+    // its window scale counts for what came before it
+    bench.reset();
+    bench.packet_in(B, with_options(tcp_packet(TCP_SYN | TCP_ACK, 500, 101), -1, 1));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 101, 501, 0, 300));
+    bench.packet_in(A, with_options(tcp_packet(TCP_SYN, 100, 0), -1, 2));
+    EXPECT_EQ(a()["tcpMaxWinSz"], "1200");
+}
+
+// Two SYNs, nobody has answered: the answer decides.
+TEST_F(TcpFlags, SynWithAnotherNumber)
+{
+    for (const std::uint32_t answered : {100u, 3000u}) {
+        bench.reset();
+        bench.packet_in(A, tcp_packet(TCP_SYN, 100, 0));
+        bench.packet_in(A, tcp_packet(TCP_SYN, 3000, 0), 1000 * kMs);
+        bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 500, answered + 1), 10 * kMs);
+        bench.packet_in(A, tcp_packet(TCP_ACK, answered + 1, 501, 5));
+        bench.packet_in(B, tcp_packet(TCP_ACK, 501, answered + 6));
+        EXPECT_EQ(a()["tcpISeqN"], std::to_string(answered));
+        EXPECT_EQ(a()["tcpSeqSntBytes"], "5");
+        EXPECT_EQ(a()["tcpSeqFaultCnt"], "0");
+        EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], "5");
+        EXPECT_EQ(b()["tcpAckFaultCnt"], "0");
+        EXPECT_EQ(b()["tcpSSASAATrip"], answered == 100 ? "1.01" : "0.01");
+    }
+}
+
+// RFC 9293 3.5.1: one side has lost the connection and begins another one.
+TEST_F(TcpFlags, HalfOpenConnectionStartsAnew)
+{
+    handshake();
+    a_data(0, 100);
+    b_ack(100);
+    bench.packet_in(A, tcp_packet(TCP_SYN, 0x20000000, 0));
+    bench.packet_in(B, tcp_packet(TCP_ACK, kSeqB + 1, kSeqA + 101, 0, 400)); // what it was waiting for
+    bench.packet_in(A, tcp_packet(TCP_RST, kSeqA + 101, 0, 0, 0));
+    bench.packet_in(A, tcp_packet(TCP_SYN, 0x20000000, 0), 1000 * kMs);
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 0x30000000, 0x20000001));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 0x20000001, 0x30000001, 7));
+    bench.packet_in(B, tcp_packet(TCP_ACK, 0x30000001, 0x20000008));
+    EXPECT_EQ(a()["tcpISeqN"], std::to_string(0x20000000));
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "107");
+    EXPECT_EQ(a()["tcpAnomaly"], "0x0001") << "the SYN was sent twice";
+    EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], "107");
+    EXPECT_EQ(b()["tcpAckFaultCnt"], "0");
+}
+
+TEST_F(TcpFlags, SimultaneousOpen)
+{
+    bench.packet_in(A, tcp_packet(TCP_SYN, 100, 0));
+    bench.packet_in(B, tcp_packet(TCP_SYN, 300, 0));
+    bench.packet_in(A, tcp_packet(TCP_SYN | TCP_ACK, 100, 301));
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 300, 101));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 101, 301, 10));
+    for (unsigned direction : {A, B}) { // RFC 9293 figure 8: each number is sent twice by rule
+        EXPECT_EQ(bench.flow_row(direction)["tcpAnomaly"], "0x0000");
+        EXPECT_EQ(bench.flow_row(direction)["tcpSeqFaultCnt"], "0");
+    }
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "10");
+}
+
+// One side alone was captured: nobody can acknowledge, what the sender goes on with decides.
+TEST_F(TcpFlags, OneSidedConnections)
+{
+    bench.packet_in(A, tcp_packet(TCP_SYN, 100, 0));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 101, 501, 10));
+    bench.packet_in(A, tcp_packet(TCP_SYN, 0x70000000, 0));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 111, 501, 10));
+    EXPECT_EQ(a()["tcpISeqN"], "100");
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "20");
+    bench.packet_in(A, tcp_packet(TCP_SYN, 0x50000000, 0));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 0x50000001, 900, 10));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 0x5000000b, 900, 10));
+    EXPECT_EQ(a()["tcpISeqN"], std::to_string(0x50000000));
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "40");
+    EXPECT_EQ(a()["tcpSeqFaultCnt"], "0");
+}
+
+// RFC 7413: the data of a SYN is acknowledged with it, or not and sent again.
+TEST_F(TcpFlags, FastOpenTimesTheHandshake)
+{
+    for (const std::uint32_t taken : {0u, 7u}) {
+        bench.reset();
+        bench.packet_in(A, tcp_packet(TCP_SYN, 100, 0, 7));
+        bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 500, 101 + taken), 10 * kMs);
+        bench.packet_in(A, tcp_packet(TCP_ACK | TCP_PSH, 101 + taken, 501, 7 - taken), 20 * kMs);
+        bench.packet_in(B, tcp_packet(TCP_ACK, 501, 108));
+        EXPECT_EQ(b()["tcpSSASAATrip"], "0.01") << taken;
+        EXPECT_EQ(a()["tcpSSASAATrip"], "0.02") << taken;
+        EXPECT_EQ(a()["tcpSeqSntBytes"], "7") << taken;
+        EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], "7") << taken;
+        EXPECT_EQ(a()["tcpAnomaly"], taken ? "0x4000" : "0x4002") << taken;
+    }
+}
+
+// A hole larger than any window: the capture lost packets of both sides, and goes on when they agree.
+TEST_F(TcpFlags, CaptureLossBeyondTheWindow)
+{
+    handshake();
+    a_data(0, 100);
+    b_ack(100);
+    a_data(1'000'000, 100);
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "100") << "not yet";
+    b_ack(1'000'100);
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "1000100");
+    EXPECT_EQ(a()["tcpAnomaly"], "0x0280");
+    EXPECT_EQ(a()["tcpSeqFaultCnt"], "1");
+    EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], "1000100");
+    a_data(1'000'100, 100);
+    b_ack(1'000'200);
+    EXPECT_EQ(a()["tcpSeqSntBytes"], "1000200");
+    EXPECT_EQ(a()["tcpSeqFaultCnt"], "1");
+}
+
+// More bytes than a sequence number can tell.
+TEST_F(TcpFlags, FiveGibibytes)
+{
+    constexpr std::uint32_t kBytes = 60000;
+    handshake(14, 14);
+    std::uint64_t sent = 0;
+    while (sent < 5ull << 30) {
+        a_data(static_cast<std::uint32_t>(sent), kBytes, 1000);
+        sent += kBytes;
+        b_ack(static_cast<std::uint32_t>(sent), 400, 1000);
+    }
+    EXPECT_EQ(a()["tcpSeqSntBytes"], std::to_string(sent));
+    EXPECT_EQ(b()["tcpFlwLssAckRcvdBytes"], std::to_string(sent));
+    EXPECT_EQ(a()["tcpSeqFaultCnt"], "0");
+    EXPECT_EQ(b()["tcpAckFaultCnt"], "0");
+    EXPECT_EQ(a()["tcpAnomaly"], "0x0000");
+}
+
 TEST_F(TcpFlags, Timestamps)
 {
     bench.packet_in(A, with_timestamp(tcp_packet(TCP_SYN, 1, 0), 0xfffffff0, 99));
@@ -587,7 +876,8 @@ packet parsed(std::vector<std::uint8_t> frame)
     meta.wire_len = meta.cap_len = static_cast<__u32>(frame.size());
     meta.start_kind = HEADER_KIND_ETHERNET;
     packet p;
-    packet_parse(frame.data(), &meta, 1, 1, &p);
+    const tunnel_config tunnels = tunnel_config_default();
+    packet_parse(frame.data(), &meta, &tunnels, 1, 1, &p);
     return p;
 }
 

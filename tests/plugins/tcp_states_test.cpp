@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// tcp_states: reference G3, state by state, and the rows that the force mode tutorial prints.
+// tcp_states: the README's rules, state by state, and the rows that the force mode tutorial prints.
 #include "plugin_bench.h"
+
+#include "tcp_states/tcp_states.bpf.h"
 
 namespace flowxdp::test {
 namespace {
@@ -201,6 +203,163 @@ TEST_F(TcpStates, ForceModeTutorialRows)
     EXPECT_EQ(flags(B), "0x43");
 }
 
+TEST_F(TcpStates, ResetAfterResetIsAPacketAfterReset)
+{
+    handshake();
+    bench.packet_in(B, tcp_packet(TCP_RST | TCP_ACK, kSeqB + 1, kSeqA + 1, 0, 0));
+    EXPECT_EQ(flags(B), "0x42");
+    for (int i = 0; i < 50; i++)
+        bench.packet_in(B, tcp_packet(TCP_RST | TCP_ACK, kSeqB + 1, kSeqA + 1, 0, 0));
+    EXPECT_EQ(flags(A), "0x02");
+    EXPECT_EQ(flags(B), "0x52");
+    bench.packet_in(A, tcp_packet(TCP_RST, kSeqA + 1, 0, 0, 0));
+    EXPECT_EQ(flags(A), "0x52");
+}
+
+// The state is the last connection's, anomalies are the flow's.
+TEST_F(TcpStates, NextConnectionOnSamePorts)
+{
+    handshake();
+    bench.packet_in(A, tcp_packet(TCP_FIN | TCP_ACK, kSeqA + 1, kSeqB + 1));
+    bench.packet_in(B, tcp_packet(TCP_FIN | TCP_ACK, kSeqB + 1, kSeqA + 2));
+    bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 2, kSeqB + 2));
+    EXPECT_EQ(timeout(A), 10'000u);
+    bench.packet_in(A, tcp_packet(TCP_SYN, 9000, 0));
+    EXPECT_EQ(timeout(A), 120'000u) << "it waits for an answer as the first SYN does";
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 7000, 9001));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 9001, 7001));
+    EXPECT_EQ(timeout(A), 610'000u);
+    EXPECT_EQ(timeout(B), 610'000u);
+    bench.packet_in(A, tcp_packet(TCP_ACK | TCP_PSH, 9001, 7001, 10));
+    EXPECT_EQ(flags(A), "0x0a") << "a SYN after teardown, and the second connection is open";
+    EXPECT_EQ(flags(B), "0x02");
+    bench.packet_in(A, tcp_packet(TCP_FIN | TCP_ACK, 9011, 7001));
+    bench.packet_in(B, tcp_packet(TCP_FIN | TCP_ACK, 7001, 9012));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 9012, 7002));
+    EXPECT_EQ(timeout(A), 10'000u);
+    EXPECT_EQ(flags(A), "0x08");
+    EXPECT_EQ(flags(B), "0x00");
+
+    bench.packet_in(A, tcp_packet(TCP_SYN, 9500, 0));
+    bench.packet_in(B, tcp_packet(TCP_RST | TCP_ACK, 0, 9501, 0, 0));
+    EXPECT_EQ(timeout(A), 100u);
+    EXPECT_EQ(flags(A), "0x08") << "refused";
+    EXPECT_EQ(flags(B), "0x40");
+}
+
+TEST_F(TcpStates, NextConnectionAfterReset)
+{
+    handshake();
+    bench.packet_in(B, tcp_packet(TCP_RST | TCP_ACK, kSeqB + 1, kSeqA + 1, 0, 0));
+    bench.packet_in(A, tcp_packet(TCP_SYN, 9000, 0));
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 7000, 9001));
+    bench.packet_in(A, tcp_packet(TCP_ACK, 9001, 7001, 10));
+    EXPECT_EQ(timeout(A), 610'000u);
+    EXPECT_EQ(timeout(B), 610'000u);
+    EXPECT_EQ(flags(A), "0x12");
+    EXPECT_EQ(flags(B), "0x42");
+}
+
+TEST_F(TcpStates, ForgedSegmentsChangeNothing)
+{
+    const struct {
+        const char* name;
+        unsigned direction;
+        packet segment;
+        const char* want; // anomalies of its direction at the end
+    } forged[] = {
+        {"RST", B, tcp_packet(TCP_RST, kSeqB + 500000, 0, 0, 0), "0x40"},
+        {"RST-ACK", B, tcp_packet(TCP_RST | TCP_ACK, kSeqB + 0x70000000, kSeqA + 1, 0, 0), "0x40"},
+        {"RST-ACK left", A, tcp_packet(TCP_RST | TCP_ACK, kSeqA - 500000, kSeqB + 1, 0, 0), "0x40"},
+        {"FIN", A, tcp_packet(TCP_FIN | TCP_ACK, kSeqA + 500000, kSeqB + 1), "0x00"},
+        {"SYN", A, tcp_packet(TCP_SYN, 77, 0), "0x04"},
+        {"SYN-ACK", B, tcp_packet(TCP_SYN | TCP_ACK, 900000, kSeqA + 1), "0x00"},
+        {"ACK of unsent", A, tcp_packet(TCP_ACK, kSeqA + 1, kSeqB + 0x40000000), "0x00"},
+        {"data", A, tcp_packet(TCP_ACK, kSeqA + 0x40000000, kSeqB + 1, 100), "0x00"},
+    };
+    for (const auto& f : forged) {
+        bench.reset();
+        handshake();
+        bench.packet_in(f.direction, f.segment);
+        EXPECT_EQ(timeout(A), 610'000u) << f.name;
+        EXPECT_EQ(timeout(B), 610'000u) << f.name;
+        data(100, 200);
+        const std::uint32_t a = kSeqA + 101, b = kSeqB + 201;
+        bench.packet_in(A, tcp_packet(TCP_FIN | TCP_ACK, a, b));
+        bench.packet_in(B, tcp_packet(TCP_FIN | TCP_ACK, b, a + 1));
+        bench.packet_in(A, tcp_packet(TCP_ACK, a + 1, b + 1));
+        EXPECT_EQ(timeout(A), 10'000u) << f.name;
+        EXPECT_EQ(flags(f.direction), f.want) << f.name;
+        EXPECT_EQ(flags(f.direction ^ 1), "0x00") << f.name;
+    }
+}
+
+TEST_F(TcpStates, ResetInsideTheWindowIsOne)
+{
+    handshake();
+    data(100, 200);
+    bench.packet_in(A, tcp_packet(TCP_RST, kSeqA + 101, 0, 0, 0));
+    EXPECT_EQ(timeout(A), 100u);
+
+    // unacknowledged data before it
+    bench.reset();
+    handshake();
+    bench.packet_in(B, tcp_packet(TCP_ACK, kSeqB + 1, kSeqA + 1)); // a window of 1000
+    bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 1, kSeqB + 1, 1000));
+    bench.packet_in(A, tcp_packet(TCP_RST | TCP_ACK, kSeqA + 1001, kSeqB + 1, 0, 0));
+    EXPECT_EQ(timeout(A), 100u);
+}
+
+// RFC 9293 3.10.7.3: a RST that does not acknowledge the SYN answers nothing.
+TEST_F(TcpStates, RefusalOfAnotherSynIsNone)
+{
+    bench.packet_in(A, tcp_packet(TCP_SYN, kSeqA, 0));
+    bench.packet_in(B, tcp_packet(TCP_RST | TCP_ACK, 0, kSeqA + 5000, 0, 0));
+    EXPECT_EQ(timeout(A), 120'000u);
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, kSeqB, kSeqA + 1));
+    bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 1, kSeqB + 1));
+    EXPECT_EQ(flags(A), "0x02");
+    EXPECT_EQ(flags(B), "0x42");
+}
+
+TEST_F(TcpStates, SynWithAnotherNumberWaits)
+{
+    for (const std::uint32_t answered : {kSeqA, 77u}) {
+        bench.reset();
+        bench.packet_in(A, tcp_packet(TCP_SYN, kSeqA, 0));
+        bench.packet_in(A, tcp_packet(TCP_SYN, 77, 0));
+        bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, kSeqB, answered + 1));
+        bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, 12345, answered + 1)); // forged
+        bench.packet_in(A, tcp_packet(TCP_ACK, answered + 1, kSeqB + 1));
+        EXPECT_EQ(flags(A), "0x02") << answered;
+        EXPECT_EQ(flags(B), "0x02") << answered;
+    }
+}
+
+TEST_F(TcpStates, SimultaneousOpenIsClean)
+{
+    bench.packet_in(A, tcp_packet(TCP_SYN, kSeqA, 0));
+    bench.packet_in(B, tcp_packet(TCP_SYN, kSeqB, 0));
+    bench.packet_in(A, tcp_packet(TCP_SYN | TCP_ACK, kSeqA, kSeqB + 1));
+    bench.packet_in(B, tcp_packet(TCP_SYN | TCP_ACK, kSeqB, kSeqA + 1));
+    bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 1, kSeqB + 1));
+    EXPECT_EQ(flags(A), "0x02");
+    EXPECT_EQ(timeout(B), 610'000u);
+}
+
+// The capture lost more than a window: the FIN behind the hole counts when it is acknowledged.
+TEST_F(TcpStates, CaptureLossBeyondTheWindow)
+{
+    handshake();
+    bench.packet_in(A, tcp_packet(TCP_FIN | TCP_ACK, kSeqA + 1'000'001, kSeqB + 1, 10));
+    EXPECT_EQ(timeout(A), 610'000u);
+    bench.packet_in(B, tcp_packet(TCP_FIN | TCP_ACK, kSeqB + 1, kSeqA + 1'000'012));
+    EXPECT_EQ(timeout(A), 120'000u);
+    bench.packet_in(A, tcp_packet(TCP_ACK, kSeqA + 1'000'012, kSeqB + 2));
+    EXPECT_EQ(timeout(A), 10'000u);
+    EXPECT_EQ(flags(A), "0x00");
+}
+
 TEST_F(TcpStates, OtherTrafficKeepsItsTimeout)
 {
     Bench udp({"tcp_states"}, FLOW_KIND_IPV4, 17);
@@ -221,7 +380,7 @@ TEST_F(TcpStates, PacketColumnRuns)
 TEST(TcpStatesOptions, TimeoutsAreSeconds)
 {
     Bench bench({"tcp_states:new=1.5,established=2,closing=3,closed=4,reset=0.001"});
-    const tcp_states_config& c = bench.config().plugin.tcp_states;
+    const auto& c = bench.options<tcp_states_config>("tcp_states");
     EXPECT_EQ(c.new_ms, 1500u);
     EXPECT_EQ(c.established_ms, 2000u);
     EXPECT_EQ(c.closing_ms, 3000u);

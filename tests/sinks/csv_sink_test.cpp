@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <gtest/gtest.h>
 
+#include "csv/csv_text.h"
 #include "row_builder.h"
-#include "sink/sink_registry.h"
+#include "sink_module.h"
 #include "temp_files.h"
 
 namespace flowxdp {
-SinkFactory csv_sink_factory();
 namespace {
 
 using namespace test;
@@ -25,11 +25,7 @@ constexpr const char* kZeros = "0,0,0,0,0,0x00,0x0000,0x00000000,0x0000000000000
 
 std::unique_ptr<Sink> make(const std::string& spec)
 {
-    const Result<SinkSpec> parsed = parse_sink_spec(spec);
-    EXPECT_TRUE(parsed.ok());
-    Result<std::unique_ptr<Sink>> sink = csv_sink_factory().create(parsed.value());
-    EXPECT_TRUE(sink.ok());
-    return sink.take();
+    return make_module_sink(spec);
 }
 
 SinkContext context(const std::string& prefix = "")
@@ -49,6 +45,32 @@ TEST(CsvSink, WritesAHeaderAndRowsAsRfc4180)
     ASSERT_TRUE(sink->flush(true).ok());
     EXPECT_EQ(read_file(folder / "run_flows.csv"), std::string(kHeader) + "\r\n" + kFull + "\r\n" + kZeros + "\r\n");
     EXPECT_EQ(sink->counts().sent, 2u);
+}
+
+// The four characters by which a spreadsheet knows a formula; numbers keep their sign.
+TEST(CsvSink, FormulasAreEscapedWhenAsked)
+{
+    auto cell = [](const char* text, CsvFormulas formulas) {
+        static constexpr fx_column kColumns[] = {{"text", "", nullptr, nullptr, nullptr, {}, 0, FX_STRING, 0}};
+        auto schema = std::make_shared<Schema>();
+        schema->add(kColumns);
+        RowBatch rows(schema);
+        std::uint8_t* row = rows.add();
+        const std::string_view bytes = text;
+        const fx_span span = {rows.append(bytes.data(), static_cast<std::uint32_t>(bytes.size())),
+                              static_cast<std::uint32_t>(bytes.size())};
+        std::memcpy(row + schema->columns()[0].offset, &span, sizeof span);
+        std::string out;
+        append_csv_cell(rows.row(0), schema->columns()[0], formulas, &out);
+        return out;
+    };
+    for (const char* formula : {"=1+1", "+1", "-1+cmd", "@SUM(A1)"}) {
+        EXPECT_EQ(cell(formula, CsvFormulas::kEscape), std::string("'") + formula);
+        EXPECT_EQ(cell(formula, CsvFormulas::kKeep), formula);
+    }
+    EXPECT_EQ(cell("=A1,B1", CsvFormulas::kEscape), "\"'=A1,B1\"");
+    for (const char* text : {"-", "", "a=b", "Example Net"})
+        EXPECT_EQ(cell(text, CsvFormulas::kEscape), text);
 }
 
 TEST(CsvSink, LineEndsMayBeUnix)
@@ -104,9 +126,9 @@ TEST(CsvSink, AFullDiskIsAnErrorAtTheHeader)
 
 TEST(CsvSink, BadOptionsAreErrors)
 {
-    const auto wrong = csv_sink_factory().create({"csv", "x", {{"eol", "cr"}}});
+    const auto wrong = make_module_sink(SinkSpec{"csv", "x", {{"eol", "cr"}}});
     ASSERT_FALSE(wrong.ok());
-    EXPECT_EQ(wrong.error().message, "sink 'csv': option 'eol' is 'cr': give one of crlf, lf");
+    EXPECT_EQ(wrong.error().message, "sink 'csv': option 'eol': 'cr' is not known; there are: crlf, lf");
 }
 
 } // namespace

@@ -4,16 +4,16 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 
 #include "row/json_text.h"
 #include "row_builder.h"
-#include "sink/sink_registry.h"
+#include "sink_module.h"
 #include "temp_files.h"
 
 namespace flowxdp {
-SinkFactory json_sink_factory();
 namespace {
 
 using namespace test;
@@ -37,11 +37,7 @@ constexpr const char* kZeros =
 
 std::unique_ptr<Sink> make(const std::string& spec)
 {
-    const Result<SinkSpec> parsed = parse_sink_spec(spec);
-    EXPECT_TRUE(parsed.ok());
-    Result<std::unique_ptr<Sink>> sink = json_sink_factory().create(parsed.value());
-    EXPECT_TRUE(sink.ok());
-    return sink.take();
+    return make_module_sink(spec);
 }
 
 SinkContext context(std::shared_ptr<const Schema> schema, const std::string& prefix = "")
@@ -50,6 +46,26 @@ SinkContext context(std::shared_ptr<const Schema> schema, const std::string& pre
     c.flow_schema = std::move(schema);
     c.output_prefix = prefix;
     return c;
+}
+
+TEST(JsonSink, OriginIsInFrontOfEveryObject)
+{
+    TempFolder folder;
+    const auto sink = make("json:" + (folder / "x.json") + ",origin=1");
+    const RowBuilder rows = all_types_rows();
+    SinkContext c = context(all_types_schema());
+    c.sensor_id = 7;
+    c.boot = 0x0123456789abcdef;
+    ASSERT_TRUE(sink->open(c).ok());
+    ASSERT_TRUE(sink->write(rows.batch()).ok());
+    ASSERT_TRUE(sink->flush(true).ok());
+    std::istringstream lines(read_file(folder / "x.json"));
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); count++) {
+        EXPECT_TRUE(line.starts_with(R"({"sensor":7,"boot":"0x0123456789abcdef","u8":)")) << line;
+        EXPECT_TRUE(json::accept(line));
+    }
+    EXPECT_EQ(count, rows.batch().size());
 }
 
 TEST(JsonText, EveryTypePrintsAsTheGrammarSays)
@@ -211,9 +227,9 @@ TEST(JsonSink, BadTargetsAndOptionsAreErrors)
     const Result<void> opened = sink->open(context(all_types_schema()));
     ASSERT_FALSE(opened.ok());
     EXPECT_EQ(opened.error().message, "/no/such/folder/x.json: cannot create the file: No such file or directory");
-    const Result<std::unique_ptr<Sink>> wrong = json_sink_factory().create({"json", "x", {{"colour", "red"}}});
+    const Result<std::unique_ptr<Sink>> wrong = make_module_sink(SinkSpec{"json", "x", {{"colour", "red"}}});
     ASSERT_FALSE(wrong.ok());
-    EXPECT_EQ(wrong.error().message, "sink 'json': there is no option 'colour'; there are: packets");
+    EXPECT_EQ(wrong.error().message, "sink 'json': there is no option 'colour'; there are: packets, origin");
 }
 
 } // namespace

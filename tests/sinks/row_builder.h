@@ -23,7 +23,15 @@ inline std::shared_ptr<const Schema> make_schema(std::initializer_list<fx_column
 
 inline fx_column column(const char* name, fx_type type, unsigned flags = 0)
 {
-    return {name, name, static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(flags), 0, nullptr};
+    return {name,
+            name,
+            nullptr,
+            nullptr,
+            nullptr,
+            {},
+            0,
+            static_cast<std::uint8_t>(type),
+            static_cast<std::uint8_t>(flags)};
 }
 
 class RowBuilder {

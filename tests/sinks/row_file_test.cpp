@@ -6,7 +6,7 @@
 #include <csignal>
 #include <sys/resource.h>
 
-#include "sink/row_file.h"
+#include "sink/file/row_file.h"
 #include "temp_files.h"
 
 namespace flowxdp {
@@ -63,6 +63,54 @@ TEST(RowFile, ADiskThatFillsUpCutsTheTornRowOff)
     EXPECT_EQ(read_file(folder / "x"), "123456789\n123456789\n");
     EXPECT_EQ(counts.sent, 2u);
     EXPECT_EQ(counts.dropped, 3u);
+}
+
+TEST(RowFile, ACommitOnAFullDiskLeavesWholeRowsAndCountsTheOthers)
+{
+    for (const char* name : {"x", "x.gz"}) {
+        SCOPED_TRACE(name);
+        const TempFolder folder;
+        SinkCounts counts;
+        std::uint64_t first = 0;
+        {
+            RowFile file(&counts);
+            ASSERT_TRUE(file.open(folder / name, {true, 0}).ok());
+            add_row(&file, "123456789\n");
+            ASSERT_TRUE(file.commit().ok());
+            first = file.position();
+            const FileSizeLimit limit(first + 5);
+            add_row(&file, "223456789\n");
+            EXPECT_FALSE(file.commit().ok());
+            EXPECT_EQ(file.position(), first);
+            EXPECT_EQ(read_file(folder / name).size(), first) << "nothing torn is left";
+            EXPECT_EQ(counts.sent, 1u);
+            EXPECT_EQ(counts.dropped, 1u);
+            limit.set(RLIM_INFINITY);
+            add_row(&file, "323456789\n");
+            EXPECT_TRUE(file.commit().ok());
+            EXPECT_GT(file.position(), first);
+        }
+        EXPECT_EQ(counts.sent, 2u);
+        EXPECT_EQ(counts.dropped, 1u);
+        if (std::string(name) == "x") {
+            EXPECT_EQ(read_file(folder / name), "123456789\n323456789\n");
+        }
+    }
+}
+
+TEST(RowFile, ACommitBeforeTheFirstRowKeepsTheHeader)
+{
+    const TempFolder folder;
+    SinkCounts counts;
+    {
+        RowFile file(&counts);
+        ASSERT_TRUE(file.open(folder / "x.gz", {true, 0}).ok());
+        ASSERT_TRUE(file.write_header("names\n").ok());
+        ASSERT_TRUE(file.commit().ok());
+        add_row(&file, "row\n");
+        ASSERT_TRUE(file.commit().ok());
+    }
+    EXPECT_EQ(read_gzip(folder / "x.gz"), "names\nrow\n");
 }
 
 TEST(RowFile, ADiskWithRoomAgainGoesOnWithWholeRows)
@@ -154,6 +202,27 @@ TEST(RowFile, APipeNobodyReadsStopsTheFile)
     EXPECT_TRUE(file.flush(true).ok()) << "said once";
     EXPECT_EQ(counts.dropped, 2u);
     ::close(ends[1]);
+}
+
+TEST(RowFile, AFileThatWasRenamedBeginsAnewByItsName)
+{
+    const TempFolder folder;
+    const std::string path = folder / "rows";
+    SinkCounts counts;
+    RowFile file(&counts);
+    ASSERT_TRUE(file.open(path).ok());
+    add_row(&file, "a\n");
+    ASSERT_TRUE(file.flush(false).ok());
+    EXPECT_FALSE(file.reopen().value()) << "it is still there";
+    add_row(&file, "b\n");
+    ASSERT_EQ(::rename(path.c_str(), (path + ".1").c_str()), 0);
+    EXPECT_TRUE(file.reopen().value());
+    add_row(&file, "c\n");
+    ASSERT_TRUE(file.flush(true).ok());
+    EXPECT_EQ(read_file(path + ".1"), "a\nb\n");
+    EXPECT_EQ(read_file(path), "c\n");
+    EXPECT_EQ(counts.sent, 3u);
+    EXPECT_EQ(counts.dropped, 0u);
 }
 
 TEST(RowFile, NamesOfPacketFiles)

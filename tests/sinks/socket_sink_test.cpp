@@ -7,11 +7,10 @@
 
 #include "receiver.h"
 #include "row_builder.h"
-#include "sink/sink_registry.h"
 #include "sink/sink_runner.h"
+#include "sink_module.h"
 
 namespace flowxdp {
-SinkFactory socket_sink_factory();
 namespace {
 
 using namespace test;
@@ -19,11 +18,7 @@ using namespace std::string_literals;
 
 std::unique_ptr<Sink> make(const std::string& spec)
 {
-    const Result<SinkSpec> parsed = parse_sink_spec(spec);
-    EXPECT_TRUE(parsed.ok());
-    Result<std::unique_ptr<Sink>> sink = socket_sink_factory().create(parsed.value());
-    EXPECT_TRUE(sink.ok()) << (sink.ok() ? "" : sink.error().message);
-    return sink.take();
+    return make_module_sink(spec);
 }
 
 std::shared_ptr<const Schema> small_schema()
@@ -117,6 +112,20 @@ TEST(SocketSink, BinaryIsWhatTheReadmeSays)
     EXPECT_EQ(through_tcp(",format=binary", {rows}, context()), schema + first + second);
 }
 
+TEST(SocketSink, TheOriginIsPartOfEveryFormatWhereItIsAsked)
+{
+    SinkContext live = context();
+    live.boot = 0x0123456789abcdef;
+    EXPECT_EQ(through_tcp(",origin=1", {small_rows(1, 2)}, live),
+              "%sensor\tboot\t" + std::string(kHeader).substr(1) + "666\t0x0123456789abcdef\t" + text_row(1));
+    EXPECT_TRUE(through_tcp(",origin=1,format=json", {small_rows(1, 2)}, live)
+                    .starts_with(R"({"sensor":666,"boot":"0x0123456789abcdef","flowInd":1,)"));
+    const std::string origin = "\0\0\0\x0d\x03\0\0\x02\x9a\x01\x23\x45\x67\x89\xab\xcd\xef"s;
+    const std::string binary = through_tcp(",format=binary", {small_rows(1, 2)}, live);
+    EXPECT_EQ(binary.find(origin), 0x37u + 4) << "behind the schema";
+    EXPECT_EQ(through_tcp(",format=binary", {small_rows(1, 2)}, context()).find(origin), std::string::npos);
+}
+
 TEST(SocketSink, ManyRowsArriveInOrder)
 {
     std::string expected = kHeader;
@@ -191,16 +200,15 @@ TEST(SocketSink, BehindItsQueueAReceiverThatComesLateGetsHeaderAndRows)
 TEST(SocketSink, OptionsAreChecked)
 {
     const auto wrong = [](const SinkSpec& spec) {
-        const auto sink = socket_sink_factory().create(spec);
+        const auto sink = make_module_sink(spec);
         return sink.ok() ? "" : sink.error().message;
     };
     EXPECT_EQ(wrong({"socket", "", {{"format", "xml"}}}),
-              "sink 'socket': option 'format' is 'xml': give one of text, json, binary");
+              "sink 'socket': option 'format': 'xml' is not known; there are: text, json, binary");
     EXPECT_EQ(wrong({"socket", "", {{"keep", "0"}}}),
-              "sink 'socket': option 'keep' is '0': give a number from 1 to 65536");
+              "sink 'socket': option 'keep': '0' is too small: give a number from 1 to 65536, e.g. 64");
     EXPECT_EQ(wrong({"socket", "host", {}}), "sink 'socket': target 'host' has no protocol that is known: write "
                                              "tcp://HOST:PORT, udp://HOST:PORT or unix:PATH");
-    EXPECT_EQ(make("socket:,keep=1")->default_policy(), SinkPolicy::kBlock);
 }
 
 } // namespace

@@ -8,11 +8,10 @@
 
 #include "receiver.h"
 #include "row_builder.h"
-#include "sink/sink_registry.h"
 #include "sink/sink_runner.h"
+#include "sink_module.h"
 
 namespace flowxdp {
-SinkFactory tcp_win_sink_factory();
 namespace {
 
 using namespace test;
@@ -23,11 +22,7 @@ constexpr std::int64_t kStart = 1022171700 * kSecond; // 23 May 2002 18:35:00 wh
 
 std::unique_ptr<Sink> make(const std::string& spec)
 {
-    const Result<SinkSpec> parsed = parse_sink_spec(spec);
-    EXPECT_TRUE(parsed.ok());
-    Result<std::unique_ptr<Sink>> sink = tcp_win_sink_factory().create(parsed.value());
-    EXPECT_TRUE(sink.ok()) << (sink.ok() ? "" : sink.error().message);
-    return sink.take();
+    return make_module_sink(spec);
 }
 
 std::shared_ptr<const Schema> schema()
@@ -233,15 +228,21 @@ TEST_F(TcpWinSink, BehindItsQueueNoSecondOfClockIsMergedAway)
 TEST_F(TcpWinSink, NamesItsColumnsAndRefusesOthers)
 {
     const auto sink = make("tcp_win");
-    EXPECT_EQ(sink->required_columns(), (std::vector<std::string>{"srcIP", "l4Proto", "pktsSnt", "tcpWinThCnt"}));
+    const auto module = SinkLibrary(FLOWXDP_SINK_DIR).load("tcp_win");
+    ASSERT_TRUE(module.ok());
+    std::vector<std::string> columns;
+    for (const char* const* column = module->descriptor->required_columns; *column; column++)
+        columns.emplace_back(*column);
+    EXPECT_EQ(columns, (std::vector<std::string>{"srcIP", "l4Proto", "pktsSnt", "tcpWinThCnt"}));
     SinkContext c;
     c.flow_schema = make_schema({column("srcIP", FX_IP), column("l4Proto", FX_U8), column("pktsSnt", FX_U32)});
     const Result<void> opened = sink->open(c);
     ASSERT_FALSE(opened.ok());
-    EXPECT_EQ(opened.error().message, "sink 'tcp_win': column 'pktsSnt' is not there or not of its type");
-    const auto wrong = tcp_win_sink_factory().create({"tcp_win", "", {{"interval", "0"}}});
+    EXPECT_EQ(opened.error().message, "column 'pktsSnt' is of another type than this sink reads");
+    const auto wrong = make_module_sink(SinkSpec{"tcp_win", "", {{"interval", "0"}}});
     ASSERT_FALSE(wrong.ok());
-    EXPECT_EQ(wrong.error().message, "sink 'tcp_win': option 'interval' is '0': give a number from 1 to 86400");
+    EXPECT_EQ(wrong.error().message,
+              "sink 'tcp_win': option 'interval': '0' is too small: give a number from 1 to 86400, e.g. 5");
 }
 
 } // namespace

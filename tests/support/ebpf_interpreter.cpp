@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "packet.h"
+#include "flowxdp/packet.h"
 
 namespace flowxdp::test {
 namespace {

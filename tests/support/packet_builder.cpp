@@ -61,6 +61,19 @@ auto ethertype_at(std::size_t at)
     };
 }
 
+// RFC 791 3.1, over an IPv4 header whose check sum is to be written.
+void put_ipv4_checksum(Bytes& header)
+{
+    std::uint32_t sum = 0;
+
+    put16(header, 10, 0);
+    for (std::size_t i = 0; i + 1 < header.size(); i += 2)
+        sum += header[i] * 256u + header[i + 1];
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    put16(header, 10, ~sum & 0xffff);
+}
+
 auto ip_proto_at(std::size_t at)
 {
     return [at](Bytes& header, const Layer* next, std::size_t) {
@@ -214,7 +227,7 @@ Packet& Packet::nsh()
     layer.finish = [](Bytes& header, const Layer* next, std::size_t) {
         std::uint32_t type = next->ethertype;
 
-        header[3] = type == 0x0800 ? 1 : type == 0x86dd ? 2 : type == 0x6558 ? 3 : 5;
+        header[3] = type == 0x0800 ? 1 : type == 0x86dd ? 2 : type == 0x6558 ? 3 : type == 0x894f ? 4 : 5;
     };
     return add(layer);
 }
@@ -271,6 +284,7 @@ Packet& Packet::ipv4(const std::string& src, const std::string& dst, std::size_t
     layer.finish = [](Bytes& header, const Layer* next, std::size_t behind) {
         put16(header, 2, static_cast<std::uint32_t>(header.size() + behind));
         header[9] = static_cast<std::uint8_t>(next != nullptr && next->ip_proto != 0xffff ? next->ip_proto : 253);
+        put_ipv4_checksum(header);
     };
     return add(layer);
 }
@@ -345,11 +359,14 @@ Packet& Packet::ah()
 Packet& Packet::set8(std::size_t at, std::uint32_t value)
 {
     auto finish = layers_.back().finish;
+    const bool sum = layers_.back().name == "ipv4" && at != 10 && at != 11;
 
-    layers_.back().finish = [finish, at, value](Bytes& header, const Layer* next, std::size_t behind) {
+    layers_.back().finish = [finish, at, value, sum](Bytes& header, const Layer* next, std::size_t behind) {
         if (finish)
             finish(header, next, behind);
         header.at(at) = static_cast<std::uint8_t>(value);
+        if (sum)
+            put_ipv4_checksum(header);
     };
     return *this;
 }

@@ -4,7 +4,8 @@
 //     Packet().eth().vlan(5).ipv4().udp(40000, 4789).vxlan(7).eth().ipv4().tcp(1234, 80, 777).payload(11).bytes()
 //
 // Every header finds out what follows it (Ethertype, protocol number, PPP number) and how many bytes, when bytes() is
-// called. Checksums stay 0: nothing in the sensor reads them. Field values come from the RFC named at each method.
+// called. IPv4 headers have their checksum, also behind set8(); others stay 0: nothing in the sensor reads them. Field
+// values come from the RFC named at each method.
 #pragma once
 
 #include <cstdint>

@@ -107,11 +107,11 @@ class PcapngFile {
     PcapngFile() : out_(false) {}
 
     // Later blocks are of this byte order, until the next section.
-    PcapngFile& section(bool big_endian = false)
+    PcapngFile& section(bool big_endian = false, std::uint16_t major = 1, std::uint16_t minor = 0)
     {
         big_endian_ = big_endian;
         ByteWriter body = writer();
-        body.u32(0x1a2b3c4d).u16(1).u16(0).u64(UINT64_MAX);
+        body.u32(0x1a2b3c4d).u16(major).u16(minor).u64(UINT64_MAX);
         return block(0x0a0d0d0a, body.data());
     }
 

@@ -26,6 +26,27 @@ def exported(network, folder):
     assert not os.path.exists(network.pins(name)) and not network.has_program(name)
 
 
+def from_a_file(network, folder):
+    """Attach, take-over and export read one file; what belongs to the sensor is the sensor's, whatever the file says later."""
+    name = network.veths[0]
+    text = f'interfaces = ["{name}"]\nwrite = "{folder}/a"\nidle-timeout = 600\nfilter = "udp"\n[plugin.tcp_win]\nthreshold = 7\n'
+    path = folder + "/sensor.toml"
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, 0o644)
+    veth.Sensor(network, folder + "/a", "--config", path, output=("-x", "7")).kill()
+    network.send(20, 2)
+    veth.Sensor(network, folder + "/a", "--config", path, output=("-x", "8")).kill()
+    refused = network.tool("attach", name, "--direction", "ingress", "--config", path, "--idle-timeout", "9", check=False)
+    assert refused.returncode == 1 and "take it over" in refused.stderr, refused
+    with open(path, "w") as file:
+        file.write(text.replace("600", "9").replace("udp", "tcp"))
+    network.send(20, 2)
+    network.tool("detach", "--export", "--config", path, "-w", folder + "/b")
+    assert veth.packets(veth.rows(folder + "/b")) == 80
+    assert not network.has_program(name)
+
+
 def exported_into_the_same_file(network, folder):
     name = network.veths[0]
     sensor = veth.Sensor(network, folder + "/a", name, "--idle-timeout", "0.2")
@@ -104,5 +125,5 @@ def running(network, folder):
         assert network.tool("detach", *words, check=False).returncode == 2, words
 
 
-veth.main("fxde", (exported, exported_into_the_same_file, taken_over_into_another_file,
+veth.main("fxde", (exported, from_a_file, exported_into_the_same_file, taken_over_into_another_file,
                    removed_interface_of_a_dead_daemon, not_exported, other_plugins, running), pairs=2)

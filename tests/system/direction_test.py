@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""direction_test.py FLOWXDP: leaving frames (--direction both) and one table for two interfaces (--merge).
+"""direction_test.py FLOWXDP: leaving frames (--direction both), what is chosen without that option, and one table for two
+interfaces (--merge).
 
 tcpdump on the peer's end and arithmetic on what it saw are the judges: a buffer that leaves for segmentation is counted as
 the frames that it becomes. Exit 77 without root, BPF or a tool.
@@ -110,7 +111,7 @@ def both_directions(network, folder):
     knows_the_sender(network)
     prefix, dump = folder + "/both", folder + "/peer.pcap"
     sensor = veth.Sensor(network, prefix, network.veths[0], "--direction", "both", "-s", "--plugin", "tcp_win:threshold=100")
-    assert "leaving frames are counted too" in sensor.said(), sensor.said()
+    assert "received and sent frames are observed" in sensor.said(), sensor.said()
     transfer(network, dump, SIZE, 120)
     code, report = sensor.stop()
     assert code == 0, (code, sensor.said(), report)
@@ -213,4 +214,86 @@ def killed_and_removed(network, folder):
     leftovers(network)
 
 
-veth.main("fxdi", (both_directions, filtered, two_legs, killed_and_removed), pairs=2)
+def said_first(sensor):
+    return sensor.said().splitlines()[0]
+
+
+def chosen(network, folder):
+    """Without --direction: both where the sensor's end has an address, and then TCP that is healthy has no anomaly."""
+    knows_the_sender(network)
+    name = network.veths[0]
+    few = ("--direction", "auto", "--plugins", "basic_flow,basic_stats,tcp_states")
+    sensor = veth.Sensor(network, folder + "/a", name, *few)
+    assert said_first(sensor).startswith(f"[INF] {name}: received and sent frames are observed"), sensor.said()
+    assert "it has the address 192.0.2.2" in said_first(sensor), sensor.said()
+    for _ in range(3):
+        server = network.start(network.sensor, sys.executable, "-c", SERVE, "100001", stdout=subprocess.PIPE)
+        assert server.stdout.readline() == b"ready\n"
+        network.inside(network.sender, sys.executable, "-c", FETCH, "100001")
+        server.kill()
+        server.wait()
+    # Killed, its address gone meanwhile: the same words take it over, and it goes on as it was.
+    sensor.kill()
+    network.ip(network.sensor, "addr", "flush", "dev", name)
+    sensor = veth.Sensor(network, folder + "/a", name, *few)
+    assert "taken over" in sensor.said() and "received and sent frames" in said_first(sensor), sensor.said()
+    assert network.status()[0]["direction"] == "both"
+    code, report = sensor.stop()
+    assert code == 0, (code, report)
+    table = [row for row in veth.rows(folder + "/a") if row["l4Proto"] == "6"]
+    assert len(table) == 6 and {row["dir"] for row in table} == {"A", "B"}, table
+    assert {row["tcpStatesAFlags"] for row in table} == {"0x00"}, [row["tcpStatesAFlags"] for row in table]
+    leftovers(network)
+
+    sensor = veth.Sensor(network, folder + "/b", name, *few)
+    assert said_first(sensor).startswith(f"[INF] {name}: received frames alone are observed"), sensor.said()
+    assert "it has no address" in said_first(sensor), sensor.said()
+    assert network.status()[0]["direction"] == "ingress" and sensor.stop()[0] == 0
+    # Every interface that is up has such an address, a mirror port too.
+    network.inside(network.sensor, "sysctl", "-qw", f"net.ipv6.conf.{name}.disable_ipv6=0")
+    network.ip(network.sensor, "addr", "add", "fe80::2/64", "dev", name, "nodad")
+    sensor = veth.Sensor(network, folder + "/c", name, *few)
+    assert "received frames alone" in said_first(sensor) and "link-local" in said_first(sensor), sensor.said()
+    assert sensor.stop()[0] == 0
+    network.ip(network.sensor, "route", "add", "198.51.100.0/24", "dev", name)
+    sensor = veth.Sensor(network, folder + "/d", name, *few)
+    assert "received and sent frames" in said_first(sensor) and "a route leads out" in said_first(sensor), sensor.said()
+    assert sensor.stop()[0] == 0
+    # What is written as a capture is what is received.
+    sensor = veth.Sensor(network, folder + "/e", name, *few, "-e", "all")
+    assert "received frames alone are observed" in said_first(sensor) and "-e" in said_first(sensor), sensor.said()
+    assert sensor.stop()[0] == 0
+    sensor = veth.Sensor(network, folder + "/f", "lo", *few)
+    assert "received frames alone are observed" in said_first(sensor), sensor.said()
+    network.inside(network.sensor, "ping", "-c", "2", "-i", "0.2", "127.0.0.1")
+    code, report = sensor.stop()
+    assert code == 0 and veth.packets(veth.rows(folder + "/f"), l4Proto="1") == 4, report  # not 8
+    leftovers(network)
+
+
+def hook_comes_back(network, folder):
+    """A daemon that takes over finds what leaves unwatched: the hook was removed."""
+    knows_the_sender(network)
+    if not shutil.which("bpftool"):
+        raise veth.Skip("needs bpftool")
+    name = network.veths[0]
+    veth.Sensor(network, folder + "/a", name, "--direction", "both").kill()
+    pins = [pin for folder_, _, pins in os.walk(network.pins()) for pin in pins if pin.startswith("egress+")]
+    assert len(pins) <= 1, pins
+    if pins:
+        veth.run("bpftool", "link", "detach", "pinned",
+                 next(os.path.join(at, pins[0]) for at, _, names in os.walk(network.pins()) if pins[0] in names))
+    else:
+        network.inside(network.sensor, "tc", "filter", "del", "dev", name, "egress")
+    network.inside(network.sensor, "ping", "-c", "1", "192.0.2.1", check=False)
+    sensor = veth.Sensor(network, folder + "/a", name, "--direction", "both")
+    assert "received and sent frames" in said_first(sensor), sensor.said()
+    network.inside(network.sensor, "ping", "-c", "2", "-i", "0.2", "192.0.2.1")
+    code, report = sensor.stop()
+    assert code == 0, (code, report)
+    table = [row for row in veth.rows(folder + "/a") if row["l4Proto"] == "1"]
+    assert veth.packets(table) == 5, table  # two questions, three answers: the first question left unseen
+    leftovers(network)
+
+
+veth.main("fxdi", (both_directions, filtered, two_legs, killed_and_removed, chosen, hook_comes_back), pairs=2)

@@ -3,13 +3,14 @@
 """doctor_test.py FLOWXDP: what doctor finds on veth, on lo, behind a foreign XDP program, without privilege."""
 import json
 import os
+import re
 import shutil
 
 import veth
 
 MACHINE = {"kernel", "capabilities", "memlock", "bpffs", "btf", "bpf", "ring buffer", "bpf_loop", "test-run", "program",
            "dispatcher", "jit", "clock", "disk"}
-INTERFACE = {"interface", "link", "driver", "mtu", "lro", "gro", "rx-vlan offload", "xdp program", "tc programs"}
+INTERFACE = {"interface", "link", "driver", "mtu", "lro", "gro", "rx-vlan offload", "direction", "xdp program", "tc programs"}
 
 
 def doctor(network, *words):
@@ -30,16 +31,19 @@ def on_veth(network, folder):
     assert "veth" in found[name, "driver"]["detail"] and found[name, "mtu"]["detail"] == "1500"
     assert found["", "program"]["verdict"] == "ok" and folder in found["", "disk"]["detail"]
     assert not network.has_program(name), "doctor attaches nothing"
+    assert found[name, "direction"]["detail"] == "it has the address 192.0.2.2: attach observes received and sent frames"
     network.ip(network.sensor, "link", "set", name, "down")
     _, found = doctor(network, name)
     assert found[name, "interface"]["verdict"] == "warn" and f"ip link set {name} up" in found[name, "interface"]["advice"]
     text = network.tool("doctor", name).stdout
+    assert re.match(r"ready: a sensor works here; \d+ warnings? above$", text.splitlines()[-1]), text
     assert f"warn  {name} interface: {name} is down\n      -> ip link set {name} up\n" in text, text
 
 
 def on_lo_and_nowhere(network, folder):
     code, found = doctor(network, "lo")
     assert code == 0 and found["lo", "driver"]["verdict"] == "warn" and "generic" in found["lo", "driver"]["detail"]
+    assert found["lo", "direction"]["detail"].endswith("received frames alone"), found["lo", "direction"]
     code, found = doctor(network, "no-such-if")
     assert code == 1 and found["no-such-if", "interface"]["verdict"] == "fail"
     code, found = doctor(network, "-w", folder + "/not/there/a")
@@ -78,6 +82,8 @@ def without_privilege(network, folder):
     one_less = ("setpriv", "--inh-caps=-perfmon,-sys_admin", "--bounding-set=-perfmon,-sys_admin")  # either would do
     done = network.inside(network.sensor, *one_less, network.flowxdp, "doctor", check=False)
     assert done.returncode == 1 and "fail  capabilities: missing cap_perfmon\n" in done.stdout, done
+    assert done.stdout.splitlines()[-1].startswith("not ready: "), done
+    assert "first capabilities: " in done.stdout.splitlines()[-1], done
 
 
 veth.main("fxdo", (on_veth, on_lo_and_nowhere, something_in_the_way, without_privilege))

@@ -138,7 +138,7 @@ def beside_another(network, folder):
     if veth.dispatcher_problem(network.flowxdp):
         return "left out: " + veth.dispatcher_problem(network.flowxdp)
     network.inside(network.sensor, "xdp-loader", "load", "-m", "native", "-n", "drop_port", network.veths[0], veth.DROP_PORT)
-    outcome = killed_at_every_step(network, folder, ("--dispatcher",))
+    outcome = killed_at_every_step(network, folder, ("--dispatcher", "--direction", "ingress"))
     network.inside(network.sensor, "xdp-loader", "unload", network.veths[0], "--all")
     network.inside(network.sensor, "xdp-loader", "clean", check=False)
     return outcome

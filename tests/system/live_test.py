@@ -90,6 +90,24 @@ def killed_run(network, folder):
     check_gone(network)
 
 
+def alive_at_a_take_over(network, folder):
+    """fxStat says of a flow that it was alive when a daemon took the sensor over, and of no other."""
+    options = (network.veths[0], "udp", "--idle-timeout", "1", "--plugin", "flow_export")
+    sensor = veth.Sensor(network, folder + "/a", *options)
+    network.send(3, 2, port=9)
+    before = lambda: len(veth.rows(folder + "/a")) if os.path.exists(folder + "/a_flows.txt") else 0
+    veth.until(lambda: before() == 3, "the first flows have ended")
+    network.send(4, 2, port=10)
+    sensor.kill()
+    sensor = veth.Sensor(network, folder + "/a", *options)
+    network.send(5, 2, port=11)
+    assert "taken over" in sensor.said(), sensor.said()
+    code, report = sensor.stop()
+    assert code == 0, (code, report)
+    said = collections.Counter((row["dstPort"], row["fxStat"]) for row in veth.rows(folder + "/a"))
+    assert said == {("9", "0x0000"): 3, ("10", "0x0008"): 4, ("11", "0x0000"): 5}, said
+
+
 def many_attaches(network, folder):
     for _ in range(10 if veth.PATIENCE == 1 else 3):
         code, report = veth.Sensor(network, folder + "/a", network.veths[0]).stop()
@@ -116,4 +134,4 @@ def before_gro(network, folder):
     assert row["maxL7PktSz"] == "1448" and int(row["pktsSnt"]) >= 300001 / 1448, row  # MTU 1500, IPv4, TCP with time stamps
 
 
-veth.main("fxl", (clean_run, killed_run, many_attaches, before_gro))
+veth.main("fxl", (clean_run, killed_run, alive_at_a_take_over, many_attaches, before_gro))

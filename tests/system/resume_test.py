@@ -10,6 +10,8 @@ import csv
 import glob
 import gzip
 import json
+import shutil
+import signal
 import subprocess
 import time
 
@@ -72,4 +74,245 @@ def killed(network, folder):
     return f"{kills} kills, {seen} packets, {len(wanted)} rows"
 
 
-veth.main("fxre", (killed,), quiet=False)
+def every_row_once(network, folder, *options, pairs=1, flows=60000, pace="0.002"):
+    """A sensor that is killed again and again under new flows: what the wire carried is in the rows, and no row is twice."""
+    prefix, names = folder + "/run", network.veths[:pairs]
+    options = (*names, "--plugins", "basic_flow,basic_stats,tcp_states", *options)
+    sensor = veth.Sensor(network, prefix, *options)
+    network.plug()
+    senders = [network.python(network.sender, SEND.replace("192.0.2.", f"192.0.{2 + n}.").replace("0.005", pace), flows)
+               for n in range(pairs)]
+    kills = 0
+    while any(sender.poll() is None for sender in senders):
+        time.sleep(0.7)  # traffic under way, at no particular point of the daemon's round
+        sensor.kill()
+        kills += 1
+        sensor = veth.Sensor(network, prefix, *options)
+    sent = sum(network.unplug(n) for n in range(pairs))
+    code, report = sensor.stop()
+    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
+    table = veth.rows(prefix)
+    once("text", table)
+    books = veth.ledger(report)
+    assert books["seen"] == sent, (books, sent)
+    counted = veth.packets(table)
+    assert counted + books["unattributed"] == sent, f"{sent - counted} packets are in no row ({kills} kills)"
+    return table, f"{kills} kills, {sent} packets, {len(table)} rows"
+
+
+def full_table(network, folder):
+    table, said = every_row_once(network, folder, "--max-flows", "2048")
+    assert sum(1 for row in table if int(row["flowStat"], 16) & 1 << 42) > 1000, "no flow left early"
+    return said
+
+
+def forced_ends_and_a_small_ring(network, folder):
+    """UDP flows do not end by force; TCP flows whose first segment has a window below the threshold do."""
+    prefix = folder + "/run"
+    options = (network.veths[0], "--plugins", "basic_flow,basic_stats", "--plugin", "tcp_win:threshold=1,force_at=1", "--ring", "64K")
+    sensor = veth.Sensor(network, prefix, *options)
+    network.plug()
+    sender = network.python(network.sender, SEND_ZERO_WINDOWS, network.peers[0], network.mac(network.sensor, network.veths[0]), 150000)
+    kills = 0
+    while sender.poll() is None:
+        time.sleep(0.5)
+        sensor.kill()
+        kills += 1
+        sensor = veth.Sensor(network, prefix, *options)
+    sent = network.unplug()
+    code, report = sensor.stop()
+    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
+    table = veth.rows(prefix)
+    once("text", table)
+    books = veth.ledger(report)
+    assert books["seen"] == sent, (books, sent)
+    assert veth.packets(table) + books["unattributed"] == sent, (veth.packets(table), books, kills)
+    assert sum(1 for row in table if int(row["flowStat"], 16) & 1 << 41) > 1000, "nothing was forced"
+    return f"{kills} kills, {sent} packets, {len(table)} rows"
+
+
+# Frames of TCP with window 0, many flows, by a packet socket.
+SEND_ZERO_WINDOWS = r"""
+import socket, struct, sys, time
+name, mac, count = sys.argv[1], bytes.fromhex(sys.argv[2].replace(':', '')), int(sys.argv[3])
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((name, 0))
+for n in range(count):
+    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 40, n & 0xffff, 0, 64, 6, 0, bytes((10, n >> 16 & 255, n >> 8 & 255, n & 255)),
+                     bytes((192, 0, 2, 2)))
+    s.send(mac + b'\2\0\0\0\0\1\x08\0' + ip + struct.pack('>HHIIBBHHH', 40000, 80, n, 0, 0x50, 0x10, 0, 0, 0))
+    if n % 50 == 0: time.sleep(0.001)
+"""
+
+
+def several_interfaces(network, folder):
+    """Two sensors of one daemon write one file: their journals name the same place in it."""
+    _, said = every_row_once(network, folder, "--max-flows", "2048", pairs=2)
+    return said
+
+
+def one_of_two_interfaces(network, folder):
+    """Whoever takes over one sensor of a killed daemon must not cut off what the other one wrote into the same file."""
+    prefix = folder + "/run"
+    sensor = veth.Sensor(network, prefix, *network.veths[:2], "--plugins", "basic_flow,basic_stats")
+    network.plug()
+    network.send(3, 2)
+    network.send(3, 2, pair=1)
+    sensor.kill()
+    refused = network.tool("attach", network.veths[0], "--plugins", "basic_flow,basic_stats", "-w", prefix, check=False)
+    assert refused.returncode == 1 and network.veths[1] in refused.stderr, refused
+    network.tool("detach", "--export", network.veths[1], "-w", folder + "/other")
+    assert veth.packets(veth.rows(folder + "/other"), dstPort="9") == 6
+    sensor = veth.Sensor(network, prefix, network.veths[0], "--plugins", "basic_flow,basic_stats")
+    code, _ = sensor.stop()
+    assert code == 0, sensor.said()
+    assert veth.packets(veth.rows(prefix), dstPort="9") == 6
+
+
+def second_of_two_interfaces(network, folder):
+    """Only the second interface has a sensor to take over: the first one's flows get numbers that the second one's have not."""
+    words = ("--plugins", "basic_flow,basic_stats")
+    sensor = veth.Sensor(network, folder + "/run", network.veths[1], *words)
+    network.plug()
+    network.send(5, 2, pair=1)
+    sensor.kill()
+    sensor = veth.Sensor(network, folder + "/run", *network.veths[:2], *words)
+    network.send(5, 2, port=10)
+    network.send(5, 2, port=10, pair=1)
+    code, _ = sensor.stop()
+    assert code == 0, sensor.said()
+    table = veth.rows(folder + "/run")
+    once("text", table)
+    assert veth.packets(table, dstPort="9") == 10 and veth.packets(table, dstPort="10") == 20
+
+
+def interfaces_of_two_daemons(network, folder):
+    """Each daemon numbered its flows from 1: one that would take over both is told so, and both can be taken over by themselves."""
+    words = ("--plugins", "basic_flow,basic_stats")
+    sensors = [veth.Sensor(network, f"{folder}/{n}", network.veths[n], *words) for n in range(2)]
+    network.plug()
+    for n in range(2):
+        network.send(5, 2, pair=n)
+        sensors[n].kill()
+    refused = network.tool("attach", *network.veths[:2], *words, "-w", folder + "/both", check=False)
+    assert refused.returncode == 1 and "different daemons" in refused.stderr and "detach --export" in refused.stderr, refused
+    for n in range(2):
+        sensor = veth.Sensor(network, f"{folder}/{n}", network.veths[n], *words)
+        code, _ = sensor.stop()
+        assert code == 0, sensor.said()
+        assert veth.packets(veth.rows(f"{folder}/{n}"), dstPort="9") == 10
+
+
+# Takes datagrams and says nothing.
+COLLECTOR = """
+import socket, sys
+collector = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+collector.bind(('127.0.0.1', int(sys.argv[1])))
+print('ready', flush=True)
+while True:
+    collector.recv(65535)
+"""
+
+
+def one_receiver_of_two_daemons(network, folder):
+    """Two daemons may send to one collector and write to standard output, whether the other one runs or was killed; a file is one's."""
+    words = ("--plugins", "basic_flow,basic_stats", "--sink", "netflow:udp://127.0.0.1:9996")
+    collector = network.python(network.sensor, COLLECTOR, 9996, stdout=subprocess.PIPE)
+    assert collector.stdout.readline()
+    first = veth.Sensor(network, folder + "/a", network.veths[0], *words, output=("-w", "-"))
+    second = veth.Sensor(network, folder + "/b", network.veths[1], *words, output=("-w", "-"))
+    network.plug()
+    network.send(4, 2)
+    network.send(4, 2, pair=1)
+    first.kill()
+    code, _ = second.stop()
+    assert code == 0, second.said()
+    second = veth.Sensor(network, folder + "/c", network.veths[1], *words, output=("-w", "-"))
+    code, _ = second.stop()
+    assert code == 0, second.said()
+    first = veth.Sensor(network, folder + "/d", network.veths[0], *words, output=("-w", "-"))
+    code, rows = first.stop()
+    assert code == 0 and sum(line.startswith(("A", "B")) and "\t9\t" in line for line in rows.splitlines()) == 4, (code, rows)
+
+
+def taken_over_twice(network, folder):
+    """A flow that was alive when a daemon took over says so, though the daemon that had evicted it is killed before it could write
+    the row: the next one reads it from the outbox."""
+    if not shutil.which("strace"):
+        raise veth.Skip("needs strace")
+    prefix = folder + "/run"
+    options = (network.veths[0], "--plugins", "basic_flow,basic_stats,flow_export", "--idle-timeout", "5")
+    sensor = veth.Sensor(network, prefix, *options)
+    network.plug()
+    network.send(3, 2)
+    sensor.kill()
+    kill_at_the_row = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-P", prefix + "_flows.txt", "-e", "inject=write:signal=KILL:when=1")
+    sensor = veth.Sensor(network, prefix, *options, wrapper=kill_at_the_row)
+    veth.until(lambda: sensor.process.poll() is not None, "the daemon is killed at its first row")
+    assert sensor.process.returncode == -signal.SIGKILL, sensor.said()
+    sensor = veth.Sensor(network, prefix, *options)
+    veth.until(lambda: "more were in the eviction outbox" in sensor.said(), "the outbox is read")
+    assert ", 0 more were in" not in sensor.said(), sensor.said()
+    network.send(3, 2, port=10)
+    code, _ = sensor.stop()
+    assert code == 0, sensor.said()
+    table = veth.rows(prefix)
+    once("text", table)
+    adopted = lambda port: [int(row["fxStat"], 16) >> 3 & 1 for row in table if row["dstPort"] == port]
+    assert adopted("9") == [1] * 3 and adopted("10") == [0] * 3, (adopted("9"), adopted("10"))
+
+
+# Accepts one connection after another and appends what comes to a file, a line at a time.
+RECEIVER = """
+import socket, sys
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])), backlog=8)
+print('ready', flush=True)
+while True:
+    connection, _ = listener.accept()
+    with open(sys.argv[2], 'ab') as out:
+        while piece := connection.recv(1 << 16):
+            out.write(piece)
+            out.flush()
+"""
+
+
+def rows_of_a_receiver(network, folder):
+    """A TCP receiver gets each row at least once, whenever the daemon is killed, also while the receiver does not read. A row
+    that comes twice is known by flowInd and direction."""
+    prefix, got = folder + "/run", folder + "/received"
+    receiver = network.python(network.sensor, RECEIVER, 6666, got, stdout=subprocess.PIPE)
+    receiver.stdout.readline()
+    options = (network.veths[0], "--plugins", "basic_flow,basic_stats", "--idle-timeout", "0.3", "--sink",
+               "socket:tcp://127.0.0.1:6666,format=json")
+    sensor = veth.Sensor(network, prefix, *options)
+    network.plug()
+    sender = network.python(network.sender, SEND, FLOWS)
+    kills = 0
+    while sender.poll() is None:
+        time.sleep(0.3)
+        receiver.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)  # rows pile up on the way
+        sensor.kill()
+        kills += 1
+        receiver.send_signal(signal.SIGCONT)
+        sensor = veth.Sensor(network, prefix, *options)
+    network.unplug()
+    code, report = sensor.stop()
+    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
+    wanted = once("text", veth.rows(prefix))
+    received = lambda: {(str(row["flowInd"]), row["dir"]) for row in lines_of(got)}
+    veth.until(lambda: received() == wanted, "the receiver has every row")
+    return f"{kills} kills, {len(wanted)} rows"
+
+
+def lines_of(path):
+    """JSON lines; a piece that a dying connection cut comes again whole."""
+    for line in open(path, "rb"):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            pass
+
+
+veth.main("fxre", (killed, full_table, forced_ends_and_a_small_ring, rows_of_a_receiver, taken_over_twice), quiet=False)
+veth.main("fxre", (several_interfaces, one_of_two_interfaces, second_of_two_interfaces, interfaces_of_two_daemons, one_receiver_of_two_daemons), quiet=False, pairs=2)

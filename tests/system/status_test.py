@@ -7,6 +7,7 @@ Expected counts are those of the packets sent: 40 flows of 5 packets of 128 IP b
 import json
 import os
 import re
+import signal
 import socket
 import time
 
@@ -38,8 +39,10 @@ def with_a_daemon(network, folder):
     assert not any(status["counters"][c] for c in status["counters"] if c not in ("packets_seen", "flows_started"))
     (sink,) = status["sinks"]
     assert sink["sink"] == "text" and sink["dropped"] == 0 and sink["queue_limit_bytes"] == 32 << 20
-    text = network.tool("status").stdout
-    assert "balanced" in text and "40 alive of 262144" in text
+    short = network.tool("status").stdout
+    assert "balanced" in short and "40 alive of 262144" in short
+    assert len(short.splitlines()) <= 24 and not re.search(r"^ +\w+ +0  ", short, re.M), short
+    text = network.tool("status", "-a").stdout
     for line in open(os.path.join(os.path.dirname(__file__), "../../bpf/flowxdp/counters.h")):
         if found := re.match(r'\tX\(\w+, "(\w+)", "(.*)"\)', line):
             assert re.search(rf"{found[1]} +\d+  {re.escape(found[2])}\n", text), found[1]
@@ -93,6 +96,21 @@ def with_a_dead_sink(network, folder):
     assert veth.packets(veth.rows(folder + "/a"), l4Proto="17") == 10
 
 
+def stopped_by_a_signal(network, folder):
+    """A daemon that is stopped does not wait for a sink, and status says what it is."""
+    sensor = veth.Sensor(network, folder + "/a", network.veths[0])
+    assert network.status(network.veths[0])[0]["daemon"]["answers"] is True
+    pid = sensor.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    veth.until(lambda: network.status(network.veths[0])[0]["daemon"]["answers"] is False, "status misses its word")
+    text = network.tool("status", network.veths[0]).stdout
+    assert "does not answer since" in text and f"it is stopped (kill -CONT {pid} lets it go on)" in text, text
+    assert "waits for a sink" not in text, text
+    os.kill(pid, signal.SIGCONT)
+    veth.until(lambda: network.status(network.veths[0])[0]["daemon"]["answers"] is True, "it answers again")
+    assert sensor.stop()[0] == 0
+
+
 def for_nobody(network, folder):
     # A sensor is there: without one, whether its folder may be looked for depends on how /sys/fs/bpf is mounted.
     sensor = veth.Sensor(network, folder + "/a", network.veths[0])
@@ -105,4 +123,4 @@ def for_nobody(network, folder):
     assert code == 0, (code, sensor.said())
 
 
-veth.main("fxst", (with_a_daemon, without_a_daemon, with_a_dead_sink, for_nobody))
+veth.main("fxst", (with_a_daemon, without_a_daemon, with_a_dead_sink, stopped_by_a_signal, for_nobody))

@@ -41,10 +41,16 @@ def counts(network, folder):
     assert look["flows_alive"] == 5 and look["packets"] == 45 and look["octets"] == 45 * 142
     text = network.tool("top", "--once", "-n", "2", "-i", "0.1", "--sort", "bytes").stdout.splitlines()
     assert [line.split()[3] for line in text[2:4]] == ["192.0.2.2:105", "192.0.2.2:104"], text
-    assert text[4].startswith("TALKER"), text
+    assert text[4] == "... and 3 flows more (-n N or --all shows them)" and text[5].startswith("TALKER"), text
+    assert "BYTES*" in text[1] and "BYTES*" in text[5], text
+    for flow in range(25):
+        network.send(1, 1, port=200 + flow)
+    text = network.tool("top", "--once", "-i", "0.1").stdout.splitlines()
+    assert len(text) == 25 and text[22] == "... and 10 flows more (-n N or --all shows them)", text
+    assert len(network.tool("top", "--once", "--all", "-i", "0.1").stdout.splitlines()) == 34
     # It disturbed nothing.
     code, report = sensor.stop()
-    assert code == 0 and "Ledger: 45 packets = 45 in flows" in report, report
+    assert code == 0 and "Ledger: 70 packets = 70 in flows" in report, report
 
 
 def rates(network, folder):
@@ -67,9 +73,9 @@ def rates(network, folder):
 
 
 class Terminal:
-    """The program on a pseudo terminal of 30 lines and 200 columns."""
+    """The program on a pseudo terminal of 30 lines."""
 
-    def __init__(self, network, *words):
+    def __init__(self, network, *words, columns=200):
         self.seen = ""
         pid, self.fd = pty.fork()
         if pid == 0:
@@ -78,7 +84,7 @@ class Terminal:
         import fcntl
         import struct
         import termios
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 200, 0, 0))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
 
     def read(self):
         while select.select([self.fd], [], [], 0)[0]:
@@ -126,9 +132,18 @@ def screen(network, folder):
     top.shows(r"BYTES[^\n]*\n[^\n]*:103 [^\n]*\n[^\n]*:102 [^:]*\x1b\[J", "one line further")
     top.press("t")
     top.shows(r"TALKER", "talkers")
+    top.press("h")
+    top.shows(r"left, right +sort by.*any key closes it", "the help")
+    top.press("h")
+    top.shows(r"TALKER", "talkers again")
     top.press("q")
     code, rest = top.ended()
     assert code == 0 and rest.endswith("\x1b[?1049l"), (code, rest[-200:])
+    narrow = Terminal(network, "-i", "0.2", "-o", "bytes", columns=80)
+    narrow.shows(r"PROTO +SOURCE +DESTINATION +BIT/S +PKT/S +BYTES\*[^\n]*\n[^\n]*192.0.2.1:20000 +192.0.2.2:101 +\S+ +\S+ +1.41k",
+                 "addresses and numbers in 80 columns")
+    narrow.press("q")
+    narrow.ended()
     interrupted = Terminal(network, "-i", "0.2")
     interrupted.shows("flows alive", "flows")
     os.kill(interrupted.pid, signal.SIGINT)

@@ -164,13 +164,15 @@ class Network:
 
 
 class Sensor:
-    """An attached daemon. options: of attach, interfaces included."""
+    """An attached daemon. options: of attach, interfaces included. What the sensor's end sends is not counted unless they say so:
+    a test's expectation is what it sent itself."""
 
     def __init__(self, network, prefix, *options, wrapper=(), output=None):
         self.network, self.prefix = network, prefix
         self.report = open(prefix + "_report", "w+")
         self.errors = open(prefix + "_errors", "w+")
-        self.process = network.start(network.sensor, *wrapper, network.flowxdp, "attach", *options,
+        words = () if "--direction" in options or "-e" in options else ("--direction", "ingress")
+        self.process = network.start(network.sensor, *wrapper, network.flowxdp, "attach", *words, *options,
                                      *(output or ("-w", prefix)), stdout=self.report, stderr=self.errors)
         until(lambda: "XDP program" in self.said() or self.process.poll() is not None, "the sensor is attached")
         if self.process.poll() == 77:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // byte_source.h - where the bytes of a capture come from: a file, a pipe, memory.
 //
-// The seam between reading and understanding: everything above works on any ByteSource, so the fuzzer and the tests
-// feed memory through the very code that reads files.
+// The border between reading and parsing: the code above works on any ByteSource, so the fuzzer and the tests feed
+// memory through the code that reads files.
 #pragma once
 
 #include <cstddef>
@@ -22,11 +22,11 @@ enum class SourceEnd {
     kEnd,     // the input ends here; a growing file may give more later
     kCut,     // as kEnd, but in the middle of compressed data
     kStopped, // the user asked to stop while waiting
-    kFailed,  // the input cannot be read on
+    kFailed,  // reading failed
 };
 
 struct SourceRead {
-    std::size_t bytes = 0; // 0 exactly when there is an end
+    std::size_t bytes = 0; // 0 if and only if end is not kNone
     SourceEnd end = SourceEnd::kNone;
     std::string reason; // of kCut and kFailed: a clause, e.g. "read failed: Input/output error"
 };

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "capture/capture_stream.h"
+#include "core/printable.h"
+#include "core/text_file.h"
 
 namespace flowxdp {
 
@@ -24,9 +26,12 @@ Result<std::unique_ptr<CaptureFile>> open_capture_file(const std::string& path, 
     return std::make_unique<CaptureFile>(path, source.take(), size_bytes);
 }
 
+// Shown of a name: a line of a file that is no list may be long.
+constexpr std::size_t kShownName = 256;
+
 Error cannot_read(const std::string& path, const std::string& reason)
 {
-    return Error{fmt::format("cannot read capture '{}': {}", path, reason)};
+    return Error{fmt::format("cannot read capture '{}': {}", printable(path, kShownName), reason)};
 }
 
 void CaptureStream::begin_file(std::unique_ptr<CaptureFile> file)
@@ -61,7 +66,7 @@ void CaptureStream::end_file()
     keep_accounts();
     if (current_->damage())
         damages_.push_back(*current_->damage());
-    // A damaged file is left early; the progress must reach the end all the same.
+    // A damaged file is left early; the progress must still reach its end.
     bytes_before_ += std::max(current_->raw_bytes(), current_->info().size_bytes);
     bytes_read_.store(bytes_before_, std::memory_order_relaxed);
     current_.reset();
@@ -119,7 +124,7 @@ class FileListCapture final : public CaptureStream {
                 begin_file(file.take());
                 return !stopped_;
             }
-            // It was readable when the stream was opened, or it is a pipe: the others go on.
+            // It could be read when the stream was opened, or it is a pipe: reading goes on with the next.
             record_damage({.file = path, .offset = 0, .reason = begun.error().message});
         }
         return false;
@@ -167,7 +172,7 @@ Result<std::unique_ptr<Capture>> open_captures(const std::vector<std::string>& f
             return cannot_read(files[i], size.error().message);
         bytes_total += *size;
         sizes_known = sizes_known && *size > 0;
-        // A mistake shall show before the first packet. A later pipe is not asked: it would have to be drained.
+        // A mistake shows before the first packet. A later pipe is not checked: a read would take its bytes.
         if (i > 0 && *size == 0 && files[i] != "-") {
             struct stat status = {};
             if (::stat(files[i].c_str(), &status) == 0 && S_ISFIFO(status.st_mode))
@@ -189,25 +194,27 @@ Result<std::unique_ptr<Capture>> open_captures(const std::vector<std::string>& f
 
 Result<std::vector<std::string>> read_capture_list(const std::string& path)
 {
-    std::ifstream list(path);
-    if (!list)
-        return Error{fmt::format("cannot read capture list '{}': {}", path, std::strerror(errno))};
+    Result<std::string> text = read_text_file(path, kMaxListBytes);
+    if (!text)
+        return Error{fmt::format("cannot read capture list '{}': {}", printable(path), text.error().message)};
     std::vector<std::string> files;
-    std::string line;
-    for (std::size_t number = 1; std::getline(list, line); ++number) {
-        const std::string_view name = trimmed(line);
+    std::string_view rest = *text;
+    for (std::size_t number = 1; !rest.empty(); ++number) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        const std::string_view name = trimmed(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
         if (name.empty() || name.front() == '#')
             continue;
+        if (name.size() >= PATH_MAX)
+            return Error{fmt::format("capture list '{}', line {}: {} bytes are no path, which has at most {}",
+                                     printable(path), number, name.size(), PATH_MAX - 1)};
         files.emplace_back(name);
         if (Result<std::uint64_t> size = regular_size(files.back()); !size)
-            return Error{fmt::format("capture list '{}', line {}: cannot read capture '{}': {}", path, number,
-                                     files.back(), size.error().message)};
+            return Error{fmt::format("capture list '{}', line {}: cannot read capture '{}': {}", printable(path),
+                                     number, printable(files.back(), kShownName), size.error().message)};
     }
-    // A directory opens like a file and fails at the first read.
-    if (list.bad() || (!list.eof() && list.fail()))
-        return Error{fmt::format("cannot read capture list '{}': {}", path, std::strerror(errno))};
     if (files.empty())
-        return Error{fmt::format("capture list '{}' names no file; write one path a line", path)};
+        return Error{fmt::format("capture list '{}' names no file; write one path a line", printable(path))};
     return files;
 }
 

@@ -20,14 +20,14 @@
 
 namespace flowxdp {
 
-// A place where a file could not be read on. Every packet before it was delivered.
+// A place where reading a file stopped early. Every packet before it was delivered.
 struct CaptureDamage {
     std::string file;
     std::uint64_t offset = 0; // bytes, in the uncompressed stream of that file
     std::string reason;       // a sentence: what was found, what was expected
 };
 
-// What the end report says of one input file.
+// The end report's facts about one input file.
 struct CaptureFileInfo {
     std::string name;
     std::uint64_t size_bytes = 0; // on disk; 0 for a pipe
@@ -37,15 +37,15 @@ struct CaptureFileInfo {
     bool pcapng = false;
     bool nanoseconds = false;
     std::uint64_t clamped_times = 0; // time stamps beyond kTimeLimitNs (pcapng only)
-    // A live sensor's own capture (extract/capture_writer.h) says until when it observed, ns; 0 = not said, so far.
+    // In a live sensor's own capture (extract/capture_writer.h): observed until then, ns; 0 = not known so far.
     std::int64_t observed_until_ns = 0;
 };
 
 struct CaptureOptions {
     // Poll interval for a growing series or a file that still grows, milliseconds; the series ends when stop() says so.
     std::uint32_t poll_ms = 250;
-    // Asked while waiting for more input (a growing series, a silent pipe): true ends the stream. What stands unread at
-    // the end of the file by then was not yet written whole: no damage. Empty = wait for ever.
+    // Called while waiting for more input (a growing series, a silent pipe): true ends the stream. An incomplete record
+    // at the end of the file is then no damage: the writer has not finished it. Empty = wait for ever.
     std::function<bool()> stop;
 };
 
@@ -57,8 +57,7 @@ class Capture {
     // A damaged file ends that file, not the stream; see damages().
     virtual std::size_t read(std::span<Frame> out) = 0;
 
-    // What the interface of a frame that the last read() gave is called: pcapng's if_name, else the file's name without
-    // folders.
+    // Name of the interface of a frame from the last read(): pcapng's if_name, else the file's name without folders.
     [[nodiscard]] virtual std::string interface_name(std::uint32_t if_id) const = 0;
 
     // Bytes of input consumed so far and in all (0 = unknown: a pipe, a growing series), as on disk. Any thread.
@@ -71,23 +70,25 @@ class Capture {
     [[nodiscard]] virtual const std::vector<CaptureDamage>& damages() const = 0;
 };
 
-// Opens files as one stream, in the order given; "-" is stdin. Every file must exist and begin like a capture (a file
-// of a later position that turns out unreadable when its turn comes is a damage, not an error; a pipe of a later
-// position is not looked at before its turn). Waits for the first bytes when the first file is a pipe.
-// Error: names file and reason, e.g. "cannot read capture 'x.pcap': No such file or directory".
+// Opens files as one stream, in the order given; "-" is stdin. Every file must exist and begin like a capture. A file
+// after the first that cannot be read when its turn comes is a damage, not an error; a pipe after the first is not read
+// before its turn. Waits for the first bytes when the first file is a pipe. Error: names file and reason, e.g. "cannot
+// read capture 'x.pcap': No such file or directory".
 Result<std::unique_ptr<Capture>> open_captures(const std::vector<std::string>& files, const CaptureOptions& options);
 
+// Bytes that a list file may have: a hundred thousand files with long paths.
+inline constexpr std::size_t kMaxListBytes = 16U << 20;
 // Reads a list file (T2 -R): one path a line, '#' comments and blank lines skipped, relative paths relative to the
 // working directory. Error: names the list file and line.
 Result<std::vector<std::string>> read_capture_list(const std::string& path);
 
 // A numbered series that may still grow (T2 -D): EXPR[:SEPARATOR][,STOP]. EXPR is the first file, which must exist (it
-// may still be empty), e.g. "out.pcap0" or "out7.pcap". The number stands behind the last SEPARATOR character (default
-// 'p', as tcpdump -C writes out.pcap, out.pcap1, ...: no number there is the first file of such a series), or, when no
-// SEPARATOR is given, at the end of the name or before its extension; leading zeros keep their width. Files are read in
-// number order, waiting for each next one until STOP has been read or options.stop says so. A file is taken as finished
-// when its successor exists: a partial record at its end is a damage only then. The file STOP is also finished when it
-// ends with a whole record and rested for poll_ms. Error: the mistake in the expression, or as open_captures().
+// may still be empty), e.g. "out.pcap0" or "out7.pcap". The number follows the last SEPARATOR character (default 'p':
+// tcpdump -C writes out.pcap, out.pcap1, ..., the first without a number). Without SEPARATOR, it may also stand at the
+// end of the name or before its extension. Leading zeros keep their width. Files are read in number order; the reader
+// waits for the next one until STOP has been read or options.stop returns true. A file is finished when its successor
+// exists: only then is a partial record at its end a damage. The file STOP is also finished when it ends with a whole
+// record and rested for poll_ms. Error: the mistake in the expression, or as open_captures().
 Result<std::unique_ptr<Capture>> open_capture_series(const std::string& expression, const CaptureOptions& options);
 
 // Name of a LINKTYPE_ value as tcpdump prints it ("EN10MB"), "UNKNOWN" when there is none.

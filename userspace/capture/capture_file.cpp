@@ -14,8 +14,8 @@ namespace flowxdp {
 
 namespace {
 
-// Large enough that a read() costs nothing per packet, small enough to stay in a second-level cache beside what the
-// packets are counted in.
+// Large enough that a read() costs nothing per packet, small enough to stay in a second-level cache beside the flow
+// records.
 constexpr std::size_t kBufferBytes = 256U << 10;
 constexpr std::size_t kHeaderPieceBytes = 4096;
 
@@ -56,8 +56,10 @@ Result<bool> CaptureFile::read_header()
 {
     while (!format_) {
         FormatOpening opening = open_pcap(buffered());
-        if (!opening.format && opening.needed == 0)
+        if (!opening.format && opening.needed == 0 && opening.refusal.empty())
             opening = open_pcapng(buffered());
+        if (!opening.refusal.empty())
+            return Error{compressed_ ? "decompressed, " + opening.refusal : opening.refusal};
         if (opening.format) {
             format_ = std::move(opening.format);
             consume(opening.consumed);
@@ -173,7 +175,7 @@ bool CaptureFile::fill(std::size_t needed)
     begin_ = 0;
     end_ = left;
 
-    // Many files may be opened only to look at their headers: a small piece does for that.
+    // Many files are opened only for their headers: a small read is enough.
     const std::size_t room = format_ ? capacity_ - end_ : std::min(capacity_ - end_, kHeaderPieceBytes);
     SourceRead got = source_->read({buffer_.get() + end_, room});
     end_ += got.bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// capture_file.h - one capture file: bytes, compression and format put together behind one buffer.
+// capture_file.h - one capture file: bytes, compression and format, with one buffer.
 #pragma once
 
 #include <cstdint>
@@ -20,23 +20,23 @@ class CaptureFile {
   public:
     enum class State {
         kReading, // there may be more
-        kAtEnd,   // the input ends here; asking again is allowed, a growing file may have more by then
+        kAtEnd,   // end of the input; a growing file may have more at a later call
         kStopped, // the user asked to stop while the input was silent
-        kDamaged, // cannot be read on: see damage()
+        kDamaged, // reading cannot go on: see damage()
     };
 
     // name is what messages call the file; size_bytes its size on disk, 0 = unknown.
     CaptureFile(std::string name, std::unique_ptr<ByteSource> source, std::uint64_t size_bytes);
 
-    // Reads up to the end of the file header. False: the input ends (or the user stopped) before it is whole, see
-    // state(); may be called again. Error: the reason, without the file's name.
+    // Reads the file header. False: the input ended, or the user stopped, before it was whole (see state()); may be
+    // called again. Error: the reason, without the file's name.
     Result<bool> read_header();
 
     // Fills frames from whole records; 0: see state(). Frames stay valid until the next call.
     // Precondition: read_header() gave true, out is not empty.
     std::size_t read(std::span<Frame> out);
 
-    // Nothing more will come: what stands unread, at the end of the input, becomes the damage.
+    // No more input will come: unread bytes at its end become the damage.
     void finish();
 
     // True when the input stopped inside a record or inside compressed data.
@@ -44,14 +44,14 @@ class CaptureFile {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] const std::optional<CaptureDamage>& damage() const { return damage_; }
     [[nodiscard]] const CaptureFileInfo& info() const { return info_; }
-    // As the file calls the interface; empty when it does not.
+    // The file's name for the interface; empty = none.
     [[nodiscard]] std::string interface_name(std::uint32_t id) const;
     [[nodiscard]] std::uint64_t raw_bytes() const { return source_->raw_bytes(); }
 
   private:
     [[nodiscard]] std::span<const std::uint8_t> buffered() const { return {buffer_.get() + begin_, end_ - begin_}; }
     void consume(std::size_t bytes);
-    // Reads on, so that `needed` bytes from begin_ on have room. False: nothing came, state_ says why.
+    // Reads more, with room for `needed` bytes from begin_ on. False: no bytes came, state_ says why.
     bool fill(std::size_t needed);
     void set_damage(std::string reason);
     [[nodiscard]] std::string cut_reason() const;
@@ -64,11 +64,11 @@ class CaptureFile {
     std::unique_ptr<std::uint8_t[]> buffer_;
     std::size_t capacity_;
     std::size_t begin_ = 0;    // first byte not yet consumed
-    std::size_t end_ = 0;      // behind the last byte read
+    std::size_t end_ = 0;      // after the last byte read
     std::uint64_t offset_ = 0; // of begin_, in the uncompressed stream
     bool compressed_ = false;
     State state_ = State::kReading;
-    std::string source_cut_; // why the source says that its data is cut, empty = it does not
+    std::string source_cut_; // the source's reason why its data is cut; empty = not cut
     std::optional<CaptureDamage> damage_;
     CaptureFileInfo info_;
 };

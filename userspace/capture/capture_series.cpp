@@ -4,13 +4,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <string_view>
 #include <thread>
 
 #include "capture/capture_stream.h"
+#include "core/number.h"
+#include "core/printable.h"
 
 namespace flowxdp {
 
@@ -25,14 +26,11 @@ bool is_digit(char c)
 
 std::optional<std::uint64_t> number_of(std::string_view digits)
 {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size())
-        return std::nullopt;
-    return value;
+    const auto value = read_number(digits, 0, kNoLimit, 0);
+    return value.ok() ? std::optional(value.value()) : std::nullopt;
 }
 
-// The names of a series: what stands before and behind the number, and how wide the number is.
+// The names of a series: the text before and after the number, and the number's width.
 struct SeriesName {
     std::string before;
     std::string behind;
@@ -65,7 +63,7 @@ bool take_number(const std::string& text, std::size_t at, SeriesName& name)
     return true;
 }
 
-// As take_number(), of the digits that end before `end`.
+// As take_number(), for the digits that end before `end`.
 bool take_number_before(const std::string& text, std::size_t end, std::size_t base, SeriesName& name)
 {
     std::size_t at = end;
@@ -74,7 +72,7 @@ bool take_number_before(const std::string& text, std::size_t end, std::size_t ba
     return at < end && take_number(text, at, name);
 }
 
-// Where the extension of the file name begins, that of a compressed file counting as part of it.
+// Where the extension of the file name begins; a suffix for compression is part of it.
 std::size_t stem_end(const std::string& text, std::size_t base)
 {
     std::size_t end = text.size();
@@ -91,7 +89,7 @@ Result<SeriesName> parse_expression(const std::string& expression)
     const auto mistake = [&](const std::string& reason) {
         return Error{fmt::format("cannot read capture series '{}': {}; write FIRST_FILE[:SEPARATOR][,STOP], "
                                  "e.g. out.pcap0 or out.pcap00:p,99",
-                                 expression, reason)};
+                                 printable(expression), reason)};
     };
     std::string text = expression;
     SeriesName name;
@@ -99,6 +97,9 @@ Result<SeriesName> parse_expression(const std::string& expression)
         if (std::optional<std::uint64_t> last = number_of(std::string_view(text).substr(comma + 1))) {
             name.last = last;
             text.resize(comma);
+        } else if (const std::string stop = text.substr(comma + 1);
+                   !stop.empty() && stop.find_first_not_of("+-0123456789") == std::string::npos) {
+            return mistake(fmt::format("its last number: {}", read_number(stop, 0, kNoLimit, 99).error().message));
         }
     }
     bool explicit_separator = false;
@@ -180,11 +181,11 @@ class SeriesCapture final : public CaptureStream {
         return has_header_ ? read_current(out) : 0;
     }
 
-    // The current file gives nothing now: goes to the next, waits, or ends.
+    // The current file has no frames now: goes to the next, waits, or ends.
     void step()
     {
         const CaptureFile::State state = current()->state();
-        // NOLINTBEGIN(bugprone-branch-clone): each reason to close a file stands for itself.
+        // NOLINTBEGIN(bugprone-branch-clone): each reason to close a file has its own branch.
         if (state == CaptureFile::State::kStopped) {
             ended_ = true;
             end_file();
@@ -194,10 +195,10 @@ class SeriesCapture final : public CaptureStream {
             current()->finish();
             close_current();
         } else if (exists(name_.path(number_ + 1))) {
-            // The writer has left this file, but perhaps after our last read: look once more.
+            // The writer has finished this file, perhaps after our last read: read once more.
             final_look_ = true;
         } else if (is_last() && quiet_ && has_header_ && !current()->is_cut()) {
-            // Nobody need ever write the successor of STOP: a whole file that rests for one interval is its end.
+            // STOP may never get a successor: it is finished when it is whole and rested for one interval.
             close_current();
         } else {
             quiet_ = true;
@@ -211,7 +212,7 @@ class SeriesCapture final : public CaptureStream {
     void wait()
     {
         if (options_.stop && options_.stop()) {
-            // What stands unread at the end of a file that is being written is no damage: it is not written yet.
+            // An incomplete record at the end of a file that is still being written is no damage.
             ended_ = true;
             end_file();
             return;
@@ -228,7 +229,7 @@ class SeriesCapture final : public CaptureStream {
         ++number_;
     }
 
-    // Opens the file of number_, which exists or may still come. False: not now.
+    // Opens the file of number_, if it exists. False: not opened.
     bool begin_next()
     {
         const std::string path = name_.path(number_);
@@ -258,7 +259,7 @@ class SeriesCapture final : public CaptureStream {
     std::string header_error_; // the current file is no capture
     bool has_header_ = false;
     bool final_look_ = false; // its successor exists: the next end of input is the end
-    bool quiet_ = false;      // gave nothing at the look before
+    bool quiet_ = false;      // the last read gave nothing
     bool ended_ = false;
 };
 
@@ -272,7 +273,7 @@ Result<std::unique_ptr<Capture>> open_capture_series(const std::string& expressi
     Result<std::unique_ptr<CaptureFile>> first = open_capture_file(name->path(name->first), options);
     if (!first)
         return cannot_read(name->path(name->first), first.error().message);
-    // An empty first file is one whose writer still buffers; another format is a mistake to tell at once.
+    // An empty first file is one whose writer still buffers; another format is reported at once.
     if (Result<bool> header = first.value()->read_header(); !header)
         return cannot_read(name->path(name->first), header.error().message);
     return std::unique_ptr<Capture>(std::make_unique<SeriesCapture>(name.take(), first.take(), options));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// capture_stream.h - what a list of files and a growing series have in common: the current file and the accounts.
+// capture_stream.h - the common part of a list of files and a growing series: the current file and the counts.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@ class CaptureStream : public Capture {
 
     // Makes file the one that is read and reported.
     void begin_file(std::unique_ptr<CaptureFile> file);
-    // CaptureFile::read() of the current file, with the accounts kept. Precondition: it has its header.
+    // CaptureFile::read() of the current file, counted. Precondition: its header was read.
     std::size_t read_current(std::span<Frame> out);
     // Ends the current file: its damage, if any, is recorded and its bytes count as consumed to the end.
     void end_file();
@@ -45,7 +45,7 @@ class CaptureStream : public Capture {
     std::unique_ptr<CaptureFile> current_;
     std::vector<CaptureFileInfo> files_;
     std::vector<CaptureDamage> damages_;
-    std::uint64_t bytes_before_ = 0; // of the files behind us
+    std::uint64_t bytes_before_ = 0; // of the files read before
     std::atomic<std::uint64_t> bytes_read_ = 0;
     std::uint64_t bytes_total_;
 };

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kInputBytes = 256 * 1024;
 
-// Compressed input with a place in it, shared by both decompressors.
+// Compressed input with a position in it, shared by both decompressors.
 class CompressedInput {
   public:
     CompressedInput(std::unique_ptr<ByteSource> source, std::span<const std::uint8_t> taken)
@@ -78,12 +78,12 @@ class GzipSource final : public ByteSource {
         if (failure_.end != SourceEnd::kNone)
             return failure_;
         stream_.next_out = out.data();
-        // zlib counts in 32 bits; a part of a larger buffer is as good.
+        // zlib counts in 32 bits: a larger buffer is filled in part.
         const auto room = static_cast<uInt>(std::min<std::size_t>(out.size(), 1U << 30));
         stream_.avail_out = room;
         SourceRead result;
         while (stream_.avail_out == room && result.end == SourceEnd::kNone) {
-            // zlib may hold output back when out was full: ask it before reading on.
+            // zlib may hold output back when out was full: take it before reading more.
             if (input_.left().empty() && !more_inside_) {
                 SourceRead got = input_.gather(1);
                 if (got.end != SourceEnd::kNone) {
@@ -98,7 +98,7 @@ class GzipSource final : public ByteSource {
         }
         if (result.end == SourceEnd::kFailed)
             failure_ = result;
-        // Output before a failure comes first, the failure at the next call.
+        // Output before a failure is returned first, the failure by the next call.
         if (stream_.avail_out != room)
             return {.bytes = room - stream_.avail_out, .end = SourceEnd::kNone, .reason = {}};
         return result;
@@ -155,14 +155,14 @@ class GzipSource final : public ByteSource {
 
     CompressedInput input_;
     z_stream stream_ = {};
-    SourceRead failure_; // once met, for ever
+    SourceRead failure_; // returned by every later call
     bool started_ = false;
     bool between_members_ = false;
     bool more_inside_ = false;
 };
 
-// Length of the header of the frame (RFC 8878 3.1.1.1, skippable: 3.1.2) that begins so, as far as these bytes tell:
-// 5 when more are needed to know. 0: no frame begins so.
+// Length of the header of the frame (RFC 8878 3.1.1.1, skippable: 3.1.2) that starts with these bytes; 5: more bytes
+// are needed to know; 0: no frame starts so.
 std::size_t zstd_header_bytes(std::span<const std::uint8_t> start)
 {
     constexpr std::array<std::uint8_t, 4> kFrame = {0x28, 0xb5, 0x2f, 0xfd};
@@ -190,9 +190,9 @@ struct ZstdContextDeleter {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// What zstd makes of wrong bytes depends on how they are handed to it: it reports no output of a call that fails, and
-// looks for the magic of its old formats where a call's input begins, not where the frame does. So it gets a frame
-// header in one call and then each block in one, whatever pieces the source gives; only at the end of the input, less.
+// zstd's result for damaged input depends on how the input is split: a call that fails reports no output, and zstd
+// looks for the magic of its old formats at the start of a call's input, not of the frame. So each call gets one whole
+// frame header or one whole block, whatever pieces the source gives; less only at the end of the input.
 class ZstdSource final : public ByteSource {
   public:
     explicit ZstdSource(CompressedInput input) : input_(std::move(input)) {}
@@ -209,7 +209,7 @@ class ZstdSource final : public ByteSource {
     {
         ZSTD_outBuffer output = {out.data(), out.size(), 0};
         while (output.pos == 0) {
-            // Output may still wait inside the context when all input is taken: ask it before reading on.
+            // Output may remain in the context when all input is taken: take it before reading more.
             ZSTD_inBuffer in = {input_.left().data(), 0, 0};
             if (!more_inside_) {
                 SourceRead got = inside_frame_ ? gather_inside() : gather_header();
@@ -219,11 +219,11 @@ class ZstdSource final : public ByteSource {
             }
             const std::size_t status = ZSTD_decompressStream(context_.get(), &output, &in);
             input_.advance(in.pos);
-            // output.pos means nothing then: zstd 1.5 has set it to the end without writing a byte.
+            // output.pos is undefined then: zstd 1.5 has set it to the end without writing a byte.
             if (ZSTD_isError(status) != 0)
                 return failed(std::string("the zstd data is damaged: ") + ZSTD_getErrorName(status));
             inside_frame_ = status != 0;
-            // What zstd asks for includes the header of the block after, which may already be wrong.
+            // zstd's request includes the header of the next block, which may already be damaged.
             wanted_ = status > kBlockHeaderBytes ? status - kBlockHeaderBytes : status;
             more_inside_ = inside_frame_ && output.pos == output.size;
         }
@@ -244,7 +244,7 @@ class ZstdSource final : public ByteSource {
         return {.bytes = 0, .end = SourceEnd::kCut, .reason = "the zstd data is cut: its end is missing"};
     }
 
-    // A whole frame header. Nothing of it is given to zstd before.
+    // Collects a whole frame header; zstd gets no part of it before.
     SourceRead gather_header()
     {
         for (wanted_ = 1;;) {
@@ -260,7 +260,7 @@ class ZstdSource final : public ByteSource {
         }
     }
 
-    // wanted_ bytes, or what is left of them at the end: zstd gives out what it can of a block that is cut.
+    // Collects wanted_ bytes, fewer at the end of the input: zstd outputs what it can of a cut block.
     SourceRead gather_inside()
     {
         SourceRead got = input_.gather(std::min(wanted_, kInputBytes));

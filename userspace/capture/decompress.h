@@ -12,14 +12,14 @@ namespace flowxdp {
 
 enum class Compression { kNone, kGzip, kZstd };
 
-// What the first bytes (4 or more, fewer = kNone) of a file say; its name is not asked.
+// The compression by a file's first bytes (4 or more, fewer = kNone); its name does not count.
 Compression compression_of(std::span<const std::uint8_t> first_bytes);
 const char* compression_name(Compression compression);
 
 // Decompresses source, whose first bytes were already taken and are given in `taken`. Concatenated gzip members and
-// zstd frames are one stream; zeros behind the last gzip member are padding. kCut where the data ends early, kFailed
-// where it is wrong; what decompressed before is delivered first. All of that is a function of the bytes, not of the
-// pieces in which source gives them.
+// zstd frames are one stream; zeros after the last gzip member are padding. kCut where the data ends early, kFailed
+// where it is damaged; output before that is delivered first. The result depends on the bytes alone, not on the pieces
+// in which source gives them.
 // Precondition: compression is not kNone. Error: the library cannot start (memory).
 Result<std::unique_ptr<ByteSource>> decompress(Compression compression, std::unique_ptr<ByteSource> source,
                                                std::span<const std::uint8_t> taken);

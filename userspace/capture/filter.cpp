@@ -83,7 +83,7 @@ class CompiledFilter final : public PacketFilter {
     [[nodiscard]] const std::string& expression() const override { return expression_; }
 
   private:
-    // Null: the expression has no meaning for this link type, which problems_ tells. Map nodes keep their address.
+    // Null: the expression has no meaning for this link type; problems_ says so. Map nodes keep their address.
     const Program* find_or_compile(std::uint32_t link_type)
     {
         if (auto found = programs_.find(link_type); found != programs_.end())

@@ -15,9 +15,9 @@
 
 namespace flowxdp {
 
-// The classic BPF that libpcap makes of an expression for a link type (LINKTYPE_*). Error: the expression and libpcap's
-// words, or that the filter has no answer (filter_memory.h). A word that is no number and no address is looked up as a
-// host's name.
+// The classic BPF program of an expression for a link type (LINKTYPE_*), by libpcap. Error: the expression and
+// libpcap's message, or that the filter has no answer (filter_memory.h). A word that is neither a number nor an address
+// is looked up as a host name.
 Result<std::vector<sock_filter>> compile_filter_program(const std::string& expression, std::uint32_t link_type);
 
 // Compiled once per link type, on first sight of that link type. One thread uses it.

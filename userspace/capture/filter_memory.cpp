@@ -10,7 +10,7 @@ namespace flowxdp {
 
 namespace {
 
-// Bits of memory words that hold something before each instruction, on every way to it.
+// Before each instruction: the memory words written on every path to it, as bits.
 class WrittenWords {
   public:
     explicit WrittenWords(std::span<const sock_filter> program)
@@ -20,7 +20,7 @@ class WrittenWords {
             return;
         written_[0] = 0;
         reached_[0] = 1;
-        // One pass knows all when jumps go forward; a loop needs more. Bits only vanish, so this ends.
+        // One pass is enough when all jumps go forward; a loop needs more. Bits are only cleared, so this ends.
         do {
             changed_ = false;
             for (std::size_t i = 0; i < program_.size(); i++)

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kLinkTypeRaw = 101;    // LINKTYPE_RAW: an IPv4 o
 struct Frame {
     const std::uint8_t* data; // first byte of the link header
     std::uint32_t cap_len;    // bytes at data
-    std::uint32_t wire_len;   // bytes on the wire as the file claims; may be smaller than cap_len in a lying file
+    std::uint32_t wire_len;   // bytes on the wire by the file; smaller than cap_len in a damaged file
     std::int64_t ts_ns;       // ns since the epoch, see kTimeLimitNs
     std::uint32_t if_id;      // pcapng interface number within its section, 0 for pcap; a live sensor's own capture:
                               // the ifindex that it showed

@@ -14,7 +14,7 @@ namespace flowxdp {
 namespace {
 
 // Before LINKTYPE_ values were fixed, files carried the writer's own DLT_RAW: 12, on OpenBSD 14. libpcap only knows the
-// number of the system it was built for.
+// number of the system that it was built for.
 std::uint32_t canonical(std::uint32_t link_type)
 {
     return link_type == 12 || link_type == 14 ? kLinkTypeRaw : link_type;

@@ -14,9 +14,9 @@ struct PcapCloser {
 };
 using PcapHandle = std::unique_ptr<pcap_t, PcapCloser>;
 
-// A handle as libpcap would make for a capture file of this link type, for pcap_datalink() and pcap_compile(): the
-// mapping is libpcap's own table, so none is kept here. Snap length 262144. Empty when libpcap refuses; *reason (not
-// null) then holds its words.
+// A libpcap handle for a capture file of this link type, for pcap_datalink() and pcap_compile(). It uses libpcap's own
+// mapping table: none is kept here. Snap length 262144. Empty when libpcap refuses; *reason (not null) then holds its
+// message.
 PcapHandle open_link_type(std::uint32_t link_type, std::string* reason);
 
 } // namespace flowxdp

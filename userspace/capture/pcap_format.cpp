@@ -15,12 +15,15 @@ static_assert(std::endian::native == std::endian::little || std::endian::native 
 
 constexpr std::size_t kFileHeaderBytes = 24;
 constexpr std::size_t kRecordHeaderBytes = 16;
-// Alexey Kuznetzov's patch: interface index, protocol and packet type behind the usual 16 bytes.
+// Alexey Kuznetzov's patch: interface index, protocol and packet type after the usual 16 bytes.
 constexpr std::size_t kModifiedRecordHeaderBytes = 24;
 
 constexpr std::uint32_t kMagicMicro = 0xa1b2c3d4;
 constexpr std::uint32_t kMagicNano = 0xa1b23c4d;
 constexpr std::uint32_t kMagicModified = 0xa1b2cd34;
+
+constexpr std::uint16_t kMajor = 2;
+constexpr std::uint16_t kMajorOfDgUx = 543; // written by its tcpdump, with the old order of lengths
 
 // Before version 2.3 the original length stood first; 2.3 writers did either.
 enum class LengthOrder { kCapturedFirst, kOriginalFirst, kSmallerIsCaptured };
@@ -31,10 +34,9 @@ class PcapFormat final : public CaptureFormat {
         : swapped_(swapped), fraction_ns_(magic == kMagicNano ? 1 : 1000),
           header_bytes_(magic == kMagicModified ? kModifiedRecordHeaderBytes : kRecordHeaderBytes), info_(info)
     {
-        // Major 543 was written by DG/UX, with the old order.
-        if ((major == 2 && minor < 3) || major == 543)
+        if (minor < 3 || major == kMajorOfDgUx)
             order_ = LengthOrder::kOriginalFirst;
-        else if (major == 2 && minor == 3)
+        else if (minor == 3)
             order_ = LengthOrder::kSmallerIsCaptured;
     }
 
@@ -98,7 +100,7 @@ class PcapFormat final : public CaptureFormat {
                 step.needed = header_bytes_ + length.captured;
                 break;
             }
-            // A fraction of a second or more is added as it is: the file's word, and T2's.
+            // A fraction of one second or more is added unchanged, as T2 does.
             const std::int64_t ts_ns = std::int64_t{load_u32<kSwap>(at)} * 1'000'000'000 +
                                        std::int64_t{load_u32<kSwap>(at + 4)} * fraction_ns_;
             out[step.frames++] = {.data = at + header_bytes_,
@@ -128,10 +130,17 @@ FormatOpening open_as(std::span<const std::uint8_t> bytes, std::uint32_t magic)
     // The upper half carries the length of a frame check sequence and reserved bits.
     info.link_type = load_u32<kSwap>(bytes.data() + 20) & 0xffff;
     info.nanoseconds = magic == kMagicNano;
-    // The version is not refused: nothing after 2.4 was ever written, and what claims it reads as 2.4.
+    const std::uint16_t major = load_u16<kSwap>(bytes.data() + 4), minor = load_u16<kSwap>(bytes.data() + 6);
     FormatOpening opening;
-    opening.format = std::make_unique<PcapFormat>(kSwap, magic, load_u16<kSwap>(bytes.data() + 4),
-                                                  load_u16<kSwap>(bytes.data() + 6), info);
+    // Another major version may have any layout. No minor version after 4 was ever written; it is read as 2.4.
+    if (major != kMajor && major != kMajorOfDgUx) {
+        opening.refusal =
+            fmt::format("it is pcap of version {}.{}; 2.0 to 2.4 are read, what later versions hold is not "
+                        "known",
+                        major, minor);
+        return opening;
+    }
+    opening.format = std::make_unique<PcapFormat>(kSwap, magic, major, minor, info);
     opening.consumed = kFileHeaderBytes;
     return opening;
 }
@@ -146,13 +155,13 @@ bool is_pcap_magic(std::uint32_t magic)
 FormatOpening open_pcap(std::span<const std::uint8_t> bytes)
 {
     if (bytes.size() < 4)
-        return {.format = nullptr, .consumed = 0, .needed = 4};
+        return {.format = nullptr, .consumed = 0, .needed = 4, .refusal = {}};
     const std::uint32_t magic = load_u32<false>(bytes.data());
     const std::uint32_t swapped_magic = load_u32<true>(bytes.data());
     if (!is_pcap_magic(magic) && !is_pcap_magic(swapped_magic))
         return {};
     if (bytes.size() < kFileHeaderBytes)
-        return {.format = nullptr, .consumed = 0, .needed = kFileHeaderBytes};
+        return {.format = nullptr, .consumed = 0, .needed = kFileHeaderBytes, .refusal = {}};
     return is_pcap_magic(magic) ? open_as<false>(bytes, magic) : open_as<true>(bytes, swapped_magic);
 }
 

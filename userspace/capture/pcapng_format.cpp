@@ -34,10 +34,10 @@ constexpr std::size_t kBlockHeaderBytes = 8;  // type, total length
 constexpr std::size_t kBlockTrailerBytes = 4; // total length again
 constexpr std::size_t kSmallestBlockBytes = kBlockHeaderBytes + kBlockTrailerBytes;
 constexpr std::size_t kSmallestSectionBytes = 28;
+constexpr std::size_t kToVersionBytes = 16; // of a section header, its version included
 // A block that must be in memory whole: a frame of the largest size and generous options.
 constexpr std::uint32_t kMaxBlockBytes = kMaxCapturedBytes + (1U << 20);
-// 65,536 is what the obsolete packet block can name; more is a file made to eat memory.
-constexpr std::size_t kMaxInterfaces = 1U << 20;
+constexpr std::uint16_t kMajor = 1;
 
 // Ticks of an interface's clock as nanoseconds since the epoch.
 class TickScale {
@@ -53,7 +53,7 @@ class TickScale {
             for (int i = exponent; i < 9; ++i)
                 multiplier_ *= 10;
         } else {
-            // 2^64 ticks of 10^-38 s are no nanosecond, so a larger divisor changes nothing.
+            // 2^64 ticks of 10^-38 s are less than a nanosecond, so a larger divisor changes nothing.
             for (int i = 9; i < std::min(exponent, 38); ++i)
                 divisor_ *= 10;
         }
@@ -90,7 +90,7 @@ struct Interface {
     TickScale scale;
 };
 
-// What a live sensor's own sections begin with (extract/capture_writer.h), and where its interfaces' index stands.
+// Prefixes in a live sensor's own capture (extract/capture_writer.h): application, and interface description.
 constexpr std::string_view kOwnApplication = "flowxdp ";
 constexpr std::string_view kOwnDescription = "ifindex ";
 
@@ -102,6 +102,18 @@ struct PacketLayout {
 constexpr PacketLayout kEnhancedLayout = {28, "an enhanced packet block"};
 constexpr PacketLayout kObsoleteLayout = {28, "a packet block"};
 constexpr PacketLayout kSimpleLayout = {12, "a simple packet block"};
+
+// Why a section of this version cannot be read, as a clause; empty: it can. block: at least 16 bytes of its header.
+// Additions of another minor version can be skipped (draft-ietf-opsawg-pcapng 4.1).
+template <bool kSwap>
+std::string version_refusal(const std::uint8_t* block)
+{
+    const std::uint16_t major = load_u16<kSwap>(block + 12), minor = load_u16<kSwap>(block + 14);
+    return major == kMajor
+               ? std::string()
+               : fmt::format("it is pcapng of version {}.{}; 1.0 is read, what later versions hold is not known", major,
+                             minor);
+}
 
 class PcapngFormat final : public CaptureFormat {
   public:
@@ -154,7 +166,7 @@ class PcapngFormat final : public CaptureFormat {
         return load_u32<true>(block.data() + 8) == kByteOrderMagic;
     }
 
-    // Goes on behind a block nobody asks for, without holding it. skip_left_ stands at its trailer when it is 4.
+    // Skips a block that is not needed, without buffering it. skip_left_ == 4: the trailer is next.
     std::string skip(std::span<const std::uint8_t> rest, FormatStep& step)
     {
         const std::uint64_t body_left = skip_left_ - kBlockTrailerBytes;
@@ -248,6 +260,16 @@ class PcapngFormat final : public CaptureFormat {
         }
         return {};
     }
+    // At most kMaxInterfaceNameBytes of a name, without a part of a character (UTF-8) at the end.
+    static std::string_view short_name(std::string_view name)
+    {
+        if (name.size() <= kMaxInterfaceNameBytes)
+            return name;
+        std::size_t end = kMaxInterfaceNameBytes;
+        while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
+            --end;
+        return name.substr(0, end == 0 ? kMaxInterfaceNameBytes : end);
+    }
     static std::string_view text_of(std::span<const std::uint8_t> bytes)
     {
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -259,11 +281,13 @@ class PcapngFormat final : public CaptureFormat {
         if (length < kSmallestSectionBytes)
             return fmt::format("a section header block claims {} bytes, {} are the least", length,
                                kSmallestSectionBytes);
+        if (const std::string refusal = version_refusal<kSwap>(block); !refusal.empty())
+            return "a section follows that cannot be read: " + refusal;
         swapped_ = kSwap;
         interfaces_.clear();
         info_.interface_names.clear();
         own_section_ = false;
-        // Options of a section were never looked at: a broken one is not worth its packets.
+        // A broken option of a section is ignored: the section's packets are worth more.
         (void)each_option<kSwap>(block, length, kSmallestSectionBytes - kBlockTrailerBytes, "a section header",
                                  [this](std::uint16_t code, std::span<const std::uint8_t> value) {
                                      if (code == kOptionApplication)
@@ -290,7 +314,7 @@ class PcapngFormat final : public CaptureFormat {
             [&](std::uint16_t code, std::span<const std::uint8_t> value) {
                 const std::string_view text = text_of(value);
                 if (code == kOptionInterfaceName)
-                    name = text.substr(0, text.find('\0'));
+                    name = short_name(text.substr(0, text.find('\0')));
                 if (code == kOptionTimeResolution && !value.empty())
                     resolution = value[0];
                 if (code == kOptionTimeOffset && value.size() >= 8)
@@ -314,7 +338,7 @@ class PcapngFormat final : public CaptureFormat {
         return {};
     }
 
-    // Asked of own sections only: other writers' end times say when somebody stopped a program, not what a sensor saw.
+    // For own sections only: other writers' end times say when a program was stopped, not what a sensor saw.
     template <bool kSwap>
     std::string interface_statistics(const std::uint8_t* block, std::uint32_t length)
     {
@@ -391,7 +415,7 @@ class PcapngFormat final : public CaptureFormat {
             return "a simple packet block belongs to interface 0, the section describes none";
         const Interface& interface = interfaces_.front();
         const std::uint32_t wire_len = load_u32<kSwap>(block + 8);
-        // The block does not say what was captured: the interface's limit does.
+        // The block has no captured length: the interface's limit gives it.
         const std::uint32_t cap_len = interface.snap_len == 0 ? wire_len : std::min(interface.snap_len, wire_len);
         const auto room = static_cast<std::uint32_t>(length - kSimpleLayout.data - kBlockTrailerBytes);
         if (cap_len > room)
@@ -415,7 +439,7 @@ class PcapngFormat final : public CaptureFormat {
     std::vector<Interface> interfaces_; // of this section
     std::int64_t last_ts_ns_ = 0;       // a simple packet block has no time: it takes its predecessor's
     bool described_ = false;
-    std::uint64_t skip_left_ = 0; // bytes of a skipped block not yet passed, its trailer included; 0 = at a block
+    std::uint64_t skip_left_ = 0; // bytes left of a skipped block, its trailer included; 0 = at a block
     std::uint32_t skip_length_ = 0;
     FormatInfo info_;
 };
@@ -425,16 +449,22 @@ class PcapngFormat final : public CaptureFormat {
 FormatOpening open_pcapng(std::span<const std::uint8_t> bytes)
 {
     if (bytes.size() < 4)
-        return {.format = nullptr, .consumed = 0, .needed = 4};
+        return {.format = nullptr, .consumed = 0, .needed = 4, .refusal = {}};
     if (load_u32<false>(bytes.data()) != kSectionHeader)
         return {};
     if (bytes.size() < kSmallestBlockBytes)
-        return {.format = nullptr, .consumed = 0, .needed = kSmallestBlockBytes};
+        return {.format = nullptr, .consumed = 0, .needed = kSmallestBlockBytes, .refusal = {}};
     const std::uint32_t magic = load_u32<false>(bytes.data() + 8);
     if (magic != kByteOrderMagic && magic != __builtin_bswap32(kByteOrderMagic))
         return {};
+    if (bytes.size() < kToVersionBytes)
+        return {.format = nullptr, .consumed = 0, .needed = kToVersionBytes, .refusal = {}};
+    std::string refusal =
+        magic == kByteOrderMagic ? version_refusal<false>(bytes.data()) : version_refusal<true>(bytes.data());
+    if (!refusal.empty())
+        return {.format = nullptr, .consumed = 0, .needed = 0, .refusal = std::move(refusal)};
     // The section header is a block like any other: nothing is consumed here.
-    return {.format = std::make_unique<PcapngFormat>(), .consumed = 0, .needed = 0};
+    return {.format = std::make_unique<PcapngFormat>(), .consumed = 0, .needed = 0, .refusal = {}};
 }
 
 } // namespace flowxdp

@@ -2,10 +2,7 @@
 #include "cli/attach_command.h"
 
 #include <linux/capability.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -13,26 +10,15 @@
 #include <fmt/ranges.h>
 
 #include "cli/live_options.h"
+#include "cli/observation.h"
 #include "cli/run_setup.h"
+#include "cli/run_signals.h"
 #include "cli/state_publisher.h"
-#include "core/unique_fd.h"
 #include "kernel/privileges.h"
 #include "live/daemon.h"
 
 namespace flowxdp {
 namespace {
-
-// Signals as a descriptor; blocked before the first thread starts, so every thread inherits the mask.
-UniqueFd block_signals()
-{
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGINT, SIGTERM, SIGUSR1})
-        sigaddset(&set, number);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-    return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC));
-}
 
 // From here on a fault in parser or sink gains little: ownership and capabilities that only the start needed are gone.
 // Files that come later (-W, summaries) are opened by ownership alone, unless their folder is somebody else's.
@@ -58,12 +44,81 @@ void drop_privileges(const std::string& output_prefix, bool shares, Log* log)
     log->write(shares || keeps_override ? LogLevel::kInformation : LogLevel::kDetail, text + ", no other");
 }
 
-// "run.pcapng", "eth0" -> "run_eth0.pcapng"; each interface is an observation point, and a capture, of its own.
-std::string name_beside(const std::string& path, const std::string& interface)
+// Where every packet of the sensors is now, read from the pins as any process would. An unreadable pin is reported; it
+// does not end the run.
+Result<RunningBooks> running_books(const std::vector<std::unique_ptr<LiveSensor>>& sensors)
 {
-    const std::size_t name = path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1;
-    const std::size_t dot = std::min(path.find('.', name + 1), path.size());
-    return path.substr(0, dot) + "_" + interface + path.substr(dot);
+    std::vector<std::string> interfaces; // by their names of today; those that are gone were exported
+    for (const auto& sensor : sensors)
+        interfaces.push_back(sensor->interface());
+    RunningBooks all;
+    try {
+        for (const PinnedSensor& sensor : find_pinned_sensors("report", interfaces)) {
+            const SensorView view(sensor);
+            const SensorView::Books books = view.books();
+            all.seen += books.seen;
+            all.exported += books.exported;
+            all.alive += books.alive;
+            all.waiting += books.waiting;
+            all.without_flow += books.without_flow;
+            all.flows_alive += flows_alive(view.counts());
+            all.at_rest = all.at_rest && books.at_rest;
+        }
+    } catch (const StartupError& error) {
+        return Error{fmt::format("no report: {}", error.what())};
+    }
+    return all;
+}
+
+// How the links differ from what their frames look like, then the programs and their modes. The program is said last: a
+// user who reads it finds the sensor's state, even if the daemon is killed the next moment.
+void say_attached(const std::vector<std::unique_ptr<LiveSensor>>& sensors, const FrameFilter& filter, Log* log)
+{
+    for (const auto& sensor : sensors)
+        for (const InterfaceInfo& info : sensor->interfaces())
+            for (const std::string& differs :
+                 {hidden_tags_text(info), sensor->mode() == "generic" ? merged_frames_text(info) : ""})
+                if (!differs.empty())
+                    log->write(LogLevel::kInformation, fmt::format("{}: {}", info.name, differs));
+    for (const auto& sensor : sensors) {
+        std::string names;
+        for (const InterfaceInfo& info : sensor->interfaces())
+            names += (names.empty() ? "" : "+") + info.name;
+        log->write(LogLevel::kInformation,
+                   fmt::format("{}: XDP program {} in {} mode{}{}{}", names, sensor->program_id(), sensor->mode(),
+                               sensor->in_dispatcher() ? ", in libxdp's dispatcher" : "",
+                               sensor->adopted() ? ", taken over" : "",
+                               filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
+    }
+}
+
+// What the daemon counted, for the report. since_ns: the start, ns since the epoch.
+void read_daemon(const Daemon& daemon, std::int64_t since_ns, RunSummary* run)
+{
+    daemon.read_counts(&run->counts);
+    run->packets_before = daemon.packets_before();
+    run->frames = run->counts.counter[COUNTER_PACKETS_SEEN];
+    run->captured_bytes = run->wire_bytes = run->counts.totals.wire_bytes;
+    run->has_time = true;
+    run->first_ns = since_ns;
+    run->last_ns = boot_clock_ns() + wall_offset_ns();
+    run->captures = daemon.captures();
+    run->records_damaged = daemon.records_damaged();
+}
+
+// SIGUSR1.
+void report_now(const Daemon& daemon, const std::vector<std::unique_ptr<LiveSensor>>& sensors, std::int64_t since_ns,
+                double started_s, RunSetup* setup, Log* log)
+{
+    read_daemon(daemon, since_ns, &setup->run());
+    const Result<RunningBooks> books = running_books(sensors);
+    if (!books.ok()) {
+        log->write(LogLevel::kError, books.error().message);
+        return;
+    }
+    setup->run().running = books.value();
+    setup->say_monitoring(started_s);
+    setup->run().running.reset();
 }
 
 } // namespace
@@ -75,128 +130,47 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     need_sensor_capabilities("attach");
     const std::optional<UserIdentity> user =
         options.user.empty() ? std::nullopt : std::optional(find_user(options.user));
-    const UniqueFd signals = block_signals();
-    std::vector<std::unique_ptr<LiveSensor>> sensors;
-    auto give_back = [&sensors, log] {
-        for (auto& sensor : sensors) {
-            if (sensor->adopted())
-                continue; // it counted before we came and goes on counting
-            for (const Result<void>& undone : {sensor->detach(), sensor->remove_pins()})
-                if (!undone.ok())
-                    log->write(LogLevel::kError, undone.error().message);
-        }
-    };
-    auto shares = [&sensors] {
-        return std::ranges::any_of(sensors, [](const auto& sensor) { return sensor->in_dispatcher(); });
-    };
-    DaemonOptions daemon_options;
-    daemon_options.max_packets = options.run.max_packets;
-    auto attach = [&](const RunPlan& plan) {
-        const std::size_t sensors_wanted = options.merge ? 1 : options.interfaces.size();
-        for (std::size_t i = 0; i < sensors_wanted; i++) {
-            const std::string& interface = options.interfaces[i];
-            // What is wrong with the interface itself is said by the sensor.
-            const auto info = read_interface(interface);
-            const std::uint32_t link_type =
-                info.ok() && info.value().link_type ? info.value().link_type : kLinkTypeEthernet;
-            LiveSensorOptions sensor = live_sensor_options(
-                options.run, compile_frame_filter(options.run.filter, link_type, options.interfaces.back()), plan);
-            sensor.interface = interface;
-            if (options.merge)
-                sensor.merged.assign(options.interfaces.begin() + 1, options.interfaces.end());
-            sensor.object.egress = options.direction == "both";
-            sensor.mode = options.mode == "native"    ? AttachMode::kNative
-                          : options.mode == "generic" ? AttachMode::kGeneric
-                                                      : AttachMode::kAuto;
-            sensor.object.shared_sensor_fd = sensors.empty() ? -1 : sensors.front()->object().map_fd("sensor");
-            sensor.fix_offloads = options.fix_offloads;
-            if (options.dispatcher)
-                sensor.dispatcher_priority = options.priority;
-            sensors.push_back(std::make_unique<LiveSensor>(sensor));
-        }
-        if (user && shares())
-            throw StartupError(
-                "a sensor in libxdp's dispatcher cannot become another user: when it leaves, it builds the "
-                "dispatcher anew for all others, and that must be root's; leave --user out",
-                ExitCode::kUsage);
-        // Files are opened as the user who will write them.
-        if (user) {
-            for (auto& sensor : sensors)
-                if (auto given = sensor->give_to(user->uid, user->gid); !given.ok())
-                    throw StartupError(given.error().message);
-            become_user(*user);
-            limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
-        }
-        const journal_slot left = sensors.front()->left_behind();
-        if (!plan.outputs.capture.empty()) {
-            daemon_options.wall_offset_ns = left.wall_offset_ns ? left.wall_offset_ns : wall_offset_ns();
-            for (auto& sensor : sensors)
-                sensor->open_capture(sensors.size() > 1 ? name_beside(plan.outputs.capture, sensor->interface())
-                                                        : plan.outputs.capture,
-                                     resume_points(sensor->left_behind()));
-        }
-        return resume_points(left);
-    };
+    RunSignals signals;
 
-    std::unique_ptr<RunSetup> setup;
+    Observation observation(options, user, log);
+    std::vector<std::unique_ptr<LiveSensor>>& sensors = observation.sensors();
+    RunSetup setup(options.run, RunInput{fmt::format("{}", fmt::join(options.interfaces, "_")), {}}, command_line,
+                   RunKind::kLive, log);
+    setup.open_outputs(observation.attach(setup.plan()));
     std::vector<StatePublisher::Target> states;
-    try {
-        setup = std::make_unique<RunSetup>(options.run, fmt::format("{}", fmt::join(options.interfaces, "_")),
-                                           command_line, attach, log);
-        for (const auto& sensor : sensors)
-            states.push_back({sensor->state(), sensor->describe()});
-        if (!user)
-            drop_privileges(setup->outputs().prefix, shares(), log);
-    } catch (...) {
-        give_back();
-        throw;
-    }
-    setup->run().engine = "live";
-    setup->say_start();
+    for (const auto& sensor : sensors)
+        states.push_back({sensor->state(), describe_with_files(*sensor, setup, log)});
+    if (!user)
+        drop_privileges(setup.outputs().prefix, observation.in_dispatcher(), log);
+    observation.begin();
+
+    setup.run().engine = "live";
+    setup.say_start();
     for (const auto& sensor : sensors)
         for (const InterfaceInfo& info : sensor->interfaces())
-            setup->interfaces().name(info.index, info.name);
-    setup->pipeline().start();
+            setup.interfaces().name(info.index, info.name);
+    setup.pipeline().start();
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
-    Daemon daemon(&sensors, &setup->pipeline(), log, daemon_options);
-    std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup->sinks(),
+    Daemon daemon(&sensors, &setup.pipeline(), log, observation.daemon_options());
+    std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup.sinks(),
                                             [&daemon] { return daemon.last_round_ns(); });
-    // Said last: who reads it finds the sensor's state, even if the daemon is killed the next moment.
-    for (const auto& sensor : sensors) {
-        std::string names;
-        for (const InterfaceInfo& info : sensor->interfaces())
-            names += (names.empty() ? "" : "+") + info.name;
-        log->write(LogLevel::kInformation,
-                   fmt::format("{}: XDP program {} in {} mode{}{}{}; {}", names, sensor->program_id(), sensor->mode(),
-                               sensor->in_dispatcher() ? ", in libxdp's dispatcher" : "",
-                               sensor->adopted() ? ", taken over" : "",
-                               filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression),
-                               sensor->sees_egress() ? "leaving frames are counted too, at the egress hook"
-                                                     : "XDP sees received packets only"));
-        for (const InterfaceInfo& info : sensor->interfaces())
-            if (const std::string hidden = hidden_tags_text(info); !hidden.empty())
-                log->write(LogLevel::kInformation, fmt::format("{}: {}", info.name, hidden));
-    }
-    auto fill = [&] {
-        RunSummary& run = setup->run();
-        daemon.read_counts(&run.counts);
-        run.packets_before = daemon.packets_before();
-        run.frames = run.counts.counter[COUNTER_PACKETS_SEEN];
-        run.captured_bytes = run.wire_bytes = run.counts.totals.wire_bytes;
-        run.has_time = true;
-        run.first_ns = since_ns;
-        run.last_ns = boot_clock_ns() + wall_offset_ns();
-        run.captures = daemon.captures();
-    };
-    daemon.run(signals.get(), [&] {
-        fill();
-        setup->say_monitoring();
+    say_attached(sensors, filter, log);
+    daemon.run(signals.fd(), [&] {
+        for (RunSignal signal = signals.next(); signal != RunSignal::kNone; signal = signals.next()) {
+            if (signal == RunSignal::kReport)
+                report_now(daemon, sensors, since_ns, started, &setup, log);
+            else if (signal == RunSignal::kReopen) {
+                setup.reopen_files();
+                daemon.enter_outputs();
+            }
+        }
+        return signals.stopped() || setup.nobody_reads();
     });
     const double processed = steady_seconds();
-    fill();
+    read_daemon(daemon, since_ns, &setup.run());
     publisher.reset();
-    ExitCode code = setup->finish(started, processed);
+    ExitCode code = setup.finish(started, processed);
     for (auto& sensor : sensors)
         if (auto removed = sensor->remove_pins(); !removed.ok())
             log->write(LogLevel::kError, removed.error().message);

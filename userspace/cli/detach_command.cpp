@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/detach_command.h"
 
+#include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,26 +14,40 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "cli/live_options.h"
 #include "cli/run_setup.h"
+#include "cli/state_publisher.h"
+#include "core/printable.h"
 #include "core/unique_fd.h"
+#include "kernel/pin.h"
 #include "kernel/privileges.h"
 #include "live/daemon.h"
+#include "live/lock_holder.h"
+#include "live/shared_commit.h"
 
 namespace flowxdp {
 namespace {
 
-// As an interrupt from its terminal would, then waits until it has exported everything and is gone.
-void stop_daemon(std::uint32_t pid, const std::vector<std::string>& interfaces)
+void say(const std::string& line)
+{
+    fmt::print("{}\n", printable(line));
+}
+
+// Sends the interrupt that its terminal would send, then waits until it has exported everything and ended. Reads the
+// folder's lock again: it must still be the process that the messages named.
+void stop_daemon(std::uint32_t pid, const std::string& folder, const std::vector<std::string>& interfaces)
 {
     const std::string names = fmt::format("{}", fmt::join(interfaces, ", "));
-    // By descriptor: the number may belong to somebody else as soon as the daemon has ended.
-    const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    if (!process || syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0)) {
+    auto holder = find_lock_holder(open_below_bpf(folder, O_RDONLY | O_DIRECTORY).get());
+    if (!holder || static_cast<std::uint32_t>(holder->pid) != pid)
+        return; // it has just ended
+    const UniqueFd process = std::move(holder->process);
+    if (syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0)) {
         const int error = errno;
         if (error == ESRCH)
             return;
@@ -41,72 +58,102 @@ void stop_daemon(std::uint32_t pid, const std::vector<std::string>& interfaces)
     pollfd ended = {process.get(), POLLIN, 0};
     while (poll(&ended, 1, -1) < 0 && errno == EINTR)
         ;
-    fmt::print("{}: daemon {} stopped; it has exported its flows\n", names, pid);
+    say(fmt::format("{}: daemon {} stopped; it has exported its flows", names, pid));
 }
 
 // Stops the daemons of the sensors chosen. One that serves others too is not touched.
 void stop_daemons(const std::vector<PinnedSensor>& chosen)
 {
     std::map<std::uint32_t, std::vector<std::string>> daemons;
+    std::map<std::uint32_t, std::string> folders;
     for (const PinnedSensor& sensor : chosen) {
         if (!sensor.served)
             continue;
-        if (!sensor.state)
-            throw StartupError(
-                fmt::format("cannot stop the daemon of '{}': it has not said who it is yet, or is another "
-                            "version of flowxdp; stop it by its pid (pgrep flowxdp)",
-                            sensor.interface));
-        daemons[sensor.state->pid].push_back(sensor.interface);
+        if (!sensor.daemon)
+            throw StartupError(fmt::format(
+                "cannot stop the daemon of '{}': which process of the pins' owner has locked '{}' is not to be "
+                "seen from here (it has just started, or lives in another pid namespace); stop it by its "
+                "pid (pgrep flowxdp)",
+                sensor.interface, sensor.folder));
+        daemons[sensor.daemon].push_back(sensor.interface);
+        folders[sensor.daemon] = sensor.folder;
     }
     if (daemons.empty())
         return;
     for (const PinnedSensor& sensor : find_pinned_sensors("detach")) {
-        if (!sensor.served || !sensor.state || !daemons.contains(sensor.state->pid))
+        if (!sensor.served || !daemons.contains(sensor.daemon))
             continue;
         if (std::ranges::none_of(chosen, [&](const PinnedSensor& s) { return s.folder == sensor.folder; }))
             throw StartupError(fmt::format("the daemon of '{}' (pid {}) observes '{}' too: name every interface of it, "
                                            "or stop it: kill {}",
-                                           daemons[sensor.state->pid].front(), sensor.state->pid, sensor.interface,
-                                           sensor.state->pid));
+                                           daemons[sensor.daemon].front(), sensor.daemon, sensor.interface,
+                                           sensor.daemon));
     }
     for (const auto& [pid, interfaces] : daemons)
-        stop_daemon(pid, interfaces);
+        stop_daemon(pid, folders[pid], interfaces);
 }
 
-// Everything a dead daemon's sensor holds goes to the sinks, then the sensor is removed.
+// Exports everything that a dead daemon's sensor holds, then removes the sensor. as_owner: this process has become the
+// pins' owner. That user may not enter the pins' folders; root's remaining rights open them once.
 ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options, const std::string& command_line,
-                       Log* log)
+                       bool as_owner, Log* log)
 {
     RunOptions run = options.run;
     if (pinned.state)
         recall_options(*pinned.state, &run);
-    if (run.filter.empty())
+    auto reach = [as_owner] {
+        return as_owner ? std::make_unique<Raised>(std::vector<int>{CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH}) : nullptr;
+    };
+    if (run.filter.empty()) {
+        const auto raised = reach();
         run.filter = read_filter_text(pinned.folder);
+    }
     const FrameFilter filter = compile_frame_filter(run.filter, pinned.link_type(), pinned.interface);
     std::vector<std::unique_ptr<LiveSensor>> sensors;
     DaemonOptions daemon_options;
-    auto take_over = [&](const RunPlan& plan) {
-        sensors.push_back(std::make_unique<LiveSensor>(live_sensor_options(run, filter, plan), pinned));
-        const journal_slot left = sensors.front()->left_behind();
+    auto take_over = [&](const RunPlan& plan) -> RunOrigin {
+        std::vector<std::uint64_t> ids = plan.output_ids;
         if (!plan.outputs.capture.empty()) {
-            daemon_options.wall_offset_ns = left.wall_offset_ns ? left.wall_offset_ns : wall_offset_ns();
-            sensors.front()->open_capture(plan.outputs.capture, resume_points(left));
+            plan.claims.add_output({plan.outputs.capture}, "-e");
+            ids.push_back(capture_id(plan.outputs.capture));
         }
-        return resume_points(left);
+        LeftOutputs left;
+        {
+            const auto raised = reach();
+            sensors.push_back(std::make_unique<LiveSensor>(live_sensor_options(run, filter, plan), pinned));
+            left = take_over_outputs(sensors, ids);
+        }
+        if (as_owner)
+            limit_capabilities({CAP_BPF, CAP_NET_ADMIN});
+        cut_left_files(left.files, &daemon_options, log);
+        if (!plan.outputs.capture.empty()) {
+            const std::int64_t offset_ns = sensors.front()->predecessor_journal().wall_offset_ns;
+            daemon_options.wall_offset_ns = offset_ns ? offset_ns : wall_offset_ns();
+            sensors.front()->open_capture(plan.outputs.capture, left.resume);
+        }
+        return {std::move(left.resume), sensors.front()->boot(), sensors.front()->describe().attached_ns};
     };
-    RunSetup setup(run, pinned.interface, command_line, take_over, log);
+    RunSetup setup(run, RunInput{pinned.interface, {}}, command_line, RunKind::kLive, log);
+    setup.open_outputs(take_over(setup.plan()));
     setup.run().engine = "live";
     setup.say_start();
     setup.pipeline().start();
     const double started = steady_seconds();
     Daemon daemon(&sensors, &setup.pipeline(), log, daemon_options);
+    std::optional<StatePublisher> publisher(
+        std::in_place,
+        std::vector<StatePublisher::Target>{
+            {sensors.front()->state(), describe_with_files(*sensors.front(), setup, log)}},
+        setup.sinks(), [&daemon] { return daemon.last_round_ns(); });
     daemon.export_all();
+    publisher.reset();
     const double processed = steady_seconds();
     RunSummary& summary = setup.run();
     daemon.read_counts(&summary.counts);
     summary.packets_before = daemon.packets_before();
     summary.frames = summary.counts.counter[COUNTER_PACKETS_SEEN];
     summary.captures = daemon.captures();
+    summary.records_damaged = daemon.records_damaged();
     summary.captured_bytes = summary.wire_bytes = summary.counts.totals.wire_bytes;
     const ExitCode code = setup.finish(started, processed);
     if (auto removed = sensors.front()->remove_pins(); !removed.ok())
@@ -115,7 +162,54 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
     return code;
 }
 
-// What is lost with a sensor; of another version's nothing is known.
+// The owner of the pins may have written anything into them, paths too. So a child becomes this user before it reads
+// any of it for the export: it can open, write or remove only what that user could.
+ExitCode export_as_owner(const PinnedSensor& pinned, const DetachOptions& options, const std::string& command_line,
+                         Log* log)
+{
+    if (!pinned.owner)
+        throw StartupError(
+            fmt::format("cannot export the sensor of '{}': '{}' and the folder above belong to different "
+                        "users",
+                        pinned.interface, pinned.folder));
+    if (pinned.owner->uid == geteuid())
+        return export_sensor(pinned, options, command_line, false, log);
+    const UserIdentity owner = user_of(pinned.owner->uid, pinned.owner->gid);
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child < 0)
+        throw StartupError(fmt::format("cannot start a process for user '{}': {}", owner.name, std::strerror(errno)));
+    if (child == 0) {
+        ExitCode code = ExitCode::kRuntime;
+        try {
+            become_user(owner);
+            limit_capabilities({CAP_BPF, CAP_NET_ADMIN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH});
+            set_effective({CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH}, false);
+            log->write(LogLevel::kInformation, fmt::format("{}: the sensor is user '{}'s: so are the files that are "
+                                                           "written, in a folder that is open to this user",
+                                                           pinned.interface, owner.name));
+            code = export_sensor(pinned, options, command_line, true, log);
+        } catch (const StartupError& error) {
+            log->write(LogLevel::kError, error.what());
+            code = error.code();
+        } catch (const std::exception& error) {
+            log->write(LogLevel::kError, fmt::format("unexpected error: {}", error.what()));
+        }
+        std::fflush(nullptr);
+        _exit(static_cast<int>(code));
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (!WIFEXITED(status)) {
+        log->write(LogLevel::kError,
+                   fmt::format("the export of '{}' was ended by signal {}", pinned.interface, WTERMSIG(status)));
+        return ExitCode::kRuntime;
+    }
+    return static_cast<ExitCode>(WEXITSTATUS(status));
+}
+
+// What is lost with a sensor; unknown for another version's.
 std::string lost_text(const PinnedSensor& sensor)
 {
     try {
@@ -149,14 +243,14 @@ ExitCode run_detach_command(const DetachOptions& options, const std::string& com
         if (sensor.served)
             continue;
         if (options.export_flows) {
-            const ExitCode exported = export_sensor(sensor, options, command_line, log);
+            const ExitCode exported = export_as_owner(sensor, options, command_line, log);
             code = code == ExitCode::kOk ? exported : code;
             continue;
         }
         const std::string lost = lost_text(sensor);
         if (auto removed = remove_pinned_sensor(sensor); !removed.ok())
             throw StartupError(removed.error().message);
-        fmt::print("{}: sensor removed{}\n", sensor.interface, lost);
+        say(fmt::format("{}: sensor removed{}", sensor.interface, lost));
     }
     return code;
 }

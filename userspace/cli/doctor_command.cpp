@@ -7,6 +7,7 @@
 
 #include "bundle_loader.h"
 #include "cli/json_object.h"
+#include "core/printable.h"
 #include "live/checkup.h"
 
 namespace flowxdp {
@@ -30,9 +31,20 @@ std::string finding_json(const Finding& f, const std::string& interface)
 
 void print_finding(const Finding& f, const std::string& interface)
 {
-    fmt::print("{:<5} {}{}: {}\n", text_of(f.verdict), interface.empty() ? "" : interface + " ", f.check, f.detail);
+    fmt::print("{:<5} {}{}: {}\n", text_of(f.verdict), interface.empty() ? "" : printable(interface) + " ", f.check,
+               printable(f.detail));
     if (!f.advice.empty())
-        fmt::print("      -> {}\n", f.advice);
+        fmt::print("      -> {}\n", printable(f.advice));
+}
+
+std::string verdict_line(const std::vector<std::string>& failures, std::size_t warnings, bool machine_alone)
+{
+    if (!failures.empty())
+        return fmt::format("not ready: {} of the checks failed; first {}", failures.size(), failures.front());
+    std::string text = machine_alone ? "ready: a sensor works on this machine" : "ready: a sensor works here";
+    if (warnings)
+        text += fmt::format("; {} warning{} above", warnings, warnings == 1 ? "" : "s");
+    return text + (machine_alone ? "; 'flowxdp doctor IFACE' looks at an interface, too" : "");
 }
 
 } // namespace
@@ -40,10 +52,14 @@ void print_finding(const Finding& f, const std::string& interface)
 ExitCode run_doctor_command(const DoctorOptions& options)
 {
     std::vector<std::string> objects;
-    bool failed = false;
+    std::vector<std::string> failures; // with what to do
+    std::size_t warnings = 0;
     auto say = [&](const std::vector<Finding>& findings, const std::string& interface) {
         for (const Finding& f : findings) {
-            failed = failed || f.verdict == Verdict::kFailure;
+            if (f.verdict == Verdict::kFailure)
+                failures.push_back(
+                    fmt::format("{}{}: {}", interface.empty() ? "" : interface + " ", f.check, f.advice));
+            warnings += f.verdict == Verdict::kWarning;
             if (options.json)
                 objects.push_back(finding_json(f, interface));
             else
@@ -51,13 +67,16 @@ ExitCode run_doctor_command(const DoctorOptions& options)
         }
     };
     const std::string folder = library_folder(options.library_folder);
-    say(check_machine(load_bundle(folder).bpf_object), "");
+    const Bundle bundle = load_bundle(folder);
+    say(check_machine(*bundle.descriptor, bundle.bpf_object), "");
     say({check_disk(options.write_prefix)}, "");
     for (const std::string& interface : options.interfaces)
         say(check_interface(interface), interface);
     if (options.json)
         fmt::print("{}\n", JsonObject::list(objects));
-    return failed ? ExitCode::kRuntime : ExitCode::kOk;
+    else
+        fmt::print("{}\n", verdict_line(failures, warnings, options.interfaces.empty()));
+    return failures.empty() ? ExitCode::kOk : ExitCode::kRuntime;
 }
 
 } // namespace flowxdp

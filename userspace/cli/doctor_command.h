@@ -7,7 +7,8 @@
 
 namespace flowxdp {
 
-// Prints a line for each check of the machine and of the interfaces named; exit code 1 when one failed.
+// Prints a line for each check of the machine and of the interfaces named, then the verdict; exit code 1 when one
+// failed.
 ExitCode run_doctor_command(const DoctorOptions& options);
 
 } // namespace flowxdp

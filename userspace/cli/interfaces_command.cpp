@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/json_object.h"
+#include "core/printable.h"
 #include "live/interface.h"
 
 namespace flowxdp {
@@ -42,11 +43,11 @@ ExitCode run_interfaces_command(bool json)
                                   .add("xdp_programs", programs_json(dispatcher))
                                   .text());
         else
-            fmt::print("{:<16} {:<5} mtu {:<6} driver {:<12} {}{}{}\n", i.name, i.up ? "up" : "down", i.mtu,
-                       i.driver.empty() ? "-" : i.driver,
-                       i.xdp_program_id
-                           ? fmt::format("XDP program {} '{}' ({})", i.xdp_program_id, i.xdp_program_name, i.xdp_mode)
-                           : "no XDP program",
+            fmt::print("{:<16} {:<5} mtu {:<6} driver {:<12} {}{}{}\n", printable(i.name), i.up ? "up" : "down", i.mtu,
+                       i.driver.empty() ? "-" : printable(i.driver),
+                       i.xdp_program_id ? fmt::format("XDP program {} '{}' ({})", i.xdp_program_id,
+                                                      printable(i.xdp_program_name), i.xdp_mode)
+                                        : "no XDP program",
                        dispatcher ? " with " + dispatcher->text() : "",
                        i.rx_vlan_offload && hidden_tags_text(i).empty()
                            ? ", rx-vlan offload on (attach with --fix-offloads)"

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/listing.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "bundle_loader.h"
+#include "core/nearest_word.h"
+#include "core/number.h"
 #include "plugin/plugin_host.h"
 #include "row/json_text.h"
-#include "sink/sink_registry.h"
+#include "sink/sink_library.h"
 
 namespace flowxdp {
 namespace {
@@ -17,16 +22,42 @@ std::string column_type(const fx_column& c)
 {
     Schema schema;
     schema.add({&c, 1});
-    return Schema::type_name(schema.columns()[0]);
+    return type_name(schema.columns()[0]);
+}
+
+std::string bits_json(const fx_column& column)
+{
+    const int digits = 2 * static_cast<int>(Schema::width_of(static_cast<fx_type>(column.type)));
+    std::string out = "[";
+    for (unsigned i = 0; i < column.bit_count; i++)
+        out += fmt::format("{}{{\"mask\":\"0x{:0{}x}\",\"text\":{}}}", i ? "," : "", column.bits[i].mask, digits,
+                           json_string(column.bits[i].text));
+    return out + "]";
 }
 
 std::string columns_json(const fx_column* columns, std::size_t count)
 {
     std::string out = "[";
     for (std::size_t i = 0; i < count; i++)
-        out += fmt::format("{}{{\"name\":{},\"type\":{},\"help\":{}}}", i ? "," : "", json_string(columns[i].name),
-                           json_string(column_type(columns[i])), json_string(columns[i].help));
+        out += fmt::format("{}{{\"name\":{},\"type\":{},\"optional\":{},\"help\":{},\"bits\":{}}}", i ? "," : "",
+                           json_string(columns[i].name), json_string(column_type(columns[i])),
+                           (columns[i].flags & FX_OPTIONAL) != 0, json_string(columns[i].help), bits_json(columns[i]));
     return out + "]";
+}
+
+// Every name that was given is one that there is.
+void check_names(const char* what, const std::vector<std::string>& names, const std::vector<std::string>& known)
+{
+    for (const std::string& name : names)
+        if (std::ranges::find(known, name) == known.end())
+            throw StartupError(
+                fmt::format("there is no {} '{}'{}", what, printable(name, kValueBytes), known_words(name, known)),
+                ExitCode::kUsage);
+}
+
+bool is_listed(const std::vector<std::string>& names, const char* name)
+{
+    return names.empty() || std::ranges::find(names, name) != names.end();
 }
 
 // Hex digits in groups of four, as tawk -V prints them.
@@ -41,23 +72,32 @@ std::string grouped_hex(std::uint64_t value, unsigned digits)
 
 } // namespace
 
-ExitCode list_plugins(const std::string& library_folder, bool json)
+ExitCode list_plugins(const ListOptions& options)
 {
+    const bool json = options.json;
     bool first = true;
+    const std::vector<PluginLibrary> libraries =
+        load_plugin_libraries(flowxdp::library_folder(options.library_folder) + "/plugins");
+    std::vector<std::string> known;
+    for (const PluginLibrary& library : libraries)
+        known.emplace_back(library.descriptor->name);
+    check_names("plugin", options.names, known);
     if (json)
         std::fputs("[", stdout);
-    for (const PluginLibrary& library : load_plugin_libraries(flowxdp::library_folder(library_folder) + "/plugins")) {
+    for (const PluginLibrary& library : libraries) {
         const fx_plugin* p = library.descriptor;
+        if (!is_listed(options.names, p->name))
+            continue;
         if (json) {
-            std::string options;
+            std::string options_json;
             for (std::size_t i = 0; i < p->option_count; i++)
-                options += fmt::format("{}{{\"name\":{},\"default\":{},\"help\":{}}}", i ? "," : "",
-                                       json_string(p->options[i].name), json_string(p->options[i].default_value),
-                                       json_string(p->options[i].help));
+                options_json += fmt::format("{}{{\"name\":{},\"default\":{},\"help\":{}}}", i ? "," : "",
+                                            json_string(p->options[i].name), json_string(p->options[i].default_value),
+                                            json_string(p->options[i].help));
             fmt::print("{}{{\"name\":{},\"number\":{},\"version\":{},\"default\":{},\"help\":{},\"options\":[{}],"
                        "\"columns\":{},\"packet_columns\":{}}}",
                        first ? "" : ",\n", json_string(p->name), p->number, json_string(p->version), p->default_on != 0,
-                       json_string(p->help), options, columns_json(p->columns, p->column_count),
+                       json_string(p->help), options_json, columns_json(p->columns, p->column_count),
                        columns_json(p->packet_columns, p->packet_column_count));
             first = false;
             continue;
@@ -77,24 +117,43 @@ ExitCode list_plugins(const std::string& library_folder, bool json)
     return ExitCode::kOk;
 }
 
-ExitCode list_sinks(bool json)
+ExitCode list_sinks(const ListOptions& options)
 {
+    const bool json = options.json;
     bool first = true;
+    const SinkLibrary library = SinkLibrary::of(library_folder(options.library_folder));
+    const std::vector<std::string> known = library.names();
+    check_names("sink", options.names, known);
     if (json)
         std::fputs("[", stdout);
-    for (const SinkFactory& f : sink_factories()) {
+    ExitCode code = ExitCode::kOk;
+    for (const std::string& name : known) {
+        if (!is_listed(options.names, name.c_str()))
+            continue;
+        const auto module = library.load(name);
+        if (!module.ok()) {
+            // The others are listed; a sink that was asked for by name and is not usable is an error.
+            fmt::print(stderr, "flowxdp: {}\n", module.error().message);
+            if (!options.names.empty())
+                code = ExitCode::kRuntime;
+            continue;
+        }
+        const fx_sink& s = *module->descriptor;
+        const std::span<const fx_option> all(s.options, s.option_count);
         if (json) {
-            std::string options;
-            for (const SinkOptionHelp& o : f.options)
-                options += fmt::format("{}{{\"name\":{},\"default\":{},\"help\":{}}}", options.empty() ? "" : ",",
-                                       json_string(o.name), json_string(o.default_value), json_string(o.help));
-            fmt::print("{}{{\"name\":{},\"target\":{},\"help\":{},\"options\":[{}]}}", first ? "" : ",\n",
-                       json_string(f.name), json_string(f.target_help), json_string(f.help), options);
+            std::string options_json;
+            for (const fx_option& o : all)
+                options_json +=
+                    fmt::format("{}{{\"name\":{},\"default\":{},\"help\":{}}}", options_json.empty() ? "" : ",",
+                                json_string(o.name), json_string(o.default_value), json_string(o.help));
+            fmt::print("{}{{\"name\":{},\"version\":{},\"target\":{},\"help\":{},\"options\":[{}]}}",
+                       first ? "" : ",\n", json_string(s.name), json_string(s.version), json_string(s.target_help),
+                       json_string(s.help), options_json);
             first = false;
             continue;
         }
-        fmt::print("{}:{}\n    {}\n", f.name, f.target_help, f.help);
-        for (const SinkOptionHelp& o : f.options)
+        fmt::print("{}:{}\n    {}\n", s.name, s.target_help, s.help);
+        for (const fx_option& o : all)
             fmt::print("    option {}={}: {}\n", o.name, o.default_value, o.help);
     }
     if (json)
@@ -104,29 +163,31 @@ ExitCode list_sinks(bool json)
             "every sink also takes\n    option policy=: block (wait) or drop (and count) when its queue is full\n"
             "    option queue=33554432: bytes its queue may hold\n",
             stdout);
-    return ExitCode::kOk;
+    return code;
 }
 
 ExitCode decode_value(const std::string& library_folder, const std::string& text, bool json)
 {
     const std::size_t equal = text.find('=');
     const std::string name = text.substr(0, equal);
-    std::string known;
+    std::vector<std::string> known;
     for (const PluginLibrary& library : load_plugin_libraries(flowxdp::library_folder(library_folder) + "/plugins")) {
         const fx_plugin* p = library.descriptor;
         for (std::size_t i = 0; i < p->column_count; i++) {
             const fx_column& c = p->columns[i];
             if (!c.bit_count)
                 continue;
-            known += (known.empty() ? "" : ", ") + std::string(c.name);
+            known.emplace_back(c.name);
             if (name != c.name)
                 continue;
-            char* end = nullptr;
-            const std::string value_text = equal == std::string::npos ? "" : text.substr(equal + 1);
-            const std::uint64_t value = std::strtoull(value_text.c_str(), &end, 0);
-            if (value_text.empty() || *end || value_text[0] == '-')
+            if (equal == std::string::npos)
                 throw StartupError(fmt::format("'{}' is not COLUMN=VALUE: write e.g. {}=0x41", text, name),
                                    ExitCode::kUsage);
+            const auto bits = read_bits(std::string_view(text).substr(equal + 1),
+                                        8 * static_cast<unsigned>(Schema::width_of(static_cast<fx_type>(c.type))));
+            if (!bits.ok())
+                throw StartupError(fmt::format("column '{}': {}", name, bits.error().message), ExitCode::kUsage);
+            const std::uint64_t value = bits.value();
             const unsigned digits = 2 * Schema::width_of(static_cast<fx_type>(c.type));
             if (json)
                 fmt::print("{{\"column\":{},\"value\":\"0x{:0{}x}\",\"bits\":[", json_string(name), value, digits);
@@ -159,7 +220,10 @@ ExitCode decode_value(const std::string& library_folder, const std::string& text
             return ExitCode::kOk;
         }
     }
-    throw StartupError(fmt::format("column '{}' has no named bits; these have: {}", name, known), ExitCode::kUsage);
+    const std::string meant = did_you_mean(name, known);
+    throw StartupError(fmt::format("column '{}' has no named bits{} {}: {}", printable(name, kValueBytes),
+                                   meant.empty() ? "; these" : meant + " These", "have", fmt::join(known, ", ")),
+                       ExitCode::kUsage);
 }
 
 } // namespace flowxdp

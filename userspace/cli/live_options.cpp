@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/live_options.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "capture/filter.h"
 #include "cli/run_setup.h"
+#include "core/printable.h"
 #include "flowxdp_version.h" // generated
 
 namespace flowxdp {
@@ -39,20 +44,16 @@ SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
     record.active_timeout_ms = run.active_timeout_ms;
     record.packet_mode = run.packet_mode;
     record.snap_len = static_cast<std::uint32_t>(run.snap_len);
+    set_text(record.tunnels, tunnel_text(plan.flow.tunnels));
     set_text(record.program, FLOWXDP_VERSION);
     std::string names, given;
     for (const PluginHost::Active& plugin : plan.plugins)
         names += (names.empty() ? "" : ",") + plugin.name;
     // --plugins a,b may bring an option too; a name alone says nothing that the list does not.
-    for (const std::string& spec : run.plugins)
-        if (spec.find(':') != std::string::npos)
-            given += spec + "\n";
-    for (std::size_t at = 0; at < run.plugin_list.size();) {
-        const std::size_t end = std::min(run.plugin_list.find(',', at), run.plugin_list.size());
-        if (const std::string spec = run.plugin_list.substr(at, end - at); spec.find(':') != std::string::npos)
-            given += spec + "\n";
-        at = end + 1;
-    }
+    for (const std::vector<PluginSpec>& specs : {run.plugins, run.plugin_list})
+        for (const PluginSpec& spec : specs)
+            if (!spec.options.empty())
+                given += plugin_text(spec) + "\n";
     if (!set_text(record.plugins, names) || !set_text(record.plugin_options, given))
         throw StartupError(fmt::format("plugins and their options are longer than the {} bytes that are kept with a "
                                        "sensor",
@@ -63,39 +64,139 @@ SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
     return record;
 }
 
+constexpr std::size_t kRingHeader = 8; // before each record in the ring; BPF_RINGBUF_HDR_SZ
+
+// A record that is larger than the whole ring never fits: only a ring of one page is too small for any, a packet's.
+std::uint32_t ring_bytes_for(const RunOptions& run, const flow_config& flow)
+{
+    std::uint64_t bytes = run.ring_bytes;
+    if (flow.flags & (FLOW_CONFIG_PACKET_RECORDS | FLOW_CONFIG_PACKET_NEEDS))
+        bytes = std::max<std::uint64_t>(
+            bytes, std::bit_ceil(kRingHeader + flow.packet_record_size + std::uint64_t{PACKET_MAX_PAYLOAD} + 7));
+    return static_cast<std::uint32_t>(bytes);
+}
+
 } // namespace
 
 LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const RunPlan& plan)
 {
     LiveSensorOptions options;
     options.object.path = plan.bundle.bpf_object;
+    options.object.layout_id = plan.bundle.descriptor->layout_id;
     options.object.flow = plan.flow;
+    options.object.plugin_options.assign(plan.plugin_options.begin(), plan.plugin_options.end());
+    for (const PluginHost::Active& plugin : plan.plugins)
+        options.object.plugins.push_back(plugin.name);
     options.object.max_flows = run.max_flows;
-    options.object.ring_bytes = static_cast<std::uint32_t>(run.ring_bytes);
+    options.object.ring_bytes = ring_bytes_for(run, plan.flow);
+    if (plan.flow.flags & FLOW_CONFIG_FRAMES)
+        options.object.frame_max = std::min<std::uint32_t>(
+            FRAME_SNAP_MAX, options.object.ring_bytes - static_cast<std::uint32_t>(kRingHeader + sizeof(frame_record)));
     options.object.filter = filter;
     options.object.snap_len = run.snap_len;
-    options.layout_id = plan.bundle.descriptor->layout_id;
+    options.identity = sensor_identity(run);
     options.state = describe_run(run, plan);
     return options;
 }
+
+SensorStateRecord describe_with_files(LiveSensor& sensor, const RunSetup& setup, Log* log)
+{
+    SensorStateRecord record = sensor.describe();
+    std::vector<ResumableFile> files = setup.resumable_files();
+    if (const CaptureWriter* capture = sensor.capture())
+        if (const std::string path = lasting_path({capture->state().path}); !path.empty())
+            files.push_back({capture_id(capture->state().path), kCaptureWords, false, path});
+    for (const std::string& path : set_files(files, &record))
+        log->write(LogLevel::kWarning,
+                   fmt::format("the pins have no place for the path of '{}': if this daemon is killed and the next one "
+                               "writes elsewhere, its last rows may be in both files",
+                               path));
+    return record;
+}
+
+void cut_left_files(std::vector<LeftFile>& files, DaemonOptions* daemon, Log* log)
+{
+    const auto others =
+        std::stable_partition(files.begin(), files.end(), [](const LeftFile& file) { return file.owner == geteuid(); });
+    for (CutFile& file : cut_back({files.begin(), others})) {
+        if (!file.problem.empty())
+            daemon->uncut.push_back(std::move(file));
+        else
+            log->write(
+                LogLevel::kInformation,
+                fmt::format("'{}': the last {} bytes, not committed before the kill, are cut off: their rows are "
+                            "written again",
+                            file.path, file.cut_off));
+    }
+    files.erase(files.begin(), others);
+}
+
+namespace {
+
+// The words of a recorded text; none is empty.
+std::vector<std::string> words_of(std::string_view text, char between)
+{
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find(between, at), text.size());
+        if (end > at)
+            words.emplace_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return words;
+}
+
+StartupError damaged(const std::string& reason)
+{
+    return StartupError(fmt::format("the options that were recorded with the sensor are none that 'attach' takes ({}): "
+                                    "the record is damaged; name plugins and options yourself",
+                                    reason));
+}
+
+PluginSpec recorded(Result<PluginSpec> read)
+{
+    if (!read.ok())
+        throw damaged(read.error().message);
+    return read.take();
+}
+
+void recorded(const Result<void>& read)
+{
+    if (!read.ok())
+        throw damaged(read.error().message);
+}
+
+} // namespace
 
 void recall_options(const SensorStateRecord& state, RunOptions* run)
 {
     if (!run->plugins.empty() || !run->plugin_list.empty() || !run->no_plugins.empty())
         return;
-    run->plugin_list = state.plugins;
-    const std::string given = state.plugin_options;
-    for (std::size_t at = 0; at < given.size();) {
-        const std::size_t end = given.find('\n', at);
-        run->plugins.push_back(given.substr(at, end - at));
-        at = end + 1;
+    // No attach can have written these: they would be multiplied, and opened, as they are.
+    if (!state.idle_timeout_ms || state.idle_timeout_ms > kLongestTimeoutMs ||
+        state.active_timeout_ms > kLongestTimeoutMs)
+        throw StartupError(fmt::format("the timeouts that were recorded with the sensor ({} ms, {} ms) are none that "
+                                       "'attach' takes: the record is damaged; name plugins and options yourself",
+                                       state.idle_timeout_ms, state.active_timeout_ms));
+    if (*state.capture && *state.capture != '/')
+        throw StartupError(fmt::format("the capture file that was recorded with the sensor ('{}') has no absolute "
+                                       "path: the record is damaged; name plugins and options yourself",
+                                       printable(state.capture)));
+    for (const std::string& name : words_of(state.plugins, ','))
+        run->plugin_list.push_back(recorded(parse_plugin_spec(name)));
+    for (const std::string& spec : words_of(state.plugin_options, '\n'))
+        run->plugins.push_back(recorded(parse_plugin_spec(spec)));
+    if (run->tunnels.values.empty()) {
+        recorded(run->tunnels.take("none"));
+        for (const std::string& tunnel : words_of(state.tunnels, ' '))
+            recorded(run->tunnels.take(tunnel));
     }
     run->idle_timeout_ms = state.idle_timeout_ms;
     run->active_timeout_ms = state.active_timeout_ms;
     run->packet_mode = state.packet_mode != 0;
     run->snap_len = state.snap_len;
-    if (*state.capture && run->extract.empty())
-        run->extract = std::string("all:") + state.capture;
+    if (*state.capture && !run->extract)
+        run->extract = Extraction{state.capture};
 }
 
 } // namespace flowxdp

@@ -9,13 +9,14 @@
 #include "bundle_loader.h"
 #include "cli/options.h"
 #include "cli/run_setup.h"
+#include "live/daemon.h"
 #include "live/live_sensor.h"
 #include "report/end_report.h"
 
 namespace flowxdp {
 
-// What the kernel's half is told, and what is recorded beside it; mode, interface and offloads are the caller's. Throws
-// StartupError (usage) when the plugins' options are too long to be recorded.
+// The options of the kernel's half, and what is recorded beside it; the caller sets mode, interface and offloads.
+// Throws StartupError (usage) when the plugins' options are too long to be recorded.
 LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const RunPlan& plan);
 
 // A filter for the program on interfaces of a link type (LINKTYPE_*), empty without an expression. last_interface: the
@@ -24,7 +25,15 @@ LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& 
 FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t link_type,
                                  const std::string& last_interface);
 
-// Puts what attach was given into options of an export that names no plugins itself.
+// The state of a sensor to publish once the outputs are open.
+SensorStateRecord describe_with_files(LiveSensor& sensor, const RunSetup& setup, Log* log);
+
+// Call before anything is written: cuts files back with this process's rights and takes them out of the list. The
+// daemon gets those that cannot be cut back, because it knows how many rows that concerns.
+void cut_left_files(std::vector<LeftFile>& files, DaemonOptions* daemon, Log* log);
+
+// Puts the options recorded by attach into an export that names no plugins itself. Throws StartupError when no attach
+// can have recorded them.
 void recall_options(const SensorStateRecord& state, RunOptions* run);
 
 } // namespace flowxdp

@@ -3,25 +3,58 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "cli/option_table.h"
+#include "cli/tunnel_option.h"
 #include "geo/geo_command.h"
 #include "live/dispatcher.h"
+#include "live/live_sensor.h"
+#include "pipeline/pipeline.h"
+#include "plugin/plugin_host.h"
+#include "sink/sink_spec.h"
 
 namespace flowxdp {
+
+inline constexpr std::uint64_t kLongestTimeoutMs = 2000000000; // 23 days; 32 bits hold it
+
+inline constexpr Meaning<AlarmMode> kAlarmWords[] = {
+    {"off", AlarmMode::kOff}, {"any", AlarmMode::kAny}, {"all", AlarmMode::kAll}};
+inline constexpr Meaning<AttachMode> kModeWords[] = {
+    {"auto", AttachMode::kAuto}, {"native", AttachMode::kNative}, {"generic", AttachMode::kGeneric}};
+inline constexpr Meaning<DirectionWish> kDirectionWords[] = {
+    {"auto", DirectionWish::kAuto}, {"ingress", DirectionWish::kIngress}, {"both", DirectionWish::kBoth}};
+enum class EngineChoice { kNative, kBpf };
+inline constexpr Meaning<EngineChoice> kEngineWords[] = {{"native", EngineChoice::kNative},
+                                                         {"bpf", EngineChoice::kBpf}};
+
+// -W PREFIX[:SIZE[f]][,START]: as -w, in pieces. Size and start are checked by the sink that writes the pieces.
+struct SplitOutput {
+    std::string prefix;
+    std::string size = "500M";
+    std::string start;
+};
+
+// -e all[:FILE]
+struct Extraction {
+    std::string file; // empty: PREFIX.pcapng
+};
 
 // What `replay` and `attach` share.
 struct RunOptions {
     std::string write_prefix;            // -w
-    std::string split;                   // -W PREFIX[:SIZE[f]][,START]
+    std::optional<SplitOutput> split;    // -W
     bool packet_mode = false;            // -s
     bool log_file = false;               // -l
-    std::vector<std::string> plugins;    // --plugin
-    std::string plugin_list;             // --plugins a,b
+    std::vector<PluginSpec> plugins;     // --plugin
+    std::vector<PluginSpec> plugin_list; // --plugins a,b; empty: the default ones
     std::vector<std::string> no_plugins; // --no-plugin
-    std::vector<std::string> sinks;      // --sink
-    std::string alarm = "off";           // --alarm off|any|all
+    std::vector<SinkSpec> sinks;         // --sink
+    TunnelChoice tunnels;                // --tunnel
+    AlarmMode alarm = AlarmMode::kOff;   // --alarm
     std::uint32_t max_flows = 1u << 18;  // --max-flows
     double flow_factor = 1;              // -f
     std::uint32_t sensor_id = 666;       // -x
@@ -29,7 +62,7 @@ struct RunOptions {
     std::uint64_t active_timeout_ms = 0;
     std::uint64_t max_packets = 0;       // -c
     std::uint32_t snap_len = 0;          // -S
-    std::string extract;                 // -e WHAT[:FILE]; attach only
+    std::optional<Extraction> extract;   // -e; attach only
     std::uint64_t ring_bytes = 1u << 25; // --ring; a power of two; attach only
     std::string filter_file;             // -F
     std::string filter;                  // trailing words, or the file's
@@ -38,22 +71,23 @@ struct RunOptions {
     bool quiet = false;
     int verbose = 0;
     std::string library_folder; // --lib
+    std::string config;         // --config
 };
 
 struct ReplayOptions {
     RunOptions run;
     std::vector<std::string> files;
-    std::string list_file;         // -R
-    std::string series;            // --series
-    std::string engine = "native"; // --engine
+    std::string list_file; // -R
+    std::string series;    // --series
+    EngineChoice engine = EngineChoice::kNative;
 };
 
 struct AttachOptions {
     RunOptions run;
     std::vector<std::string> interfaces;
-    std::string mode = "auto"; // --mode
+    AttachMode mode = AttachMode::kAuto;
     bool fix_offloads = false;
-    std::string direction = "ingress";       // --direction
+    DirectionWish direction = DirectionWish::kAuto;
     bool merge = false;                      // --merge: one table for all interfaces
     bool dispatcher = false;                 // --dispatcher: beside other XDP programs
     unsigned priority = kDispatcherPriority; // --priority, of --dispatcher
@@ -71,8 +105,21 @@ struct TopOptions {
     std::vector<std::string> interfaces; // empty = all
     std::string sort = "rate";           // -o, --sort
     std::uint64_t interval_ms = 1000;    // -i, --interval
-    std::size_t count = 1000;            // -n
+    std::size_t count = 0;               // -n; 0 = what fits, of one table 20
+    bool all = false;                    // --all: every line of one table
     bool once = false, json = false;
+};
+
+struct StatusOptions {
+    std::vector<std::string> interfaces; // empty = all
+    bool all = false;                    // counters that are zero, too
+    bool json = false;
+};
+
+struct ListOptions {
+    std::vector<std::string> names; // plugins, sinks: empty = all
+    bool json = false;
+    std::string library_folder; // --lib
 };
 
 struct DoctorOptions {
@@ -80,6 +127,12 @@ struct DoctorOptions {
     std::string write_prefix; // -w
     bool json = false;
     std::string library_folder;
+};
+
+struct ConfigOptions {
+    std::vector<std::string> files; // of config check
+    std::string command;            // --command; empty: attach
+    std::string library_folder;     // --lib
 };
 
 enum class Command {
@@ -94,6 +147,8 @@ enum class Command {
     kPlugins,
     kSinks,
     kDecode,
+    kConfigCheck,
+    kConfigDump,
     kGeo
 };
 
@@ -104,11 +159,26 @@ struct Options {
     DetachOptions detach;
     TopOptions top;
     DoctorOptions doctor;
-    std::vector<std::string> interfaces; // status; empty = all
-    std::string decode;                  // COLUMN=VALUE
+    StatusOptions status;
+    std::string decode; // COLUMN=VALUE
     geo::GeoCommand geo;
-    RunOptions list; // plugins, sinks: --json, --lib
+    ConfigOptions config;
+    ListOptions list; // plugins, sinks, interfaces, decode
 };
+
+// A sink or plugin as its option takes it.
+std::string sink_text(const SinkSpec& spec);
+std::string plugin_text(const PluginSpec& spec);
+// The value of --plugins: "NAME,...", each with an option at most.
+Result<std::vector<PluginSpec>> read_plugin_list(const std::string& text);
+
+// The options that the table marks as a sensor's, with their values: "key=value" a line. What plugins and interfaces
+// make of their options is not in it: the plan and the sensor know that.
+std::string sensor_identity(const RunOptions& run);
+
+// Every command with its options (option_table.h). Reading them fills `options`, which must outlive the table. words:
+// of the command line; 'config dump' takes the options of the command that they name.
+std::vector<CommandRow> command_table(Options* options, std::span<const std::string> words = {});
 
 // Parses argv. Prints help or version and returns false when there is nothing more to do (*exit_code is set); usage
 // errors are printed with the way out and give 2.

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/replay_command.h"
 
-#include <signal.h>
-#include <sys/signalfd.h>
-
 #include <fmt/format.h>
 
 #include "capture/filter.h"
 #include "cli/progress.h"
 #include "cli/run_setup.h"
-#include "core/unique_fd.h"
+#include "cli/run_signals.h"
 #include "kernel/bpf_engine.h"
 #include "replay/replay.h"
 
 namespace flowxdp {
 namespace {
 
-std::unique_ptr<Capture> open_input(const ReplayOptions& options, const std::function<bool()>& stop)
+// files: captures that were named, or a list's; empty for a series.
+std::unique_ptr<Capture> open_input(const ReplayOptions& options, const std::vector<std::string>& files,
+                                    const std::function<bool()>& stop)
 {
     CaptureOptions capture_options;
     capture_options.stop = stop;
@@ -26,58 +25,27 @@ std::unique_ptr<Capture> open_input(const ReplayOptions& options, const std::fun
             throw StartupError(series.error().message);
         return series.take();
     }
-    std::vector<std::string> files = options.files;
-    if (!options.list_file.empty()) {
-        auto list = read_capture_list(options.list_file);
-        if (!list.ok())
-            throw StartupError(list.error().message);
-        files = list.take();
-    }
     auto capture = open_captures(files, capture_options);
     if (!capture.ok())
         throw StartupError(capture.error().message);
     return capture.take();
 }
 
-// Stop signals as a descriptor to look at between batches. Blocked before the first thread starts, so every thread
-// inherits the mask. The first one drains and reports; a second one takes its default way.
-class StopSignals {
-  public:
-    StopSignals()
-    {
-        sigset_t set;
-        sigemptyset(&set);
-        sigaddset(&set, SIGINT);
-        sigaddset(&set, SIGTERM);
-        pthread_sigmask(SIG_BLOCK, &set, nullptr);
-        signal(SIGPIPE, SIG_IGN);
-        fd_ = UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-    }
-    bool stopped()
-    {
-        signalfd_siginfo info;
-        if (!stopped_ && read(fd_.get(), &info, sizeof info) == sizeof info) {
-            stopped_ = true;
-            sigset_t set;
-            sigemptyset(&set);
-            sigaddset(&set, SIGINT);
-            sigaddset(&set, SIGTERM);
-            pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-        }
-        return stopped_;
-    }
-
-  private:
-    UniqueFd fd_;
-    bool stopped_ = false;
-};
-
 } // namespace
 
 ExitCode run_replay_command(const ReplayOptions& options, const std::string& command_line, Log* log)
 {
-    StopSignals signals;
-    auto stop = [&signals] { return signals.stopped(); };
+    RunSignals signals;
+    std::function<void()> report;  // as soon as there is something to say
+    const RunSetup* run = nullptr; // likewise
+    auto stop = [&signals, &report, &run] {
+        for (RunSignal signal = signals.next(); signal != RunSignal::kNone; signal = signals.next())
+            if (signal == RunSignal::kReport && report)
+                report();
+            else if (signal == RunSignal::kReopen)
+                signals.stop(); // a replay ends anyway: it has no files to be rotated
+        return signals.stopped() || (run && run->nobody_reads());
+    };
     // Input first: a file that cannot be read must not leave empty output files behind.
     std::unique_ptr<PacketFilter> filter;
     if (!options.run.filter.empty()) {
@@ -86,20 +54,37 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
             throw StartupError(compiled.error().message, ExitCode::kUsage);
         filter = compiled.take();
     }
-    const std::unique_ptr<Capture> capture = open_input(options, stop);
+    std::vector<std::string> files = options.files;
+    if (!options.list_file.empty()) {
+        auto list = read_capture_list(options.list_file);
+        if (!list.ok())
+            throw StartupError(list.error().message);
+        files = list.take();
+    }
+    const std::unique_ptr<Capture> capture = open_input(options, files, stop);
     const std::string input_name = !options.files.empty()       ? options.files.front()
                                    : !options.list_file.empty() ? options.list_file
                                                                 : options.series.substr(0, options.series.find(':'));
 
-    RunSetup setup(options.run, input_name, command_line, nullptr, log);
+    RunInput read_files{input_name, files};
+    if (!options.list_file.empty())
+        read_files.files.push_back(options.list_file);
+    if (!options.series.empty())
+        for (const CaptureFileInfo& file : capture->files())
+            read_files.files.push_back(file.name);
+    RunSetup setup(options.run, read_files, command_line, RunKind::kReplay, log);
+    setup.open_outputs({});
     engine_options engine_setup{};
     engine_setup.flow = setup.flow();
+    engine_setup.plugin_options = setup.plugin_options().data();
+    engine_setup.plugin_options_size = static_cast<__u32>(setup.plugin_options().size());
     engine_setup.max_flows = setup.max_flows();
     engine_setup.out = setup.pipeline().writer();
     const std::unique_ptr<ReplayEngine> engine =
-        options.engine == "bpf" ? make_bpf_replay_engine(setup.bundle().bpf_object, engine_setup)
-                                : make_native_replay_engine(*setup.bundle().descriptor, engine_setup);
-    setup.run().engine = options.engine;
+        options.engine == EngineChoice::kBpf
+            ? make_bpf_replay_engine(*setup.bundle().descriptor, setup.bundle().bpf_object, engine_setup)
+            : make_native_replay_engine(*setup.bundle().descriptor, engine_setup);
+    setup.run().engine = word_of(kEngineWords, options.engine);
     setup.say_start();
 
     Progress progress(!options.run.quiet);
@@ -112,9 +97,23 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         };
     setup.pipeline().start();
     const double started = steady_seconds();
+    run = &setup;
+    report = [&] {
+        setup.run().counts = engine->counts();
+        setup.run().running = RunningBooks::of_replay(setup.run(), setup.pipeline().tally());
+        setup.run().input_bytes_read = capture->bytes_read();
+        setup.run().input_bytes_total = capture->bytes_total();
+        setup.say_monitoring(started);
+        setup.run().running.reset();
+    };
     run_replay(*capture, filter.get(), {options.run.max_packets, options.run.snap_len}, *engine, control, &setup.run());
     const double processed = steady_seconds();
     progress.clear();
+    report = nullptr;
+    if (setup.run().interrupted && !signals.stopped()) {
+        setup.run().interrupted = false;
+        setup.run().unread = true;
+    }
     return setup.finish(started, processed);
 }
 

@@ -6,17 +6,24 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "core/nearest_word.h"
+#include "core/number.h"
+#include "core/output_file.h"
+#include "core/printable.h"
 #include "flowxdp_version.h"
-#include "sink/sink_registry.h"
+#include "sink/module_sink.h"
+#include "sink/sink_library.h"
 
 namespace flowxdp {
 
@@ -68,29 +75,17 @@ namespace {
 PluginChoice choose_plugins(const RunOptions& options)
 {
     PluginChoice choice;
-    auto add = [&choice](const std::string& text) {
-        auto spec = parse_plugin_spec(text);
-        if (!spec.ok())
-            throw StartupError(spec.error().message, ExitCode::kUsage);
-        choice.add.push_back(spec.take());
-    };
-    if (!options.plugin_list.empty()) {
-        choice.replace_default = true;
-        for (std::size_t at = 0; at <= options.plugin_list.size();) {
-            const std::size_t end = std::min(options.plugin_list.find(',', at), options.plugin_list.size());
-            if (end > at)
-                add(options.plugin_list.substr(at, end - at));
-            at = end + 1;
-        }
-    }
-    for (const std::string& text : options.plugins)
-        add(text);
+    choice.replace_default = !options.plugin_list.empty();
+    choice.add = options.plugin_list;
+    choice.add.insert(choice.add.end(), options.plugins.begin(), options.plugins.end());
     choice.remove = options.no_plugins;
     return choice;
 }
 
-// A fixed seed: flows do not depend on it, and two replays take the same way. Live tables draw a random one.
-constexpr std::uint64_t kReplayHashSeed = 0x666c6f7778647031ULL;
+// The seed of the fragment slots decides which fragments of a flood find their first fragment, so two replays of a
+// capture use the same seed. The seed of the flow table shows in no row and is always drawn at random; else a capture
+// could be made whose flows all meet in one place.
+constexpr std::uint64_t kReplayFragmentSeed = 0x666c6f7778647031ULL;
 
 std::uint64_t random_seed()
 {
@@ -119,6 +114,8 @@ std::vector<std::string> header_file_lines(const RunOptions& options, const std:
     unsigned n = 0;
     for (const PluginHost::Active& p : plugins.active())
         lines.push_back(fmt::format("  {:02}: {}, version {}", ++n, p.name, p.version));
+    for (std::string& line : lines)
+        line = printable(line);
     return lines;
 }
 
@@ -128,6 +125,32 @@ SinkSpec without_queue_options(SinkSpec spec)
     spec.options.erase("policy");
     spec.options.erase("queue");
     return spec;
+}
+
+// The runner's options. Throws StartupError.
+SinkRunner::Limits queue_limits(const SinkSpec& spec, SinkPolicy default_policy)
+{
+    SinkRunner::Limits limits;
+    limits.policy = default_policy;
+    if (const auto policy = spec.options.find("policy"); policy != spec.options.end()) {
+        if (policy->second != "block" && policy->second != "drop")
+            throw StartupError(fmt::format("sink '{}': policy is '{}', give block or drop", spec.name, policy->second),
+                               ExitCode::kUsage);
+        limits.policy = policy->second == "drop" ? SinkPolicy::kDrop : SinkPolicy::kBlock;
+    }
+    if (const auto queue = spec.options.find("queue"); queue != spec.options.end()) {
+        const auto bytes = read_size(queue->second, 4096, std::uint64_t{1} << 40);
+        if (!bytes.ok())
+            throw StartupError(fmt::format("sink '{}': option 'queue': {}", spec.name, bytes.error().message),
+                               ExitCode::kUsage);
+        limits.queue_bytes = bytes.value();
+    }
+    return limits;
+}
+
+std::string label_of(const SinkSpec& spec)
+{
+    return spec.name + (spec.target.empty() ? "" : ":" + spec.target);
 }
 
 // What makes a sink write the same bytes to the same place. Its queue does not.
@@ -150,12 +173,27 @@ std::string absolute_path(const std::string& path)
     return error ? path : whole.lexically_normal().string();
 }
 
-RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
-                   const Attach& attach, Log* log)
-    : options_(options), log_(log)
+std::string lasting_path(const SinkFile& file)
+{
+    namespace fs = std::filesystem;
+    std::error_code error;
+    if (file.path == "-")
+        return "";
+    if (!file.pieces)
+        return fs::canonical(file.path, error).string();
+    const fs::path first = fs::absolute(file.path, error);
+    const fs::path folder = fs::canonical(first.parent_path(), error);
+    std::string name = first.filename();
+    name.erase(name.find_last_not_of("0123456789") + 1);
+    return error ? "" : (folder / name).string();
+}
+
+RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::string& command_line, RunKind kind,
+                   Log* log)
+    : options_(options), kind_(kind), log_(log)
 {
     const std::string folder = library_folder(options_.library_folder);
-    choose_output(input_name);
+    choose_output(input.name);
     bundle_ = load_bundle(folder);
     libraries_ = load_plugin_libraries(folder + "/plugins");
     const std::string found =
@@ -164,11 +202,45 @@ RunSetup::RunSetup(const RunOptions& options, const std::string& input_name, con
                                  options_.geo_asn.empty() ? found : options_.geo_asn);
 
     flow_.idle_timeout_ms = options_.idle_timeout_ms;
+    flow_.tunnels = options_.tunnels.config;
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
-    choose_extraction(static_cast<bool>(attach));
+    choose_extraction();
+    claim_files(input);
     // With extraction the run must be repeatable: fragments take replay's slots.
-    flow_.hash_seed = attach && capture_.empty() ? random_seed() : kReplayHashSeed;
-    make_sinks(command_line, attach);
+    flow_.fragment_seed = kind_ == RunKind::kLive && capture_.empty() ? random_seed() : kReplayFragmentSeed;
+    flow_.table_seed = random_seed();
+    plan_sinks();
+    lay_out_records();
+    check_alarms();
+    context_.header_lines = header_file_lines(options_, command_line, *plugins_);
+    claim_outputs();
+    run_.version = FLOWXDP_VERSION;
+    run_.command_line = command_line;
+    run_.sensor_id = options_.sensor_id;
+    run_.max_flows = options_.max_flows;
+    run_.alarm_mode = options_.alarm != AlarmMode::kOff;
+    run_.force_mode = (flow_.flags & FLOW_CONFIG_CAN_FORCE) != 0;
+    run_.live = kind_ == RunKind::kLive;
+    run_.plugins = plugins_->active();
+}
+
+RunPlan RunSetup::plan()
+{
+    std::vector<std::uint64_t> ids;
+    for (const PlannedSink& planned : planned_)
+        ids.push_back(planned.id);
+    return {bundle_, flow_, plugins_->plugin_options(), outputs(), std::move(ids), plugins_->active(), claims_};
+}
+
+void RunSetup::open_outputs(const RunOrigin& origin)
+{
+    open_report_file();
+    context_.boot = origin.boot;
+    context_.attached_ns = origin.attached_ns;
+    for (PlannedSink& planned : planned_)
+        open_sink(std::move(planned), origin.resume);
+    planned_.clear();
+    pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, options_.alarm);
 }
 
 RunSetup::~RunSetup()
@@ -180,29 +252,10 @@ RunSetup::~RunSetup()
 // -w PREFIX, -w DIR, -w -, nothing; -W adds a split rule.
 void RunSetup::choose_output(const std::string& input_name)
 {
-    std::string prefix = options_.write_prefix;
-    if (!options_.split.empty()) {
-        if (!prefix.empty())
-            throw StartupError("both -w and -W are given: -W writes too, leave -w out", ExitCode::kUsage);
-        std::string start;
-        prefix = options_.split;
-        if (const std::size_t comma = prefix.rfind(','); comma != std::string::npos) {
-            start = prefix.substr(comma + 1);
-            prefix.resize(comma);
-        }
-        std::string size = "500M";
-        if (const std::size_t colon = prefix.rfind(':'); colon != std::string::npos) {
-            size = prefix.substr(colon + 1);
-            prefix.resize(colon);
-        }
-        split_ = "split=" + size + (start.empty() ? "" : ",start=" + start);
-    }
+    std::string prefix = options_.split ? options_.split->prefix : options_.write_prefix;
     rows_to_stdout_ = prefix.empty() || prefix == "-";
-    if (rows_to_stdout_) {
-        if (options_.log_file)
-            throw StartupError("-l needs a file prefix: add -w PREFIX", ExitCode::kUsage);
+    if (rows_to_stdout_)
         return;
-    }
     std::error_code error;
     if (std::filesystem::is_directory(prefix, error)) {
         std::filesystem::path stem = std::filesystem::path(input_name == "-" ? "stdin" : input_name).filename();
@@ -215,24 +268,77 @@ void RunSetup::choose_output(const std::string& input_name)
         throw StartupError(
             fmt::format("cannot write '{}': it is a device, not a file prefix; - is standard output", prefix));
     prefix_ = prefix;
-    if (options_.log_file) {
-        report_file_ = std::fopen((prefix_ + "_log.txt").c_str(), "w");
-        if (!report_file_)
-            throw StartupError(fmt::format("cannot write '{}_log.txt': {}", prefix_, std::strerror(errno)));
-    }
 }
 
-// -e all[:FILE]. Live, rows of packets have numbers and an order of their own: packets are taken one at a time then.
-void RunSetup::choose_extraction(bool live)
+// What is read, and what is written beside the sinks' files.
+void RunSetup::claim_files(const RunInput& input)
 {
-    if (live && options_.packet_mode)
-        flow_.flags |= FLOW_CONFIG_IN_ORDER;
-    if (options_.extract.empty())
+    for (const std::string& file : input.files)
+        claims_.add_input(file, fmt::format("input '{}'", printable(file, kValueBytes)));
+    for (const auto& [path, option] : {std::pair{options_.filter_file, "-F"},
+                                       {options_.geo_country, "--geo-country"},
+                                       {options_.geo_asn, "--geo-asn"}})
+        if (!path.empty())
+            claims_.add_input(path, fmt::format("file '{}' of {}", printable(path, kValueBytes), option));
+    if (options_.log_file)
+        claims_.add_output({prefix_ + "_log.txt"}, "-l");
+}
+
+// Claims what the sinks write. No line about other outputs is printed when rows are on standard output.
+void RunSetup::claim_outputs()
+{
+    bool to_stdout = false;
+    for (const PlannedSink& planned : planned_) {
+        const std::string who = fmt::format("sink '{}'", label_of(planned.spec));
+        for (const SinkFile& file : planned.sink->files(context_)) {
+            claims_.add_output({file.path, file.pieces}, who);
+            to_stdout = to_stdout || file.path == "-";
+        }
+    }
+    report_to_stderr_ = rows_to_stdout_ || to_stdout;
+    if (rows_to_stdout_ && !to_stdout && !options_.quiet)
+        log_->write(
+            LogLevel::kInformation,
+            "rows go to the sinks named, and to nothing else: -w - writes them to standard output, -w PREFIX to "
+            "files, too");
+}
+
+// Only flows with alarms reach the sinks, so a plugin must be able to raise one.
+void RunSetup::check_alarms() const
+{
+    if (options_.alarm == AlarmMode::kOff || plugins_->alarming_plugins())
         return;
-    const std::size_t colon = options_.extract.find(':');
-    if (colon != std::string::npos)
-        capture_ = options_.extract.substr(colon + 1);
-    else if (!prefix_.empty())
+    std::string able;
+    for (const PluginLibrary& library : libraries_)
+        if (library.descriptor->can_alarm)
+            able += (able.empty() ? "" : ", ") + std::string(library.descriptor->name);
+    throw StartupError(fmt::format("--alarm {}: none of the plugins that run can raise an alarm, so no row would be "
+                                   "written; these can: {}; add one, or leave --alarm out",
+                                   word_of(kAlarmWords, options_.alarm), able.empty() ? "none" : able),
+                       ExitCode::kUsage);
+}
+
+void RunSetup::open_report_file()
+{
+    if (!options_.log_file)
+        return;
+    auto opened = open_empty_output(prefix_ + "_log.txt");
+    report_file_ = opened.ok() ? fdopen(opened->get(), "w") : nullptr;
+    if (!report_file_)
+        throw StartupError(fmt::format("cannot write '{}_log.txt': {}", prefix_,
+                                       opened.ok() ? std::strerror(errno) : opened.error().message));
+    opened->release(); // the stream's now
+}
+
+// -e all[:FILE]. Live packet rows have one order and their own numbers, so packets are then taken one at a time.
+void RunSetup::choose_extraction()
+{
+    if (kind_ == RunKind::kLive && options_.packet_mode)
+        flow_.flags |= FLOW_CONFIG_IN_ORDER;
+    if (!options_.extract)
+        return;
+    capture_ = options_.extract->file;
+    if (capture_.empty() && !prefix_.empty())
         capture_ = prefix_ + ".pcapng";
     if (capture_.empty() || capture_ == "-")
         throw StartupError("extraction needs a file: write -e all:FILE, or add -w PREFIX for PREFIX.pcapng",
@@ -240,40 +346,46 @@ void RunSetup::choose_extraction(bool live)
     flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
 }
 
-void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
+// Sinks are made and asked for the columns they need; none is open yet.
+void RunSetup::plan_sinks()
 {
-    const bool live = static_cast<bool>(attach);
-    std::vector<SinkSpec> specs;
-    auto add = [&specs](const std::string& text) {
-        auto spec = parse_sink_spec(text);
-        if (!spec.ok())
-            throw StartupError(spec.error().message, ExitCode::kUsage);
-        specs.push_back(spec.take());
-    };
-    // The text files are a sink like the others, on unless only other sinks were asked for.
-    if (!prefix_.empty() || options_.write_prefix == "-" || options_.sinks.empty())
-        add("text" + (split_.empty() ? "" : "," + split_));
-    for (const std::string& text : options_.sinks)
-        add(text);
-
-    PluginChoice choice = choose_plugins(options_);
-    std::vector<std::unique_ptr<Sink>> made;
-    for (const SinkSpec& spec : specs) {
-        const SinkFactory* factory = find_sink_factory(spec.name);
-        if (!factory) {
-            std::string known;
-            for (const SinkFactory& f : sink_factories())
-                known += (known.empty() ? "" : ", ") + std::string(f.name);
-            throw StartupError(fmt::format("there is no sink '{}'; there are: {}", spec.name, known), ExitCode::kUsage);
+    choice_ = choose_plugins(options_);
+    // The sink of -w is a sink like the others, on unless only other sinks were asked for.
+    if (!prefix_.empty() || options_.write_prefix == "-" || options_.sinks.empty()) {
+        const auto name = SinkLibrary::of(bundle_.folder).prefix_sink();
+        if (!name.ok())
+            throw StartupError(name.error().message);
+        SinkSpec rows{name.value(), "", {}};
+        if (options_.split) {
+            rows.options["split"] = options_.split->size;
+            if (!options_.split->start.empty())
+                rows.options["start"] = options_.split->start;
         }
-        auto sink = factory->create(without_queue_options(spec));
-        if (!sink.ok())
-            throw StartupError(sink.error().message, ExitCode::kUsage);
-        for (const std::string& column : sink.value()->required_columns())
-            choice.columns_needed.push_back(column);
-        made.push_back(sink.take());
+        plan_sink(rows);
     }
+    for (const SinkSpec& spec : options_.sinks)
+        plan_sink(spec);
+}
 
+void RunSetup::plan_sink(const SinkSpec& spec)
+{
+    const auto module = SinkLibrary::of(bundle_.folder).load(spec.name);
+    if (!module.ok())
+        throw StartupError(module.error().message, ExitCode::kUsage);
+    const SinkSpec own = without_queue_options(spec);
+    auto sink = make_sink(module.value(), own);
+    if (!sink.ok())
+        throw StartupError(sink.error().message, ExitCode::kUsage);
+    const fx_sink& descriptor = *module->descriptor;
+    for (const char* const* column = descriptor.required_columns; column && *column; column++)
+        choice_.columns_needed.push_back({*column, own.name});
+    const SinkRunner::Limits limits = queue_limits(spec, static_cast<SinkPolicy>(descriptor.policy));
+    planned_.push_back({spec, sink.take(), limits, sink_id(own, prefix_)});
+}
+
+// Starts the plugins, and with them the layout of records and the schemas of rows.
+void RunSetup::lay_out_records()
+{
     PluginHost::Services services;
     services.geo = geo_.get();
     services.log = [this](int level, const std::string& text) {
@@ -281,76 +393,51 @@ void RunSetup::make_sinks(const std::string& command_line, const Attach& attach)
     };
     services.output_prefix = prefix_;
     services.sensor_id = options_.sensor_id;
-    plugins_ = std::make_unique<PluginHost>(libraries_, choice, *bundle_.descriptor, options_.packet_mode,
+    plugins_ = std::make_unique<PluginHost>(libraries_, choice_, *bundle_.descriptor, options_.packet_mode,
                                             std::move(services), &flow_);
+    context_.flow_schema = plugins_->flow_schema();
+    context_.packet_schema = plugins_->packet_schema();
+    context_.output_prefix = prefix_;
+    context_.rows_to_stdout = rows_to_stdout_;
+    context_.sensor_id = options_.sensor_id;
+    context_.live = kind_ == RunKind::kLive;
+    context_.interface_name = [this](std::uint32_t id) { return interfaces_.find(id); };
+}
 
-    ResumePoints resume;
-    if (attach)
-        resume = attach({bundle_, flow_, {prefix_, capture_}, plugins_->active()});
+void RunSetup::open_sink(PlannedSink planned, const ResumePoints& resume)
+{
+    const std::string label = label_of(planned.spec);
+    auto runner = std::make_unique<SinkRunner>(label, std::move(planned.sink), planned.limits, planned.id);
+    const auto left = resume.find(planned.id);
+    context_.resume = left == resume.end() ? std::vector<std::uint64_t>() : left->second;
+    if (auto opened = runner->open(context_); !opened.ok())
+        throw StartupError(fmt::format("sink '{}': {}", label, opened.error().message));
+    list_resumable(runner->sink().files(context_), planned.id);
+    sinks_.push_back(std::move(runner));
+}
 
-    SinkContext context;
-    context.flow_schema = plugins_->flow_schema();
-    context.packet_schema = plugins_->packet_schema();
-    context.output_prefix = prefix_;
-    context.rows_to_stdout = rows_to_stdout_;
-    context.sensor_id = options_.sensor_id;
-    context.live = live;
-    context.interfaces = &interfaces_;
-    context.header_lines = header_file_lines(options_, command_line, *plugins_);
-    for (std::size_t i = 0; i < made.size(); i++) {
-        SinkRunner::Limits limits;
-        limits.policy = made[i]->default_policy();
-        if (const auto policy = specs[i].options.find("policy"); policy != specs[i].options.end()) {
-            if (policy->second != "block" && policy->second != "drop")
-                throw StartupError(
-                    fmt::format("sink '{}': policy is '{}', give block or drop", specs[i].name, policy->second),
-                    ExitCode::kUsage);
-            limits.policy = policy->second == "drop" ? SinkPolicy::kDrop : SinkPolicy::kBlock;
-        }
-        if (const auto queue = specs[i].options.find("queue"); queue != specs[i].options.end()) {
-            char* end = nullptr;
-            limits.queue_bytes = std::strtoull(queue->second.c_str(), &end, 10);
-            if (*end || limits.queue_bytes < 4096)
-                throw StartupError(
-                    fmt::format("sink '{}': queue is '{}', give bytes of at least 4096", specs[i].name, queue->second),
-                    ExitCode::kUsage);
-        }
-        std::string label = specs[i].name + (specs[i].target.empty() ? "" : ":" + specs[i].target);
-        const std::uint64_t id = sink_id(without_queue_options(specs[i]), prefix_);
-        auto runner = std::make_unique<SinkRunner>(label, std::move(made[i]), limits, id);
-        context.resume = resume[id];
-        if (auto opened = runner->open(context); !opened.ok())
-            throw StartupError(fmt::format("sink '{}': {}", label, opened.error().message));
-        sinks_.push_back(std::move(runner));
-    }
-    const AlarmMode alarm = options_.alarm == "any"   ? AlarmMode::kAny
-                            : options_.alarm == "all" ? AlarmMode::kAll
-                                                      : AlarmMode::kOff;
-    pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, alarm);
-
-    run_.version = FLOWXDP_VERSION;
-    run_.command_line = command_line;
-    run_.sensor_id = options_.sensor_id;
-    run_.max_flows = options_.max_flows;
-    run_.alarm_mode = alarm != AlarmMode::kOff;
-    run_.force_mode = (flow_.flags & FLOW_CONFIG_CAN_FORCE) != 0;
-    run_.live = live;
-    run_.plugins = plugins_->active();
+void RunSetup::list_resumable(const std::vector<SinkFile>& files, std::uint64_t id)
+{
+    for (const SinkFile& file : files)
+        if (const std::string path = lasting_path(file); file.words && !path.empty())
+            resumable_files_.push_back({id, *file.words, file.pieces, path});
 }
 
 void RunSetup::say(const std::vector<std::string>& lines)
 {
-    std::FILE* out = report_file_ ? report_file_ : rows_to_stdout_ ? stderr : stdout;
+    std::FILE* out = report_file_ ? report_file_ : report_to_stderr_ ? stderr : stdout;
     bool written = true;
     for (const std::string& line : lines)
-        written = std::fprintf(out, "%s\n", line.c_str()) >= 0 && written;
+        written = std::fprintf(out, "%s\n", options_.json ? line.c_str() : printable(line).c_str()) >= 0 && written;
     if (std::fflush(out) == 0 && written)
+        return;
+    if (errno == EPIPE && out == stdout) // its reader has what it wanted
         return;
     if (!report_lost_) // standard error may be what failed: the exit code says it, too
         log_->write(LogLevel::kError, fmt::format("cannot write the report to {}: {}",
-                                                  report_file_      ? prefix_ + "_log.txt"
-                                                  : rows_to_stdout_ ? "standard error"
-                                                                    : "standard output",
+                                                  report_file_        ? prefix_ + "_log.txt"
+                                                  : report_to_stderr_ ? "standard error"
+                                                                      : "standard output",
                                                   std::strerror(errno)));
     report_lost_ = true;
 }
@@ -361,11 +448,41 @@ void RunSetup::say_start()
         say(start_lines(run_));
 }
 
-void RunSetup::say_monitoring()
+void RunSetup::say_monitoring(double started_s)
 {
     run_.tally = pipeline_->tally();
-    for (const std::string& line : end_lines(run_))
-        std::fprintf(stderr, "%s\n", line.c_str());
+    run_.elapsed_s = steady_seconds() - started_s;
+    run_.sinks.clear();
+    for (const auto& runner : sinks_)
+        run_.sinks.push_back(runner->state());
+    const std::vector<std::string> lines = options_.json ? std::vector{summary_json(run_)} : end_lines(run_);
+    for (const std::string& line : lines)
+        std::fprintf(stderr, "%s\n", options_.json ? line.c_str() : printable(line).c_str());
+    run_.sinks.clear();
+}
+
+void RunSetup::reopen_files()
+{
+    for (const auto& runner : sinks_)
+        runner->reopen();
+    if (report_file_) {
+        auto file = open_output(prefix_ + "_log.txt");
+        std::FILE* opened = file.ok() ? fdopen(file->get(), "a") : nullptr;
+        if (!opened) {
+            log_->write(LogLevel::kError,
+                        fmt::format("cannot open '{}_log.txt' anew: {}; the report goes on in the old file", prefix_,
+                                    file.ok() ? std::strerror(errno) : file.error().message));
+            return;
+        }
+        file->release(); // the stream's now
+        std::fclose(std::exchange(report_file_, opened));
+    }
+    log_->write(LogLevel::kInformation, "SIGHUP: output files that were renamed or removed begin anew");
+}
+
+bool RunSetup::nobody_reads() const
+{
+    return std::ranges::all_of(sinks_, [](const auto& runner) { return runner->sink().counts().unread > 0; });
 }
 
 ExitCode RunSetup::finish(double started_s, double processed_s)

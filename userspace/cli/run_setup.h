@@ -3,24 +3,30 @@
 // and attach, so that both write the same rows.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "bundle_loader.h"
 #include "cli/options.h"
+#include "cli/output_claims.h"
 #include "core/interface_directory.h"
 #include "core/log.h"
+#include "flowxdp/sink.hpp"
 #include "geo/geo.h"
 #include "pipeline/pipeline.h"
 #include "report/end_report.h"
-#include "sink/sink.h"
+#include "sink/sink_spec.h"
 
 namespace flowxdp {
 
 // The path from the root; the same text when there is no working folder. Empty stays empty.
 std::string absolute_path(const std::string& path);
+
+// The path by which an open file is found again, without a link on the way. Empty: there is none. Of pieces: without
+// their number.
+std::string lasting_path(const SinkFile& file);
 
 // What a run will write, known before anything is opened.
 struct RunOutputs {
@@ -28,53 +34,95 @@ struct RunOutputs {
     std::string capture; // of -e, resolved; empty = no extraction
 };
 
+// What a run reads.
+struct RunInput {
+    std::string name;               // what output files are named after when -w names a folder
+    std::vector<std::string> files; // captures, "-" = standard input: no output may be one of them
+};
+
 // What is settled before anything is opened or attached.
 struct RunPlan {
     const Bundle& bundle;
     const flow_config& flow;
+    std::span<const std::uint8_t> plugin_options;
     RunOutputs outputs;
+    std::vector<std::uint64_t> output_ids; // output_id() of every sink; a capture's is capture_id() of its file
     std::vector<PluginHost::Active> plugins;
+    OutputClaims& claims; // add every further output here before it is opened
 };
 
-// Everything behind the engine. Built once; members in order of construction.
+// What the outputs of a live run must know of its sensors. As it is made: a replay.
+struct RunOrigin {
+    ResumePoints resume;          // where a killed daemon's outputs go on (journal.h); empty = a fresh start
+    std::uint64_t boot = 0;       // LiveSensor::boot()
+    std::int64_t attached_ns = 0; // when the sensor was made
+};
+
+enum class RunKind { kReplay, kLive };
+
+// Everything behind the engine. Three steps in this order: the constructor plans the run and opens nothing for writing;
+// live, the caller then attaches sensors by plan(); open_outputs() opens sinks and makes the pipeline.
 class RunSetup {
   public:
-    // input_name: what output files are named after when -w names a folder. attach: live only; called once records are
-    // laid out and before sinks open, returns where a crashed predecessor's outputs can be gone on behind (journal.h),
-    // empty for a fresh start. Throws StartupError.
-    using Attach = std::function<ResumePoints(const RunPlan& plan)>;
-    RunSetup(const RunOptions& options, const std::string& input_name, const std::string& command_line,
-             const Attach& attach, Log* log);
+    // Throws StartupError.
+    RunSetup(const RunOptions& options, const RunInput& input, const std::string& command_line, RunKind kind, Log* log);
     ~RunSetup();
     RunSetup(const RunSetup&) = delete;
     RunSetup& operator=(const RunSetup&) = delete;
 
+    // Valid as long as this object.
+    [[nodiscard]] RunPlan plan();
+    // Call once. Throws StartupError.
+    void open_outputs(const RunOrigin& origin);
+
     [[nodiscard]] const Bundle& bundle() const { return bundle_; }
     [[nodiscard]] const flow_config& flow() const { return flow_; }
+    [[nodiscard]] std::span<const std::uint8_t> plugin_options() const { return plugins_->plugin_options(); }
     [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
-    Pipeline& pipeline() { return *pipeline_; }
+    Pipeline& pipeline() { return *pipeline_; } // after open_outputs(), as what follows
     RunSummary& run() { return run_; }
-    // Names of interfaces, for sinks. Whoever reads packets fills it.
+    // Names of interfaces, for sinks. The reader of the packets fills it.
     InterfaceDirectory& interfaces() { return interfaces_; }
     [[nodiscard]] const std::vector<std::unique_ptr<SinkRunner>>& sinks() const { return sinks_; }
     [[nodiscard]] RunOutputs outputs() const { return {prefix_, capture_}; }
+    // Files of the sinks that a daemon could go on in, as they were opened.
+    [[nodiscard]] const std::vector<ResumableFile>& resumable_files() const { return resumable_files_; }
 
     // Banner and plugins, where reports go.
     void say_start();
-    // The report as it stands (SIGUSR1), to standard error.
-    void say_monitoring();
+    // The report as it stands (SIGUSR1), to standard error; where live packets are, run().running says.
+    void say_monitoring(double started_s);
+    // SIGHUP: output files whose names lead elsewhere now (logrotate) begin anew.
+    void reopen_files();
+    // Every sink writes to a standard output that its reader closed: no further row reaches a reader.
+    [[nodiscard]] bool nobody_reads() const;
     // Joins pipeline and sinks, collects what they say, prints the report; returns the exit code. started: steady
     // clock seconds at the first packet, processed: after the last one.
     ExitCode finish(double started_s, double processed_s);
 
   private:
     class Geo;
-    void choose_extraction(bool live);
+    struct PlannedSink {
+        SinkSpec spec;
+        std::unique_ptr<Sink> sink; // not open yet
+        SinkRunner::Limits limits;
+        std::uint64_t id; // output_id()
+    };
+    void choose_extraction();
     void choose_output(const std::string& input_name);
-    void make_sinks(const std::string& command_line, const Attach& attach);
+    void claim_files(const RunInput& input);
+    void claim_outputs();
+    void check_alarms() const;
+    void open_report_file();
+    void plan_sinks();
+    void plan_sink(const SinkSpec& spec);
+    void lay_out_records();
+    void open_sink(PlannedSink planned, const ResumePoints& resume);
+    void list_resumable(const std::vector<SinkFile>& files, std::uint64_t id);
     void say(const std::vector<std::string>& lines);
 
     RunOptions options_;
+    RunKind kind_;
     Log* log_;
     Bundle bundle_;
     flow_config flow_{};
@@ -82,13 +130,18 @@ class RunSetup {
     std::vector<PluginLibrary> libraries_;
     std::unique_ptr<PluginHost> plugins_;
     InterfaceDirectory interfaces_;
+    OutputClaims claims_;
+    PluginChoice choice_;
+    std::vector<PlannedSink> planned_;
+    SinkContext context_;
     std::vector<std::unique_ptr<SinkRunner>> sinks_;
+    std::vector<ResumableFile> resumable_files_;
     std::unique_ptr<Pipeline> pipeline_;
     RunSummary run_;
     std::string prefix_;  // of -w, resolved; empty = rows to stdout
     std::string capture_; // of -e, resolved
-    std::string split_;   // SIZE[,start=START] of -W
     bool rows_to_stdout_ = false, report_lost_ = false;
+    bool report_to_stderr_ = false;    // standard output belongs to rows, of whatever sink
     std::FILE* report_file_ = nullptr; // owned with -l
 };
 

@@ -2,15 +2,14 @@
 // status_command.h - `flowxdp status`.
 #pragma once
 
-#include <string>
-#include <vector>
-
+#include "cli/options.h"
 #include "core/result.h"
 
 namespace flowxdp {
 
 // Every sensor (or those of the interfaces named) with its counters, books, daemon and sinks, read from the pins;
-// neither kernel half nor daemon notices. Throws StartupError, with exit code 77 for a user who may not look.
-ExitCode run_status_command(const std::vector<std::string>& interfaces, bool json);
+// neither kernel half nor daemon notices. Counters that are zero are left out unless all are asked for. Throws
+// StartupError, with exit code 77 for a user who may not look.
+ExitCode run_status_command(const StatusOptions& options);
 
 } // namespace flowxdp

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -55,7 +56,7 @@ class Screen {
             w = {24, 80, 0, 0};
         return w;
     }
-    // Each line is cleared behind its text, what is below the last one too: no flicker.
+    // Clears the rest of each line after its text, and everything below the last line: no flicker.
     static void show(const std::vector<std::string>& lines)
     {
         std::string out = "\x1b[H";
@@ -77,12 +78,15 @@ class Screen {
 struct View {
     std::size_t key = 0; // in kTopKeys
     std::size_t first = 0;
-    bool talkers = false, paused = false, quit = false;
+    bool talkers = false, paused = false, quit = false, help = false;
 
     void press(const std::string& keys, std::size_t page)
     {
         static constexpr std::size_t kKeys = std::size(kTopKeys);
-        if (keys == "q")
+        const bool help_before = std::exchange(help, false); // any key closes it
+        if (keys == "h" || keys == "?")
+            help = !help_before;
+        else if (keys == "q")
             quit = true;
         else if (keys == "s" || keys == "\x1b[C")
             key = (key + 1) % kKeys;
@@ -121,24 +125,46 @@ std::vector<std::string> keys_in(const std::string& bytes)
     return keys;
 }
 
-std::vector<std::string> screen_lines(const RateLook& look, View* view, std::size_t limit)
+constexpr const char* kHelp[] = {
+    "",
+    "  s, left, right   sort by rate (bit/s), bytes, packets, pps (packets/s),",
+    "                   duration, idle; the column with * is sorted by",
+    "  t                talkers (addresses that send) or flows",
+    "  up, down         a line further; page up, page down: a screen",
+    "  p, blank         pause",
+    "  h, ?             this text; any key closes it",
+    "  q                quit; so does Ctrl-C",
+    "",
+    "  Rates are those between two looks (-i). Bytes are IP octets, of flows",
+    "  without IP bytes on the wire. A long address is shortened in its middle;",
+    "  a wider terminal shows more columns.",
+};
+
+std::vector<std::string> screen_lines(const RateSample& sample, View* view, std::size_t limit)
 {
     const winsize size = Screen::size();
-    const std::size_t rows = view->talkers ? look.talkers.size() : look.flows.size();
+    const std::size_t rows = view->talkers ? sample.talkers.size() : sample.flows.size();
     view->first = std::min(view->first, rows ? rows - 1 : 0);
-    const std::size_t fits = std::min<std::size_t>(limit, size.ws_row > 4 ? size.ws_row - 4u : 1);
+    const std::size_t fits = std::min<std::size_t>(limit ? limit : rows, size.ws_row > 4 ? size.ws_row - 4u : 1);
+    const std::string key = kTopKeys[view->key];
     std::vector<std::string> lines = {
-        "flowxdp top: " + (look.capacity ? summary_line(look) : std::string("no sensor is attached")) +
+        "flowxdp top: " + (sample.capacity ? summary_line(sample) : std::string("no sensor is attached")) +
             (view->paused ? " (paused)" : ""),
-        fmt::format("sorted by {} | s, left, right: sort  t: {}  up, down: scroll  p: pause  q: quit",
-                    kTopKeys[view->key], view->talkers ? "flows" : "talkers")};
+        fmt::format("sorted by {} (*) | h: help  s: sort  t: {}  p: pause  q: quit", key,
+                    view->talkers ? "flows" : "talkers")};
+    if (view->help) {
+        lines.insert(lines.end(), std::begin(kHelp), std::end(kHelp));
+        lines.resize(std::min<std::size_t>(lines.size(), size.ws_row));
+    }
     for (std::string& line : lines)
         line.resize(std::min<std::size_t>(line.size(), size.ws_col));
-    auto table = view->talkers ? talker_lines(look, view->first, fits, size.ws_col)
-                               : flow_lines(look, view->first, fits, size.ws_col);
+    if (view->help)
+        return lines;
+    auto table = view->talkers ? talker_lines(sample, key, view->first, fits, size.ws_col)
+                               : flow_lines(sample, key, view->first, fits, size.ws_col);
     table[0] = "\x1b[7m" + table[0];
     lines.insert(lines.end(), table.begin(), table.end());
-    for (const std::string& text : look.unreadable)
+    for (const std::string& text : sample.unreadable)
         lines.push_back(text.substr(0, size.ws_col));
     return lines;
 }
@@ -154,12 +180,12 @@ ExitCode run_screen(const TopOptions& options)
     FlowRates rates;
     View view;
     view.key = static_cast<std::size_t>(std::ranges::find(kTopKeys, options.sort) - std::begin(kTopKeys));
-    RateLook look = rates.look(sensors_of(options), boot_clock_ns());
+    RateSample sample = rates.sample(sensors_of(options), boot_clock_ns());
     std::int64_t next_ns = boot_clock_ns() + static_cast<std::int64_t>(options.interval_ms) * 1000000;
     const Screen screen;
     while (!view.quit) {
-        sort_look(kTopKeys[view.key], &look);
-        Screen::show(screen_lines(look, &view, options.count));
+        sort_sample(kTopKeys[view.key], &sample);
+        Screen::show(screen_lines(sample, &view, options.count));
         const std::int64_t left_ms = std::max<std::int64_t>(0, (next_ns - boot_clock_ns()) / 1000000 + 1);
         pollfd polled[] = {{0, POLLIN, 0}, {signals.get(), POLLIN, 0}};
         poll(polled, 2, static_cast<int>(left_ms));
@@ -180,7 +206,7 @@ ExitCode run_screen(const TopOptions& options)
             continue;
         next_ns = boot_clock_ns() + static_cast<std::int64_t>(options.interval_ms) * 1000000;
         if (!view.paused)
-            look = rates.look(sensors_of(options), boot_clock_ns());
+            sample = rates.sample(sensors_of(options), boot_clock_ns());
     }
     return ExitCode::kOk;
 }
@@ -189,22 +215,34 @@ ExitCode run_screen(const TopOptions& options)
 ExitCode run_once(const TopOptions& options)
 {
     FlowRates rates;
-    rates.look(sensors_of(options), boot_clock_ns());
+    rates.sample(sensors_of(options), boot_clock_ns());
     poll(nullptr, 0, static_cast<int>(options.interval_ms));
-    RateLook look = rates.look(sensors_of(options), boot_clock_ns());
-    sort_look(options.sort, &look);
+    RateSample sample = rates.sample(sensors_of(options), boot_clock_ns());
+    sort_sample(options.sort, &sample);
+    constexpr std::size_t kLines = 20, kJsonObjects = 1000;
+    const std::size_t most = options.count  ? options.count
+                             : options.all  ? std::max(sample.flows.size(), sample.talkers.size())
+                             : options.json ? kJsonObjects
+                                            : kLines;
     if (options.json) {
-        fmt::print("{}\n", look_json(look, options.count));
+        fmt::print("{}\n", sample_json(sample, most));
         return ExitCode::kOk;
     }
-    if (!look.capacity)
+    if (!sample.capacity)
         fmt::print("no sensor is attached\n");
     else
-        fmt::print("{}\n", summary_line(look));
-    for (const auto& lines : {flow_lines(look, 0, options.count, 0), talker_lines(look, 0, options.count, 0)})
+        fmt::print("{}\n", summary_line(sample));
+    // A pipe gets every column, a terminal what fits.
+    const std::size_t width = isatty(1) ? Screen::size().ws_col : 0;
+    const auto print = [most](const std::vector<std::string>& lines, std::size_t in_all, const char* what) {
         for (const std::string& line : lines)
             fmt::print("{}\n", line);
-    for (const std::string& text : look.unreadable)
+        if (in_all > most)
+            fmt::print("... and {} {} more (-n N or --all shows them)\n", in_all - most, what);
+    };
+    print(flow_lines(sample, options.sort, 0, most, width), sample.flows.size(), "flows");
+    print(talker_lines(sample, options.sort, 0, most, width), sample.talkers.size(), "talkers");
+    for (const std::string& text : sample.unreadable)
         fmt::print("{}\n", text);
     return ExitCode::kOk;
 }

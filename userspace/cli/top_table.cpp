@@ -2,7 +2,7 @@
 #include "cli/top_table.h"
 
 #include <algorithm>
-#include <functional>
+#include <string_view>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -45,6 +45,37 @@ std::string cut(std::string line, std::size_t width)
     return line;
 }
 
+// "2001:db8:1:2..cdef:443": the port and both ends of an address that is too long stay.
+std::string shortened(const std::string& text, std::size_t width)
+{
+    constexpr std::string_view kGap = "..";
+    if (text.size() <= width || width < 8)
+        return text.substr(0, width);
+    const std::size_t tail = (width - kGap.size()) / 2;
+    return text.substr(0, width - kGap.size() - tail) + std::string(kGap) + text.substr(text.size() - tail);
+}
+
+std::string heading(const char* text, bool sorted)
+{
+    return std::string(text) + (sorted ? "*" : "");
+}
+
+// Number columns of a flow, the most important first.
+struct FlowColumn {
+    const char* key; // of kTopKeys
+    const char* heading;
+    std::size_t width;
+    std::string (*cell)(const FlowRate&);
+};
+constexpr FlowColumn kFlowColumns[] = {
+    {"rate", "BIT/S", 9, [](const FlowRate& f) { return scaled(f.bits_per_s); }},
+    {"pps", "PKT/S", 9, [](const FlowRate& f) { return scaled(f.packets_per_s); }},
+    {"bytes", "BYTES", 9, [](const FlowRate& f) { return scaled(static_cast<double>(f.octets)); }},
+    {"packets", "PACKETS", 9, [](const FlowRate& f) { return scaled(static_cast<double>(f.packets)); }},
+    {"duration", "DURATION", 9, [](const FlowRate& f) { return fmt::format("{:.1f}s", f.duration_s); }},
+    {"idle", "IDLE", 7, [](const FlowRate& f) { return fmt::format("{:.1f}s", f.idle_s); }},
+};
+
 JsonObject traffic_json(const TrafficRate& t)
 {
     JsonObject out;
@@ -57,62 +88,97 @@ JsonObject traffic_json(const TrafficRate& t)
 
 } // namespace
 
-void sort_look(const std::string& key, RateLook* look)
+void sort_sample(const std::string& key, RateSample* sample)
 {
     // Without rates yet, or among flows at rest, the bigger first.
-    std::ranges::sort(look->flows, [&key](const FlowRate& a, const FlowRate& b) {
+    std::ranges::sort(sample->flows, [&key](const FlowRate& a, const FlowRate& b) {
         return std::tuple(flow_value(key, b), b.octets, a.flow_id) <
                std::tuple(flow_value(key, a), a.octets, b.flow_id);
     });
-    std::ranges::sort(look->talkers, [&key](const TalkerRate& a, const TalkerRate& b) {
+    std::ranges::sort(sample->talkers, [&key](const TalkerRate& a, const TalkerRate& b) {
         return std::tuple(-traffic_value(key, a), -static_cast<double>(a.octets), std::string_view(a.address)) <
                std::tuple(-traffic_value(key, b), -static_cast<double>(b.octets), std::string_view(b.address));
     });
 }
 
-std::vector<std::string> flow_lines(const RateLook& look, std::size_t first, std::size_t count, std::size_t width)
+std::vector<std::string> flow_lines(const RateSample& sample, const std::string& key, std::size_t first,
+                                    std::size_t count, std::size_t width)
 {
-    std::vector<std::string> lines = {
-        cut(fmt::format("{:<12} {:<6} {:<28} {:<28} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}", "INTERFACE", "PROTO",
-                        "SOURCE", "DESTINATION", "BIT/S", "PKT/S", "BYTES", "PACKETS", "DURATION", "IDLE"),
-            width)};
-    for (std::size_t i = first; i < look.flows.size() && i - first < count; i++) {
-        const FlowRate& f = look.flows[i];
-        lines.push_back(cut(fmt::format("{:<12} {:<6} {:<28} {:<28} {:>9} {:>9} {:>9} {:>9} {:>8.1f}s {:>6.1f}s",
-                                        f.interface, f.protocol, f.source, f.destination, scaled(f.bits_per_s),
-                                        scaled(f.packets_per_s), scaled(static_cast<double>(f.octets)),
-                                        scaled(static_cast<double>(f.packets)), f.duration_s, f.idle_s),
-                            width));
+    constexpr std::size_t kWideAddress = 28, kLeastAddress = 21; // 255.255.255.255:65535
+    constexpr std::size_t kInterface = 12, kProtocol = 6;
+    bool with_interface = !width;
+    std::vector<bool> shown(std::size(kFlowColumns), true);
+    std::size_t address = kWideAddress;
+    if (width) {
+        // The sorted column first, then by importance, for as long as both addresses keep their room.
+        shown.assign(shown.size(), false);
+        std::size_t used = kProtocol;
+        const auto fits = [&](std::size_t more) { return used + more + 2 * (1 + kLeastAddress) <= width; };
+        for (const bool sorted : {true, false})
+            for (std::size_t i = 0; i < shown.size(); i++)
+                if (!shown[i] && (!sorted || key == kFlowColumns[i].key) && fits(1 + kFlowColumns[i].width)) {
+                    shown[i] = true;
+                    used += 1 + kFlowColumns[i].width;
+                }
+        with_interface = fits(1 + kInterface);
+        used += with_interface ? 1 + kInterface : 0;
+        address = width > used + 2 ? (width - used - 2) / 2 : 1;
+    }
+    const auto line_of = [&](const std::string& interface, const std::string& protocol, const std::string& source,
+                             const std::string& destination, const auto& cell) {
+        std::string line = with_interface ? fmt::format("{:<{}} ", interface, kInterface) : "";
+        line += fmt::format("{:<{}} {:<{}} {:<{}}", protocol, kProtocol, width ? shortened(source, address) : source,
+                            address, width ? shortened(destination, address) : destination, address);
+        for (std::size_t i = 0; i < shown.size(); i++)
+            if (shown[i])
+                line += fmt::format(" {:>{}}", cell(kFlowColumns[i]), kFlowColumns[i].width);
+        return cut(std::move(line), width);
+    };
+    std::vector<std::string> lines = {line_of("INTERFACE", "PROTO", "SOURCE", "DESTINATION",
+                                              [&](const FlowColumn& c) { return heading(c.heading, key == c.key); })};
+    for (std::size_t i = first; i < sample.flows.size() && i - first < count; i++) {
+        const FlowRate& f = sample.flows[i];
+        lines.push_back(
+            line_of(f.interface, f.protocol, f.source, f.destination, [&](const FlowColumn& c) { return c.cell(f); }));
     }
     return lines;
 }
 
-std::vector<std::string> talker_lines(const RateLook& look, std::size_t first, std::size_t count, std::size_t width)
+std::vector<std::string> talker_lines(const RateSample& sample, const std::string& key, std::size_t first,
+                                      std::size_t count, std::size_t width)
 {
-    std::vector<std::string> lines = {cut(fmt::format("{:<40} {:>9} {:>9} {:>9} {:>9} {:>9}", "TALKER (SENT)", "BIT/S",
-                                                      "PKT/S", "BYTES", "PACKETS", "FLOWS"),
-                                          width)};
-    for (std::size_t i = first; i < look.talkers.size() && i - first < count; i++) {
-        const TalkerRate& t = look.talkers[i];
-        lines.push_back(cut(fmt::format("{:<40} {:>9} {:>9} {:>9} {:>9} {:>9}", t.address, scaled(t.bits_per_s),
-                                        scaled(t.packets_per_s), scaled(static_cast<double>(t.octets)),
-                                        scaled(static_cast<double>(t.packets)), t.flows),
-                            width));
+    // Talkers have no duration: they are sorted by rate then.
+    const bool by_rate = key != "bytes" && key != "packets" && key != "pps";
+    const std::size_t numbers = 5 * 9 + 5; // and a blank before each
+    const std::size_t address = !width ? 40 : width > numbers + 40 ? 40 : width > numbers + 1 ? width - numbers : 1;
+    const auto line_of = [&](const std::string& name, const auto&... cells) {
+        std::string line = fmt::format("{:<{}}", width ? shortened(name, address) : name, address);
+        ((line += fmt::format(" {:>9}", cells)), ...);
+        return cut(std::move(line), width);
+    };
+    std::vector<std::string> lines = {line_of("TALKER (SENT)", heading("BIT/S", by_rate),
+                                              heading("PKT/S", key == "pps"), heading("BYTES", key == "bytes"),
+                                              heading("PACKETS", key == "packets"), "FLOWS")};
+    for (std::size_t i = first; i < sample.talkers.size() && i - first < count; i++) {
+        const TalkerRate& t = sample.talkers[i];
+        lines.push_back(line_of(t.address, scaled(t.bits_per_s), scaled(t.packets_per_s),
+                                scaled(static_cast<double>(t.octets)), scaled(static_cast<double>(t.packets)),
+                                std::to_string(t.flows)));
     }
     return lines;
 }
 
-std::string summary_line(const RateLook& look)
+std::string summary_line(const RateSample& sample)
 {
-    return fmt::format("{} flows alive of {}, {} talkers, {} packets/s, {} bit/s", look.flows_alive, look.capacity,
-                       look.talkers.size(), scaled(look.all.packets_per_s), scaled(look.all.bits_per_s));
+    return fmt::format("{} flows alive of {}, {} talkers, {} packets/s, {} bit/s", sample.flows_alive, sample.capacity,
+                       sample.talkers.size(), scaled(sample.all.packets_per_s), scaled(sample.all.bits_per_s));
 }
 
-std::string look_json(const RateLook& look, std::size_t count)
+std::string sample_json(const RateSample& sample, std::size_t count)
 {
     std::vector<std::string> flows, talkers, unreadable;
-    for (std::size_t i = 0; i < look.flows.size() && i < count; i++) {
-        const FlowRate& f = look.flows[i];
+    for (std::size_t i = 0; i < sample.flows.size() && i < count; i++) {
+        const FlowRate& f = sample.flows[i];
         flows.push_back(traffic_json(f)
                             .add("interface", f.interface)
                             .add("flowInd", f.flow_id)
@@ -123,17 +189,17 @@ std::string look_json(const RateLook& look, std::size_t count)
                             .add("idle_s", f.idle_s)
                             .text());
     }
-    for (std::size_t i = 0; i < look.talkers.size() && i < count; i++)
-        talkers.push_back(traffic_json(look.talkers[i])
-                              .add("address", look.talkers[i].address)
-                              .add("flows", look.talkers[i].flows)
+    for (std::size_t i = 0; i < sample.talkers.size() && i < count; i++)
+        talkers.push_back(traffic_json(sample.talkers[i])
+                              .add("address", sample.talkers[i].address)
+                              .add("flows", sample.talkers[i].flows)
                               .text());
-    for (const std::string& text : look.unreadable)
+    for (const std::string& text : sample.unreadable)
         unreadable.push_back(json_string(text));
-    return traffic_json(look.all)
-        .add("interval_s", look.interval_s)
-        .add("flows_alive", look.flows_alive)
-        .add("capacity", look.capacity)
+    return traffic_json(sample.all)
+        .add("interval_s", sample.interval_s)
+        .add("flows_alive", sample.flows_alive)
+        .add("capacity", sample.capacity)
         .add("flows", flows)
         .add("talkers", talkers)
         .add("unreadable", unreadable)

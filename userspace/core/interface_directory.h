@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// interface_directory.h - what the interface ids in rows are called.
+// interface_directory.h - the names of the interface ids in rows.
 //
-// The reader of the input fills it, sinks ask on their threads: replay names an interface when its first packet is read
-// (pcapng's if_name, else the file), live all of them before the first packet.
+// The reader of the input fills it; sinks read it on their threads. Replay names an interface at its first packet
+// (pcapng's if_name, else the file), live runs name all before the first packet.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -15,11 +16,15 @@ namespace flowxdp {
 
 class InterfaceDirectory {
   public:
-    // The first name of an id stays: with several files or sections the one that had packets first.
+    // A capture may have any number of ids and names; ids after so many get no name.
+    static constexpr std::size_t kMaxNames = 65536;
+
+    // An id keeps its first name: with several files or sections the one that had packets first.
     void name(std::uint32_t id, const std::string& name)
     {
         const std::lock_guard lock(mutex_);
-        names_.try_emplace(id, name);
+        if (names_.size() < kMaxNames)
+            names_.try_emplace(id, name);
     }
     [[nodiscard]] std::optional<std::string> find(std::uint32_t id) const
     {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// activity_list.h - flows in order of their last packet, for a table that is full (T2 A7: the least recently active
-// flow leaves). Costs nothing until the table fills for the first time: the order is built then, from the sequence
-// numbers that packets leave in the entries until then, and kept from then on.
+// activity_list.h - flows in order of their last packet, for a full table: as in T2, the least recently active flow is
+// evicted. Costs nothing until the table is full for the first time: then the order is built from the sequence numbers
+// that packets left in the entries, and kept from then on.
 #pragma once
 
 #include <algorithm>

@@ -2,54 +2,38 @@
 // bundle.cpp - the engine library's one exported symbol.
 #include <new>
 
+#include "bundle_layout_id.h"
 #include "engine.h"
+#include "flowxdp/plugin_halves.h"
 #include "native_engine.h"
 
 namespace {
 
 const half_descriptor kHalves[] = {
 #define X(name)                                                                                                        \
-    {#name, sizeof(struct name##_state), 0, offsetof(struct flow_config, plugin.name), sizeof(struct name##_config)},
+    {#name, sizeof(struct name##_state), 0, 0, 0, offsetof(struct plugin_options, name), sizeof(struct name##_config)},
     FX_FOR_EACH_KERNEL_HALF(X)
 #undef X
 };
 
-// The halves with their packet state sizes: not every half has one, so they are added by a second pass.
+// The halves with what not every half has: a second pass adds it.
 struct Halves {
     half_descriptor list[KERNEL_HALF_COUNT];
     Halves()
     {
         for (unsigned i = 0; i < KERNEL_HALF_COUNT; i++)
             list[i] = kHalves[i];
+#define X(name) list[KERNEL_HALF_##name].cold_size = sizeof(struct name##_cold);
+        FX_FOR_EACH_COLD(X)
+#undef X
 #define X(name) list[KERNEL_HALF_##name].packet_state_size = sizeof(struct name##_packet_state);
         FX_FOR_EACH_PACKET_STATE(X)
 #undef X
+#define X(name) list[KERNEL_HALF_##name].has_need = 1;
+        FX_FOR_EACH_NEED(X)
+#undef X
     }
 };
-
-// FNV-1a over every size and name that the layout of records depends on.
-__u64 layout_id(const Halves& halves)
-{
-    __u64 h = 0xcbf29ce484222325ULL;
-    auto add = [&h](__u64 v) {
-        for (int i = 0; i < 8; i++)
-            h = (h ^ ((v >> (8 * i)) & 0xff)) * 0x100000001b3ULL;
-    };
-    add(BUNDLE_ABI_VERSION);
-    add(sizeof(flow_record));
-    add(sizeof(ended_record));
-    add(sizeof(packet_record));
-    add(sizeof(flow_config));
-    add(sizeof(fragment_slot));
-    for (const half_descriptor& half : halves.list) {
-        for (const char* c = half.name; *c; c++)
-            add(static_cast<unsigned char>(*c));
-        add(half.state_size);
-        add(half.packet_state_size);
-        add(half.config_size);
-    }
-    return h;
-}
 
 flowxdp::NativeEngine* native(engine* e)
 {
@@ -58,6 +42,8 @@ flowxdp::NativeEngine* native(engine* e)
 
 engine* open_engine(const engine_options* options)
 {
+    if (options->plugin_options_size != sizeof(plugin_options))
+        return nullptr;
     try {
         return reinterpret_cast<engine*>(new flowxdp::NativeEngine(*options));
     } catch (const std::bad_alloc&) {
@@ -87,14 +73,16 @@ void close_engine(engine* e)
 
 } // namespace
 
+const __u32 flowxdp_bundle_interface[2] = {BUNDLE_ABI_VERSION, sizeof(bundle_descriptor)};
+
 const bundle_descriptor* flowxdp_bundle()
 {
     static const Halves halves;
     static const bundle_descriptor descriptor = {
         BUNDLE_ABI_VERSION,    KERNEL_HALF_COUNT,   halves.list,
-        layout_id(halves),     sizeof(flow_record), offsetof(ended_record, record),
-        sizeof(packet_record), sizeof(flow_config), open_engine,
-        feed_engine,           advance_engine,      finish_engine,
-        engine_counts_of,      close_engine};
+        BUNDLE_LAYOUT_ID,      sizeof(flow_record), offsetof(ended_record, record),
+        sizeof(packet_record), sizeof(flow_config), sizeof(plugin_options),
+        open_engine,           feed_engine,         advance_engine,
+        finish_engine,         engine_counts_of,    close_engine};
     return &descriptor;
 }

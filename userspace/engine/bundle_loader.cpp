@@ -10,13 +10,14 @@
 #include <fmt/format.h>
 
 #include "core/result.h"
+#include "library_file.h"
 
 namespace flowxdp {
 
 std::string library_folder(const std::string& given)
 {
-    // With file capabilities (setcap) or set-user-ID the program has rights that its user has not, and what it loads
-    // has them too: then the folder beside the program is the only one.
+    // With file capabilities (setcap) or set-user-ID the program, and the code it loads, has rights that its user has
+    // not. Then only the folder beside the program is used.
     if (!given.empty()) {
         if (getauxval(AT_SECURE) != 0)
             throw StartupError(
@@ -28,6 +29,11 @@ std::string library_folder(const std::string& given)
     }
     if (const char* from_environment = secure_getenv("FLOWXDP_LIB"))
         return from_environment;
+    return installation_folder();
+}
+
+std::string installation_folder()
+{
     std::error_code error;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
     if (error)
@@ -40,6 +46,10 @@ Bundle load_bundle(const std::string& folder)
     Bundle bundle;
     bundle.folder = folder;
     const std::string path = folder + "/libflowxdp_bundle.so";
+    if (auto checked = check_library(path, "engine bundle", "flowxdp_bundle",
+                                     {"flowxdp_bundle_interface", BUNDLE_ABI_VERSION, sizeof(bundle_descriptor)});
+        !checked.ok())
+        throw StartupError(checked.error().message);
     void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         throw StartupError(fmt::format("cannot load engine bundle '{}': {}", path, dlerror()));

@@ -21,8 +21,10 @@ struct Bundle {
 Bundle load_bundle(const std::string& folder);
 
 // The folder with bundle and plugins: given (--lib) when it is not empty, else $FLOWXDP_LIB, else ../lib/flowxdp beside
-// the running program. Throws StartupError: a program with more rights than its user takes no folder from him, and does
-// not look at the environment.
+// the running program. A program with more rights than its user ignores the environment and refuses --lib. Throws
+// StartupError.
 std::string library_folder(const std::string& given);
+// ../lib/flowxdp from the running program. Throws StartupError when the system does not say where that is.
+std::string installation_folder();
 
 } // namespace flowxdp

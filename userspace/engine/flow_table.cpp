@@ -82,7 +82,7 @@ void FlowTable::remove(EntryId id)
     std::uint32_t hole = e->hash & mask_;
     while (index_[hole] != word)
         hole = (hole + 1) & mask_;
-    // Backward shift: pull up every later entry of the run that may stand in the hole.
+    // Backward shift: pull up every later entry of the run that may fill the hole.
     for (std::uint32_t at = (hole + 1) & mask_; index_[at]; at = (at + 1) & mask_) {
         const auto home = static_cast<std::uint32_t>(index_[at] >> 32) & mask_;
         if (((at - home) & mask_) >= ((at - hole) & mask_)) {

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-#include "flow_record.h"
+#include "flowxdp/flow_record.h"
 #include "page_memory.h"
 
 namespace flowxdp {
@@ -19,11 +19,11 @@ namespace flowxdp {
 using EntryId = std::uint32_t;
 inline constexpr EntryId kNoEntry = 0xffffffffu;
 
-// What the table keeps in front of a record: 32 bytes, with which a record of the default plugins fills eight cache
-// lines. Every packet touches all of them.
+// The table's part before a record: 32 bytes, with which a record of the default plugins fills eight cache lines. Every
+// packet touches all of them.
 struct TableEntry {
-    EntryId wheel_prev, wheel_next; // list of its wheel slot
-    std::int64_t wheel_tick;        // tick it is linked at, never later than the tick it falls due
+    EntryId wheel_prev, wheel_next; // list of its wheel slot; in the heap: due_heap.h
+    std::int64_t look_ns;           // clock of the wheel's next check, never later than the due time
     std::uint32_t hash;
     EntryId next_free;
     // Order of activity: the sequence number of the last packet until the table is full for the first time, then links.
@@ -54,18 +54,18 @@ class FlowTable {
 
     // The entry of this key, or kNoEntry.
     EntryId find(const flow_key& key, std::uint32_t hash);
-    // Adds a record for the key: zeroed but for the key. Precondition: room(), key absent.
+    // Adds a record for the key: zeroed except for the key. Precondition: room(), key absent.
     EntryId insert(const flow_key& key, std::uint32_t hash);
     void remove(EntryId id);
 
-    // Takes every entry out.
+    // Removes every entry.
     void clear();
 
-    // Zeroes everything of a record but its key.
+    // Zeroes everything of a record except its key.
     void clear_record(flow_record* record) const;
 
     void prefetch_index(std::uint32_t hash) const { __builtin_prefetch(index_ + (hash & mask_)); }
-    // Asks for the lines of the record this hash most likely has.
+    // Prefetches the record that this hash most likely has.
     void prefetch_record(std::uint32_t hash);
     void prefetch_entry(EntryId id);
 

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "native_engine.h"
 
+#include <cstring>
 #include <limits>
 
-#include "flow_update.h"
-#include "parse.h"
+#include "flowxdp/flow_end.h"
+#include "flowxdp/flow_need.h"
+#include "flowxdp/flow_update.h"
+#include "flowxdp/parse.h"
 
 namespace flowxdp {
 
 NativeEngine::NativeEngine(const engine_options& options)
-    : options_(options), config_(options_.flow), table_(config_.record_size, options.max_flows), wheel_(&table_),
-      activity_(&table_), fragments_(FRAGMENT_SLOTS)
+    : options_(options), config_(options_.flow), hash_(config_.table_seed),
+      table_(config_.record_size, options.max_flows), wheel_(&table_), activity_(&table_), fragments_(FRAGMENT_SLOTS)
 {
+    std::memcpy(&plugin_options_, options.plugin_options, sizeof plugin_options_);
+    options_.plugin_options = nullptr;
 }
 
 void NativeEngine::feed(const engine_frame* frames, std::uint32_t n)
 {
-    // Nothing but hints depends on the table before account(), so a batch may be prepared while the one before waits.
+    // The table only gives hints before account(), so a batch may be prepared while the one before waits.
     auto size_at = [n](std::uint32_t first) { return n - first < kBatch ? n - first : kBatch; };
     auto prepare_at = [&](std::uint32_t first, Batch& batch) {
         for (std::uint32_t i = 0; i < size_at(first); i++)
@@ -36,26 +41,27 @@ void NativeEngine::feed(const engine_frame* frames, std::uint32_t n)
     }
 }
 
-// Everything that does not need the flow. In input order: clock and fragment slots depend on it.
+// All steps that do not need the flow. In input order: clock and fragment slots depend on it.
 void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
 {
     frame_meta meta = frame.meta;
     pending->stepped = packet_clock_advance(&clock_, meta.ts_ns, &pending->clock_before_step) != 0;
     meta.clock_ns = clock_.now_ns;
     packet& p = pending->parsed;
-    packet_parse(frame.bytes, &meta, frame.packet_no, (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0, &p);
+    packet_parse(frame.bytes, &meta, &config_.tunnels, frame.packet_no, (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0,
+                 &p);
     pending->reverse = flow_key_from(&p, &pending->key);
     if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) [[unlikely]]
         book_fragment(pending);
-    pending->hash = static_cast<std::uint32_t>(flow_key_hash(&pending->key, config_.hash_seed));
+    pending->hash = hash_(pending->key);
     table_.prefetch_index(pending->hash);
 }
 
 void NativeEngine::book_fragment(Pending* pending)
 {
     packet& p = pending->parsed;
-    switch (
-        fragment_book(&fragments_[fragment_slot_index(&p, config_.hash_seed)], &p, &pending->key, &pending->reverse)) {
+    switch (fragment_book(&fragments_[fragment_slot_index(&p, config_.fragment_seed)], &p, &pending->key,
+                          &pending->reverse)) {
     case FRAGMENT_MISSED:
         count(COUNTER_FRAGMENTS_UNMATCHED);
         break;
@@ -73,6 +79,9 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
 {
     const packet& p = pending->parsed;
     count(COUNTER_PACKETS_SEEN);
+    if (let_go_) [[unlikely]]
+        let_go();
+    last_clock_ns_ = p.clock_ns;
     if (pending->stepped) [[unlikely]]
         step_back(pending->clock_before_step, p.clock_ns);
     if (ExpiryWheel::tick_of(p.clock_ns) != wheel_.now()) [[unlikely]]
@@ -101,7 +110,7 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
     TableEntry* e = table_.entry(id);
     flow_record* r = e->record();
     packet_step step;
-    const std::uint32_t verdict = flow_update(r, &p, pending->reverse, &config_, &step);
+    const std::uint32_t verdict = flow_update(r, &p, pending->reverse, &config_, &plugin_options_, &step);
     totals_add(&counts_.totals, &p, step.direction, p.status | (r->dir[step.direction].status & FS(INVERTED)));
     counts_.totals.status |= r->dir[step.direction].status;
     packet_sequence_++;
@@ -110,12 +119,13 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
     else
         e->last_packet = packet_sequence_;
     if (step.first && ++counts_.live_directions > counts_.peak_directions) {
-        expire_exactly(p.clock_ns); // flows due by now do not count as alive beside this one
+        expire_exactly(p.clock_ns); // flows due by now do not count as alive together with this one
         if (counts_.live_directions > counts_.peak_directions)
             counts_.peak_directions = counts_.live_directions;
     }
-    if (config_.flags & FLOW_CONFIG_PACKET_RECORDS)
-        emit_packet(frame, *r, p, step);
+    if (packets_may_be_wanted(&config_)) [[unlikely]]
+        if (const std::uint32_t wanted = packet_wanted(r, &p, &step, &config_, &plugin_options_))
+            emit_packet(frame, *r, p, step, wanted - 1);
     if (verdict & PLUGIN_FORCE) [[unlikely]] {
         wheel_.unlink(id);
         end_flow(id, FLOW_END_DETECTED, p.clock_ns);
@@ -137,12 +147,12 @@ EntryId NativeEngine::start_flow(const Pending& pending)
     counts_.live_flows = table_.size();
     if (activity_.active()) [[unlikely]]
         activity_.append(id);
-    // Due as if the packet had been counted; a kernel half that wants less moves it.
+    // Due one idle timeout after the packet; a kernel half with a shorter timeout moves it.
     wheel_.link(id, p.clock_ns + static_cast<std::int64_t>(config_.idle_timeout_ms) * 1000000);
     return id;
 }
 
-// T2 A7: what is due leaves first; then the least recently active flow, with bit 42.
+// As in T2: flows that are due end first; then the least recently active flow is evicted, with bit 42.
 void NativeEngine::make_room(std::int64_t clock_ns)
 {
     count(COUNTER_TABLE_FULL);
@@ -156,7 +166,7 @@ void NativeEngine::make_room(std::int64_t clock_ns)
     end_flow(id, FLOW_END_RESOURCES, clock_ns);
 }
 
-// Emits an unlinked entry's flow and takes the entry out of the table.
+// Emits an unlinked entry's flow and removes the entry from the table.
 void NativeEngine::end_flow(EntryId id, flow_end reason, std::int64_t clock_ns)
 {
     flow_record* r = table_.entry(id)->record();
@@ -180,7 +190,8 @@ void NativeEngine::emit_end(flow_record* record, flow_end reason, std::int64_t e
     flow_mark_end(&out->record, reason);
     counts_.live_directions -= (record->dir[0].packets != 0) + (record->dir[1].packets != 0);
     counts_.totals.status |= out->record.dir[0].status | out->record.dir[1].status;
-    emitted_since_watermark_ = true;
+    turn_.ended(reason, end_clock_ns);
+    let_go_ = ++emitted_since_watermark_ >= kFlowsBetweenWatermarks || turn_.over();
     switch (reason) {
     case FLOW_END_IDLE:
         count(COUNTER_FLOWS_ENDED_IDLE);
@@ -203,12 +214,12 @@ void NativeEngine::emit_end(flow_record* record, flow_end reason, std::int64_t e
 }
 
 void NativeEngine::emit_packet(const engine_frame& frame, const flow_record& record, const packet& parsed,
-                               const packet_step& step)
+                               const packet_step& step, std::uint32_t payload_max)
 {
-    const std::uint32_t payload = packet_payload_captured(&parsed, config_.payload_max);
+    const std::uint32_t payload = packet_payload_captured(&parsed, payload_max);
     const std::uint32_t size = (config_.packet_record_size + payload + 7) & ~7u;
     auto* out = static_cast<packet_record*>(stream_reserve(options_.out, size));
-    packet_record_fill(out, &record, &parsed, &step, &config_);
+    packet_record_fill(out, &record, &parsed, &step, &config_, &plugin_options_);
     out->header.size = size;
     out->payload_captured = static_cast<std::uint16_t>(payload);
     auto* tail = reinterpret_cast<std::uint8_t*>(out) + config_.packet_record_size;
@@ -220,12 +231,12 @@ void NativeEngine::emit_watermark(std::int64_t clock_ns)
 {
     if (!emitted_since_watermark_)
         return;
-    emitted_since_watermark_ = false;
+    emitted_since_watermark_ = 0;
     auto* out = static_cast<watermark_record*>(stream_reserve(options_.out, sizeof(watermark_record)));
     *out = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0, 0};
 }
 
-// Ends what fell due before the clock's tick; rows may leave up to that tick.
+// Ends flows that fell due before the clock's tick; rows up to that tick are released.
 void NativeEngine::expire(std::int64_t clock_ns)
 {
     if (!packet_sequence_) {
@@ -245,15 +256,29 @@ void NativeEngine::expire_exactly(std::int64_t clock_ns)
         [this, clock_ns](EntryId id) { end_flow(id, FLOW_END_IDLE, clock_ns); });
 }
 
-// The capture's time went back: what was due at the old clock ends there, and a new era of order begins. clock_ is no
-// help: it stands behind the last packet of the batch already.
+// Many flows ended in a short time of the clock. Releases those that ended before its reading; when too many of one
+// reading wait, all of them.
+void NativeEngine::let_go()
+{
+    let_go_ = false;
+    expire_exactly(last_clock_ns_);
+    emit_watermark(turn_.over() ? std::numeric_limits<std::int64_t>::max() : last_clock_ns_);
+    if (!turn_.over())
+        return;
+    turn_.begin();
+    era_++;
+}
+
+// The capture's clock stepped back: flows due at the old clock end there, and a new era of order begins. clock_ cannot
+// be used: it already is the clock after the batch's last packet.
 void NativeEngine::step_back(std::int64_t before_ns, std::int64_t clock_ns)
 {
     count(COUNTER_CLOCK_STEPS);
     expire_exactly(before_ns);
     emit_watermark(std::numeric_limits<std::int64_t>::max());
     era_++;
-    wheel_.set_now(ExpiryWheel::tick_of(clock_ns));
+    wheel_.step_back(ExpiryWheel::tick_of(clock_ns),
+                     [this](EntryId id) { return flow_due_ns(table_.entry(id)->record()); });
 }
 
 void NativeEngine::advance(std::int64_t clock_ns)
@@ -263,6 +288,7 @@ void NativeEngine::advance(std::int64_t clock_ns)
         step_back(before, clock_.now_ns);
     expire_exactly(clock_.now_ns);
     emit_watermark(clock_.now_ns);
+    last_clock_ns_ = clock_.now_ns;
 }
 
 void NativeEngine::finish()
@@ -285,13 +311,15 @@ void NativeEngine::finish()
     std::ranges::sort(order, [](const Order& a, const Order& b) {
         return a.last_clock_ns != b.last_clock_ns ? a.last_clock_ns < b.last_clock_ns : a.flow_id < b.flow_id;
     });
-    // Emitted in order, with a watermark now and then, so that the reader never has to hold the whole table.
+    // Emitted in order; a new era begins every few flows, so that the reader never holds the whole table.
     constexpr std::size_t kAhead = 8, kBetweenMarks = 64;
     for (std::size_t i = 0; i < order.size(); i++) {
         if (i + kAhead < order.size())
             table_.prefetch_entry(order[i + kAhead].id);
-        if (i % kBetweenMarks == 0)
-            emit_watermark(order[i].last_clock_ns);
+        if (i % kBetweenMarks == 0) {
+            emit_watermark(std::numeric_limits<std::int64_t>::max());
+            era_++;
+        }
         emit_end(table_.entry(order[i].id)->record(), FLOW_END_FORCED, order[i].last_clock_ns);
     }
     table_.clear();

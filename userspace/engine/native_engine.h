@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // native_engine.h - the engine that runs the shared source on the host: replay without root.
 //
-// Way of a batch: every frame is parsed and keyed and its index word prefetched; then its record is prefetched; then,
-// in input order, each packet finds, ends or starts its flow and is counted. Two batches are under way at a time, so
-// that what one asks of memory arrives while the other is worked on. Output goes to a stream_writer.
+// A batch: every frame is parsed and keyed and its index word prefetched; then its record is prefetched; then, in input
+// order, each packet finds, ends or starts its flow and is counted. Two batches are in progress at a time: one's memory
+// arrives while the other is processed. Output goes to a stream_writer.
 #pragma once
 
 #include <array>
 #include <vector>
 
 #include "activity_list.h"
-#include "clock.h"
 #include "engine.h"
 #include "expiry_wheel.h"
+#include "flow_hash.h"
 #include "flow_table.h"
-#include "fragment.h"
+#include "flowxdp/clock.h"
+#include "flowxdp/fragment.h"
+#include "flowxdp/plugin_halves.h"
+#include "order_turn.h"
 
 namespace flowxdp {
 
 class NativeEngine {
   public:
+    // options.plugin_options holds sizeof(plugin_options) bytes.
     explicit NativeEngine(const engine_options& options);
 
     void feed(const engine_frame* frames, std::uint32_t n);
@@ -29,6 +33,7 @@ class NativeEngine {
 
   private:
     static constexpr std::uint32_t kBatch = 16;
+    static constexpr std::uint32_t kFlowsBetweenWatermarks = 4096;
 
     struct Pending {
         packet parsed;
@@ -49,15 +54,18 @@ class NativeEngine {
     void end_flow(EntryId id, flow_end reason, std::int64_t clock_ns);
     void emit_end(flow_record* record, flow_end reason, std::int64_t end_clock_ns);
     void emit_packet(const engine_frame& frame, const flow_record& record, const packet& parsed,
-                     const packet_step& step);
+                     const packet_step& step, std::uint32_t payload_max);
     void emit_watermark(std::int64_t clock_ns);
     void expire(std::int64_t clock_ns);
     void expire_exactly(std::int64_t clock_ns);
+    void let_go();
     void step_back(std::int64_t before_ns, std::int64_t clock_ns);
     void count(counter c) { counts_.counter[c]++; }
 
     engine_options options_;
     const flow_config& config_;
+    plugin_options plugin_options_;
+    const FlowHash hash_;
     FlowTable table_;
     ExpiryWheel wheel_;
     ActivityList activity_;
@@ -65,7 +73,10 @@ class NativeEngine {
     std::uint64_t next_flow_id_ = 1;
     std::uint64_t packet_sequence_ = 0;
     std::uint32_t era_ = 0;
-    bool emitted_since_watermark_ = false;
+    std::uint32_t emitted_since_watermark_ = 0;
+    std::int64_t last_clock_ns_ = 0; // of the packet accounted last
+    OrderTurn turn_;
+    bool let_go_ = false; // release rows before the next packet
     std::vector<fragment_slot> fragments_;
     std::array<Batch, 2> batches_;
     engine_counts counts_{};

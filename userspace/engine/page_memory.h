@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// page_memory.h - a large array that grows in place: address space is reserved once, memory comes as it is used.
+// page_memory.h - a large array that grows in place: address space is reserved once, memory is added as it is used.
 //
-// What is used densely and grows (records) is populated some pages ahead, or a table of a million flows costs a page
-// fault for every seven of them. Huge pages are for what is touched at random and is small beside the rest (an index):
-// for the records they saved a tenth of the engine's user time and cost twice that in the kernel of a virtual machine
-// that gives free huge pages back to its host.
+// A dense array that grows (records) is populated some pages ahead: otherwise a table of a million flows costs a page
+// fault for every seven of them. Huge pages are for an array with random access that is small beside the rest (an
+// index): for the records they saved a tenth of the engine's user time and cost twice that in the kernel of a virtual
+// machine that gives free huge pages back to its host.
 #pragma once
 
 #include <sys/mman.h>
@@ -21,7 +21,7 @@ class PageMemory {
     PageMemory() = default;
     enum class Use { kGrowing, kAtRandom };
 
-    // Reserves bytes of addresses; nothing of it may be touched before commit(). Throws std::bad_alloc.
+    // Reserves bytes of address space; commit() must precede any access. Throws std::bad_alloc.
     PageMemory(std::size_t bytes, Use use) : use_(use), reserved_((bytes + 2 * kHugePage - 1) / kHugePage * kHugePage)
     {
         mapping_ = ::mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -45,7 +45,7 @@ class PageMemory {
     }
 
     [[nodiscard]] std::byte* data() const { return data_; }
-    // Makes the first bytes usable; what was not before is zero. Throws std::bad_alloc.
+    // Makes the first bytes usable; new ones are zero. Throws std::bad_alloc.
     void commit(std::size_t bytes)
     {
         if (bytes <= populated_)
@@ -55,7 +55,7 @@ class PageMemory {
         populated_ = committed_;
         if (use_ == Use::kAtRandom)
             return;
-        // A hint as well (kernel 5.14): without it pages come one by one.
+        // Also a hint (kernel 5.14): without it each page costs a fault.
         const std::size_t from = page_of(bytes - 1);
         const std::size_t ahead = from / 8 < kHugePage ? from / 8 : kHugePage;
         const std::size_t to = page_of(bytes + ahead) + kPage;
@@ -69,8 +69,8 @@ class PageMemory {
 
     static std::size_t page_of(std::size_t offset) { return offset & ~(kPage - 1); }
 
-    // Makes at least the first bytes readable and writable, in steps that grow, so that the kernel is asked some dozens
-    // of times at most.
+    // Makes at least the first bytes readable and writable, in steps that grow, so that it takes some dozens of system
+    // calls at most.
     void open(std::size_t bytes)
     {
         std::size_t to = committed_ + committed_ / 4;
@@ -79,7 +79,7 @@ class PageMemory {
         to = to < end ? to : end;
         if (::mprotect(data_ + committed_, to - committed_, PROT_READ | PROT_WRITE))
             throw std::bad_alloc();
-        if (use_ == Use::kAtRandom && to > kHugePage) // small captures do with small pages
+        if (use_ == Use::kAtRandom && to > kHugePage) // small captures need no huge pages
             ::madvise(data_ + kHugePage, to - kHugePage, MADV_HUGEPAGE);
         committed_ = to;
     }

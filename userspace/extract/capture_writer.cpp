@@ -66,6 +66,13 @@ void put_block(std::uint32_t type, std::string_view body, std::string* out)
 
 } // namespace
 
+std::uint64_t capture_id(const std::string& path)
+{
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::absolute(path, error);
+    return output_id("capture:" + (error ? path : whole.lexically_normal().string()));
+}
+
 void CaptureWriter::note(const Result<void>& written)
 {
     if (!written.ok())
@@ -75,13 +82,13 @@ void CaptureWriter::note(const Result<void>& written)
 Result<void> CaptureWriter::open(const std::string& path, std::span<const Interface> interfaces,
                                  const ResumePoints& resume)
 {
-    std::error_code error;
-    const std::filesystem::path whole = std::filesystem::absolute(path, error);
-    id_ = output_id("capture:" + (error ? path : whole.lexically_normal().string()));
+    id_ = capture_id(path);
     for (const Interface& interface : interfaces)
         interfaces_.push_back(interface.index);
     const auto left = resume.find(id_);
-    const RowFileStart start = {true, left == resume.end() || left->second.empty() ? 0 : left->second.front()};
+    RowFileStart start = {true};
+    if (left != resume.end() && left->second.size() == 2)
+        start = {true, left->second[0], left->second[1]};
     if (auto opened = file_.open(path, start); !opened.ok() || file_.resumed())
         return opened;
     std::string section;
@@ -141,7 +148,7 @@ void CaptureWriter::finish(std::int64_t end_ns, std::uint64_t received, std::uin
         put_time(end_ns, &body);
         put_time(end_ns, &end);
         put_option(3, end, &body);
-        // The counters are the sensor's, of all its interfaces together.
+        // The counters are those of the sensor, for all its interfaces together.
         if (number == 0) {
             put_option(4, bytes_of(received), &body);
             put_option(5, bytes_of(lost), &body);

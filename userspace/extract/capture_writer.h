@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// capture_writer.h - frames out: a pcapng file that replays to the rows the sensor wrote (DESIGN 4).
+// capture_writer.h - frames out: a pcapng file that replays to the rows the sensor wrote.
 //
-// One section, an interface description for each interface, nanoseconds. What replay needs beside the frames stands
-// where pcapng has a place for it (draft-ietf-opsawg-pcapng): the section's application is "flowxdp VERSION"; an
+// One section, an interface description for each interface, nanoseconds. Replay also needs facts beside the frames,
+// which pcapng has places for (draft-ietf-opsawg-pcapng): the section's application is "flowxdp VERSION"; an
 // interface's description is "ifindex N"; the interface statistics at the end say until when the sensor observed, so
-// that flows which fell due after the last packet end as they did live. capture/pcapng_format.cpp reads both back, in
+// that flows which fell due after the last packet end as they did live. capture/pcapng_format.cpp reads them back, in
 // flowxdp's own sections only.
 #pragma once
 
@@ -14,15 +14,20 @@
 #include <vector>
 
 #include "core/result.h"
+#include "sink/file/row_file.h"
 #include "sink/resume_points.h"
-#include "sink/row_file.h"
 
 namespace flowxdp {
+
+// The words of CaptureWriter::positions().
+inline constexpr PlaceWords kCaptureWords = {0, 1, 0};
+// output_id() of a capture in a file.
+std::uint64_t capture_id(const std::string& path);
 
 // A capture as reports show it.
 struct CaptureState {
     std::string path;
-    std::uint64_t frames = 0, dropped = 0; // taken; of these not written
+    std::uint64_t frames = 0, dropped = 0; // taken; taken but not written
     std::string last_error;                // empty: none
 };
 
@@ -39,19 +44,19 @@ class CaptureWriter {
     CaptureWriter(const CaptureWriter&) = delete;
     CaptureWriter& operator=(const CaptureWriter&) = delete;
 
-    // A name in .gz or .zst compresses. resume: goes on in a predecessor's file that is in there. Error: names file and
-    // reason. What fails later is counted (dropped) and remembered (last_error); the file can be used further.
+    // A name in .gz or .zst compresses. resume: a predecessor's file that is in it is continued. Error: names file and
+    // reason. A later failure is counted (dropped) and kept (last_error); the file stays usable.
     Result<void> open(const std::string& path, std::span<const Interface> interfaces, const ResumePoints& resume);
     // bytes: the captured part of a frame of wire_len bytes; interface: its ifindex; ts_ns: since the epoch.
     void write(std::uint32_t interface, std::int64_t ts_ns, std::uint32_t wire_len,
                std::span<const std::uint8_t> bytes);
-    void flush() { note(file_.flush(false)); }
-    // Ends the file: the sensor observed until end_ns (since the epoch) and received so many frames, of which lost
-    // never came to this writer.
+    void commit() { note(file_.commit()); }
+    // Ends the file: the sensor observed until end_ns (since the epoch) and received `received` frames, of which `lost`
+    // never reached this writer.
     void finish(std::int64_t end_ns, std::uint64_t received, std::uint64_t lost);
 
-    // After flush(): where a successor's open() goes on.
-    [[nodiscard]] ResumePoints positions() const { return {{id_, {file_.position()}}}; }
+    // After commit(): where a successor's open() resumes: length and identity of the file.
+    [[nodiscard]] ResumePoints positions() const { return {{id_, {file_.position(), file_.identity()}}}; }
     [[nodiscard]] CaptureState state() const { return {file_.path(), frames_, counts_.dropped, last_error_}; }
 
   private:

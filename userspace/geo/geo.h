@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// geo.h - country and organisation of an IP address (T2 reference G1; DESIGN 5).
+// geo.h - country and organisation of an IP address.
 //
-// Special-purpose ranges (RFC 6890 and T2's two-digit codes) are answered first, by us: public databases mislabel them.
-// Then MMDB files through libmaxminddb. Without a database everything else is "-".
+// Special-purpose ranges (RFC 6890 and T2's two-digit codes) come first, from our own table: public databases mislabel
+// them. Then MMDB files, by libmaxminddb. Without a database everything else is "-".
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ struct Label {
     std::string_view organisation; // at most 30 characters (UTF-8 code points), "-" unknown
 };
 
-// What an MMDB file says of itself.
+// An MMDB file's metadata and what open() counted.
 struct DatabaseInfo {
     std::string path;
     std::string type;              // database_type of the metadata
@@ -37,8 +37,7 @@ struct DatabaseInfo {
     unsigned ip_version = 0; // 4, or 6 for both
 };
 
-// Licence or attribution to show with results: the file's own, else what is known of its maker, else that it is
-// unknown.
+// Licence or attribution to show with results: the file's own, else its maker's, else that it is not stated.
 std::string licence_line(const DatabaseInfo& info);
 
 // Seconds since 1970 as 2026-06-17T19:51:40Z.
@@ -63,7 +62,7 @@ class GeoDatabase {
 
 // Where the sensor looks for a database, best first, and where `flowxdp geo import` puts one (the first): $FLOWXDP_GEO
 // alone if set; else $XDG_DATA_HOME/flowxdp/geo.mmdb (or ~/.local/share), then /var/lib/flowxdp/geo.mmdb. For root the
-// order is turned, so that `sudo flowxdp geo update` and a system service agree.
+// order is reversed, so that `sudo flowxdp geo update` and a system service agree.
 std::vector<std::string> default_database_paths();
 
 // The first of default_database_paths() that exists; empty if none does.

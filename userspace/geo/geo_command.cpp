@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "geo/geo_command.h"
+#include "core/printable.h"
+#include "core/text_file.h"
 
 #include <spawn.h>
 #include <sys/wait.h>
@@ -61,12 +63,16 @@ std::string where_it_was_sought()
     return text;
 }
 
-// False when text is no address: said on error.
+// Far longer than any address; blanks may follow it in a list.
+constexpr std::size_t kLongestAddress = 1024;
+
+// False when text is no address; error gets the message.
 bool print_label(GeoDatabase& database, const std::string& text, bool json, std::ostream& out, std::ostream& error)
 {
     const auto address = parse_address(text);
     if (!address) {
-        fmt::print(error, "flowxdp: geo lookup: \"{}\" is not an IPv4 or IPv6 address\n", text);
+        fmt::print(error, "flowxdp: geo lookup: \"{}\" is not an IPv4 or IPv6 address\n",
+                   printable(text, kLongestAddress));
         return false;
     }
     const Label label = database.look_up(mapped_bytes(*address), address->version);
@@ -74,7 +80,7 @@ bool print_label(GeoDatabase& database, const std::string& text, bool json, std:
         fmt::print(out, "{{\"ip\":{},\"country\":{},\"organisation\":{}}}\n", json_string(text),
                    json_string(label.country), json_string(label.organisation));
     else
-        fmt::print(out, "{}\t{}\t{}\n", text, label.country, label.organisation);
+        fmt::print(out, "{}\t{}\t{}\n", text, printable(label.country), printable(label.organisation));
     return true;
 }
 
@@ -86,7 +92,7 @@ ExitCode run_lookup(const GeoCommand& command, std::istream& in, std::ostream& o
     }
     auto database = open_database(command);
     if (!database) {
-        fmt::print(error, "flowxdp: geo lookup: {}\n", database.error().message);
+        fmt::print(error, "flowxdp: geo lookup: {}\n", printable(database.error().message));
         return ExitCode::kRuntime;
     }
     if (!(*database)->has_data())
@@ -100,11 +106,18 @@ ExitCode run_lookup(const GeoCommand& command, std::istream& in, std::ostream& o
             all_good = print_label(**database, address, command.json, out, error) && all_good;
             continue;
         }
-        for (std::string line; std::getline(in, line);) {
+        LineReader lines(in, kLongestAddress);
+        std::string line;
+        while (lines.next(&line)) {
             while (!line.empty() && (line.back() == '\r' || line.back() == ' '))
                 line.pop_back();
             if (!line.empty())
                 all_good = print_label(**database, line, command.json, out, error) && all_good;
+        }
+        if (lines.too_long()) {
+            fmt::print(error, "flowxdp: geo lookup: line {} is longer than {} bytes: it is no list of addresses\n",
+                       lines.number(), kLongestAddress);
+            return ExitCode::kUsage;
         }
     }
     return all_good ? ExitCode::kOk : ExitCode::kUsage;
@@ -114,7 +127,7 @@ ExitCode run_status(const GeoCommand& command, std::ostream& out, std::ostream& 
 {
     auto database = open_database(command);
     if (!database) {
-        fmt::print(error, "flowxdp: geo status: {}\n", database.error().message);
+        fmt::print(error, "flowxdp: geo status: {}\n", printable(database.error().message));
         return ExitCode::kRuntime;
     }
     if (command.json) {
@@ -130,7 +143,7 @@ ExitCode run_status(const GeoCommand& command, std::ostream& out, std::ostream& 
         fmt::print(out, "{{\"databases\":[{}]}}\n", files);
     } else {
         for (const std::string& line : (*database)->status())
-            fmt::print(out, "{}\n", line);
+            fmt::print(out, "{}\n", printable(line));
     }
     if ((*database)->has_data())
         return ExitCode::kOk;
@@ -160,20 +173,21 @@ ExitCode run_import(const GeoCommand& command, std::ostream& out, std::ostream& 
     options.build_epoch = build_time();
     const auto report = import_database(options, output);
     if (!report) {
-        fmt::print(error, "flowxdp: geo import: {}\n", report.error().message);
+        fmt::print(error, "flowxdp: geo import: {}\n", printable(report.error().message));
         return ExitCode::kRuntime;
     }
     const ImportReport& done = report.value();
     fmt::print(out, "{}: {} country and {} AS ranges ({} overlapping) made {} ranges with {} records, {} bytes\n",
-               output, done.country_ranges, done.asn_ranges, done.overlaps, done.ranges, done.records, done.bytes);
+               printable(output), done.country_ranges, done.asn_ranges, done.overlaps, done.ranges, done.records,
+               done.bytes);
     for (const std::string& line : command.attribution)
-        fmt::print(out, "{}\n", line);
+        fmt::print(out, "{}\n", printable(line));
     if (command.attribution.empty())
         fmt::print(error, "flowxdp: geo import: no --attribution given: most data sets ask for one\n");
     return ExitCode::kOk;
 }
 
-// Folder of the running program; empty when it cannot be told.
+// Folder of the running program; empty when it is not known.
 std::filesystem::path program_path()
 {
     std::error_code failed;
@@ -186,7 +200,7 @@ std::string find_update_script()
     if (std::string named = environment("FLOWXDP_GEO_UPDATE"); !named.empty())
         return named;
     const auto beside = program_path().parent_path().parent_path() / "libexec/flowxdp/geo_update.sh";
-    std::error_code ignored; // not there, for whatever reason: the installed one is next
+    std::error_code ignored; // not found, for whatever reason: the installed one is next
     return std::filesystem::exists(beside, ignored) ? beside.string() : FLOWXDP_GEO_UPDATE_SCRIPT;
 }
 
@@ -222,7 +236,7 @@ ExitCode run_update(const GeoCommand& command, std::ostream& error)
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return ExitCode::kOk;
-    // The script has said why.
+    // The script has printed the reason.
     return WIFEXITED(status) && WEXITSTATUS(status) == 2 ? ExitCode::kUsage : ExitCode::kRuntime;
 }
 

@@ -30,9 +30,9 @@ struct GeoCommand {
     std::string output; // empty = default_database_paths().front()
 };
 
-// Runs the command; results to out, notes and errors to error, addresses of "-" from in. Returns ok; usage (2) for an
-// address that is none or an action that is missing; run-time (1) for everything else.
-// update runs the script geo_update.sh: $FLOWXDP_GEO_UPDATE, else beside the program, else where it was installed.
+// Runs the command; results to out, notes and errors to error, addresses of "-" from in. Returns ok; usage (2) for a
+// text that is no address or a missing action; run-time (1) for everything else. update runs the script geo_update.sh:
+// $FLOWXDP_GEO_UPDATE, else beside the program, else where it was installed.
 ExitCode run_geo_command(const GeoCommand& command, std::istream& in, std::ostream& out, std::ostream& error);
 
 } // namespace flowxdp::geo

@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::string_view kUnknown = "-";
 
-// Direct-mapped: an address has one place, a newcomer takes it. Bounded by construction, one lock of 64 per look-up.
+// Direct-mapped: each address has one slot; a new one replaces the old. Bounded by construction, one lock of 64 per
+// look-up.
 class LabelCache {
   public:
     LabelCache() : slots_(kSlots) {}
@@ -243,7 +244,7 @@ std::vector<std::string> default_database_paths()
 std::string find_default_database()
 {
     for (const std::string& path : default_database_paths()) {
-        std::error_code ignored; // a path that cannot be looked at is a path without a database
+        std::error_code ignored; // a path that cannot be read counts as one without a database
         if (std::filesystem::exists(path, ignored))
             return path;
     }

@@ -58,7 +58,7 @@ Result<void> replace_file(const std::string& path, const std::vector<std::uint8_
     if (!file)
         return Error{fmt::format("{}: cannot create: {}", temporary, std::strerror(errno))};
     Result<void> result = write_all(file.get(), bytes, temporary);
-    // mkostemp() makes private files; a sensor under another user reads this one.
+    // mkostemp() makes private files; a sensor of another user must read this one.
     if (result && (::fchmod(file.get(), 0644) != 0 || ::fsync(file.get()) != 0))
         result = Error{fmt::format("{}: cannot finish: {}", temporary, std::strerror(errno))};
     if (result && ::rename(temporary.c_str(), path.c_str()) != 0)
@@ -78,12 +78,12 @@ std::uint64_t flatten_ranges(std::vector<GeoRange>& ranges)
     std::uint64_t overlaps = 0;
     std::vector<GeoRange> flat;
     flat.reserve(ranges.size());
-    std::vector<GeoRange> open; // ranges still to be continued behind the inner ones, innermost last
+    std::vector<GeoRange> open; // ranges that go on after the inner ones, innermost last
     const auto emit = [&flat](AddressNumber first, AddressNumber last, std::uint32_t record) {
         if (first <= last)
             flat.push_back({first, last, record});
     };
-    // Writes what the open ranges cover before limit; their first address moves on as they are written.
+    // Writes the open ranges' parts before limit; their first addresses move on.
     const auto close_before = [&](AddressNumber limit, bool to_the_end) {
         while (!open.empty()) {
             GeoRange& inner = open.back();

@@ -34,8 +34,7 @@ struct ImportReport {
 // two with the same start the shorter one (the more specific announcement). Returns how many overlapped.
 std::uint64_t flatten_ranges(std::vector<GeoRange>& ranges);
 
-// Both tables cut at each other's borders; a range known to one alone keeps what that one says. Precondition:
-// flattened.
+// Merges the tables, cut at each other's borders; a range in one table alone keeps its data. Precondition: flattened.
 GeoTable merge_tables(const GeoTable& country, const GeoTable& asn);
 
 // Reads, merges and encodes; nothing is written. Error: file, line, reason; or no source given.

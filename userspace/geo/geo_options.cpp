@@ -1,70 +1,72 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "geo/geo_options.h"
 
-#include <CLI/CLI.hpp>
-
+#include "cli/option_table.h"
 #include "geo/geo_command.h"
 
 namespace flowxdp::geo {
 namespace {
 
-CLI::App* add_action(CLI::App& app, GeoCommand& command, GeoCommand::Action action, const char* name, const char* help)
+// A row that takes no words.
+CommandRow& add_command(std::vector<CommandRow>* commands, GeoCommand* command, GeoCommand::Action action,
+                        const char* name, const char* summary)
 {
-    CLI::App* sub = app.add_subcommand(name, help);
-    sub->callback([&command, action] { command.action = action; });
-    return sub;
+    CommandRow& row = commands->emplace_back();
+    row.name = name;
+    row.summary = summary;
+    row.finish = [command, action](const std::vector<std::string>&) {
+        command->action = action;
+        return Result<void>();
+    };
+    return row;
 }
 
-void add_databases(CLI::App& sub, GeoCommand& command)
+void add_databases(OptionTable* options, GeoCommand* command)
 {
-    sub.add_option("--geo-country", command.country_database, "MMDB file to ask first for countries")
-        ->type_name("FILE");
-    sub.add_option("--geo-asn", command.asn_database, "MMDB file to ask first for organisations")->type_name("FILE");
-    sub.add_flag("--json", command.json, "Print JSON");
+    options->text("--geo-country", "FILE", &command->country_database, "MMDB file to ask first for countries");
+    options->text("--geo-asn", "FILE", &command->asn_database, "MMDB file to ask first for organisations");
+    options->flag("--json", &command->json, "Print JSON");
 }
 
-void add_sources(CLI::App& sub, GeoCommand& command, const char* type)
+void add_sources(OptionTable* options, GeoCommand* command, const char* value)
 {
-    // expected(1) per use: a list option would swallow what follows it.
-    sub.add_option("--country", command.country_sources, "Country data: first,last,code; may be repeated")
-        ->type_name(type)
-        ->expected(1)
-        ->take_all();
-    sub.add_option("--asn", command.asn_sources, "AS data: first,last,number,organisation; may be repeated")
-        ->type_name(type)
-        ->expected(1)
-        ->take_all();
-    sub.add_option("--attribution", command.attribution,
-                   "Licence or attribution line to keep in the file; may be repeated")
-        ->type_name("TEXT")
-        ->expected(1)
-        ->take_all();
-    sub.add_option("-o,--output", command.output, "MMDB file to write")->type_name("FILE");
+    options->list("--country", value, &command->country_sources, "Country data: first,last,code");
+    options->list("--asn", value, &command->asn_sources, "AS data: first,last,number,organisation");
+    options->list("--attribution", "TEXT", &command->attribution, "Licence or attribution line to keep in the file");
+    options->text("--output,-o", "FILE", &command->output, "MMDB file to write");
 }
 
 } // namespace
 
-void add_geo_options(CLI::App& app, GeoCommand& command)
+void add_geo_commands(std::vector<CommandRow>* commands, GeoCommand* command)
 {
-    app.require_subcommand(1);
-    CLI::App* lookup =
-        add_action(app, command, GeoCommand::Action::kLookup, "lookup", "Say country and organisation of addresses");
-    lookup->add_option("addresses", command.addresses, "IPv4 or IPv6 addresses, - for one per line on standard input")
-        ->type_name("IP")
-        ->required();
-    add_databases(*lookup, command);
+    CommandRow& lookup = add_command(commands, command, GeoCommand::Action::kLookup, "geo lookup",
+                                     "Say country and organisation of addresses");
+    lookup.words = "IP...";
+    lookup.finish = [command](const std::vector<std::string>& words) -> Result<void> {
+        if (words.empty())
+            return Error{"geo lookup needs an address: IPv4 or IPv6, or - for one a line on standard input"};
+        command->action = GeoCommand::Action::kLookup;
+        command->addresses = words;
+        return {};
+    };
+    lookup.examples = {{"flowxdp geo lookup 192.0.2.1 2001:db8::1", "two addresses"},
+                       {"flowxdp geo lookup - < addresses", "one a line"}};
+    add_databases(&lookup.options, command);
 
-    CLI::App* import =
-        add_action(app, command, GeoCommand::Action::kImport, "import", "Make a database from CSV or MMDB files");
-    add_sources(*import, command, "FILE");
+    CommandRow& import = add_command(commands, command, GeoCommand::Action::kImport, "geo import",
+                                     "Make a database from CSV or MMDB files");
+    import.examples = {{ "flowxdp geo import --country c.csv --asn a.csv -o geo.mmdb", "two files, plain or .gz" }};
+    add_sources(&import.options, command, "FILE");
 
-    CLI::App* update = add_action(app, command, GeoCommand::Action::kUpdate, "update",
-                                  "Get public data (npm, or the files and addresses given) and import it");
-    add_sources(*update, command, "FILE|URL");
+    CommandRow& update = add_command(commands, command, GeoCommand::Action::kUpdate, "geo update",
+                                     "Get public data (npm, or the files and addresses given) and import it");
+    update.examples = {{"flowxdp geo update", "the public data sets, into the default database"}};
+    add_sources(&update.options, command, "FILE|URL");
 
-    CLI::App* status = add_action(app, command, GeoCommand::Action::kStatus, "status",
-                                  "Say which database is used, its age and licence");
-    add_databases(*status, command);
+    CommandRow& status = add_command(commands, command, GeoCommand::Action::kStatus, "geo status",
+                                     "Say which database is used, its age and licence");
+    add_databases(&status.options, command);
 }
 
 } // namespace flowxdp::geo

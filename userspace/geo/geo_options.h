@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// geo_options.h - the options of `flowxdp geo`.
+// geo_options.h - the rows of `flowxdp geo` in the option table.
 #pragma once
 
-namespace CLI {
-class App;
+#include <vector>
+
+namespace flowxdp {
+struct CommandRow;
 }
 
 namespace flowxdp::geo {
 
 struct GeoCommand;
 
-// Adds the four subcommands to app (the "geo" command); parsing fills command, which must outlive app.
-void add_geo_options(CLI::App& app, GeoCommand& command);
+// Adds the four commands; reading them fills `command`, which must outlive the table.
+void add_geo_commands(std::vector<CommandRow>* commands, GeoCommand* command);
 
 } // namespace flowxdp::geo

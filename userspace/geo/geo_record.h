@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// geo_record.h - what a database says of a range of addresses.
+// geo_record.h - a database's data on a range of addresses.
 #pragma once
 
 #include <cstdint>

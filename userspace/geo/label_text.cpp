@@ -42,7 +42,7 @@ std::string clean_text(std::string_view text, std::size_t max_characters)
         else
             out += text.substr(0, length);
         text.remove_prefix(length == 0 ? 1 : length);
-        // Leading blanks go before they count against the limit.
+        // Leading blanks are removed before they count against the limit.
         if (out == " ")
             out.clear();
         else

@@ -34,11 +34,11 @@ enum Type : unsigned {
     kFloat = 15,
 };
 
-// A control byte with what belongs to it.
+// A control byte and the bytes that belong to it.
 struct Header {
     unsigned type = 0;
     std::size_t size = 0;    // bytes, entries of a map or array; pointer: the target
-    std::size_t payload = 0; // offset behind the control bytes
+    std::size_t payload = 0; // offset after the control bytes
 };
 
 std::optional<std::size_t> read_number(Section section, std::size_t offset, std::size_t bytes)
@@ -112,7 +112,7 @@ class Checker {
   public:
     explicit Checker(Section section) : section_(section) {}
 
-    // Offset behind the value, nothing when it is bad.
+    // Offset after the value, nothing when it is bad.
     std::optional<std::size_t> check(std::size_t offset, int depth)
     {
         if (depth > kMaxDepth || ++steps_ > kMaxSteps)
@@ -242,7 +242,7 @@ Result<MmdbLayout> check_mmdb_layout(Section file)
     const Section metadata = file.subspan(metadata_start);
     if (!check_mmdb_value(metadata, 0))
         return Error{"the MMDB metadata is damaged"};
-    // libmaxminddb 1.7 would refuse these too, but leak what it had allocated.
+    // libmaxminddb 1.7 would refuse these too, but leak memory.
     if (!has_only_strings(metadata, "description", kMap) || !has_only_strings(metadata, "languages", kArray))
         return Error{"the MMDB metadata is damaged: description or languages hold something else than text"};
 

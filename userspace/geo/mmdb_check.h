@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// mmdb_check.h - what libmaxminddb trusts and a sensor must not.
+// mmdb_check.h - the checks of an MMDB file that libmaxminddb does not make and a sensor needs.
 //
 // libmaxminddb 1.7 multiplies node count and node size in 32 bits and skips nested maps by recursion without a limit,
 // so a damaged or hostile file can make it read outside the mapping or overflow the stack. These checks run first, on

@@ -109,7 +109,7 @@ struct MmdbFile::Walk {
     const NetworkVisitor& visit;
     unsigned bits;            // 32 or 128
     std::uint64_t alias;      // root of the IPv4 tree; reached by any path but ::/96 it is an alias
-    std::uint64_t steps_left; // a damaged tree may share nodes so that its paths number 2^128
+    std::uint64_t steps_left; // a damaged tree may share nodes and so have 2^128 paths
 };
 
 MmdbFile::~MmdbFile()

@@ -53,7 +53,7 @@ class Encoder {
             byte(value >> (8 * count) & 0xff);
     }
 
-    // Control byte: TTTSSSSS, types above 7 in a second byte, sizes from 29 in 1 to 3 bytes behind it.
+    // Control byte: TTTSSSSS, types above 7 in a second byte, sizes from 29 in 1 to 3 bytes after it.
     void control(unsigned type, std::size_t size)
     {
         const unsigned size_bits = size < 29 ? static_cast<unsigned>(size) : size < 285 ? 29 : size < 65821 ? 30 : 31;
@@ -159,7 +159,7 @@ class TreeBuilder {
     std::vector<Node> nodes_;
 };
 
-// Neighbours with the same record become one range: fewer nodes, and one tree for one meaning.
+// Neighbours with the same record become one range: fewer nodes, and one tree for equal data.
 Result<std::vector<GeoRange>> join_neighbours(const GeoTable& table)
 {
     std::vector<GeoRange> joined;

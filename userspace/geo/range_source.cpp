@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "core/text_file.h"
 #include "geo/label_text.h"
 #include "geo/mmdb_file.h"
 
@@ -134,7 +135,9 @@ Result<void> read_csv(const std::string& path, SourceKind kind, GeoTable& table)
     std::vector<std::string> fields;
     std::string line;
     std::uint64_t rows = 0;
-    for (std::uint64_t number = 1; std::getline(file, line); ++number) {
+    LineReader lines(file, kLongestLine);
+    while (lines.next(&line)) {
+        const std::uint64_t number = lines.number();
         if (line.ends_with('\r'))
             line.pop_back();
         if (number == 1 && line.starts_with("\xef\xbb\xbf")) // byte order mark of Windows tools
@@ -154,6 +157,9 @@ Result<void> read_csv(const std::string& path, SourceKind kind, GeoTable& table)
         if (*range)
             table.ranges.push_back(**range);
     }
+    if (lines.too_long())
+        return Error{fmt::format("{}:{}: the line is longer than {} bytes: this is no CSV of ranges", path,
+                                 lines.number(), kLongestLine)};
     if (file.bad())
         return Error{fmt::format("{}: cannot read: {}", path, std::strerror(errno))};
     if (rows == 0)

@@ -83,7 +83,7 @@ std::vector<Matcher> make_matchers(int version)
         std::from_chars(range.prefix.data() + slash + 1, range.prefix.data() + range.prefix.size(), length);
         const unsigned bits = version == 4 ? 32 : 128;
         const AddressNumber all = version == 4 ? kLastIpv4 : ~AddressNumber{0};
-        // A shift by the full width is undefined, hence the case of length 0 apart (not in the table today).
+        // A shift by the full width is undefined: length 0 is a case of its own (not in the table today).
         const AddressNumber mask = length == 0 ? 0 : all & all << (bits - length);
         matchers.push_back({address->number & mask, mask, &range});
     }
@@ -92,7 +92,7 @@ std::vector<Matcher> make_matchers(int version)
     return matchers;
 }
 
-// The matchers of one version, and which first octets any of them begins with: most addresses are answered by that.
+// The matchers of one version, and the first octets of their ranges: these answer for most addresses.
 struct Matchers {
     explicit Matchers(int version) : in_order(make_matchers(version)), shift(version == 4 ? 24 : 120)
     {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// special_ranges.h - the addresses no database may answer for (RFC 6890 and its updates).
+// special_ranges.h - the addresses that are never looked up in a database (RFC 6890 and its updates).
 //
-// T2 0.9 labels them with two-digit codes in the country column (T2 reference G1); the codes keep their meaning here.
+// T2 0.9 labels them with two-digit codes in the country column; the codes keep their meaning here.
 #pragma once
 
 #include <span>

@@ -13,10 +13,11 @@
 
 #include <fmt/format.h>
 
-#include "clock.h"
+#include "flowxdp/clock.h"
 #include "kernel/evictor.h"
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
+#include "order_turn.h"
 
 namespace flowxdp {
 namespace {
@@ -24,12 +25,18 @@ namespace {
 constexpr std::uint32_t kRingBytes = 1u << 24;
 constexpr std::uint32_t kFrameMin = 14;     // test-run refuses shorter frames (EINVAL)
 constexpr std::uint32_t kScanEvery = 16384; // packets between scans of the table, unless it fills
+// After a step back of the clock this engine scans the whole table; the native engine has an index. Files in a wrong
+// order step back a few times, but a capture of steps would scan at every other packet. So the records scanned for
+// steps are bounded: a fixed number, and more for each packet.
+constexpr std::uint64_t kStepRecords = 1u << 24, kStepTables = 16, kStepRecordsPerPacket = 16;
+constexpr std::uint64_t kSlotsPerRecord = 16; // slots that a scan passes in the time of one record
 
 class BpfReplayEngine final : public ReplayEngine {
   public:
-    BpfReplayEngine(const std::string& object, const engine_options& options)
-        : out_(options.out), sensor_(sensor_options(object, options)), ring_(sensor_.map_fd("ring"), kRingBytes),
-          evictor_(sensor_), frame_(sizeof(frame_meta) + FRAME_MAX_VISIBLE)
+    BpfReplayEngine(const bundle_descriptor& bundle, const std::string& object, const engine_options& options)
+        : out_(options.out), sensor_(sensor_options(bundle, object, options)),
+          ring_(sensor_.map_fd("ring"), kRingBytes, sensor_.bounds()), evictor_(sensor_),
+          frame_(sizeof(frame_meta) + FRAME_MAX_VISIBLE)
     {
         // Counters and scratch are per CPU; the packet number is one of them, so packets must stay on one CPU.
         cpu_set_t cpu;
@@ -60,6 +67,10 @@ class BpfReplayEngine final : public ReplayEngine {
         era_++;
         evict(EVICT_ALL);
         watermark(std::numeric_limits<std::int64_t>::max());
+        if (const std::uint64_t damaged = ring_.damaged() + evictor_.damaged())
+            throw StartupError(fmt::format("{} records of the kernel's program are damaged (this is a defect of "
+                                           "flowxdp, please report it)",
+                                           damaged));
     }
 
     const engine_counts& counts() override
@@ -71,11 +82,15 @@ class BpfReplayEngine final : public ReplayEngine {
     }
 
   private:
-    static SensorObjectOptions sensor_options(const std::string& object, const engine_options& options)
+    static SensorObjectOptions sensor_options(const bundle_descriptor& bundle, const std::string& object,
+                                              const engine_options& options)
     {
         SensorObjectOptions s;
         s.path = object;
+        s.layout_id = bundle.layout_id;
         s.flow = options.flow;
+        const auto* block = static_cast<const std::uint8_t*>(options.plugin_options);
+        s.plugin_options.assign(block, block + options.plugin_options_size);
         s.max_flows = options.max_flows;
         s.ring_bytes = kRingBytes;
         s.use_metadata = true;
@@ -86,6 +101,7 @@ class BpfReplayEngine final : public ReplayEngine {
     {
         frame_meta meta = frame.meta;
         __s64 before = 0;
+        const std::int64_t clock_before_ns = clock_.now_ns;
         if (packet_clock_advance(&clock_, meta.ts_ns, &before))
             step_back(before);
         meta.clock_ns = clock_.now_ns;
@@ -110,8 +126,11 @@ class BpfReplayEngine final : public ReplayEngine {
         if (bpf_prog_test_run_opts(sensor_.ingress_fd(), &run))
             throw StartupError(
                 fmt::format("the kernel refused to run packet {}: {}", frame.packet_no, std::strerror(errno)));
-        if (ring_.used() > kRingBytes / 2)
+        // A turn can end at any packet: while the clock stands still, each packet's ends are read at once.
+        if (ring_.used() > kRingBytes / 2 || (ring_.used() && clock_.now_ns == clock_before_ns))
             drain();
+        if (turn_.over())
+            begin_turn();
         if (++since_scan_ >= kScanEvery) {
             drain();
             evict(EVICT_DUE);
@@ -119,8 +138,8 @@ class BpfReplayEngine final : public ReplayEngine {
         }
     }
 
-    // The program numbers rows by its own count of packets; frames it never sees (filtered, unknown link type) leave
-    // gaps. Renumbering on the way out would need a map; the difference is kept here instead.
+    // The program numbers rows by its own packet count. Frames that it never sees (filtered, unknown link type) leave
+    // gaps, which are kept here: renumbering in the program would need a map.
     void packet_number(std::uint64_t packet_no)
     {
         fed_++;
@@ -135,7 +154,9 @@ class BpfReplayEngine final : public ReplayEngine {
             void* to = stream_reserve(out_, header.size);
             std::memcpy(to, &header, header.size);
             if (header.kind == STREAM_ENDED) {
-                static_cast<ended_record*>(to)->era = era_;
+                auto* ended = static_cast<ended_record*>(to);
+                ended->era = era_;
+                turn_.ended(ended->reason, ended->end_clock_ns);
             } else if (header.kind == STREAM_PACKET) {
                 auto* row = static_cast<packet_record*>(to);
                 while (gap_ + 1 < gaps_.size() && gaps_[gap_ + 1].from <= row->packet_no)
@@ -147,7 +168,8 @@ class BpfReplayEngine final : public ReplayEngine {
         ring_.acknowledge();
     }
 
-    void evict(evict_mode mode)
+    // Returns how many records it scanned.
+    std::uint64_t evict(evict_mode mode)
     {
         since_scan_ = 0;
         const Evictor::Scan scan = evictor_.scan(mode, clock_.now_ns);
@@ -159,6 +181,7 @@ class BpfReplayEngine final : public ReplayEngine {
                 std::memcpy(static_cast<void*>(to), &record, record.header.size);
                 to->era = era_;
             });
+        return scan.seen;
     }
 
     void watermark(std::int64_t clock_ns)
@@ -167,16 +190,31 @@ class BpfReplayEngine final : public ReplayEngine {
         *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0, 0};
     }
 
+    void begin_turn()
+    {
+        turn_.begin();
+        evict(EVICT_DUE);
+        watermark(std::numeric_limits<std::int64_t>::max());
+        era_++;
+    }
+
     void step_back(std::int64_t before_ns)
     {
         const packet_clock now = clock_;
         clock_.now_ns = before_ns;
         drain();
-        evict(EVICT_DUE);
+        step_records_ += evict(EVICT_DUE) + sensor_.max_flows() / kSlotsPerRecord;
         watermark(std::numeric_limits<std::int64_t>::max());
         era_++;
         clock_steps_++;
         clock_ = now;
+        const std::uint64_t most = std::max<std::uint64_t>(kStepRecords, kStepTables * sensor_.max_flows());
+        if (step_records_ > most + kStepRecordsPerPacket * fed_)
+            throw StartupError(
+                fmt::format("the capture's clock stepped back {} times in {} packets, and the bpf engine "
+                            "scans its whole table each time: use --engine native, whose rows are the "
+                            "same, or a smaller --max-flows",
+                            clock_steps_, fed_));
     }
 
     struct Gap {
@@ -189,8 +227,9 @@ class BpfReplayEngine final : public ReplayEngine {
     Evictor evictor_;
     std::vector<std::uint8_t> frame_;
     packet_clock clock_{};
+    OrderTurn turn_;
     std::uint32_t era_ = 0, since_scan_ = 0;
-    std::uint64_t fed_ = 0, clock_steps_ = 0, peak_ = 0;
+    std::uint64_t fed_ = 0, clock_steps_ = 0, step_records_ = 0, peak_ = 0;
     std::vector<Gap> gaps_;
     std::size_t gap_ = 0;
     engine_counts counts_{};
@@ -199,11 +238,12 @@ class BpfReplayEngine final : public ReplayEngine {
 
 } // namespace
 
-std::unique_ptr<ReplayEngine> make_bpf_replay_engine(const std::string& object, const engine_options& options)
+std::unique_ptr<ReplayEngine> make_bpf_replay_engine(const bundle_descriptor& bundle, const std::string& object,
+                                                     const engine_options& options)
 {
     if (object.empty())
         throw StartupError("the engine bundle has no BPF object flowxdp.bpf.o: rebuild it");
-    return std::make_unique<BpfReplayEngine>(object, options);
+    return std::make_unique<BpfReplayEngine>(bundle, object, options);
 }
 
 } // namespace flowxdp

@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "core/result.h"
-#include "flow_end.h"
+#include "flowxdp/flow_end.h"
 
 namespace flowxdp {
 namespace {
@@ -55,20 +56,26 @@ Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_
     Scan scan;
     table_.each([&](const flow_key& key, const flow_record& r) {
         scan.seen++;
-        // A torn copy may mislead here; the program looks again under the lock, a later scan finds what we missed.
-        // A vacant record, an embryo that its inserter gave up, or a forced end that is still to come: all of them now.
+        // A torn copy may mislead here: the evict program checks again under the lock, and a later scan finds missed
+        // flows. Vacant records, embryos that their inserter gave up and pending forced ends are chosen at once.
+        // Records with impossible times are chosen too: they are counted as damage.
         const bool now = r.state != FLOW_STATE_BORN || !r.flow_id || flow_force_pending(&r, &sensor_.flow());
-        if (mode == EVICT_DUE && (now || clock_ns >= flow_due_ns(&r)))
-            scan.chosen.push_back({now ? clock_ns : flow_due_ns(&r), key});
-        else if (mode != EVICT_DUE)
-            scan.chosen.push_back({flow_last_clock_ns(&r), key});
+        std::int64_t end_ns = clock_ns;
+        if (is_whole(r, sensor_.bounds().any_time))
+            end_ns = now || mode != EVICT_DUE ? flow_last_clock_ns(&r) : flow_due_ns(&r);
+        if (mode != EVICT_DUE || end_ns <= clock_ns)
+            scan.chosen.push_back({end_ns, r.flow_id, key});
     });
-    if (mode == EVICT_EARLY && early < scan.chosen.size()) {
-        std::ranges::nth_element(scan.chosen, scan.chosen.begin() + static_cast<std::ptrdiff_t>(early), {},
-                                 &Candidate::end_clock_ns);
-        scan.chosen.resize(early);
+    if (mode == EVICT_EARLY) {
+        if (early < scan.chosen.size()) {
+            std::ranges::nth_element(scan.chosen, scan.chosen.begin() + static_cast<std::ptrdiff_t>(early), {},
+                                     &Candidate::end_clock_ns);
+            scan.chosen.resize(early);
+        }
+        for (Candidate& candidate : scan.chosen)
+            candidate.end_clock_ns = clock_ns;
     }
-    std::ranges::sort(scan.chosen, {}, &Candidate::end_clock_ns);
+    std::ranges::sort(scan.chosen, {}, [](const Candidate& c) { return std::pair(c.end_clock_ns, c.flow_id); });
     return scan;
 }
 
@@ -91,13 +98,24 @@ std::uint64_t Evictor::evict(std::span<const Candidate> candidates, evict_mode m
     if (bpf_prog_test_run_opts(sensor_.evict_fd(), &run))
         throw StartupError(fmt::format("the kernel refused an eviction call: {}", std::strerror(errno)));
     std::uint64_t records = 0;
-    for (std::size_t i = 0; i < n; i++) {
-        if (out_[i].outcome != EVICT_RECORD)
-            continue;
-        take(out_[i].ended);
-        records++;
-    }
+    for (std::size_t i = 0; i < n; i++)
+        records += take_slot(i, take);
     return records;
+}
+
+bool Evictor::take_slot(std::size_t i, const std::function<void(const ended_record&)>& take)
+{
+    if (out_[i].outcome != EVICT_RECORD)
+        return false;
+    const RecordBounds bounds = sensor_.bounds();
+    constexpr std::size_t kRoom = sizeof(evict_slot) - offsetof(evict_slot, ended);
+    std::memcpy(&copy_.ended, &out_[i].ended, std::min(kRoom, offsetof(ended_record, record) + bounds.record_size));
+    if (copy_.ended.header.kind != STREAM_ENDED || !is_whole(copy_.ended.header, kRoom, bounds)) {
+        damaged_++;
+        return false;
+    }
+    take(copy_.ended);
+    return true;
 }
 
 std::uint64_t Evictor::recover(std::uint64_t safe_sequence, const std::function<void(const ended_record&)>& take)
@@ -105,12 +123,8 @@ std::uint64_t Evictor::recover(std::uint64_t safe_sequence, const std::function<
     if (request_->done != request_->sequence || request_->sequence == safe_sequence)
         return 0;
     std::uint64_t records = 0;
-    for (std::uint32_t i = 0; i < request_->keys && i < EVICT_SLOTS; i++) {
-        if (out_[i].outcome != EVICT_RECORD)
-            continue;
-        take(out_[i].ended);
-        records++;
-    }
+    for (std::uint32_t i = 0; i < request_->keys && i < EVICT_SLOTS; i++)
+        records += take_slot(i, take);
     return records;
 }
 

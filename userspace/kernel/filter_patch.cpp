@@ -12,7 +12,7 @@
 namespace flowxdp {
 namespace {
 
-// Functions of frame_filter.bpf.h, and what stands in them.
+// Functions of frame_filter.bpf.h, and the context of each one's filter.
 struct Place {
     const char* function;
     FilterContext context;
@@ -24,15 +24,15 @@ struct Section {
     const char* name;
     bpf_prog_type type;
     bpf_attach_type attach;
-    std::uint32_t flags; // what libbpf's own handler of the section would add
+    std::uint32_t flags; // flags that libbpf's own handler of the section would add
 };
 constexpr Section kSections[] = {
     {"xdp.frags", BPF_PROG_TYPE_XDP, BPF_XDP, BPF_F_XDP_HAS_FRAGS},
     {"tc", BPF_PROG_TYPE_SCHED_CLS, static_cast<bpf_attach_type>(0), 0},
 };
 
-// Up to libbpf 1.2, letting go of the last handler frees the list and keeps the pointer: the next registration works on
-// freed memory ("realloc(): invalid pointer", Debian's 1.1.2). One that no program asks for keeps the list alive.
+// libbpf up to 1.2 (Debian's 1.1.2): "realloc(): invalid pointer" at the next registration, because unregistering the
+// last handler frees the list and keeps the pointer; a handler that no program uses keeps the list alive.
 void keep_handler_list()
 {
     static const int kept =
@@ -40,7 +40,7 @@ void keep_handler_list()
     (void)kept;
 }
 
-// BTF records may be longer than the struct this program was compiled with; what is more is not known here.
+// The kernel's BTF records may be longer than the struct here; fields added at their end are ignored.
 template <typename T>
 std::vector<T> records(const void* data, std::uint32_t count, std::uint32_t size)
 {
@@ -77,7 +77,7 @@ FilterPatch::~FilterPatch()
 int FilterPatch::prepare(bpf_program* program, bpf_prog_load_opts* options, long cookie)
 {
     auto* self = reinterpret_cast<FilterPatch*>(cookie);
-    // As an extension of a dispatcher it is no XDP program: flags are the dispatcher's.
+    // As an extension of a dispatcher the program is no XDP program: the dispatcher has the flags.
     for (const Section& section : kSections)
         if (std::string_view(bpf_program__section_name(program)) == section.name &&
             bpf_program__type(program) == section.type)
@@ -109,7 +109,7 @@ int FilterPatch::patch(bpf_program* program, bpf_prog_load_opts* options)
         return -EINVAL;
     }
     if (!replaced.value())
-        return 0; // this program filters nothing
+        return 0; // this program has no filter function
     if (const int error = bpf_program__set_insns(program, code.instructions.data(), code.instructions.size()); error) {
         problem_ = fmt::format("cannot set the program's instructions: {}", std::strerror(-error));
         return error;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // filter_patch.h - puts a filter into the programs of a BPF object while libbpf loads it.
 //
-// libbpf has relocated a program and is about to load it when it calls the section's handler: there the program's
-// function of frame_filter.bpf.h gets the translated filter for its body. Before, libbpf would relocate its own
-// calls over ours; nothing is left to do after. Handlers belong to the process and are found when an object is opened:
-// make the patch, open, use(), load, and let go of it. One at a time (libbpf_register_prog_handler has no lock).
+// libbpf calls the section's handler when it has relocated a program and is about to load it. There the program's
+// function of frame_filter.bpf.h gets the translated filter as its body. Earlier, libbpf would relocate its own calls
+// over ours; later, nothing can be changed. Handlers belong to the process and are looked up when an object is opened:
+// make the patch, open, use(), load, destroy the patch. One at a time (libbpf_register_prog_handler has no lock).
 #pragma once
 
 #include <deque>

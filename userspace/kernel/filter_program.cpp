@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "capture/filter_memory.h"
-#include "packet.h"
+#include "flowxdp/packet.h"
 
 namespace flowxdp {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 // Registers. Those from 6 on survive a helper call.
 constexpr std::uint8_t kAnswer = 0, kTemp = 1, kOffset = 2, kScratchAt = 3, kSize = 4, kCaptured = 5;
 constexpr std::uint8_t kData = 6, kEnd = 7, kA = 8, kX = 9, kFrame = 10;
-constexpr std::uint8_t kShift = kEnd; // of a leaving frame, whose head has a fixed length
+constexpr std::uint8_t kShift = kEnd; // in the place of kEnd for a sent frame, whose head has a fixed length
 // Stack, from the frame pointer down.
 constexpr std::int16_t kContextSlot = -8, kWireSlot = -12, kCapturedSlot = -16, kLoadSlot = -20;
 constexpr std::int16_t memory_slot(std::uint32_t index)
@@ -23,7 +23,7 @@ constexpr std::int16_t memory_slot(std::uint32_t index)
     return static_cast<std::int16_t>(kLoadSlot - 4 - 4 * static_cast<int>(index));
 }
 
-// Packet pointers take offsets of 16 bits; what lies further behind is read by the helper.
+// Packet pointers take offsets of 16 bits; the helper reads bytes at larger ones.
 constexpr std::uint64_t kDirectMax = 0x7fff;
 constexpr std::uint32_t kHeadBytes = LEAVING_HEAD_BYTES;
 constexpr std::uint64_t kReachMax = 0x7fffffff;
@@ -55,8 +55,7 @@ bool is_packet_load(const sock_filter& i)
     return is_load(i) && (BPF_MODE(i.code) == BPF_ABS || BPF_MODE(i.code) == BPF_IND || BPF_MODE(i.code) == BPF_MSH);
 }
 
-// One program on its way. Classic jumps go forward, so one pass over the program knows all ways into an instruction
-// before it comes there.
+// Translates one program. Classic jumps go forward, so one pass knows all paths to an instruction before it reaches it.
 class Translation {
   public:
     Translation(std::span<const sock_filter> program, FilterContext context)
@@ -68,14 +67,14 @@ class Translation {
     {
         if (program_.empty())
             return Error{"the filter cannot run in the kernel: it has no instruction"};
-        // Also for the verifier, which refuses to read a stack slot that was not written.
+        // The verifier also refuses to read a stack slot that was not written.
         if (const auto read = unwritten_memory_read(program_))
             return Error{"the filter cannot run in the kernel: " + unwritten_memory_reason(*read)};
         prologue();
         captured_[0] = 0;
         for (std::size_t i = 0; i < program_.size(); i++) {
             start_[i] = out_.size();
-            if (captured_[i] == kUnreached) // the verifier refuses what nothing leads to
+            if (captured_[i] == kUnreached) // the verifier refuses unreachable instructions
                 continue;
             if (auto error = instruction(i); !error.ok())
                 return error.error();
@@ -101,8 +100,8 @@ class Translation {
         std::size_t index; // of the classic instruction, or in slow_; kHere: the address
     };
     struct SlowLoad {
-        std::size_t address = 0; // where it came to lie
-        std::size_t back = 0;    // where the fast way goes on
+        std::size_t address = 0; // of its instructions
+        std::size_t back = 0;    // where the fast path continues
         bool indirect = false;   // the offset is in kOffset already
         std::uint32_t offset = 0;
         std::uint16_t size_code = 0;
@@ -179,7 +178,7 @@ class Translation {
         }
     }
 
-    // The way from instruction i to another: who comes there knows no more captured bytes than here.
+    // Adds a path from instruction i to target: only the bytes known as captured at both stay known there.
     Result<void> leads_to(std::size_t i, std::uint64_t target)
     {
         if (target <= i)
@@ -256,7 +255,7 @@ class Translation {
             direct_indirect_load(load, bytes);
         else
             direct_load(i, load, bytes);
-        if (has_slow_way_) // it comes back here
+        if (has_slow_way_) // it returns here
             slow_.back().back = out_.size();
         if (header_length) {
             emit(BPF_ALU | BPF_AND | BPF_K, kX, 0, 0, 15);
@@ -315,7 +314,7 @@ class Translation {
         emit(static_cast<std::uint8_t>(BPF_LDX | BPF_MEM | load.size_code), load.to, from, offset, 0);
     }
 
-    // kTemp points behind the bytes.
+    // kTemp points after the bytes.
     void read_below_end(const SlowLoad& load, std::uint32_t bytes)
     {
         jump_if(BPF_JMP | BPF_JGT | BPF_X, kTemp, kEnd, 0, Target::kSlow, slow_.size() - 1);
@@ -408,7 +407,7 @@ class Translation {
     {
         const std::uint8_t operation = BPF_OP(c.code), source = BPF_SRC(c.code);
         if (operation == BPF_JA) {
-            // k is what libpcap takes it for: a signed distance when it goes back.
+            // As in libpcap, a backward k is a signed distance.
             const auto target = static_cast<std::int64_t>(i) + 1 + static_cast<std::int32_t>(c.k);
             if (auto error = leads_to(i, target < 0 ? 0 : static_cast<std::uint64_t>(target)); !error.ok())
                 return error;
@@ -421,7 +420,7 @@ class Translation {
         for (const std::size_t distance : {c.jt, c.jf})
             if (auto error = leads_to(i, i + 1 + distance); !error.ok())
                 return error;
-        // The next instruction is reached by falling through where a condition or its opposite allows.
+        // A condition, or its opposite, is chosen so that the next instruction is reached by falling through.
         const std::uint8_t x = source == BPF_X ? kX : 0;
         const std::uint32_t k = source == BPF_X ? 0 : c.k;
         const std::uint8_t opposite = operation == BPF_JEQ ? BPF_JNE : operation == BPF_JGT ? BPF_JLE : BPF_JLT;
@@ -452,12 +451,12 @@ class Translation {
 
     std::span<const sock_filter> program_;
     FilterContext context_;
-    std::vector<std::uint64_t> captured_; // bytes known to be captured before each instruction, on every way to it
+    std::vector<std::uint64_t> captured_; // before each instruction: bytes known to be captured, on every path to it
     std::vector<std::size_t> start_;      // address of each instruction's translation
     std::vector<bpf_insn> out_;
     std::vector<Jump> jumps_;
     std::vector<SlowLoad> slow_;
-    bool has_slow_way_ = false; // the load that was written last
+    bool has_slow_way_ = false; // of the last load
     std::size_t accept_at_ = 0, reject_at_ = 0;
     bool accepts_ = false, rejects_ = false;
 };

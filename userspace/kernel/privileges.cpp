@@ -30,7 +30,7 @@ CapabilitySets read_sets()
     __user_cap_data_struct data[2] = {};
     CapabilitySets sets;
     if (syscall(SYS_capget, &header, data))
-        return sets; // nothing is in effect, as far as we know
+        return sets; // nothing known to be in effect
     sets.effective = data[0].effective | static_cast<std::uint64_t>(data[1].effective) << 32;
     sets.permitted = data[0].permitted | static_cast<std::uint64_t>(data[1].permitted) << 32;
     return sets;
@@ -123,7 +123,7 @@ bool is_writable_folder(const std::string& path)
 
 UserIdentity find_user(const std::string& name)
 {
-    // Once, at start, before there are threads: the static buffer is nobody else's.
+    // Called once, at start, before other threads exist: nobody else uses the static buffer.
     errno = 0;
     const passwd* entry = getpwnam(name.c_str()); // NOLINT(concurrency-mt-unsafe)
     if (!entry)
@@ -131,6 +131,17 @@ UserIdentity find_user(const std::string& name)
                                        errno ? ": " : "", errno ? std::strerror(errno) : "", name),
                            ExitCode::kUsage);
     return {name, entry->pw_uid, entry->pw_gid};
+}
+
+UserIdentity user_of(uid_t uid, gid_t gid)
+{
+    const passwd* entry = getpwuid(uid); // NOLINT(concurrency-mt-unsafe): as above
+    return entry ? UserIdentity{entry->pw_name, uid, entry->pw_gid} : UserIdentity{std::to_string(uid), uid, gid};
+}
+
+std::string user_name(uid_t uid)
+{
+    return user_of(uid, 0).name;
 }
 
 void become_user(const UserIdentity& user)
@@ -151,12 +162,21 @@ void become_user(const UserIdentity& user)
     prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 }
 
+void set_effective(const std::vector<int>& capabilities, bool on)
+{
+    CapabilitySets sets = read_sets();
+    for (const int capability : capabilities)
+        sets.effective = on ? sets.effective | 1ULL << capability : sets.effective & ~(1ULL << capability);
+    sets.effective &= sets.permitted;
+    write_sets(sets);
+}
+
 void limit_capabilities(const std::vector<int>& keep)
 {
     std::uint64_t wanted = 0;
     for (const int capability : keep)
         wanted |= 1ULL << capability;
-    // The bounding set needs CAP_SETPCAP; without it (capabilities of the file, a unit's) no_new_privs does the same.
+    // The bounding set needs CAP_SETPCAP; without it (file capabilities, a unit's) no_new_privs has the same effect.
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
         prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

@@ -12,9 +12,10 @@
 
 namespace flowxdp {
 
-// Layout (Linux Documentation/bpf/ringbuf.rst): page 0 the consumer's position, page 1 the producer's, then the data
-// twice in a row, so that a record never wraps for its reader.
-RingReader::RingReader(int map_fd, std::uint32_t ring_bytes) : mask_(ring_bytes - 1)
+// Layout (Linux Documentation/bpf/ringbuf.rst): page 0 has the consumer's position, page 1 the producer's, then the
+// data follow twice in a row, so that a reader sees every record in one piece.
+RingReader::RingReader(int map_fd, std::uint32_t ring_bytes, const RecordBounds& bounds)
+    : bounds_(bounds), mask_(ring_bytes - 1)
 {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     consumer_page_ = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
@@ -38,35 +39,63 @@ RingReader::~RingReader()
     munmap(producer_pages_, producer_bytes_);
 }
 
-std::uint64_t RingReader::read(const std::function<bool(const stream_header&)>& take)
+std::uint64_t RingReader::producer_position() const
+{
+    return __atomic_load_n(const_cast<const std::uint64_t*>(producer_position_), __ATOMIC_ACQUIRE);
+}
+
+void RingReader::skip_to(std::uint64_t position)
+{
+    if (!is_position(position, producer_position()))
+        damaged_ += position > read_position_;
+    else if (position > read_position_)
+        read_position_ = position;
+}
+
+std::uint64_t RingReader::read(const std::function<void(const stream_header&)>& take)
 {
     std::uint64_t n = 0;
-    const std::uint64_t end = __atomic_load_n(const_cast<const std::uint64_t*>(producer_position_), __ATOMIC_ACQUIRE);
+    const std::uint64_t end = producer_position();
+    // The owner of the pin may write to the consumer's page.
+    if (!is_position(read_position_, end)) {
+        damaged_++;
+        read_position_ = end;
+    }
     while (read_position_ < end) {
         const std::uint8_t* at = data_ + (read_position_ & mask_);
         const std::uint32_t length = __atomic_load_n(reinterpret_cast<const std::uint32_t*>(at), __ATOMIC_ACQUIRE);
         if (length & BPF_RINGBUF_BUSY_BIT)
             break;
-        if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
-            if (!take(*reinterpret_cast<const stream_header*>(at + BPF_RINGBUF_HDR_SZ)))
-                break;
-            n++;
-        }
         const std::uint32_t bytes = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-        read_position_ += (static_cast<std::uint64_t>(bytes) + BPF_RINGBUF_HDR_SZ + 7) & ~7ULL;
+        const std::uint64_t next =
+            read_position_ + ((static_cast<std::uint64_t>(bytes) + BPF_RINGBUF_HDR_SZ + 7) & ~7ULL);
+        if (next > end) { // inside a record: the start of the next one is unknown
+            damaged_++;
+            read_position_ = end;
+            break;
+        }
+        if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
+            const auto& record = *reinterpret_cast<const stream_header*>(at + BPF_RINGBUF_HDR_SZ);
+            if (is_whole(record, bytes, bounds_)) {
+                take(record);
+                n++;
+            } else {
+                damaged_++;
+            }
+        }
+        read_position_ = next;
     }
     return n;
 }
 
-void RingReader::acknowledge()
+void RingReader::acknowledge(std::uint64_t position)
 {
-    __atomic_store_n(const_cast<std::uint64_t*>(consumer_position_), read_position_, __ATOMIC_RELEASE);
+    __atomic_store_n(const_cast<std::uint64_t*>(consumer_position_), position, __ATOMIC_RELEASE);
 }
 
 std::uint64_t RingReader::used() const
 {
-    return __atomic_load_n(const_cast<const std::uint64_t*>(producer_position_), __ATOMIC_ACQUIRE) -
-           *consumer_position_;
+    return producer_position() - *consumer_position_;
 }
 
 } // namespace flowxdp

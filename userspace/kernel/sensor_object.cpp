@@ -14,9 +14,12 @@
 #include <fmt/format.h>
 
 #include "core/result.h"
-#include "cpu_counts.h"
+#include "flowxdp/cpu_counts.h"
+#include "flowxdp/fragment.h"
 #include "kernel/filter_patch.h"
+#include "kernel/pin.h"
 #include "kernel/privileges.h"
+#include "record_layout.h"
 
 namespace flowxdp {
 namespace {
@@ -34,44 +37,119 @@ bpf_map* find_map(bpf_object* object, const char* name)
     return map;
 }
 
-// Sets a const volatile section before load; the sizes must agree, they are the ABI.
-template <typename T>
-void set_rodata(bpf_object* object, const char* section, const T& value)
+// Sets a const volatile section before load; the sizes must agree: they are the ABI.
+void set_rodata(bpf_object* object, const char* section, const void* value, std::size_t bytes)
 {
     std::size_t size = 0;
     bpf_map* map = find_map(object, section);
-    if (!bpf_map__initial_value(map, &size) || size != sizeof(T) || bpf_map__set_initial_value(map, &value, sizeof(T)))
+    if (!bpf_map__initial_value(map, &size) || size != bytes || bpf_map__set_initial_value(map, value, bytes))
         throw StartupError(
             fmt::format("BPF object and program disagree on section {} ({} against {} bytes): rebuild the "
                         "bundle",
-                        section, size, sizeof(T)));
+                        section, size, bytes));
+}
+
+// Library and object of a bundle come from one source; an object of another build would be misread. The kernel does not
+// need the section that describes the layout.
+void check_layout(bpf_object* object, const SensorObjectOptions& options)
+{
+    const auto id = record_layout_id(bpf_object__btf(object));
+    if (!id.ok() || id.value() != options.layout_id)
+        throw StartupError(fmt::format(
+            "BPF object '{}' does not belong to the engine library beside it: {}; rebuild "
+            "the bundle",
+            options.path,
+            id.ok() ? fmt::format("its record layout is {:016x}, the library's {:016x}", id.value(), options.layout_id)
+                    : id.error().message));
+    bpf_map__set_autocreate(find_map(object, ".rodata.bundle_layout"), false);
 }
 
 // The filter_text map: a string with its NUL.
 std::string read_text(int fd)
 {
+    constexpr std::uint32_t kMost = 1u << 20; // far above a command line's
     bpf_map_info info{};
-    __u32 size = sizeof info;
     const __u32 zero = 0;
-    std::vector<char> text;
-    if (!bpf_obj_get_info_by_fd(fd, &info, &size)) {
-        text.resize(info.value_size + 8u); // the kernel rounds up
-        if (!bpf_map_lookup_elem(fd, &zero, text.data()))
-            return text.data();
-    }
-    throw StartupError(fmt::format("cannot read the sensor's filter: {}", std::strerror(errno)));
+    if (auto is_text = check_map(fd, sensor_map("filter_text"), &info); !is_text.ok())
+        throw StartupError("cannot read the sensor's filter: " + is_text.error().message);
+    if (info.value_size > kMost)
+        throw StartupError(fmt::format("cannot read the sensor's filter: it has {} bytes", info.value_size));
+    std::vector<char> text(info.value_size + 9u); // the kernel rounds up; a NUL whatever it holds
+    if (bpf_map_lookup_elem(fd, &zero, text.data()))
+        throw StartupError(fmt::format("cannot read the sensor's filter: {}", std::strerror(errno)));
+    text[info.value_size] = 0;
+    return text.data();
 }
 
-// The verifier's last lines say why; what comes before them is thousands of instructions.
+// Checks that a pinned program is the one its name says. Its type decides what it may do and how it is run.
+Result<void> check_program(int fd, const std::string& name)
+{
+    bpf_prog_info info{};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(fd, &info, &size))
+        return Error{fmt::format("'{}' is no program ({})", name, std::strerror(errno))};
+    const bool type = name == kEgress  ? info.type == BPF_PROG_TYPE_SCHED_CLS
+                      : name == kEvict ? info.type == BPF_PROG_TYPE_XDP
+                                       : info.type == BPF_PROG_TYPE_XDP || info.type == BPF_PROG_TYPE_EXT;
+    const std::string own(info.name, strnlen(info.name, sizeof info.name));
+    if (!type || own != name.substr(0, BPF_OBJ_NAME_LEN - 1))
+        return Error{fmt::format("'{}' is another program ('{}', type {})", name, own, info.type)};
+    return {};
+}
+
+// The verifier's last lines give the reason; thousands of instructions precede them.
 std::string last_lines(const std::string& log)
 {
     std::size_t at = log.size();
-    for (int lines = 0; at > 0 && lines < 12; at--)
+    for (int lines = 0; at > 0 && lines < 4; at--)
         lines += log[at - 1] == '\n';
     return log.substr(at);
 }
 
+// The verifier gives up at its limit of a million instructions: E2BIG, "Argument list too long".
+bool is_too_complex(const std::string& log, int error)
+{
+    return error == E2BIG || log.find("BPF program is too large") != std::string::npos;
+}
+
+// The program's parts, the limit that it met or the verifier's words, and the way out.
+std::string refusal_text(const std::string& program, const std::string& log, int error,
+                         const std::vector<std::string>& plugin_names, bool filtered)
+{
+    std::string plugins;
+    for (const std::string& name : plugin_names)
+        plugins += (plugins.empty() ? " with the plugins " : ", ") + name;
+    const std::string with = plugins + (filtered ? " and a filter" : "");
+    const std::string way_out = fmt::format("leave a plugin{} out (--no-plugin NAME), or use a newer kernel",
+                                            filtered ? ", or the filter," : "");
+    if (is_too_complex(log, error))
+        return fmt::format("program {}{} is too complex for this kernel: its verifier gave up after the 1,000,000 "
+                           "instructions that are its limit; {}",
+                           program, with, way_out);
+    return fmt::format("program {}{}: {}{}; {}", program, with, std::strerror(error),
+                       log.empty() ? "" : "; the verifier's last words:\n" + last_lines(log), way_out);
+}
+
 } // namespace
+
+MapShape sensor_map(std::string_view name)
+{
+    static constexpr MapShape kShapes[] = {
+        {"flows", BPF_MAP_TYPE_HASH, sizeof(flow_key), 0, 0},
+        {"fragments", BPF_MAP_TYPE_ARRAY, 4, sizeof(fragment_slot), FRAGMENT_SLOTS},
+        {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0},
+        {"counts", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(cpu_counts), PROGRAM_ROLES},
+        {"sensor", BPF_MAP_TYPE_ARRAY, 4, 0, 1},
+        {"evict_request", BPF_MAP_TYPE_ARRAY, 4, sizeof(evict_request), 1},
+        {"evict_keys", BPF_MAP_TYPE_ARRAY, 4, sizeof(flow_key), EVICT_SLOTS},
+        {"evict_out", BPF_MAP_TYPE_ARRAY, 4, sizeof(evict_slot), EVICT_SLOTS},
+        {"journal", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct journal), 1},
+        {"filter_text", BPF_MAP_TYPE_ARRAY, 4, 0, 1},
+    };
+    static_assert(std::size(kShapes) == std::size(kSensorMaps));
+    const auto* found = std::ranges::find(kShapes, name, [](const MapShape& s) { return std::string_view(s.name); });
+    return found == std::end(kShapes) ? MapShape{} : *found;
+}
 
 bool may_load_bpf()
 {
@@ -84,18 +162,19 @@ bool may_load_bpf()
 
 SensorObject::SensorObject(const SensorObjectOptions& options) : options_(options)
 {
-    // libbpf's own lines would come between ours; what matters of them is in the verifier log.
-    libbpf_set_print(nullptr);
-    std::optional<FilterPatch> patch; // before the object is opened: then libbpf looks for handlers
+    std::optional<FilterPatch> patch; // before the object is opened: libbpf looks up handlers then
     if (!options_.filter.empty())
         patch.emplace(options_.filter);
     object_.reset(bpf_object__open_file(options_.path.c_str(), nullptr));
     if (!object_)
         throw StartupError(fmt::format("cannot open BPF object '{}': {}", options_.path, std::strerror(errno)));
-    set_rodata(object_.get(), ".rodata.flow_config", options_.flow);
-    set_rodata(object_.get(), ".rodata.load_config",
-               load_config{options_.use_metadata, options_.start_kind, options_.link_header, !options_.filter.empty(),
-                           options_.snap_len});
+    check_layout(object_.get(), options_);
+    const load_config load = {options_.use_metadata,    options_.start_kind, options_.link_header,
+                              !options_.filter.empty(), options_.snap_len,   options_.frame_max,
+                              options_.longest_frame};
+    set_rodata(object_.get(), ".rodata.flow_config", &options_.flow, sizeof options_.flow);
+    set_rodata(object_.get(), ".rodata.plugin_options", options_.plugin_options.data(), options_.plugin_options.size());
+    set_rodata(object_.get(), ".rodata.load_config", &load, sizeof load);
     bpf_map__set_value_size(find_map(object_.get(), "filter_text"),
                             static_cast<__u32>(options_.filter.expression.size() + 1));
     bpf_map__set_value_size(find_map(object_.get(), "flows"), options_.flow.record_size);
@@ -122,7 +201,7 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     if (patch)
         patch->use(object_.get());
     const int error = options_.load ? options_.load(object_.get()) : bpf_object__load(object_.get());
-    options_.load = nullptr; // it may hold on to what ends with this
+    options_.load = nullptr; // it may refer to objects that end with this constructor
     for (auto& [name, log] : logs_)
         log.resize(std::strlen(log.c_str()));
     if (!error && patch && !patch->programs())
@@ -143,17 +222,13 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
         throw StartupError("cannot load a BPF program: this kernel or container does not permit it, whatever the "
                            "capabilities say; run as root of the machine itself",
                            ExitCode::kPermission);
-    // Statistics stand in the log of every program; words before them in that of the one that was refused.
-    std::string why;
+    // Each program's log has statistics; the refused program's log has other text before them.
+    std::string refused = kIngress;
     for (const auto& [name, log] : logs_)
         if (!log.empty() && log.find("verification time") != 0)
-            why = name + ": " + last_lines(log);
-    if (why.empty())
-        why = last_lines(logs_[kIngress]);
-    throw StartupError(
-        fmt::format("cannot load BPF object '{}': {}{}{}{}", options_.path, std::strerror(-error),
-                    patch ? "; with the filter it may be too large for this kernel: try a shorter one" : "",
-                    why.empty() ? "" : "; the verifier's last words:\n", why));
+            refused = name;
+    throw StartupError(fmt::format("cannot load BPF object '{}': {}", options_.path,
+                                   refusal_text(refused, logs_[refused], -error, options_.plugins, patch.has_value())));
 }
 
 SensorObject::~SensorObject() = default;
@@ -164,28 +239,31 @@ std::unique_ptr<SensorObject> SensorObject::adopt(const std::string& folder, con
     sensor->options_ = options;
     auto open_pin = [&](const char* name) {
         const std::string path = folder + "/" + name;
-        UniqueFd fd(bpf_obj_get(path.c_str()));
+        UniqueFd fd = flowxdp::open_pin(path);
         if (!fd)
             throw StartupError(
                 fmt::format("cannot adopt '{}': {}; 'flowxdp detach' removes what is left of that sensor", path,
                             std::strerror(errno)));
-        sensor->adopted_[name] = std::move(fd);
+        return sensor->adopted_.insert_or_assign(name, std::move(fd)).first->second.get();
     };
-    for (const char* name : kSensorMaps)
-        open_pin(name);
-    for (const char* name : sensor->programs())
-        open_pin(name);
+    auto need = [&](const Result<void>& checked) {
+        if (!checked.ok())
+            throw StartupError(fmt::format("cannot adopt '{}': {}; 'flowxdp detach' removes that sensor", folder,
+                                           checked.error().message));
+    };
     bpf_map_info info{};
-    __u32 size = sizeof info;
-    if (bpf_obj_get_info_by_fd(sensor->map_fd("flows"), &info, &size) || info.value_size != options.flow.record_size)
-        throw StartupError(fmt::format("cannot adopt '{}': its records have {} bytes, these plugins need {}", folder,
-                                       info.value_size, options.flow.record_size));
-    sensor->options_.max_flows = info.max_entries;
-    info = {};
-    size = sizeof info;
-    if (bpf_obj_get_info_by_fd(sensor->map_fd("ring"), &info, &size))
-        throw StartupError(fmt::format("cannot adopt '{}': {}", folder, std::strerror(errno)));
-    sensor->options_.ring_bytes = info.max_entries;
+    for (const char* name : kSensorMaps) {
+        need(check_map(open_pin(name), sensor_map(name), &info));
+        if (std::string_view(name) == "flows")
+            sensor->options_.max_flows = info.max_entries;
+        if (std::string_view(name) == "flows" && info.value_size != options.flow.record_size)
+            throw StartupError(fmt::format("cannot adopt '{}': its records have {} bytes, these plugins need {}",
+                                           folder, info.value_size, options.flow.record_size));
+        if (std::string_view(name) == "ring")
+            sensor->options_.ring_bytes = info.max_entries;
+    }
+    for (const char* name : sensor->programs())
+        need(check_program(open_pin(name), name));
     return sensor;
 }
 
@@ -250,7 +328,7 @@ std::string SensorObject::filter_expression() const
 
 std::string read_filter_text(const std::string& folder)
 {
-    const UniqueFd fd(bpf_obj_get((folder + "/filter_text").c_str()));
+    const UniqueFd fd = open_pin(folder + "/filter_text");
     return fd ? read_text(fd.get()) : "";
 }
 
@@ -266,14 +344,10 @@ void SensorObject::read_counts(engine_counts* out) const
 
 void read_sensor_counts(int map_fd, engine_counts* out)
 {
-    bpf_map_info info{};
-    __u32 size = sizeof info;
-    if (bpf_obj_get_info_by_fd(map_fd, &info, &size) || info.value_size != sizeof(cpu_counts) ||
-        info.max_entries != PROGRAM_ROLES)
-        throw StartupError(fmt::format("cannot read the sensor's counters: they have {} bytes for each of {} programs, "
-                                       "this flowxdp knows {} for {}; the sensor was started by another version",
-                                       info.value_size, info.max_entries, sizeof(cpu_counts),
-                                       static_cast<unsigned>(PROGRAM_ROLES)));
+    if (auto is_counts = check_map(map_fd, sensor_map("counts")); !is_counts.ok())
+        throw StartupError(
+            fmt::format("cannot read the sensor's counters: {}; the sensor was started by another version",
+                        is_counts.error().message));
     const int cpus = libbpf_num_possible_cpus();
     std::vector<cpu_counts> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1));
     std::memset(out->counter, 0, sizeof out->counter);
@@ -281,7 +355,11 @@ void read_sensor_counts(int map_fd, engine_counts* out)
     for (__u32 role = 0; role < PROGRAM_ROLES; role++) {
         if (cpus <= 0 || bpf_map_lookup_elem(map_fd, &role, values.data()))
             throw StartupError(fmt::format("cannot read the sensor's counters: {}", std::strerror(errno)));
-        for (const cpu_counts& value : values) {
+        for (cpu_counts& value : values) {
+            // pad_bytes, the one signed sum (padding minus missing bytes), must fit over all CPUs, whoever wrote it.
+            constexpr std::int64_t kMostPadBytes = 1LL << 48;
+            if (value.totals.pad_bytes < -kMostPadBytes || value.totals.pad_bytes > kMostPadBytes)
+                value.totals.pad_bytes = 0;
             for (unsigned i = 0; i < COUNTER_COUNT; i++)
                 out->counter[i] += value.counter[i];
             totals_merge(&out->totals, &value.totals);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// table_reader.h - looks at every record of a kernel flow table by batched look-ups: for the evictor, and for commands
+// table_reader.h - reads every record of a kernel flow table by batched look-ups: for the evictor, and for commands
 // that must not disturb a sensor.
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "flow_record.h"
+#include "flowxdp/flow_record.h"
 
 namespace flowxdp {
 
@@ -17,9 +17,9 @@ class TableReader {
     TableReader(int map_fd, std::uint32_t record_size);
 
     // Calls each(key, record) once for every record, some 300 ns an entry; a bucket is locked while it is copied,
-    // packets go on. A record is a copy that a packet may have torn: counters of two fields need not be of one instant,
-    // and a dead, unborn or vacant record (holds_flow()) comes too. What is inserted or deleted meanwhile may be
-    // missed. Throws StartupError when the kernel refuses.
+    // packets continue. A packet may tear a copy: counters of two fields need not be of one instant. Dead, unborn and
+    // vacant records (holds_flow()) come too. Entries inserted or deleted meanwhile may be missed. Throws StartupError
+    // when the kernel refuses.
     void each(const std::function<void(const flow_key&, const flow_record&)>& each);
 
   private:
@@ -29,7 +29,7 @@ class TableReader {
     std::vector<std::uint64_t> values_; // 8-aligned
 };
 
-// A record that counts packets now.
+// True for a record that counts packets now.
 inline bool holds_flow(const flow_record& record)
 {
     return record.state == FLOW_STATE_BORN && record.flow_id;

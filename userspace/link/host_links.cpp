@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// host_links.cpp - headers that an operating system makes up: loopback, "cooked", firewall logs, process information.
+// host_links.cpp - headers that an operating system adds: loopback, "cooked", firewall logs, process information.
 #include "link/link_step.h"
 
 namespace flowxdp::link {
@@ -13,10 +13,11 @@ enum : std::uint32_t {
     kArphrdDot11 = 801,
     kArphrdPrism = 802,
     kArphrdRadiotap = 803,
+    kArphrdIp6Gre = 823,
     kArphrdNetlink = 824,
 };
 
-// What a cooked header of `bytes` bytes announces: device type and protocol field decide.
+// Strips a cooked header of `bytes` bytes; its device type and protocol field tell what follows.
 LinkOutcome strip_cooked(LinkStep& step, std::uint32_t bytes, header_id id, std::uint32_t arphrd,
                          std::uint32_t protocol)
 {
@@ -37,20 +38,28 @@ LinkOutcome strip_cooked(LinkStep& step, std::uint32_t bytes, header_id id, std:
     case kArphrdNetlink:
         return outcome; // the protocol field is a netlink family
     case kArphrdIpGre:  // a GRE protocol type: Ethertypes as far as they carry IP
-        if (protocol == 0x6558)
-            step.kind = HEADER_KIND_ETHERNET;
-        else
-            step.kind = static_cast<std::uint16_t>(kind_of_ethertype(protocol));
+    case kArphrdIp6Gre:
+        step.kind = static_cast<std::uint16_t>(kind_of_ethertype(protocol));
         return outcome;
     default:
         break;
     }
-    if (protocol == 4) // ETH_P_802_2; ETH_P_802_3 (1) is Novell's frame without LLC
+    switch (protocol) { // linux/if_ether.h, dummy types; 1 (ETH_P_802_3) is Novell's frame without LLC
+    case 0x0003:        // ETH_P_ALL: a device that names no protocol, the frame is Ethernet
+        step.kind = HEADER_KIND_ETHERNET;
+        break;
+    case 0x0004: // ETH_P_802_2
+    case 0x0011: // ETH_P_TR_802_2
         step.kind = HEADER_KIND_LLC;
-    else if (protocol == 0x0009 || protocol == 0x0007) // ETH_P_PPP_MP, ETH_P_WAN_PPP
+        break;
+    case 0x0007: // ETH_P_WAN_PPP
+    case 0x0008: // ETH_P_PPP_MP
         step.kind = HEADER_KIND_PPP;
-    else
+        break;
+    default:
         step.kind = static_cast<std::uint16_t>(kind_of_ethertype(protocol));
+        break;
+    }
     return outcome;
 }
 
@@ -73,8 +82,22 @@ LinkOutcome strip_raw_ipv6(LinkStep& step)
 
 namespace {
 
-// Four bytes of address family in the byte order of the capturing host; some systems store 16 bits of them or an
-// Ethertype, some put PPP here.
+// Kind after four bytes that are no 32-bit address family in either byte order: the last two are an Ethertype (Linux
+// kept the end of an Ethernet header), or the first two a family of 16 bits (IRIX).
+std::uint32_t kind_of_halves(const LinkStep& step)
+{
+    std::uint32_t ethertype = step.be16(2);
+    std::uint32_t family = step.be16(0) < step.le16(0) ? step.be16(0) : step.le16(0);
+
+    if (ethertype == 0x0800 || ethertype == 0x86dd)
+        return ethertype;
+    if (kind_of_family(family) != HEADER_KIND_UNKNOWN)
+        return kind_of_family(family);
+    return kind_of_ethertype(ethertype);
+}
+
+// An address family of four bytes in the capturing host's byte order; some systems store 16 bits or an Ethertype, some
+// put PPP here.
 LinkOutcome strip_family(LinkStep& step, header_id id)
 {
     if (!step.has(4))
@@ -88,7 +111,7 @@ LinkOutcome strip_family(LinkStep& step, header_id id)
     if (family & 0xffff0000)
         family = step.be32(0);
     if (family & 0xffff0000)
-        family = step.be16(0) < step.le16(0) ? step.be16(0) : step.le16(0);
+        return step.strip(4, id, kind_of_halves(step));
     if (family < 0x600 && (family & 0xff) == 0)
         family >>= 8; // 16 bits in the other byte order
     return step.strip(4, id, family >= 0x600 ? family : kind_of_family(family));
@@ -213,7 +236,7 @@ LinkOutcome strip_pktap(LinkStep& step)
     return outcome == LinkOutcome::kOk && type == 1 ? strip_inner(step, dlt) : outcome;
 }
 
-// LINKTYPE_USER2 is anybody's; Darwin wrote pktap under it.
+// LINKTYPE_USER2 is free for anybody; Darwin wrote pktap under it.
 LinkOutcome strip_user2_pktap(LinkStep& step)
 {
     if (!pktap_plausible(step) || !step.has(step.le32(0)))

@@ -88,7 +88,7 @@ LinkOutcome strip_ip_over_1394(LinkStep& step)
     return step.strip(18, HEADER_NONE, kind_of_ethertype(step.be16(16)));
 }
 
-// RFC 4391 behind a pseudo-header of two 20-byte addresses: Ethertype, two reserved bytes.
+// RFC 4391 after a pseudo-header of two 20-byte addresses: Ethertype, two reserved bytes.
 LinkOutcome strip_ipoib(LinkStep& step)
 {
     if (!step.has(44))

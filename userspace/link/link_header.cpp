@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// link_header.cpp - which step belongs to which link type, and the frame_meta that comes out.
+// link_header.cpp - which step belongs to which link type, and the resulting frame_meta.
 #include "link/link_header.h"
 
 #include "link/link_step.h"
@@ -10,7 +10,7 @@ namespace link {
 
 namespace {
 
-// Link headers nested in link headers: PPI in PKTAP in ... is not a capture but an attack.
+// Link headers nested in link headers: a frame with more (PPI in PKTAP in ...) is an attack.
 constexpr std::uint8_t kMaxNesting = 4;
 
 } // namespace

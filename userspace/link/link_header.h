@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "capture/frame.h"
-#include "packet.h"
+#include "flowxdp/packet.h"
 
 namespace flowxdp {
 
@@ -20,15 +20,15 @@ enum class LinkOutcome {
 };
 
 struct LinkedFrame {
-    const std::uint8_t* bytes; // first byte behind the stripped link header
+    const std::uint8_t* bytes; // first byte after the stripped link header
     frame_meta meta;           // clock_ns is left 0 for the engine
 };
 
 // frame.link_type is a LINKTYPE_ value. meta.wire_len is never below meta.cap_len. Pure.
 LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out);
 
-// Where the parser begins on a live link of this type, by the same step: start_kind and link_headers of a frame from
-// which nothing is to strip (Ethernet, raw IP).
+// The parser's start on a live link of this type, by the same step: start_kind and link_headers of a frame without a
+// header to strip (Ethernet, raw IP).
 frame_meta link_start(std::uint32_t link_type);
 
 // True when the link type has a step.

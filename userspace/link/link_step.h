@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// link_step.h - one frame on its way through its link headers: what is left of it and what was found. Private to link/.
+// link_step.h - one frame while its link headers are stripped: the rest of it and the headers found. Private to link/.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class LinkStep {
     [[nodiscard]] std::uint32_t be32(std::uint32_t o) const { return be16(o) << 16 | be16(o + 2); }
     [[nodiscard]] std::uint32_t le32(std::uint32_t o) const { return le16(o + 2) << 16 | le16(o); }
 
-    // The header of `bytes` bytes in front is called `id` (HEADER_NONE = not named in hdrDesc) and done with.
+    // Strips the first `bytes` bytes, a header named `id` (HEADER_NONE = no name in hdrDesc).
     LinkOutcome strip(std::uint32_t bytes, header_id id)
     {
         if (!has(bytes))
@@ -36,14 +36,14 @@ class LinkStep {
         stripped_ += bytes;
         return LinkOutcome::kOk;
     }
-    // strip(), and what follows is of this kind.
+    // As strip(), and sets the kind of the next header.
     LinkOutcome strip(std::uint32_t bytes, header_id id, std::uint32_t next_kind)
     {
         kind = static_cast<std::uint16_t>(next_kind);
         return strip(bytes, id);
     }
 
-    // A header whose own fields contradict each other: where it ends is not known, so the frame is an L2 flow.
+    // A header whose own fields contradict each other: its end is unknown, so the frame is an L2 flow.
     LinkOutcome unreadable(header_id id) { return strip(0, id, HEADER_KIND_UNKNOWN); }
 
     // frame_meta has room for two names; a third link header stays unnamed.
@@ -67,13 +67,13 @@ class LinkStep {
     std::uint32_t stripped_ = 0;
 };
 
-// Strips one link type's headers and sets the kind of what follows. kShortFrame when they do not fit.
+// Strips one link type's headers and sets the kind of the next header. kShortFrame when they do not fit.
 using LinkHandler = LinkOutcome (*)(LinkStep&);
 
 // The handler of a LINKTYPE_ value, nullptr when there is none.
 LinkHandler handler_of(std::uint32_t link_type);
 
-// Goes on with a frame of another link type inside: a DLT_ value, which differs from LINKTYPE_ for a few old types
+// Continues with an inner frame of another link type: a DLT_ value, which differs from LINKTYPE_ for a few old types
 // only.
 LinkOutcome strip_inner(LinkStep& step, std::uint32_t dlt);
 
@@ -130,7 +130,7 @@ LinkOutcome strip_juniper_ppp(LinkStep& step);
 LinkOutcome strip_juniper_frame_relay(LinkStep& step);
 LinkOutcome strip_juniper_chdlc(LinkStep& step);
 
-// host_links.cpp: headers that an operating system makes up
+// host_links.cpp: headers that an operating system adds
 LinkOutcome strip_raw(LinkStep& step);
 LinkOutcome strip_raw_ipv4(LinkStep& step);
 LinkOutcome strip_raw_ipv6(LinkStep& step);

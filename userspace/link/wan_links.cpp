@@ -54,7 +54,7 @@ LinkOutcome strip_ppp_with_direction(LinkStep& step)
     return step.strip(1, HEADER_NONE, HEADER_KIND_PPP);
 }
 
-// RFC 2516: the header behind the Ethertype; code 0 is the session stage.
+// RFC 2516: the header after the Ethertype; code 0 is the session stage.
 LinkOutcome strip_ppp_ether(LinkStep& step)
 {
     if (!step.has(6))
@@ -181,7 +181,7 @@ LinkOutcome strip_erf(LinkStep& step)
     case 2:
     case 11:
     case 16:
-    case 20: // Ethernet behind two bytes of padding
+    case 20: // Ethernet after two bytes of padding
         return step.strip(n + 2, HEADER_NONE, HEADER_KIND_ETHERNET);
     case 1:
     case 10:

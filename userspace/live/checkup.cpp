@@ -31,6 +31,7 @@
 #include "kernel/sensor_object.h"
 #include "live/dispatcher.h"
 #include "live/interface.h"
+#include "live/own_traffic.h"
 #include "live/pin_folder.h"
 #include "live/pinned_sensor.h"
 
@@ -38,7 +39,7 @@ namespace flowxdp {
 namespace {
 
 constexpr std::uint64_t kLowDiskBytes = 1ULL << 30;
-constexpr std::uint32_t kLinearFrame = 3520; // what one page holds behind XDP's headroom; more needs fragments
+constexpr std::uint32_t kLinearFrame = 3520; // what one page holds after XDP's headroom; more needs fragments
 constexpr std::uint32_t kOldMemlockMajor = 5, kOldMemlockMinor = 11;
 
 Finding ok(std::string check, std::string detail)
@@ -131,14 +132,17 @@ Finding check_test_run()
     return probed("test-run", passed ? 1 : 0, "XDP test-run with metadata");
 }
 
-Finding check_program(const std::string& bpf_object)
+Finding check_program(const bundle_descriptor& bundle, const std::string& bpf_object)
 {
     if (bpf_object.empty())
         return {Verdict::kFailure, "program", "the engine bundle has no flowxdp.bpf.o", "build flowxdp again"};
     try {
         SensorObjectOptions options;
         options.path = bpf_object;
+        options.layout_id = bundle.layout_id;
+        options.plugin_options.resize(bundle.plugin_options_size);
         options.flow.idle_timeout_ms = 182000;
+        options.flow.tunnels = tunnel_config_default();
         options.flow.record_size = sizeof(flow_record);
         options.flow.packet_record_size = sizeof(packet_record);
         options.max_flows = 16;
@@ -208,7 +212,7 @@ Finding check_other_xdp(const InterfaceInfo& info)
                 return {Verdict::kWarning, "xdp program", what + ": a sensor of flowxdp",
                         fmt::format("'flowxdp status {}' says whose; flowxdp detach {} ends it", info.name, info.name)};
     } catch (const StartupError&) {
-        // Not ours to look at: then it is somebody's program, whosever.
+        // This user may not read the pins: report the program as not ours.
     }
     if (dispatcher)
         return {Verdict::kWarning, "xdp program", what,
@@ -220,7 +224,7 @@ Finding check_other_xdp(const InterfaceInfo& info)
                         info.name)};
 }
 
-// tcx programs (6.6); classic TC filters come behind XDP as well and change nothing that it sees.
+// tcx programs (6.6). Classic TC filters run after XDP and change nothing that it sees.
 Finding check_tc(const InterfaceInfo& info)
 {
     constexpr int kTcxIngress = 46; // BPF_TCX_INGRESS, linux/bpf.h of 6.6
@@ -232,11 +236,21 @@ Finding check_tc(const InterfaceInfo& info)
     return ok("tc programs", fmt::format("{} tcx at ingress; they run behind the sensor", count));
 }
 
+// What attach observes without --direction.
+Finding check_direction(const InterfaceInfo& info)
+{
+    auto devices = read_network_devices();
+    if (!devices.ok())
+        return {Verdict::kWarning, "direction", devices.error().message, "give attach --direction both or ingress"};
+    const OwnTraffic own = own_traffic(devices.value(), {info.index});
+    return ok("direction", fmt::format("{}: attach observes {}", own.reason,
+                                       own.sends ? "received and sent frames" : "received frames alone"));
+}
+
 } // namespace
 
-std::vector<Finding> check_machine(const std::string& bpf_object)
+std::vector<Finding> check_machine(const bundle_descriptor& bundle, const std::string& bpf_object)
 {
-    libbpf_set_print(nullptr);
     std::vector<Finding> findings = {check_kernel(), check_capabilities(), check_memlock(), check_bpf_file_system(),
                                      check_btf()};
     findings.push_back(probed("bpf", may_load_bpf() ? 1 : -errno, "XDP programs"));
@@ -244,7 +258,7 @@ std::vector<Finding> check_machine(const std::string& bpf_object)
     findings.push_back(
         probed("bpf_loop", libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_loop, nullptr), "bpf_loop in XDP"));
     findings.push_back(check_test_run());
-    findings.push_back(check_program(bpf_object));
+    findings.push_back(check_program(bundle, bpf_object));
     findings.push_back(check_dispatcher());
     findings.push_back(check_jit());
     findings.push_back(check_clock());
@@ -273,8 +287,9 @@ std::vector<Finding> check_interface(const std::string& name)
                             "none: XDP works in generic mode alone, behind the stack's copy",
                             "attach as usual; --mode native would be refused"});
     else
-        findings.push_back(
-            ok("driver", info.driver + "; --mode auto tries XDP in the driver, then generic, and says which"));
+        findings.push_back(ok("driver", info.driver +
+                                            "; --mode auto tries XDP in the driver, then generic, and says which" +
+                                            (merged_frames_text(info).empty() ? "" : "; " + merged_frames_text(info))));
     findings.push_back(
         info.mtu > kLinearFrame
             ? ok("mtu", fmt::format("{}: frames of several buffers; the driver must support them (the sensor does), "
@@ -288,7 +303,7 @@ std::vector<Finding> check_interface(const std::string& name)
         findings.push_back(ok("lro", "off"));
     const bool gro = ethtool_value_of(name, ETHTOOL_GGRO);
     findings.push_back(
-        // netif_elide_gro(): none where a generic program is (6.1, 6.18).
+        // netif_elide_gro(): no GRO where a generic program is attached (6.1, 6.18).
         ok("gro", gro ? "on; frames are merged behind XDP, and not at all while a program is attached in generic mode"
                       : "off"));
     if (const std::string hidden = hidden_tags_text(info); !hidden.empty())
@@ -298,6 +313,7 @@ std::vector<Finding> check_interface(const std::string& name)
                             fmt::format("attach with --fix-offloads, or ethtool -K {} rxvlan off", name)});
     else
         findings.push_back(ok("rx-vlan offload", "off"));
+    findings.push_back(check_direction(info));
     findings.push_back(check_other_xdp(info));
     findings.push_back(check_tc(info));
     return findings;

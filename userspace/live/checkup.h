@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// checkup.h - will a sensor work here? Each question is asked by trying, or by reading what the kernel says, and
-// answered with what to do. For `flowxdp doctor`.
+// checkup.h - checks whether a sensor will work here, for `flowxdp doctor`. Each check tries something or reads what
+// the kernel says; its finding comes with advice on what to do.
 #pragma once
 
 #include <string>
 #include <vector>
+
+#include "engine.h"
 
 namespace flowxdp {
 
@@ -17,9 +19,9 @@ struct Finding {
     std::string advice; // what to do; empty when there is nothing
 };
 
-// Kernel, rights, BPF file system, the shipped program itself (loaded, not attached), clock. bpf_object: path of
-// flowxdp.bpf.o.
-std::vector<Finding> check_machine(const std::string& bpf_object);
+// Kernel, rights, BPF file system, the shipped program itself (loaded, not attached), clock. bpf_object: path of the
+// bundle's flowxdp.bpf.o.
+std::vector<Finding> check_machine(const bundle_descriptor& bundle, const std::string& bpf_object);
 // Driver, XDP support, MTU, offloads, other programs. Nothing is attached or changed.
 std::vector<Finding> check_interface(const std::string& name);
 // Room for the files of an output prefix; "" = the working folder.

@@ -3,16 +3,18 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <span>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "live/shared_commit.h"
 
 namespace flowxdp {
 namespace {
@@ -31,24 +33,24 @@ std::int64_t thread_cpu_ns()
     return static_cast<std::int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
-// A packet takes its time stamp before it is counted. A round's clock lies so far back that none from before it is
-// still under way: rows of what ended earlier cannot come later.
+// A packet takes its time stamp before it is counted. A round's clock lies this far back, so that no packet from before
+// it is still being counted and no row from before it comes later.
 constexpr std::int64_t kUnderWayNs = 10000000;
 
 } // namespace
 
 Daemon::Daemon(std::vector<std::unique_ptr<LiveSensor>>* sensors, Pipeline* pipeline, Log* log, DaemonOptions options)
-    : sensors_(sensors), pipeline_(pipeline), log_(log), options_(options)
+    : sensors_(sensors), pipeline_(pipeline), log_(log), options_(std::move(options))
 {
     for (const auto& sensor : *sensors_)
-        handed_[sensor.get()] = {};
+        observed_[sensor.get()].source = static_cast<std::uint16_t>(observed_.size());
 }
 
-void Daemon::run(int stop_fd, const std::function<void()>& report)
+void Daemon::run(int signal_fd, const std::function<bool()>& stops)
 {
-    for (auto& sensor : *sensors_)
-        if (sensor->adopted())
-            recover(*sensor);
+    enter_outputs();
+    if (std::ranges::any_of(*sensors_, [](const auto& sensor) { return sensor->adopted(); }))
+        recover();
     LinkWatch links;
     std::int64_t next_round_ns = 0;
     while (!sensors_->empty()) {
@@ -57,20 +59,15 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
             look_after_interfaces();
             round(boot_clock_ns() - kUnderWayNs);
             last_round_ns_ = boot_clock_ns();
-            // A scan that takes long (a big table) must not eat a core: at most a tenth of the time. Of CPU time, not
-            // counting how long a sink was waited for: that would put off the next round by ten times as much.
+            // A long scan (a big table) may take a tenth of the time at most, not a core. Only CPU time counts: with
+            // the wait for a sink, the next round would be put off by ten times that wait.
             next_round_ns = last_round_ns_ +
                             std::max<std::int64_t>(options_.round_ms * 1000000LL, 10 * (thread_cpu_ns() - started));
         }
-        const Woken woken = wait(stop_fd, links, next_round_ns);
-        if (woken.stop) {
-            signalfd_siginfo info{};
-            if (read(stop_fd, &info, sizeof info) == sizeof info && info.ssi_signo == SIGUSR1)
-                report();
-            else
-                break;
-        }
-        if (woken.links) {
+        const bool links_changed = wait(signal_fd, links, next_round_ns);
+        if (stops())
+            break;
+        if (links_changed) {
             links.clear();
             look_after_interfaces();
         }
@@ -86,8 +83,8 @@ void Daemon::run(int stop_fd, const std::function<void()>& report)
 
 void Daemon::export_all()
 {
-    for (auto& sensor : *sensors_)
-        recover(*sensor);
+    enter_outputs();
+    recover();
     stop();
 }
 
@@ -96,38 +93,38 @@ void Daemon::look_after_interfaces()
 {
     bool lost = false;
     for (auto& sensor : *sensors_) {
-        const InterfaceLook look = sensor->look();
-        if (!look.gone.empty()) {
+        const InterfaceCondition interface = sensor->interface_condition();
+        if (!interface.gone.empty()) {
             log_->write(LogLevel::kWarning,
                         fmt::format("{} (interface {}): {}; its flows are exported, it is no longer "
                                     "observed",
-                                    sensor->interface(), sensor->index(), look.gone));
+                                    sensor->interface(), sensor->index(), interface.gone));
             lost = true;
             continue;
         }
-        if (look.name != sensor->interface()) {
-            log_->write(LogLevel::kInformation, fmt::format("{}: renamed to {}", sensor->interface(), look.name));
-            if (auto renamed = sensor->rename(look.name); !renamed.ok())
+        if (interface.name != sensor->interface()) {
+            log_->write(LogLevel::kInformation, fmt::format("{}: renamed to {}", sensor->interface(), interface.name));
+            if (auto renamed = sensor->rename(interface.name); !renamed.ok())
                 log_->write(LogLevel::kError, renamed.error().message);
         }
-        Handed& handed = handed_[sensor.get()];
-        if (look.up != handed.up)
+        Observed& observed = observed_[sensor.get()];
+        if (interface.up != observed.up)
             log_->write(LogLevel::kInformation,
                         fmt::format("{} {}", sensor->interface(),
-                                    look.up ? "is up again" : "is down; it is observed when it is up again"));
-        handed.up = look.up;
-        if (look.lost != handed.lost)
+                                    interface.up ? "is up again" : "is down; it is observed when it is up again"));
+        observed.up = interface.up;
+        if (interface.lost != observed.lost)
             log_->write(LogLevel::kWarning, fmt::format("{}: merged interfaces are gone: {}; the others are observed "
                                                         "further",
-                                                        sensor->interface(), look.lost));
-        handed.lost = look.lost;
+                                                        sensor->interface(), interface.lost));
+        observed.lost = interface.lost;
     }
     if (lost)
-        let_go([](const LiveSensor& sensor) { return !sensor.look().gone.empty(); });
+        release_lost_sensors([](const LiveSensor& sensor) { return !sensor.interface_condition().gone.empty(); });
 }
 
-// Interfaces that are gone: everything they hold leaves now, their pins with it.
-void Daemon::let_go(const std::function<bool(const LiveSensor&)>& gone)
+// Exports everything that lost interfaces hold and removes their pins.
+void Daemon::release_lost_sensors(const std::function<bool(const LiveSensor&)>& gone)
 {
     std::vector<LiveSensor*> lost;
     for (auto& sensor : *sensors_)
@@ -141,119 +138,188 @@ void Daemon::let_go(const std::function<bool(const LiveSensor&)>& gone)
     for (LiveSensor* sensor : lost) {
         engine_counts counts{};
         sensor->object().read_counts(&counts);
-        add_counts(counts, &gone_counts_);
+        add_counts(counts, &lost_counts_);
         if (const CaptureWriter* capture = sensor->capture())
-            gone_captures_.push_back(capture->state());
-        gone_++;
+            lost_captures_.push_back(capture->state());
+        lost_interfaces_++;
+        lost_damaged_ += sensor->records_damaged();
         if (auto removed = sensor->remove_pins(); !removed.ok())
             log_->write(LogLevel::kError, removed.error().message);
-        handed_.erase(sensor);
+        observed_.erase(sensor);
         std::erase_if(*sensors_, [sensor](const auto& s) { return s.get() == sensor; });
     }
 }
 
-// Ends at packets, rows and frames come by the ring, between rounds: one that fills calls for a round.
+// Ended flows, packet rows and frames reach the ring between rounds, too: a ring that fills starts a round.
 bool Daemon::ring_fills() const
 {
     return std::ranges::any_of(
         *sensors_, [](const auto& sensor) { return sensor->ring().used() > sensor->object().ring_bytes() / 4; });
 }
 
-Daemon::Woken Daemon::wait(int stop_fd, const LinkWatch& links, std::int64_t until_ns)
+bool Daemon::wait(int signal_fd, const LinkWatch& links, std::int64_t until_ns)
 {
     constexpr std::int64_t kLookNs = 20000000;
     const std::int64_t left_ns = std::clamp<std::int64_t>(until_ns - boot_clock_ns(), 0, kLookNs);
-    pollfd polled[] = {{stop_fd, POLLIN, 0}, {links.fd(), POLLIN, 0}};
+    pollfd polled[] = {{signal_fd, POLLIN, 0}, {links.fd(), POLLIN, 0}};
     poll(polled, 2, static_cast<int>((left_ns + 999999) / 1000000));
-    return {polled[0].revents != 0, polled[1].revents != 0};
+    return polled[1].revents != 0;
 }
 
-// One turn: whatever fell due by the clock, in order, in slices of one eviction call. A slice is safe in the sinks
-// before the next call may overwrite the outbox.
-void Daemon::round(std::int64_t clock)
+// One turn: evicts and commits what fell due by the clock, in order.
+void Daemon::round(std::int64_t clock_ns)
 {
+    std::vector<Evictor::Scan> scans;
+    std::vector<Eviction> evictions;
     for (auto& sensor : *sensors_) {
-        Evictor::Scan scan = sensor->evictor().scan(EVICT_DUE, clock);
-        peak_ = std::max(peak_, scan.seen);
-        evict_in_order(*sensor, scan, EVICT_DUE, clock);
-        // Before the table is full the least recently active leave, an eighth of it at a time.
-        const std::uint64_t room = sensor->object().max_flows();
-        if (scan.seen - scan.chosen.size() > room / 8 * 7) {
-            scan = sensor->evictor().scan(EVICT_EARLY, clock, room / 8);
-            evict_in_order(*sensor, scan, EVICT_EARLY, clock);
-        }
+        scans.push_back(sensor->evictor().scan(EVICT_DUE, clock_ns));
+        peak_ = std::max(peak_, scans.back().seen);
     }
-    for (auto& sensor : *sensors_)
-        drain(*sensor, clock);
-    commit(clock);
+    for (std::size_t i = 0; i < scans.size(); i++)
+        evictions.push_back({(*sensors_)[i].get(), scans[i].chosen});
+    evict_in_order(std::move(evictions), EVICT_DUE, clock_ns);
+    // Before a table is full, evict an eighth of it, the least recently active flows.
+    for (std::size_t i = 0; i < scans.size(); i++) {
+        LiveSensor& sensor = *(*sensors_)[i];
+        const std::uint64_t room = sensor.object().max_flows();
+        if (scans[i].seen - scans[i].chosen.size() <= room / 8 * 7)
+            continue;
+        const Evictor::Scan early = sensor.evictor().scan(EVICT_EARLY, clock_ns, room / 8);
+        evict_in_order({{&sensor, early.chosen}}, EVICT_EARLY, clock_ns);
+    }
 }
 
-void Daemon::evict_in_order(LiveSensor& sensor, const Evictor::Scan& scan, evict_mode mode, std::int64_t clock_ns)
+// Evicts candidates in the order of their rows, one call per sensor and step, and commits what ended up to the clock.
+// Each step is committed before the next one, whose calls overwrite the outbox. A step takes what ends up to the same
+// clock from all sensors, so that their rows are in order together.
+void Daemon::evict_in_order(std::vector<Eviction> evictions, evict_mode mode, std::int64_t clock_ns)
 {
-    for (std::span rest(scan.chosen); !rest.empty();) {
-        const auto slice = rest.first(std::min<std::size_t>(rest.size(), EVICT_SLOTS));
-        rest = rest.subspan(slice.size());
-        sensor.evictor().evict(slice, mode, clock_ns, [&](const ended_record& record) { write_ended(sensor, record); });
-        if (rest.empty())
-            break; // the caller commits
-        // With several interfaces the other ones' flows of this time are not evicted yet: rows of one interface are in
-        // order then, rows of all are in order by turns.
-        const std::int64_t reached = mode == EVICT_DUE ? rest.front().end_clock_ns : clock_ns;
-        drain(sensor, reached);
-        commit(reached);
+    for (bool more = true; more;) {
+        more = false;
+        std::int64_t reached = mode == EVICT_ALL ? std::numeric_limits<std::int64_t>::max() - 1 : clock_ns;
+        for (const Eviction& eviction : evictions)
+            if (eviction.rest.size() > EVICT_SLOTS) {
+                more = true;
+                reached = std::min(reached, eviction.rest[EVICT_SLOTS - 1].end_clock_ns);
+            }
+        std::int64_t last = reached;
+        bool taken = false;
+        for (Eviction& eviction : evictions) {
+            const auto end = std::ranges::upper_bound(eviction.rest, reached, {}, &Evictor::Candidate::end_clock_ns);
+            const auto within = static_cast<std::size_t>(end - eviction.rest.begin());
+            const auto slice = eviction.rest.first(std::min<std::size_t>(within, EVICT_SLOTS));
+            eviction.rest = eviction.rest.subspan(slice.size());
+            if (slice.empty())
+                continue;
+            taken = true;
+            eviction.sensor->evictor().evict(slice, mode, clock_ns, [&](const ended_record& record) {
+                // Everything that a call took must be released with it. A record may have changed since the scan.
+                last = std::max<std::int64_t>(last, record.end_clock_ns);
+                write_ended(*eviction.sensor, record, std::nullopt);
+            });
+        }
+        for (auto& sensor : *sensors_)
+            drain(*sensor);
+        commit(last + 1);
+        more = more && taken; // flows that end later than the clock belong to another round
     }
 }
 
-// Everything up to clock_ns is handed to the sinks, flushed, and then let go of in the kernel.
+// Lets every sink write what ended before clock_ns, then enters it in the journals, then frees it in the kernel.
 void Daemon::commit(std::int64_t clock_ns)
 {
     watermark(clock_ns);
     pipeline_->sync();
-    journal_slot entry{};
-    const ResumePoints points = pipeline_->positions();
-    entry.wall_offset_ns = options_.wall_offset_ns.value_or(0);
-    for (auto& sensor : *sensors_) {
-        const Handed& handed = handed_[sensor.get()];
-        entry.flows = handed.flows;
-        entry.packets = handed.packets;
-        entry.ring_position = sensor->ring().position();
-        entry.evict_sequence = sensor->evictor().sequence();
-        ResumePoints all = points;
-        if (CaptureWriter* capture = sensor->capture()) {
-            capture->flush();
-            all.merge(capture->positions());
-        }
-        const bool fits = set_resume_points(all, &entry);
-        if (!fits && !journal_short_)
-            log_->write(LogLevel::kWarning,
-                        "the journal has no place for so many outputs: a daemon that takes over after "
-                        "a kill will begin some of their files anew");
-        journal_short_ = journal_short_ || !fits;
-        sensor->journal().commit(entry);
-        sensor->ring().acknowledge();
-    }
+    std::vector<journal_slot> entries;
+    for (auto& sensor : *sensors_)
+        entries.push_back(committed(*sensor, clock_ns));
+    enter(entries);
+    for (std::size_t i = 0; i < entries.size(); i++)
+        (*sensors_)[i]->ring().acknowledge(entries[i].ring_position);
 }
 
-// Records up to the round's clock. What ended later waits in the ring: its order among flows that fall due meanwhile is
-// not known yet, and unacknowledged it survives a crash.
-void Daemon::drain(LiveSensor& sensor, std::int64_t until_clock_ns)
+void Daemon::enter_outputs()
+{
+    pipeline_->sync();
+    std::vector<journal_slot> entries;
+    for (auto& sensor : *sensors_) {
+        entries.push_back(sensor->journal().last());
+        entries.back().wall_offset_ns = options_.wall_offset_ns.value_or(0);
+    }
+    enter(std::move(entries));
+}
+
+// Writes the journal entries of all sensors, with the outputs' positions after the sinks' commit.
+void Daemon::enter(std::vector<journal_slot> entries)
+{
+    const ResumePoints points = pipeline_->positions();
+    bool fits = true;
+    for (std::size_t i = 0; i < entries.size(); i++) {
+        ResumePoints all = points;
+        if (CaptureWriter* capture = (*sensors_)[i]->capture()) {
+            capture->commit();
+            all.merge(capture->positions());
+        }
+        fits = set_resume_points(all, &entries[i]) && fits;
+    }
+    if (!fits && !journal_short_)
+        log_->write(LogLevel::kWarning, "the journal has no place for so many outputs: a daemon that takes over after "
+                                        "a kill will begin some of their files anew");
+    journal_short_ = journal_short_ || !fits;
+    commit_together(*sensors_, std::move(entries));
+}
+
+// A sensor's journal entry once everything that ended before clock_ns is written.
+journal_slot Daemon::committed(LiveSensor& sensor, std::int64_t clock_ns)
+{
+    Observed& observed = observed_[&sensor];
+    std::erase_if(observed.pending, [&](const Pending& pending) {
+        if (std::tie(pending.era, pending.end_clock_ns) >= std::tie(era_, clock_ns))
+            return false;
+        observed.flows++;
+        observed.packets += pending.packets;
+        return true;
+    });
+    journal_slot entry{};
+    entry.wall_offset_ns = options_.wall_offset_ns.value_or(0);
+    entry.taken_over_ns = sensor.taken_over_ns();
+    entry.flows = observed.flows;
+    entry.packets = observed.packets;
+    entry.released_clock_ns = clock_ns;
+    entry.ring_read_position = entry.ring_position = sensor.ring().position();
+    for (const Pending& pending : observed.pending)
+        if (pending.ring_position)
+            entry.ring_position = std::min<__u64>(entry.ring_position, *pending.ring_position);
+    entry.evict_sequence = sensor.evictor().sequence();
+    return entry;
+}
+
+// Reads everything in the ring, except what a predecessor committed of it (safe). Returns the number of packet rows.
+std::uint64_t Daemon::drain(LiveSensor& sensor, const journal_slot& safe)
 {
     const std::int64_t offset_ns = wall_offset();
+    const std::uint16_t source = observed_[&sensor].source;
+    std::uint64_t packet_rows = 0;
     sensor.ring().read([&](const stream_header& header) {
+        const std::uint64_t position = sensor.ring().position();
+        const bool committed = position < safe.ring_read_position;
         if (header.kind == STREAM_ENDED) {
             const auto& record = reinterpret_cast<const ended_record&>(header);
-            if (record.end_clock_ns >= until_clock_ns)
-                return false;
-            write_ended(sensor, record);
+            if (!committed || record.end_clock_ns >= safe.released_clock_ns)
+                write_ended(sensor, record, position);
+        } else if (committed) {
+            return;
         } else if (header.kind == STREAM_PACKET) {
             auto* to = static_cast<packet_record*>(stream_reserve(pipeline_->writer(), header.size));
             std::memcpy(static_cast<void*>(to), &header, header.size);
             to->wall_offset_ns = offset_ns;
+            to->header.source = source;
+            packet_rows += (sensor.object().flow().flags & FLOW_CONFIG_PACKET_RECORDS) != 0;
         } else if (header.kind == STREAM_FRAME) {
             keep_frame(sensor, reinterpret_cast<const frame_record&>(header));
         }
-        return true;
     });
+    return packet_rows;
 }
 
 std::int64_t Daemon::wall_offset() const
@@ -268,15 +334,17 @@ void Daemon::keep_frame(LiveSensor& sensor, const frame_record& frame)
                        {reinterpret_cast<const std::uint8_t*>(&frame) + sizeof frame, frame.cap_len});
 }
 
-void Daemon::write_ended(LiveSensor& sensor, const ended_record& record)
+void Daemon::write_ended(LiveSensor& sensor, const ended_record& record, std::optional<std::uint64_t> ring_position)
 {
-    Handed& handed = handed_[&sensor];
-    handed.flows++;
-    handed.packets += record.record.dir[0].packets + record.record.dir[1].packets;
+    Observed& observed = observed_[&sensor];
+    observed.pending.push_back(
+        {era_, record.end_clock_ns, record.record.dir[0].packets + record.record.dir[1].packets, ring_position});
     auto* to = static_cast<ended_record*>(stream_reserve(pipeline_->writer(), record.header.size));
     std::memcpy(static_cast<void*>(to), &record, record.header.size);
     to->wall_offset_ns = wall_offset();
     to->era = era_;
+    to->header.source = observed.source;
+    sensor.mark_adopted(&to->record);
 }
 
 void Daemon::watermark(std::int64_t clock_ns)
@@ -285,25 +353,49 @@ void Daemon::watermark(std::int64_t clock_ns)
     *mark = {{sizeof(watermark_record), STREAM_WATERMARK, 0}, clock_ns, era_, 0, wall_offset_ns()};
 }
 
-// A predecessor was killed: what it had evicted but not made safe is still in the outbox.
-void Daemon::recover(LiveSensor& sensor)
+// A predecessor was killed: what it had evicted or read and not committed is still in the outbox and the ring.
+void Daemon::recover()
 {
-    const journal_slot safe = sensor.journal().last();
-    sensor.ring().skip_to(safe.ring_position);
-    const std::uint64_t records =
-        sensor.evictor().recover(safe.evict_sequence, [&](const ended_record& record) { write_ended(sensor, record); });
-    Handed& handed = handed_[&sensor];
-    handed.flows += safe.flows;
-    handed.packets += safe.packets;
-    packets_before_ += safe.packets;
-    log_->write(
-        LogLevel::kInformation,
-        fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more were in "
-                    "the eviction outbox",
-                    sensor.interface(), safe.flows, safe.packets, records));
-    const std::int64_t clock = boot_clock_ns() - kUnderWayNs;
-    drain(sensor, clock);
-    commit(clock);
+    std::int64_t last = boot_clock_ns() - kUnderWayNs;
+    std::uint64_t packet_rows = 0;
+    for (auto& sensor : *sensors_) {
+        if (!sensor->adopted())
+            continue;
+        const journal_slot safe = sensor->journal().last();
+        Observed& observed = observed_[sensor.get()];
+        observed.flows = safe.flows;
+        observed.packets = safe.packets;
+        packets_before_ += safe.packets;
+        sensor->taken_over(safe.taken_over_ns);
+        const std::uint64_t records = sensor->evictor().recover(safe.evict_sequence, [&](const ended_record& record) {
+            last = std::max<std::int64_t>(last, record.end_clock_ns);
+            write_ended(*sensor, record, std::nullopt);
+        });
+        sensor->ring().skip_to(safe.ring_position);
+        packet_rows += drain(*sensor, safe);
+        sensor->taken_over(boot_clock_ns());
+        log_->write(
+            LogLevel::kInformation,
+            fmt::format("{}: took over a running sensor: {} biflows with {} packets were exported before, {} more "
+                        "were in the eviction outbox",
+                        sensor->interface(), safe.flows, safe.packets, records));
+    }
+    say_uncut(packet_rows);
+    commit(last + 1);
+}
+
+// The last rows of a killed daemon come again, so its files hold at most that many of them.
+void Daemon::say_uncut(std::uint64_t packet_rows)
+{
+    std::uint64_t flows = 0;
+    for (const auto& [sensor, observed] : observed_)
+        flows += observed.pending.size();
+    for (const CutFile& file : options_.uncut)
+        log_->write(LogLevel::kWarning,
+                    fmt::format("'{}' could not be cut back to what was committed before the kill ({}): rows of up to "
+                                "{} flows{} that are written again may stand in it",
+                                file.path, file.problem, flows,
+                                packet_rows ? fmt::format(" and up to {} rows of packets", packet_rows) : ""));
 }
 
 void Daemon::detach(LiveSensor& sensor)
@@ -312,30 +404,35 @@ void Daemon::detach(LiveSensor& sensor)
         log_->write(LogLevel::kError, detached.error().message);
 }
 
-// Detached sensors: what the ring still holds, then, in an era of its own, every flow that is alive.
+// Exports detached sensors: what the ring still holds, then every live flow, in an era of its own.
 void Daemon::export_rest(const std::vector<LiveSensor*>& sensors, std::int64_t clock_ns)
 {
     for (LiveSensor* sensor : sensors)
-        drain(*sensor, std::numeric_limits<std::int64_t>::max());
+        drain(*sensor);
     commit(std::numeric_limits<std::int64_t>::max());
-    era_++; // the rest leaves by its last clock, behind everything that ended by itself
+    era_++; // live flows are ordered by their last clock, after everything that ended by itself
+    std::vector<Evictor::Scan> scans;
     for (LiveSensor* sensor : sensors)
-        evict_in_order(*sensor, sensor->evictor().scan(EVICT_ALL, clock_ns), EVICT_ALL, clock_ns);
-    commit(std::numeric_limits<std::int64_t>::max());
-    era_++; // what others observe further
+        scans.push_back(sensor->evictor().scan(EVICT_ALL, clock_ns));
+    std::vector<Eviction> evictions;
+    for (std::size_t i = 0; i < scans.size(); i++)
+        evictions.push_back({sensors[i], scans[i].chosen});
+    evict_in_order(std::move(evictions), EVICT_ALL, clock_ns);
+    era_++; // for what the other sensors observe from now on
     for (LiveSensor* sensor : sensors)
         finish_capture(*sensor, clock_ns);
 }
 
-// The capture says until when the sensor observed: replay ends what fell due until then, as it ended here.
+// Records in the capture how long the sensor observed: replay then ends the flows that fell due by that time, as here.
 void Daemon::finish_capture(LiveSensor& sensor, std::int64_t clock_ns)
 {
     if (!sensor.capture())
         return;
     engine_counts counts{};
     sensor.object().read_counts(&counts);
+    // In packet mode the counter also holds payloads that could not be read, so the sum is an upper bound.
     sensor.capture()->finish(clock_ns + wall_offset(), counts.counter[COUNTER_PACKETS_SEEN],
-                             counts.counter[COUNTER_FRAMES_LOST]);
+                             counts.counter[COUNTER_FRAMES_LOST] + counts.counter[COUNTER_BYTES_UNREADABLE]);
 }
 
 void Daemon::stop()
@@ -352,7 +449,7 @@ void Daemon::stop()
 
 void Daemon::read_counts(engine_counts* out) const
 {
-    *out = gone_counts_;
+    *out = lost_counts_;
     for (const auto& sensor : *sensors_) {
         engine_counts one{};
         sensor->object().read_counts(&one);
@@ -361,9 +458,17 @@ void Daemon::read_counts(engine_counts* out) const
     out->peak_directions = peak_;
 }
 
+std::uint64_t Daemon::records_damaged() const
+{
+    std::uint64_t sum = lost_damaged_;
+    for (const auto& sensor : *sensors_)
+        sum += sensor->records_damaged();
+    return sum;
+}
+
 std::vector<CaptureState> Daemon::captures() const
 {
-    std::vector<CaptureState> all = gone_captures_;
+    std::vector<CaptureState> all = lost_captures_;
     for (const auto& sensor : *sensors_)
         if (const CaptureWriter* capture = sensor->capture())
             all.push_back(capture->state());

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// daemon.h - the live sensor's loop: at each turn of a timer flows that fell due are evicted, the ring is read up to
-// the eviction's clock, rows are written and flushed, and only then is the ring acknowledged. Between the turns it
-// looks after the interfaces: one that is renamed is followed, one that is gone is exported and let go, the others go
-// on.
+// daemon.h - the live sensor's loop. Each turn of a timer evicts the flows that are due, reads the ring and commits
+// what ended up to the turn's clock: every sink writes it, the journal records it, then the kernel frees it. Flows that
+// ended later stay pending, in the ring too, because flows that fall due meanwhile may come before them. Between turns
+// the daemon watches the interfaces. It follows a rename. It exports and releases an interface that is gone; the others
+// go on.
 #pragma once
 
 #include <atomic>
@@ -11,10 +12,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/log.h"
+#include "live/left_files.h"
 #include "live/link_watch.h"
 #include "live/live_sensor.h"
 #include "pipeline/pipeline.h"
@@ -25,59 +28,83 @@ namespace flowxdp {
 struct DaemonOptions {
     std::uint32_t round_ms = 250;
     std::uint64_t max_packets = 0; // stop after so many (-c); 0 = never
-    // One wall offset for all records of the run (with extraction); none: sampled for each.
+    // With extraction: one wall offset for all records of the run. None: sampled anew each time.
     std::optional<std::int64_t> wall_offset_ns;
+    std::vector<CutFile> uncut; // files that may still hold rows that come again
 };
 
 class Daemon {
   public:
-    // sensors: those still observing stay in the list; the daemon takes out, and removes, what loses its interface.
+    // sensors: the daemon takes a sensor that loses its interface out of the list and removes it.
     Daemon(std::vector<std::unique_ptr<LiveSensor>>* sensors, Pipeline* pipeline, Log* log, DaemonOptions options);
 
-    // Runs until SIGINT or SIGTERM (blocked by the caller, read from stop_fd, a signalfd), or until every interface is
-    // gone: then detaches and exports every flow; the caller removes the pins. SIGUSR1 calls report().
-    void run(int stop_fd, const std::function<void()>& report);
-    // For sensors of dead daemons: exports everything they hold, without another packet.
+    // Runs until stops() returns true or until every interface is gone; then detaches and exports every flow. The
+    // caller removes the pins. stops() is called between rounds, at once when signal_fd is readable. During the call
+    // everything that the kernel has freed is safe in the sinks.
+    void run(int signal_fd, const std::function<bool()>& stops);
+    // Exports everything that the sensors of dead daemons hold; no more packets are counted.
     void export_all();
 
-    // Sums over all interfaces, as they stand; those that are gone included.
+    // Writes the outputs' present positions to the journals. Every row in the outputs must be safe by then. A later row
+    // that is not committed stands after a known position, so the next daemon can cut it off. run() and export_all()
+    // begin with it; call it inside stops() after outputs were reopened (SIGHUP).
+    void enter_outputs();
+
+    // The present sums over all interfaces, lost ones included.
     void read_counts(engine_counts* out) const;
 
-    // Packets of flows that predecessors of this daemon exported (adoption): the ledger's share of the past.
+    // Packets of flows that earlier daemons of adopted sensors exported, for the ledger.
     [[nodiscard]] std::uint64_t packets_before() const { return packets_before_; }
-    // Interfaces lost under way.
-    [[nodiscard]] unsigned gone() const { return gone_; }
-    // Boot clock when the last round ended, ns; any thread. Long ago: a sink makes the daemon wait.
+    // Records that were skipped because the programs cannot have written them so.
+    [[nodiscard]] std::uint64_t records_damaged() const;
+    // Interfaces that were lost during the run.
+    [[nodiscard]] unsigned lost_interfaces() const { return lost_interfaces_; }
+    // Boot clock when the last round ended, ns; any thread. An old value means that a sink makes the daemon wait.
     [[nodiscard]] std::int64_t last_round_ns() const { return last_round_ns_; }
 
-    // Extraction: the captures of all interfaces, those that are gone included.
+    // Extraction: the captures of all interfaces, lost ones included.
     [[nodiscard]] std::vector<CaptureState> captures() const;
 
   private:
-    // What is handed over of one sensor's flows, by predecessors too.
-    struct Handed {
-        std::uint64_t flows = 0, packets = 0;
+    // An ended flow in the pipeline that no watermark has released yet.
+    struct Pending {
+        std::uint32_t era;
+        std::int64_t end_clock_ns;
+        std::uint64_t packets;
+        std::optional<std::uint64_t> ring_position; // none: it came from the outbox
+    };
+    // What the daemon knows of one sensor besides the sensor itself.
+    struct Observed {
+        std::uint64_t flows = 0, packets = 0; // committed, by predecessors too
+        std::vector<Pending> pending;         // in the order they were read
         bool up = true;
-        std::string lost; // merged interfaces that are gone
+        std::string lost;         // merged interfaces that are gone
+        std::uint16_t source = 0; // in its records' stream_header
+    };
+    // What is still to evict from one sensor.
+    struct Eviction {
+        LiveSensor* sensor;
+        std::span<const Evictor::Candidate> rest;
     };
 
-    // Sleeps until something is readable, at most until a boot clock, less when a ring fills. Says what is readable.
-    struct Woken {
-        bool stop = false, links = false;
-    };
-    Woken wait(int stop_fd, const LinkWatch& links, std::int64_t until_ns);
+    // Sleeps until something is readable, until the boot clock reaches until_ns, or until a ring fills. True: the links
+    // may have changed.
+    bool wait(int signal_fd, const LinkWatch& links, std::int64_t until_ns);
     [[nodiscard]] bool ring_fills() const;
     void round(std::int64_t clock_ns);
-    void evict_in_order(LiveSensor& sensor, const Evictor::Scan& scan, evict_mode mode, std::int64_t clock_ns);
-    void drain(LiveSensor& sensor, std::int64_t until_clock_ns);
+    void evict_in_order(std::vector<Eviction> evictions, evict_mode mode, std::int64_t clock_ns);
+    std::uint64_t drain(LiveSensor& sensor, const journal_slot& safe = {});
     void commit(std::int64_t clock_ns);
+    void enter(std::vector<journal_slot> entries);
+    void say_uncut(std::uint64_t packet_rows);
+    journal_slot committed(LiveSensor& sensor, std::int64_t clock_ns);
     void keep_frame(LiveSensor& sensor, const frame_record& frame);
     [[nodiscard]] std::int64_t wall_offset() const;
-    void recover(LiveSensor& sensor);
+    void recover();
     void watermark(std::int64_t clock_ns);
-    void write_ended(LiveSensor& sensor, const ended_record& record);
+    void write_ended(LiveSensor& sensor, const ended_record& record, std::optional<std::uint64_t> ring_position);
     void look_after_interfaces();
-    void let_go(const std::function<bool(const LiveSensor&)>& gone);
+    void release_lost_sensors(const std::function<bool(const LiveSensor&)>& gone);
     void detach(LiveSensor& sensor);
     void export_rest(const std::vector<LiveSensor*>& sensors, std::int64_t clock_ns);
     void finish_capture(LiveSensor& sensor, std::int64_t clock_ns);
@@ -87,14 +114,15 @@ class Daemon {
     Pipeline* pipeline_;
     Log* log_;
     DaemonOptions options_;
-    std::map<const LiveSensor*, Handed> handed_;
-    engine_counts gone_counts_{}; // of interfaces that are gone
-    unsigned gone_ = 0;
+    std::map<const LiveSensor*, Observed> observed_;
+    engine_counts lost_counts_{}; // of interfaces that are gone
+    unsigned lost_interfaces_ = 0;
+    std::uint64_t lost_damaged_ = 0;
     std::uint32_t era_ = 0;
     std::uint64_t peak_ = 0;
     std::uint64_t packets_before_ = 0;
-    bool journal_short_ = false; // said that not every output has a place in the journal
-    std::vector<CaptureState> gone_captures_;
+    bool journal_short_ = false; // a message has said that not every output fits the journal
+    std::vector<CaptureState> lost_captures_;
     std::atomic<std::int64_t> last_round_ns_{0};
 };
 

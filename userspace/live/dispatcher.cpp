@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 #include <xdp/prog_dispatcher.h>
@@ -20,6 +21,7 @@
 
 #include <fmt/format.h>
 
+#include "core/printable.h"
 #include "core/unique_fd.h"
 #include "kernel/privileges.h"
 
@@ -28,7 +30,8 @@ namespace {
 
 constexpr const char* kDispatcherObject = "xdp-dispatcher.o";
 constexpr const char* kDispatcherName = "xdp_dispatcher";
-// Another process swaps dispatchers between two of libxdp's steps: libxdp repeats what it notices, we the rest.
+// Another process may swap dispatchers between two steps of libxdp. libxdp repeats when it notices; we repeat for the
+// rest.
 constexpr int kTries = 20;
 constexpr useconds_t kTryAgainUs = 10000;
 
@@ -41,7 +44,7 @@ struct CloseDispatcher {
 using Program = std::unique_ptr<xdp_program, CloseProgram>;
 using MultiProgram = std::unique_ptr<xdp_multiprog, CloseDispatcher>;
 
-// libxdp marks errors in the pointer. Null then, and errno says why.
+// libxdp encodes errors in the pointer. This returns null then, with the reason in errno.
 template <typename Owner>
 Owner owned(typename Owner::pointer p)
 {
@@ -52,13 +55,12 @@ Owner owned(typename Owner::pointer p)
     return Owner();
 }
 
-// What libxdp says meanwhile: the number that it returns often says less. It hands its callback no context.
+// Keeps libxdp's messages: the number that it returns often says less. Its callback gets no context.
 class LibxdpMessages {
   public:
     LibxdpMessages()
     {
         said().clear();
-        libbpf_set_print(nullptr); // its lines would come between ours
         libxdp_set_print(keep);
     }
     // "; libxdp says: ..." or nothing.
@@ -142,9 +144,23 @@ std::optional<Place> find_in(const std::filesystem::path& folder, std::uint32_t 
     return std::nullopt;
 }
 
+// libxdp makes its folder as root. A folder of another user, or a link of one, may lead anywhere. A link of root is not
+// refused: iproute2 (6.1: `ip link set IFACE xdp obj FILE`) makes this name a link to its own folder /sys/fs/bpf/tc,
+// and libxdp works in there.
+bool is_libxdps(const std::string& folder)
+{
+    const auto is_ours = [](const struct stat& s) { return !s.st_uid || s.st_uid == geteuid(); };
+    struct stat name {
+    }, target{};
+    return !lstat(folder.c_str(), &name) && is_ours(name) && !stat(folder.c_str(), &target) &&
+           S_ISDIR(target.st_mode) && is_ours(target) && !(target.st_mode & S_IWOTH);
+}
+
 std::vector<Place> places_of(std::uint32_t program_id)
 {
     std::vector<Place> places;
+    if (!is_libxdps(pin_root()))
+        return places;
     std::error_code ignored; // no folder: nobody uses a dispatcher
     for (const auto& folder : std::filesystem::directory_iterator(pin_root(), ignored))
         if (auto place = program_id ? find_in(folder.path(), program_id) : std::nullopt)
@@ -152,11 +168,12 @@ std::vector<Place> places_of(std::uint32_t program_id)
     return places;
 }
 
-// Of dispatchers that are on no interface any more: nothing else would ever free our maps. Under libxdp's own lock.
+// Removes places in dispatchers that are on no interface any more: nothing else would free our maps. Takes libxdp's own
+// lock.
 void remove_places(std::uint32_t program_id)
 {
     const UniqueFd root(open(pin_root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!root || flock(root.get(), LOCK_EX))
+    if (!root || !is_libxdps(pin_root()) || flock(root.get(), LOCK_EX))
         return;
     for (const Place& place : places_of(program_id)) {
         unlink(place.pin("link").c_str());
@@ -165,8 +182,8 @@ void remove_places(std::uint32_t program_id)
     }
 }
 
-// Waits until every packet is through that found the program in its place: the kernel lets go of whoever changes a map
-// of maps when all programs that run at that moment have ended (maybe_wait_bpf_programs(), kernel/bpf/syscall.c).
+// Waits until every packet has passed that found the program in its place. The update of a map of maps returns only
+// when all programs that run at that moment have ended (maybe_wait_bpf_programs(), kernel/bpf/syscall.c).
 void wait_for_running_programs()
 {
     const UniqueFd inner(bpf_map_create(BPF_MAP_TYPE_ARRAY, "flowxdp_wait", 4, 4, 1, nullptr));
@@ -176,10 +193,10 @@ void wait_for_running_programs()
     const UniqueFd outer(bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "flowxdp_wait", 4, 4, 1, &options));
     const __u32 zero = 0, value = static_cast<__u32>(inner.get());
     if (!inner || !outer || bpf_map_update_elem(outer.get(), &zero, &value, BPF_ANY))
-        usleep(100000); // out of memory for 100 bytes: packets are through by then all the same
+        usleep(100000); // no memory for 100 bytes: the packets have passed by then anyway
 }
 
-// Pins made by somebody else would be his to remove, those of other programs too.
+// A user who makes the pins could also remove them, those of other programs too.
 bool may_ask()
 {
     return !geteuid() && missing_capabilities({CAP_SYS_ADMIN}).empty();
@@ -190,13 +207,13 @@ const char* name_of(xdp_attach_mode mode)
     return mode == XDP_MODE_NATIVE ? "native" : mode == XDP_MODE_SKB ? "generic" : "offload";
 }
 
-// A change in the meantime explains it: the next try sees another dispatcher.
+// Can a concurrent change explain the error? Then the next try sees another dispatcher.
 bool is_passing(int error)
 {
     return error == -EAGAIN || error == -EBUSY || error == -EEXIST || error == -ENOENT;
 }
 
-// Modes to try. A dispatcher that is there already has one.
+// Modes to try. An existing dispatcher already has one.
 std::vector<xdp_attach_mode> modes_for(const InterfaceInfo& interface, AttachMode wanted)
 {
     std::vector<xdp_attach_mode> modes;
@@ -236,7 +253,7 @@ void check_room(const InterfaceInfo& interface, const char* name)
                                            interface.name, name, program.id, interface.name, program.id));
 }
 
-// What an extension is loaded against before it has a place: a small program of libxdp's object, there for such uses.
+// An extension is loaded against this program before it has a place; libxdp's object holds it for such uses.
 constexpr const char* kTarget = "xdp_pass";
 
 std::string object_problem(const std::string& reason)
@@ -275,7 +292,7 @@ std::string Dispatcher::text() const
 {
     std::string text;
     for (const DispatchedProgram& p : programs)
-        text += fmt::format("{}{} (id {}, priority {})", text.empty() ? "" : ", ", p.name, p.id, p.priority);
+        text += fmt::format("{}{} (id {}, priority {})", text.empty() ? "" : ", ", printable(p.name), p.id, p.priority);
     return text;
 }
 
@@ -342,7 +359,7 @@ DispatcherEntry::DispatcherEntry(const InterfaceInfo& interface, const char* nam
             fmt::format("cannot share interface '{}' with other XDP programs: {}", interface.name, problem),
             may_ask() ? ExitCode::kRuntime : ExitCode::kPermission);
     check_room(interface, name);
-    modes_for(interface, mode); // refuses one that the dispatcher does not have
+    modes_for(interface, mode); // refuses a mode that the dispatcher does not have
 }
 
 DispatcherEntry::~DispatcherEntry() = default;
@@ -364,7 +381,8 @@ int DispatcherEntry::load(bpf_object* object)
     xdp_program__set_run_prio(program_.get(), priority_);
     for (unsigned action = XDP_ABORTED; action <= XDP_REDIRECT; action++)
         xdp_program__set_chain_call_enabled(program_.get(), action, action == XDP_PASS);
-    // Without it a dispatcher that holds this program takes no jumbo frames. libbpf sets the flag too late to be seen.
+    // Without the flag a dispatcher that holds this program takes no jumbo frames. libbpf sets it too late for libxdp
+    // to see.
     xdp_program__set_xdp_frags_support(program_.get(), true);
     if (const int error = make_extension(bpf_object__find_program_by_name(object, name_.c_str()), target.value().get());
         error)
@@ -421,7 +439,7 @@ Result<void> leave_dispatcher(unsigned interface_index, int program_fd)
         return Error{fmt::format("cannot take program {} out of the dispatcher of interface {}: {}{}; it goes on "
                                  "counting: xdp-loader unload IFACE --id {}",
                                  id, interface_index, std::strerror(-error), LibxdpMessages::text(), id)};
-    // libxdp unpins the dispatcher that it replaces; what is left of one that lost its interface nobody does.
+    // libxdp unpins the dispatcher that it replaces, but nobody unpins one that lost its interface: do it here.
     if (!was_there)
         remove_places(id);
     wait_for_running_programs();
@@ -435,8 +453,8 @@ bool is_extension(int program_fd)
 
 bool is_dispatched(unsigned interface_index, std::uint32_t program_id)
 {
-    // A new dispatcher is pinned before it is swapped in, the old one unpinned after: the pins of the one on the
-    // interface are there unless it was replaced between our two looks.
+    // A new dispatcher is pinned before it is swapped in, the old one is unpinned after that: the pins of the one on
+    // the interface are there unless it was replaced between our two looks.
     for (std::uint32_t on = program_on(interface_index), before = 0; on && on != before;
          before = on, on = program_on(interface_index))
         if (find_in(fmt::format("{}/dispatch-{}-{}", pin_root(), interface_index, on), program_id))

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // dispatcher.h - an interface shared with other XDP programs, through libxdp's dispatcher.
 //
-// The dispatcher is the interface's XDP program; it calls up to ten others one behind the other, low priorities first,
-// for as long as each returns an action that its place names (ours: XDP_PASS). A program gets its place by replacing
-// one of the dispatcher's functions (freplace, BPF_PROG_TYPE_EXT). Who adds or removes one builds a new dispatcher,
-// attaches all programs to that as well and swaps the two: ours goes on with the same maps, and a frame passes through
-// one of them. So what lasts is our program, not a link: links and pins below /sys/fs/bpf/xdp are libxdp's and change
-// at every swap.
+// The dispatcher is the interface's XDP program. It calls up to ten other programs, low priorities first, as long as
+// each returns an action that its place names (ours: XDP_PASS). A program gets its place by replacing one of the
+// dispatcher's functions (freplace, BPF_PROG_TYPE_EXT). A process that adds or removes a program builds a new
+// dispatcher, attaches all programs to it as well and swaps the two. Our program goes on with the same maps, and a
+// frame passes through one of the two dispatchers. So our program lasts, but no link does: links and pins below
+// /sys/fs/bpf/xdp are libxdp's and change at every swap.
 //
-// Needs, beyond what a sensor needs anyway: libxdp's object xdp-dispatcher.o, freplace in the kernel (BTF), and root
-// with CAP_SYS_ADMIN at the start and at the end: other programs are reached by their ids, and the pins of a new
-// dispatcher are everybody's. All functions: any thread, one at a time.
+// This needs more than a sensor alone: libxdp's object xdp-dispatcher.o, freplace in the kernel (BTF), and root with
+// CAP_SYS_ADMIN at the start and at the end, because libxdp opens other programs by id and all users share the pins of
+// a new dispatcher. All functions: any thread, one at a time.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +27,14 @@ struct xdp_program;
 
 namespace flowxdp {
 
-// Low runs first: before programs of libxdp's default (50) and xdp-filter's (10), so that what they drop is seen.
+// Low runs first: before libxdp's default (50) and xdp-filter (10), so the sensor sees what they drop.
 inline constexpr unsigned kDispatcherPriority = 5;
 
 struct DispatchedProgram {
     std::uint32_t id;
     std::string name;
     unsigned priority;
-    std::string goes_on_after; // "XDP_PASS,XDP_DROP": actions behind which the next one runs
+    std::string goes_on_after; // "XDP_PASS,XDP_DROP": the next program runs after these actions
 };
 struct Dispatcher {
     std::uint32_t id;
@@ -45,18 +45,18 @@ struct Dispatcher {
     [[nodiscard]] std::string text() const;
 };
 
-// The dispatcher of an interface; nothing when there is none, or when this user may not look.
+// The dispatcher of an interface; nothing when there is none, or when this user may not read it.
 std::optional<Dispatcher> read_dispatcher(const InterfaceInfo& interface);
 
-// Why no program can share an interface here: the kernel, libxdp's object, a capability; empty when one can. Tries it
+// Why no program can share an interface here: the kernel, libxdp's object or a capability. Empty when one can. Tries it
 // with libxdp's own programs, attached to nothing.
 std::string dispatcher_problem();
 
-// A program that gets a place in the dispatcher of an interface, in two steps: loaded it is in nobody's way, and can be
-// pinned before a packet passes through it.
+// Puts a program into the dispatcher of an interface in two steps. A loaded program affects nobody and can be pinned
+// before a packet passes through it.
 class DispatcherEntry {
   public:
-    // mode: as wanted. Throws StartupError: what is in the way, and the way out.
+    // mode: as wanted. Throws StartupError with the obstacle and the cure.
     DispatcherEntry(const InterfaceInfo& interface, const char* name, unsigned priority, AttachMode mode);
     ~DispatcherEntry();
     DispatcherEntry(const DispatcherEntry&) = delete;
@@ -65,8 +65,8 @@ class DispatcherEntry {
     // Loads the object that holds the program, which must outlive this. Returns 0 or the negative error number of the
     // load (the verifier's words are in the program's log). Throws StartupError for everything else.
     int load(bpf_object* object);
-    // Puts it there; a dispatcher is made when there is none. Packets pass through it when this returns. Returns the
-    // mode taken. Throws StartupError.
+    // Attaches the program; makes a dispatcher when there is none. Packets pass through the program when this returns.
+    // Returns the mode taken. Throws StartupError.
     AttachMode join();
 
   private:
@@ -80,15 +80,16 @@ class DispatcherEntry {
     std::unique_ptr<xdp_program, Close> program_; // libxdp's, of the loaded object
 };
 
-// Takes a program out; the others stay. No packet is in it any more when this returns. Where its dispatcher is no
-// longer on the interface (removed, or somebody put it aside), its pins are removed. Error: it is still in there.
+// Takes a program out; the others stay. No packet is in the program any more when this returns. When its dispatcher is
+// no longer on the interface (removed or displaced), its pins are removed. Error: the program is still in it.
 Result<void> leave_dispatcher(unsigned interface_index, int program_fd);
 
 // Was a program loaded into a dispatcher (BPF_PROG_TYPE_EXT)? An XDP program of its own has a link instead.
 bool is_extension(int program_fd);
 // Does a program run in the dispatcher that is on this interface now? Exact also while dispatchers are swapped.
 bool is_dispatched(unsigned interface_index, std::uint32_t program_id);
-// Index of the interface for whose dispatcher a program is pinned, also one that is gone or another namespace's.
+// Index of the interface for whose dispatcher a program is pinned, also when the interface is gone or in another
+// namespace.
 std::optional<unsigned> dispatched_to(std::uint32_t program_id);
 
 } // namespace flowxdp

@@ -14,12 +14,14 @@
 
 #include <fmt/format.h>
 
+#include "kernel/pin.h"
+
 namespace flowxdp {
 namespace {
 
 // BPF_TCX_EGRESS of kernel 6.6; the headers of Debian 12 are older.
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
-// Ours among the filters of a hook. 0xf10d: unlikely to be anybody else's.
+// Handle and priority of our filter at a hook. 0xf10d: unlikely to be another program's.
 constexpr std::uint32_t kHandle = 1, kPriority = 0xf10d;
 
 std::uint32_t id_of(int program_fd)
@@ -81,7 +83,7 @@ Result<EgressHook> EgressHook::attach(int program_fd, unsigned interface_index, 
     EgressHook hook(interface_index, interface, id_of(program_fd));
     hook.link_ = UniqueFd(bpf_link_create(program_fd, static_cast<int>(interface_index), kTcxEgress, nullptr));
     if (hook.link_) {
-        if (bpf_obj_pin(hook.link_.get(), pin.c_str()))
+        if (!make_pin(hook.link_.get(), pin))
             return Error{fmt::format("cannot pin '{}': {}", pin, std::strerror(errno))};
         return hook;
     }
@@ -106,7 +108,7 @@ Result<EgressHook> EgressHook::adopt(int program_fd, unsigned interface_index, c
                                      const std::string& pin)
 {
     EgressHook hook(interface_index, interface, id_of(program_fd));
-    hook.link_ = UniqueFd(bpf_obj_get(pin.c_str()));
+    hook.link_ = open_pin(pin);
     if (hook.link_ || hook.filter_program() == hook.program_id_)
         return hook;
     return Error{
@@ -138,13 +140,13 @@ Result<void> EgressHook::detach()
         return {};
     }
     if (filter_program() != program_id_)
-        return {}; // the interface is gone, or somebody was faster
+        return {}; // the interface is gone, or somebody has removed it already
     bpf_tc_hook tc = hook_of(index_);
     bpf_tc_opts filter = filter_of(0);
     if (const int error = bpf_tc_detach(&tc, &filter); error)
         return Error{fmt::format("cannot remove the egress program of '{}': {}; tc filter del dev {} egress prio {}",
                                  interface_, std::strerror(-error), interface_, kPriority)};
-    // The qdisc goes when it came with us and nobody else uses it by now.
+    // Remove the qdisc if we made it and nobody uses it by now.
     if (made_qdisc_ && !has_filters(index_, TC_H_MIN_INGRESS) && !has_filters(index_, TC_H_MIN_EGRESS)) {
         tc.attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
         bpf_tc_hook_destroy(&tc);

@@ -2,8 +2,8 @@
 // egress_hook.h - the sensor's program for leaving frames on one interface: a tcx link where the kernel has it (6.6),
 // else a filter of the clsact qdisc (6.1).
 //
-// Both outlive a killed daemon: the link by its pin, the filter by the qdisc. Other programs at the hook go on as
-// before: ours answers "the next one's turn" (TC_ACT_UNSPEC).
+// Both outlive a killed daemon: the link by its pin, the filter by the qdisc. Other programs at the hook still run,
+// because ours returns TC_ACT_UNSPEC.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,9 @@ class EgressHook {
                                     const std::string& pin);
 
     [[nodiscard]] bool attached() const;
-    // Frames are no longer counted when this returns, but for those under way.
+    [[nodiscard]] unsigned interface_index() const { return index_; }
+    [[nodiscard]] bool is_tcx() const { return static_cast<bool>(link_); }
+    // When this returns, no further frames are counted, except those in flight.
     Result<void> detach();
 
   private:

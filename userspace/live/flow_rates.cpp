@@ -7,7 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "flow_end.h"
+#include "flowxdp/flow_end.h"
+#include "kernel/record_check.h"
 #include "kernel/table_reader.h"
 #include "row/cell_text.h"
 
@@ -55,7 +56,7 @@ std::string protocol_text(const flow_key& key)
     }
 }
 
-// A torn copy may be behind the one before: nothing came then.
+// A torn copy may hold less than the previous one: the rate is 0 then.
 double per_second(std::uint64_t now, std::uint64_t before, double interval_s)
 {
     return interval_s > 0 && now > before ? static_cast<double>(now - before) / interval_s : 0;
@@ -63,24 +64,24 @@ double per_second(std::uint64_t now, std::uint64_t before, double interval_s)
 
 } // namespace
 
-void FlowRates::add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, RateLook* look, Table* table)
+void FlowRates::add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, RateSample* sample, Table* table)
 {
     const SensorView view(sensor);
     const engine_counts counts = view.counts();
     const bool known = before_.contains(sensor.folder);
     const Table& before = before_[sensor.folder];
     TrafficRate& all = all_before_[sensor.folder];
-    const double interval_s = known ? look->interval_s : 0;
+    const double interval_s = known ? sample->interval_s : 0;
     const std::uint64_t seen = counts.counter[COUNTER_PACKETS_SEEN], octets = counts.totals.wire_bytes;
-    look->all.packets += seen;
-    look->all.octets += octets;
-    look->all.packets_per_s += per_second(seen, all.packets, interval_s);
-    look->all.bits_per_s += 8 * per_second(octets, all.octets, interval_s);
+    sample->all.packets += seen;
+    sample->all.octets += octets;
+    sample->all.packets_per_s += per_second(seen, all.packets, interval_s);
+    sample->all.bits_per_s += 8 * per_second(octets, all.octets, interval_s);
     all.packets = seen;
     all.octets = octets;
-    look->capacity += view.capacity();
+    sample->capacity += view.capacity();
     TableReader(view.table_fd(), view.record_size()).each([&](const flow_key& key, const flow_record& r) {
-        if (!holds_flow(r))
+        if (!holds_flow(r) || !is_whole(r, false))
             return;
         Before now{};
         static constexpr Before kNew{};
@@ -102,10 +103,10 @@ void FlowRates::add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, Rate
             flow.packets_per_s += one.packets_per_s;
             flow.bits_per_s += one.bits_per_s;
             one.address = address_text(key, r.lo_direction == d);
-            const auto [at, fresh] = talker_index_.try_emplace(one.address, look->talkers.size());
+            const auto [at, fresh] = talker_index_.try_emplace(one.address, sample->talkers.size());
             if (fresh)
-                look->talkers.push_back({{}, one.address, 0});
-            TalkerRate& talker = look->talkers[at->second];
+                sample->talkers.push_back({{}, one.address, 0});
+            TalkerRate& talker = sample->talkers[at->second];
             talker.packets += one.packets;
             talker.octets += one.octets;
             talker.packets_per_s += one.packets_per_s;
@@ -122,28 +123,28 @@ void FlowRates::add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, Rate
         flow.protocol = protocol_text(key);
         flow.duration_s = static_cast<double>(std::max<std::int64_t>(0, last_ns - r.first_clock_ns)) / 1e9;
         flow.idle_s = static_cast<double>(std::max<std::int64_t>(0, now_ns - last_ns)) / 1e9;
-        look->flows.push_back(std::move(flow));
+        sample->flows.push_back(std::move(flow));
     });
 }
 
-RateLook FlowRates::look(const std::vector<PinnedSensor>& sensors, std::int64_t now_ns)
+RateSample FlowRates::sample(const std::vector<PinnedSensor>& sensors, std::int64_t now_ns)
 {
-    RateLook look;
-    look.interval_s = before_ns_ ? static_cast<double>(now_ns - before_ns_) / 1e9 : 0;
+    RateSample sample;
+    sample.interval_s = before_ns_ ? static_cast<double>(now_ns - before_ns_) / 1e9 : 0;
     before_ns_ = now_ns;
     talker_index_.clear();
     std::unordered_map<std::string, Table> tables;
     for (const PinnedSensor& sensor : sensors) {
         try {
-            add_sensor(sensor, now_ns, &look, &tables[sensor.folder]);
+            add_sensor(sensor, now_ns, &sample, &tables[sensor.folder]);
         } catch (const StartupError& error) {
-            // It may just have been stopped; another version's is skipped, and said.
-            look.unreadable.push_back(fmt::format("{}: {}", sensor.interface, error.what()));
+            // The sensor may just have stopped, or be another version's: list it as unreadable and go on.
+            sample.unreadable.push_back(fmt::format("{}: {}", sensor.interface, error.what()));
         }
     }
-    look.flows_alive = look.flows.size();
+    sample.flows_alive = sample.flows.size();
     before_ = std::move(tables);
-    return look;
+    return sample;
 }
 
 } // namespace flowxdp

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// flow_rates.h - the flows that are alive in pinned sensors with their rates between two looks; for `flowxdp top`.
+// flow_rates.h - the live flows of pinned sensors, with their rates between two looks; for `flowxdp top`.
 //
-// Octets are those of flow records: IP octets as the headers claim, of flows without IP bytes on the wire.
+// Octets as in flow records: IP octets that the headers claim; bytes on the wire for flows without IP.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,7 +14,7 @@
 
 namespace flowxdp {
 
-// Counts, and what came per second since the look before.
+// Counts, and rates per second since the previous sample.
 struct TrafficRate {
     std::uint64_t packets = 0, octets = 0;
     double packets_per_s = 0, bits_per_s = 0;
@@ -32,8 +33,8 @@ struct TalkerRate : TrafficRate { // sent by one address
     std::uint64_t flows = 0; // in which it sends
 };
 
-struct RateLook {
-    double interval_s = 0; // 0: the first look, without rates
+struct RateSample {
+    double interval_s = 0; // 0: the first sample, without rates
     TrafficRate all;       // everything that the sensors count, wire octets
     std::uint64_t flows_alive = 0, capacity = 0;
     std::vector<FlowRate> flows;
@@ -43,19 +44,19 @@ struct RateLook {
 
 class FlowRates {
   public:
-    // Reads every record of the sensors' tables and compares with the look before. now_ns: boot clock.
-    RateLook look(const std::vector<PinnedSensor>& sensors, std::int64_t now_ns);
+    // Reads every record of the sensors' tables and compares with the previous sample. now_ns: boot clock.
+    RateSample sample(const std::vector<PinnedSensor>& sensors, std::int64_t now_ns);
 
   private:
     struct Before {
         std::uint64_t packets[2], octets[2];
     };
     using Table = std::unordered_map<std::uint64_t, Before>; // by flowInd
-    void add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, RateLook* look, Table* table);
+    void add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, RateSample* sample, Table* table);
 
-    std::unordered_map<std::string, Table> before_;             // by pin folder
-    std::unordered_map<std::string, TrafficRate> all_before_;   // likewise
-    std::unordered_map<std::string, std::size_t> talker_index_; // into the look under way
+    std::unordered_map<std::string, Table> before_;           // by pin folder
+    std::unordered_map<std::string, TrafficRate> all_before_; // likewise
+    std::map<std::string, std::size_t> talker_index_;         // into the current sample; addresses can share a hash
     std::int64_t before_ns_ = 0;
 };
 

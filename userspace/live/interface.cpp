@@ -11,8 +11,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -38,8 +40,8 @@ std::uint32_t ethtool_flags(int socket, const std::string& name)
     return ethtool(socket, name, &value) ? value.data : 0;
 }
 
-// Only what is known to show XDP whole packets. Of other tunnels' devices (WireGuard, GRE, ...) generic XDP gets the
-// packet with some of what came before it, or a place in front of it (6.1, 6.18: it begins at skb_mac_header()).
+// Only devices that are known to show XDP whole packets. On other tunnel devices (WireGuard, GRE, ...) generic XDP
+// begins at skb_mac_header() (6.1, 6.18): in the outer headers, or at other bytes in front of the packet.
 std::uint32_t link_type_of(unsigned hardware_type, const std::string& driver)
 {
     if (hardware_type == ARPHRD_ETHER || hardware_type == ARPHRD_LOOPBACK)
@@ -117,12 +119,39 @@ std::string unknown_link_text(const InterfaceInfo& info)
 
 std::string hidden_tags_text(const InterfaceInfo& info)
 {
-    // Both ends claim to insert and to strip tags, and hand the buffer over with the tag beside it (6.1, 6.18).
+    // Both ends claim to insert and to strip tags, but deliver the buffer with the tag beside it (6.1, 6.18).
     if (info.driver != "veth")
         return "";
     return "a veth: the tag of a VLAN device at its other end stands beside the frame, where XDP does not see it, "
            "until "
            "tx-vlan offload is turned off there (ethtool -K PEER txvlan off)";
+}
+
+std::string merged_frames_text(const InterfaceInfo& info)
+{
+    // From hardware, generic XDP gets frames as they arrived: GRO merges none where a generic program is attached.
+    // Software devices and guests' devices deliver buffers that the sender left unsegmented.
+    static constexpr std::string_view kDevices[] = {"",
+                                                    "veth",
+                                                    "tun",
+                                                    "bridge",
+                                                    "bonding",
+                                                    "team",
+                                                    "macvlan",
+                                                    "ipvlan",
+                                                    "802.1Q VLAN Support",
+                                                    "openvswitch",
+                                                    "dummy",
+                                                    "virtio_net",
+                                                    "vmxnet3",
+                                                    "hv_netvsc",
+                                                    "vif"};
+    if (std::ranges::find(kDevices, info.driver) == std::end(kDevices))
+        return "";
+    return "in generic mode a TCP or UDP buffer arrives whole when the sender left it to the device to cut it into "
+           "segments, and counts as one packet (counter frames_merged; XDP is not told of how many); 'ethtool -K DEV "
+           "tso "
+           "off gso off' at the sender's end, or native mode, shows the segments";
 }
 
 bool is_interface_up(const std::string& name)

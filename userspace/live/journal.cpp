@@ -59,14 +59,19 @@ Journal::~Journal()
     munmap(map_, bytes_);
 }
 
-journal_slot Journal::last() const
+void Journal::prepare(const journal_slot& entry)
 {
-    return map_->slot[map_->generation & 1];
+    journal_slot& slot = map_->slot[(map_->generation + 1) & 1];
+    __atomic_store_n(&slot.stamp_ns, 0, __ATOMIC_RELEASE); // half an entry is invalid
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    journal_slot unstamped = entry;
+    unstamped.stamp_ns = 0;
+    slot = unstamped;
+    __atomic_store_n(&slot.stamp_ns, entry.stamp_ns, __ATOMIC_RELEASE);
 }
 
-void Journal::commit(const journal_slot& entry)
+void Journal::raise()
 {
-    map_->slot[(map_->generation + 1) & 1] = entry;
     __atomic_store_n(&map_->generation, map_->generation + 1, __ATOMIC_RELEASE);
 }
 

@@ -27,7 +27,7 @@ LinkWatch::LinkWatch() : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | 
 void LinkWatch::clear()
 {
     std::array<char, 65536> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): written before read
-    // ENOBUFS tells of lost messages and is one itself.
+    // ENOBUFS reports lost messages: a change, too.
     while (recv(socket_.get(), buffer.data(), buffer.size(), 0) > 0 || errno == ENOBUFS || errno == EINTR)
         ;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // link_watch.h - wakes the daemon when an interface of this network namespace changes: removed, renamed, set up or down
-// (rtnetlink(7), group RTNLGRP_LINK). It says that something changed; what, LiveSensor::look() finds out, so a lost
-// message loses nothing.
+// (rtnetlink(7), group RTNLGRP_LINK). It only says that something changed; LiveSensor::interface_condition() finds out
+// what, so a lost message does no harm.
 #pragma once
 
 #include "core/unique_fd.h"
@@ -14,7 +14,7 @@ class LinkWatch {
     LinkWatch();
     // Readable after a change.
     [[nodiscard]] int fd() const { return socket_.get(); }
-    // Takes everything that waits there.
+    // Reads and discards all waiting messages.
     void clear();
 
   private:

@@ -2,6 +2,7 @@
 #include "live/pinned_sensor.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <net/if.h>
 
 #include <algorithm>
@@ -13,11 +14,14 @@
 
 #include <fmt/format.h>
 
+#include "core/printable.h"
+#include "kernel/pin.h"
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
 #include "kernel/table_reader.h"
 #include "live/dispatcher.h"
 #include "live/egress_hook.h"
+#include "live/lock_holder.h"
 #include "live/pin_folder.h"
 
 namespace flowxdp {
@@ -25,10 +29,10 @@ namespace {
 
 UniqueFd open_program(const PinnedSensor& sensor)
 {
-    return UniqueFd(bpf_obj_get((sensor.folder + "/flowxdp_ingress").c_str()));
+    return open_pin(sensor.folder + "/flowxdp_ingress");
 }
 
-// As read_link(), by libxdp's pins: in a dispatcher the link is another one after every change.
+// As read_link(), from libxdp's pins: in a dispatcher every change makes another link.
 void read_place(PinnedSensor* sensor)
 {
     const UniqueFd program = open_program(*sensor);
@@ -46,12 +50,12 @@ void read_place(PinnedSensor* sensor)
 // Where the link is attached; index 0 when it is not any more.
 void read_link(PinnedSensor* sensor)
 {
-    const UniqueFd link(bpf_obj_get((sensor->folder + "/link").c_str()));
+    const UniqueFd link = open_pin(sensor->folder + "/link");
     if (!link)
         read_place(sensor);
     bpf_link_info info{};
     __u32 size = sizeof info;
-    if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size))
+    if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size) || info.type != BPF_LINK_TYPE_XDP)
         return;
     sensor->index = info.xdp.ifindex;
     sensor->program_id = info.prog_id;
@@ -64,6 +68,7 @@ PinnedSensor read_pinned_sensor(const std::filesystem::path& folder)
     sensor.id = folder.filename();
     const std::string pinned_as = folder.parent_path().filename();
     sensor.interface = pinned_as.substr(0, pinned_as.find('@'));
+    sensor.owner = pin_owner(sensor.folder);
     sensor.state = read_sensor_state(sensor.folder);
     sensor.here = !sensor.state || sensor.state->network_namespace == own_network_namespace();
     read_link(&sensor);
@@ -74,11 +79,22 @@ PinnedSensor read_pinned_sensor(const std::filesystem::path& folder)
             sensor.merged.push_back(static_cast<unsigned>(std::strtoul(name.c_str() + kLegPin.size(), nullptr, 10)));
     std::ranges::sort(sensor.merged);
     char name[IF_NAMESIZE] = {};
-    // Without a state the index may be another namespace's: the name it was pinned by says more.
+    // Without a state the index may mean another namespace's interface: the pinned name is more reliable.
     if (sensor.state && sensor.here && sensor.index && if_indextoname(sensor.index, name))
-        sensor.interface = name;
+        sensor.interface = printable(name);
     sensor.served = is_served(sensor.folder);
+    if (sensor.served)
+        if (const auto holder = find_lock_holder(open_below_bpf(sensor.folder, O_RDONLY | O_DIRECTORY).get()))
+            sensor.daemon = static_cast<std::uint32_t>(holder->pid);
     return sensor;
+}
+
+// A real folder, not a link, with a name as PinFolder gives it: anything else is not ours.
+bool is_folder(const std::filesystem::directory_entry& entry)
+{
+    std::error_code error;
+    const std::string name = entry.path().filename();
+    return printable(name) == name && entry.symlink_status(error).type() == std::filesystem::file_type::directory;
 }
 
 bool may_not_look(const std::error_code& error)
@@ -93,7 +109,7 @@ std::vector<std::string> PinnedSensor::merged_names() const
     std::vector<std::string> names;
     for (const unsigned number : merged) {
         char name[IF_NAMESIZE] = {};
-        names.push_back(here && if_indextoname(number, name) ? name : fmt::format("interface {}", number));
+        names.push_back(here && if_indextoname(number, name) ? printable(name) : fmt::format("interface {}", number));
     }
     return names;
 }
@@ -101,19 +117,23 @@ std::vector<std::string> PinnedSensor::merged_names() const
 bool PinnedSensor::is_named(const std::string& name) const
 {
     const unsigned wanted = here ? if_nametoindex(name.c_str()) : 0;
-    return interface == name || std::filesystem::path(folder).parent_path().filename() == name ||
+    return interface == printable(name) || std::filesystem::path(folder).parent_path().filename() == name ||
            (wanted && std::ranges::find(merged, wanted) != merged.end());
 }
 
 std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation)
 {
     need_bpf_file_system(operation);
+    need_own_pin_root(operation);
     std::vector<std::filesystem::path> folders;
     std::error_code error;
     for (const auto& interface : std::filesystem::directory_iterator(kPinRoot, error)) {
+        if (!is_folder(interface))
+            continue;
         std::error_code inner; // an interface whose folder vanishes meanwhile has no sensor
         for (const auto& folder : std::filesystem::directory_iterator(interface.path(), inner))
-            folders.push_back(folder.path());
+            if (is_folder(folder))
+                folders.push_back(folder.path());
         if (may_not_look(inner))
             error = inner;
     }
@@ -150,7 +170,12 @@ std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, cons
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
 {
     // A tcx link goes with its pin, a clsact filter does not.
-    if (const UniqueFd program(bpf_obj_get((sensor.folder + "/flowxdp_egress").c_str())); program) {
+    if (!sensor.owner)
+        return Error{
+            fmt::format("cannot remove the sensor of '{}': '{}' and the folder above belong to different users; "
+                        "look what it is, then: sudo rm -r '{}'",
+                        sensor.interface, sensor.folder, sensor.folder)};
+    if (const UniqueFd program = open_pin(sensor.folder + "/flowxdp_egress"); program) {
         std::vector<unsigned> indexes = sensor.merged;
         indexes.push_back(sensor.index);
         for (const unsigned index : indexes)
@@ -159,9 +184,9 @@ Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
                 if (auto detached = hook->detach(); !detached.ok())
                     return detached;
     }
-    PinFolder pins = PinFolder::take(sensor.folder);
+    PinFolder pins = PinFolder::take(sensor.folder, sensor.owner->uid);
     if (sensor.in_dispatcher) {
-        // Only there can a dispatcher be replaced; one of a namespace that is gone is nobody's any more.
+        // A dispatcher can be replaced only from its own namespace. When that is gone, there is no dispatcher left.
         if (const std::string file = sensor.here ? "" : network_namespace_file(sensor.state->network_namespace);
             !file.empty())
             return Error{fmt::format("cannot remove the sensor of '{}': it is in a dispatcher of another network "
@@ -197,12 +222,14 @@ std::uint64_t flows_alive(const engine_counts& counts)
 
 SensorView::SensorView(const PinnedSensor& sensor)
 {
+    if (!sensor.owner)
+        throw StartupError(
+            fmt::format("cannot read '{}': it and the folder above belong to different users", sensor.folder),
+            ExitCode::kPermission);
     auto open_map = [&sensor](const char* name, bpf_map_info* info) {
         const std::string path = sensor.folder + "/" + name;
-        UniqueFd map(bpf_obj_get(path.c_str()));
-        __u32 size = sizeof *info;
-        *info = {};
-        if (!map || bpf_obj_get_info_by_fd(map.get(), info, &size))
+        UniqueFd map = open_pin(path);
+        if (!map)
             throw StartupError(fmt::format("cannot read '{}': {}{}", path, std::strerror(errno),
                                            errno == ENOENT && !sensor.served
                                                ? fmt::format("; a daemon that was killed while it started left this: "
@@ -210,29 +237,26 @@ SensorView::SensorView(const PinnedSensor& sensor)
                                                              sensor.interface)
                                                : ""),
                                errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
+        if (auto checked = check_map(map.get(), sensor_map(name), info); !checked.ok())
+            throw StartupError(fmt::format("the sensor in '{}' was started by another version of flowxdp: {}; use that "
+                                           "version",
+                                           sensor.folder, checked.error().message));
         return map;
-    };
-    auto need_size = [&sensor](const bpf_map_info& info, std::size_t bytes) {
-        if (info.value_size != bytes)
-            throw StartupError(fmt::format("the sensor in '{}' was started by another version of flowxdp: its '{}' has "
-                                           "{} bytes a value, this one knows {}; use that version",
-                                           sensor.folder, info.name, info.value_size, bytes));
     };
     bpf_map_info info{};
     flows_ = open_map("flows", &info);
-    if (info.value_size < sizeof(flow_record) || info.value_size > FLOW_RECORD_MAX || info.key_size != sizeof(flow_key))
-        need_size(info, sizeof(flow_record));
+    if (info.value_size < sizeof(flow_record) || info.value_size > FLOW_RECORD_MAX || info.value_size % 8)
+        throw StartupError(fmt::format("the sensor in '{}' was started by another version of flowxdp: its records have "
+                                       "{} bytes; use that version",
+                                       sensor.folder, info.value_size));
     record_size_ = info.value_size;
     capacity_ = info.max_entries;
     counts_ = open_map("counts", &info);
     ring_ = open_map("ring", &info);
     ring_bytes_ = info.max_entries;
     journal_ = open_map("journal", &info);
-    need_size(info, sizeof(struct journal));
     evict_request_ = open_map("evict_request", &info);
-    need_size(info, sizeof(evict_request));
     evict_out_ = open_map("evict_out", &info);
-    need_size(info, sizeof(evict_slot));
 }
 
 engine_counts SensorView::counts() const
@@ -271,12 +295,13 @@ SensorView::Books SensorView::read_books() const
         if (holds_flow(r))
             books.alive += packets_of(r);
     });
-    RingReader ring(ring_.get(), ring_bytes_);
+    RingReader ring(ring_.get(), ring_bytes_, {record_size_, sizeof(packet_record), false});
     ring.skip_to(safe.ring_position);
     ring.read([&](const stream_header& header) {
-        if (header.kind == STREAM_ENDED)
-            books.waiting += packets_of(reinterpret_cast<const ended_record&>(header).record);
-        return true;
+        const auto& record = reinterpret_cast<const ended_record&>(header);
+        if (header.kind == STREAM_ENDED &&
+            (ring.position() >= safe.ring_read_position || record.end_clock_ns >= safe.released_clock_ns))
+            books.waiting += packets_of(record.record);
     });
     if (request.done == request.sequence && request.sequence != safe.evict_sequence) {
         evict_slot slot{};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// pinned_sensor.h - the sensors of this machine as others see them: found by their pins, read without disturbing them.
+// pinned_sensor.h - the sensors of this machine as other processes see them: found by their pins, read without
+// disturbing them.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +12,24 @@
 #include "core/result.h"
 #include "core/unique_fd.h"
 #include "engine.h"
-#include "evict.h"
+#include "flowxdp/evict.h"
+#include "live/pin_folder.h"
 #include "live/sensor_state.h"
 
 namespace flowxdp {
 
 struct PinnedSensor {
-    std::string interface; // its name now; the one it was pinned by when it is gone or not ours to see
+    std::string interface; // its present name, printable(); the pinned one when it is gone or not visible from here
     std::string folder;
-    std::string id;               // last part of folder
-    std::vector<unsigned> merged; // indexes of further interfaces that feed it
-    bool egress = false;          // it counts leaving frames, too
-    unsigned index = 0;           // 0: the program is detached, the interface is gone
-    bool here = true;             // in this process's network namespace
-    bool served = false;          // a daemon lives; state->pid
-    bool in_dispatcher = false;   // beside other XDP programs (dispatcher.h)
+    std::string id;                // last part of folder
+    std::vector<unsigned> merged;  // indexes of further interfaces that feed it
+    bool egress = false;           // it counts leaving frames, too
+    unsigned index = 0;            // 0: the program is detached, the interface is gone
+    bool here = true;              // in this process's network namespace
+    bool served = false;           // a daemon serves it
+    std::uint32_t daemon = 0;      // pid of the lock's holder; 0: not visible from here
+    std::optional<PinOwner> owner; // the user who can write these pins; nothing: several can
+    bool in_dispatcher = false;    // beside other XDP programs (dispatcher.h)
     std::uint32_t program_id = 0;
     std::optional<SensorStateRecord> state;
 
@@ -38,15 +42,15 @@ struct PinnedSensor {
 };
 
 // In order of folder names. operation: for the message ("read the sensors' state"). Throws StartupError, with exit code
-// 77 where this user may not look.
+// 77 when this user may not read them.
 std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation);
 // Those of the interfaces named; all when none is. Throws StartupError for a name without a sensor.
 std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, const std::vector<std::string>& interfaces);
-// Removes link, program and maps; unlinking the link detaches the program, a dispatcher is told to go on without it.
-// Error when a daemon serves it, or when the dispatcher is another network namespace's.
+// Removes link, program and maps. Unlinking the link detaches the program; libxdp takes it out of a dispatcher. Error
+// when a daemon serves the sensor, or when the dispatcher is in another network namespace.
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor);
 
-// A sensor's maps, to look at.
+// Reads a sensor's maps.
 class SensorView {
   public:
     // Throws StartupError when a map is missing, or of another layout.
@@ -58,7 +62,7 @@ class SensorView {
     [[nodiscard]] std::uint32_t capacity() const { return capacity_; } // biflows
     [[nodiscard]] journal_slot journal() const;
 
-    // Where every packet is, by the records themselves (the ledger of counters.h).
+    // Where every packet is, summed from the records (the ledger of counters.h).
     struct Books {
         std::uint64_t seen = 0, without_flow = 0;
         std::uint64_t exported = 0; // in flows that are safe in the sinks
@@ -81,7 +85,7 @@ class SensorView {
     std::uint32_t record_size_ = 0, capacity_ = 0, ring_bytes_ = 0;
 };
 
-// Packets that have a flow, by the counters: what the kernel added up packet by packet.
+// Packets with a flow, by the counters that the kernel raises for each packet.
 std::uint64_t packets_in_flows(const engine_counts& counts);
 // Packets without a flow, all causes.
 std::uint64_t packets_without_flow(const engine_counts& counts);

@@ -13,7 +13,9 @@
 
 #include <fmt/format.h>
 
+#include "core/printable.h"
 #include "core/result.h"
+#include "kernel/pin.h"
 
 namespace flowxdp {
 
@@ -25,16 +27,32 @@ struct SensorStatePage {
 namespace {
 
 constexpr const char* kPinName = "/state";
+constexpr std::int64_t kLatestNs = 1LL << 62; // year 2116
 
-UniqueFd open_state(const std::string& folder, std::uint32_t* value_bytes)
+// fits: the map has this version's shape.
+UniqueFd open_state(const std::string& folder, bool* fits)
 {
-    UniqueFd map(bpf_obj_get((folder + kPinName).c_str()));
-    bpf_map_info info{};
-    __u32 size = sizeof info;
-    if (map && bpf_obj_get_info_by_fd(map.get(), &info, &size))
-        map.reset();
-    *value_bytes = info.value_size;
+    UniqueFd map = open_pin(folder + kPinName);
+    *fits = map && check_map(map.get(), {"state", BPF_MAP_TYPE_ARRAY, 4, sizeof(SensorStatePage), 1}).ok();
     return map;
+}
+
+template <std::size_t kSize>
+void end_text(char (&field)[kSize])
+{
+    field[kSize - 1] = 0;
+}
+// For a text that is only shown.
+template <std::size_t kSize>
+void keep_shown(char (&field)[kSize])
+{
+    end_text(field);
+    set_text(field, printable(field));
+}
+void keep_time(std::int64_t* ns)
+{
+    if (*ns < 0 || *ns > kLatestNs)
+        *ns = 0;
 }
 
 } // namespace
@@ -42,11 +60,10 @@ UniqueFd open_state(const std::string& folder, std::uint32_t* value_bytes)
 SensorState::SensorState(const std::string& folder)
 {
     const std::string pin = folder + kPinName;
-    std::uint32_t value_bytes = 0;
-    map_ = open_state(folder, &value_bytes);
-    if (map_ &&
-        value_bytes != sizeof(SensorStatePage)) { // of another version: its daemon is gone, we hold the folder's lock
-        unlink(pin.c_str());
+    bool fits = false;
+    map_ = open_state(folder, &fits);
+    if (map_ && !fits) { // of another version: its daemon is gone, we hold the folder's lock
+        remove_pin(pin);
         map_.reset();
     }
     if (!map_) {
@@ -54,7 +71,7 @@ SensorState::SensorState(const std::string& folder)
         options.sz = sizeof options;
         options.map_flags = BPF_F_MMAPABLE;
         map_ = UniqueFd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "flowxdp_state", 4, sizeof(SensorStatePage), 1, &options));
-        if (!map_ || bpf_obj_pin(map_.get(), pin.c_str()))
+        if (!map_ || !make_pin(map_.get(), pin))
             throw StartupError(fmt::format("cannot make and pin '{}': {}", pin, std::strerror(errno)));
     }
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -83,16 +100,66 @@ void SensorState::publish(const SensorStateRecord& record)
 
 std::optional<SensorStateRecord> read_sensor_state(const std::string& folder)
 {
-    std::uint32_t value_bytes = 0;
-    const UniqueFd map = open_state(folder, &value_bytes);
+    bool fits = false;
+    const UniqueFd map = open_state(folder, &fits);
     auto page = std::make_unique<SensorStatePage>();
     const std::uint32_t zero = 0;
-    if (!map || value_bytes != sizeof(SensorStatePage) || bpf_map_lookup_elem(map.get(), &zero, page.get()))
+    if (!fits || bpf_map_lookup_elem(map.get(), &zero, page.get()))
         return std::nullopt;
-    const SensorStateRecord& record = page->slot[page->generation & 1];
+    SensorStateRecord& record = page->slot[page->generation & 1];
     if (record.version != kSensorStateVersion)
         return std::nullopt;
+    make_readable(&record);
     return record;
+}
+
+void make_readable(SensorStateRecord* record)
+{
+    keep_shown(record->interface);
+    keep_shown(record->mode);
+    keep_shown(record->program);
+    keep_shown(record->plugins);
+    end_text(record->plugin_options);
+    end_text(record->tunnels);
+    end_text(record->output);
+    end_text(record->capture);
+    for (SinkStateRecord& sink : record->sinks) {
+        keep_shown(sink.label);
+        keep_shown(sink.last_error);
+    }
+    for (OutputFileRecord& file : record->files)
+        end_text(file.path);
+    keep_time(&record->attached_ns);
+    keep_time(&record->daemon_started_ns);
+    keep_time(&record->updated_boot_ns);
+    keep_time(&record->round_boot_ns);
+}
+
+std::vector<std::string> set_files(const std::vector<ResumableFile>& files, SensorStateRecord* record)
+{
+    std::vector<std::string> left_out;
+    std::size_t at = 0;
+    for (const ResumableFile& file : files) {
+        if (at == kStateFiles || file.path.size() >= sizeof record->files[at].path) {
+            left_out.push_back(file.path);
+            continue;
+        }
+        OutputFileRecord& out = record->files[at++];
+        out.output = file.output;
+        out.words = file.words;
+        out.pieces = file.pieces;
+        set_text(out.path, file.path);
+    }
+    return left_out;
+}
+
+std::vector<ResumableFile> files_of(const SensorStateRecord& record)
+{
+    std::vector<ResumableFile> files;
+    for (const OutputFileRecord& file : record.files)
+        if (file.output)
+            files.push_back({file.output, file.words, file.pieces != 0, file.path});
+    return files;
 }
 
 std::uint64_t own_network_namespace()

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// flow_tally.h - what the end report says of exported flows, counted from the records themselves. The sum of their
-// packets is one side of the ledger (counters.h), independent of what the engine counted.
+// flow_tally.h - the end report's counts of exported flows, summed from the records themselves. The sum of their
+// packets is one side of the ledger (counters.h), independent of the engine's counts.
 #pragma once
 
 #include <cstdint>
 
-#include "flow_key.h"
-#include "record_stream.h"
+#include "flowxdp/flow_key.h"
+#include "flowxdp/record_stream.h"
 
 namespace flowxdp {
 
@@ -19,6 +19,7 @@ struct FlowTally {
     std::uint64_t forced = 0, resources = 0;   // directions that triggered force mode; biflows evicted
     std::uint64_t alarms = 0, alarm_flows = 0; // directions
     std::uint64_t status = 0;
+    std::uint64_t memories_dropped = 0; // flows whose plugins' memory was let go before they ended
 
     [[nodiscard]] std::uint64_t directions() const { return biflows + two_sided; }
 

@@ -30,7 +30,7 @@ void Pipeline::start()
     thread_ = std::thread([this] { run(); });
 }
 
-// Stage 1: what the engine writes next goes into this chunk.
+// Stage 1: the engine writes into this chunk next.
 void Pipeline::fill(Chunk chunk)
 {
     filling_ = std::move(chunk);
@@ -38,7 +38,7 @@ void Pipeline::fill(Chunk chunk)
     writer_.limit = writer_.at + filling_.capacity;
 }
 
-// Stage 1: the chunk is full (or is let go early); take an empty one.
+// Stage 1: hands over the chunk, full or not, and takes an empty one.
 void Pipeline::ship_chunk(std::uint32_t need)
 {
     filling_.used = static_cast<std::size_t>(writer_.at - filling_.bytes.get());
@@ -72,15 +72,19 @@ void Pipeline::sync()
         std::unique_lock lock(mutex_);
         all_consumed_.wait(lock, [this] { return consumed_ == shipped_; });
     }
+    // All sinks at once: the waits for receivers that are away overlap.
+    std::vector<std::future<void>> commits;
     for (auto& sink : *sinks_)
-        sink->sync();
+        commits.push_back(sink->commit());
+    for (const std::future<void>& commit : commits)
+        commit.wait();
 }
 
 ResumePoints Pipeline::positions() const
 {
     ResumePoints all;
     for (const auto& sink : *sinks_)
-        if (std::vector<std::uint64_t> words = sink->sink().positions(); sink->id() && !words.empty())
+        if (std::vector<std::uint64_t> words = sink->positions(); sink->id() && !words.empty())
             all[sink->id()] = std::move(words);
     return all;
 }
@@ -139,6 +143,7 @@ void Pipeline::publish()
 {
     const std::lock_guard lock(tally_mutex_);
     published_ = working_;
+    published_.memories_dropped = plugins_->memories_dropped();
     published_packet_rows_ = packet_row_count_;
 }
 
@@ -147,20 +152,26 @@ void Pipeline::consume(const std::uint8_t* at, const std::uint8_t* end)
     while (at < end) {
         const auto* header = reinterpret_cast<const stream_header*>(at);
         switch (header->kind) {
-        case STREAM_PACKET:
-            plugins_->add_packet_row(*reinterpret_cast<const packet_record*>(at), packet_rows_.get());
+        case STREAM_PACKET: {
+            const auto* packet = reinterpret_cast<const packet_record*>(at);
+            if (packet->wanted)
+                plugins_->take_packet(*packet);
+            if (!packet_rows_) // no packet mode
+                break;
+            plugins_->add_packet_row(*packet, packet_rows_.get());
             packet_row_count_++;
             if (packet_rows_->size() >= kBatchRows)
                 push_packets();
             break;
+        }
         case STREAM_ENDED:
             order_.hold(*reinterpret_cast<const ended_record*>(at));
             break;
         case STREAM_WATERMARK: {
             const auto* mark = reinterpret_cast<const watermark_record*>(at);
             order_.release(mark->era, mark->clock_ns, [this](const ended_record& record) { emit(record); });
-            // Live the clock moves without rows, and sinks have their own timers. Not in replay: an engine's marks
-            // must not show in what a sink writes.
+            // Live, the clock moves without rows, and sinks have their own timers. In replay it does not: an engine's
+            // watermarks must not show in a sink's output.
             if (mark->wall_offset_ns && mark->clock_ns != std::numeric_limits<std::int64_t>::max())
                 move_clock(mark->clock_ns + mark->wall_offset_ns);
             break;
@@ -190,6 +201,7 @@ void Pipeline::emit(const ended_record& record)
         if (suppressed)
             flow_rows_->drop_last();
     }
+    plugins_->forget(record);
     if (flow_rows_->size() == first + 2) {
         auto mark = [this](std::size_t row, std::size_t field) { flow_rows_->mutable_row(row)[field] = 1; };
         mark(first, offsetof(RowHeader, pair_follows));
@@ -197,10 +209,13 @@ void Pipeline::emit(const ended_record& record)
     }
     if (flow_rows_->size() >= kBatchRows)
         push_flows();
-    move_clock(record.end_clock_ns + record.wall_offset_ns);
+    // Rows carry their clock to the sinks. A batch and a tick for each row, where every row is far from the one before,
+    // would cost several times as much as the row.
+    if (flow_rows_->size() >= kTickRows || !flow_rows_->size())
+        move_clock(record.end_clock_ns + record.wall_offset_ns);
 }
 
-// Rows first: what a sink does at a time covers every row of that time.
+// Rows first: a sink's tick covers every row up to its time.
 void Pipeline::move_clock(std::int64_t now_ns)
 {
     if (now_ns - last_tick_ns_ < kTickNs && now_ns >= last_tick_ns_)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// pipeline.h - records to rows to sinks: the second half of the way of a packet (DESIGN 1).
+// pipeline.h - records to rows to sinks: the second half of a packet's path.
 //
-// Stage 1 is whoever writes to writer(): an engine, on the caller's thread. Stage 2 is this pipeline's thread: it
-// orders ended flows, lets the plugins' user halves fill rows, and hands batches to every sink's queue. It does not
-// know which engine feeds it. A full chunk queue makes stage 1 wait, a full sink queue stage 2.
+// Stage 1 writes to writer(): an engine, on the caller's thread. Stage 2 is this pipeline's thread: it orders ended
+// flows, lets the plugins' user halves fill rows, and pushes batches to every sink's queue. It does not know which
+// engine feeds it. A full chunk queue makes stage 1 wait, a full sink queue stage 2.
 #pragma once
 
 #include <condition_variable>
@@ -22,7 +22,7 @@
 
 namespace flowxdp {
 
-// Which flows reach the sinks (T2 alarm mode, reference E6).
+// Which flows reach the sinks (T2's alarm mode).
 enum class AlarmMode {
     kOff, // all
     kAny, // directions in which some plugin raised an alarm
@@ -39,12 +39,12 @@ class Pipeline {
     // Where stage 1 writes. Stable address.
     stream_writer* writer() { return &writer_; }
     void start();
-    // From stage 1: hands over what is written so far, without waiting for a full chunk (live, idle).
+    // From stage 1: hands over the records written so far, without waiting for a full chunk (live, idle).
     void ship();
     // From stage 1: returns when every record written so far that a watermark has released is a row, and every sink has
     // written and flushed those rows (live: before the ring's position moves).
     void sync();
-    // After sync(): where the sinks' files can be gone on behind.
+    // After sync(): where the sinks' files can be resumed after a crash.
     [[nodiscard]] ResumePoints positions() const;
     // From stage 1, after the engine's finish(): everything is written, every sink has flushed.
     void finish();
@@ -54,12 +54,13 @@ class Pipeline {
     [[nodiscard]] std::uint64_t packet_rows() const;
 
   private:
-    static constexpr std::size_t kChunkBytes = 256u << 10; // what one stage writes shall be in the other's cache
+    static constexpr std::size_t kChunkBytes = 256u << 10; // fits into a cache: one stage reads what the other wrote
     static constexpr std::size_t kChunksInFlight = 16;
     static constexpr std::size_t kBatchRows = 256;
     static constexpr std::int64_t kTickNs = 250000000;
+    static constexpr std::size_t kTickRows = 16; // a tick caused by a row waits for so many rows
 
-    // Records on their way from stage 1 to stage 2; 8-aligned. Not a vector, which would clear it.
+    // Records on their way from stage 1 to stage 2; 8-aligned. No vector: it would clear the memory.
     struct Chunk {
         Chunk() = default;
         explicit Chunk(std::size_t n) : bytes(new std::uint8_t[n]), capacity(n) {}
@@ -72,7 +73,7 @@ class Pipeline {
     void run();
     void consume(const std::uint8_t* at, const std::uint8_t* end);
     void emit(const ended_record& record);
-    // The clock that rows and, live, watermarks bring: sinks are told every kTickNs of it.
+    // The clock of rows and, live, of watermarks: sinks get a tick every kTickNs of it.
     void move_clock(std::int64_t now_ns);
     void push_flows();
     void push_packets();

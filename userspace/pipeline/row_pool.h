@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// row_pool.h - batches that come back: a fresh one costs page faults for every row in it.
+// row_pool.h - reuses batches: a new one costs page faults for every row in it.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@ class RowPool {
   public:
     explicit RowPool(std::shared_ptr<const Schema> schema) : shared_(std::make_shared<Shared>(std::move(schema))) {}
 
-    // An empty batch. It returns to the pool when the last sink lets go of it, on that sink's thread; the pool may be
-    // gone by then.
+    // An empty batch. It returns to the pool when the last sink releases it, on that sink's thread; the pool may be
+    // destroyed by then.
     std::shared_ptr<RowBatch> take()
     {
         std::unique_ptr<RowBatch> batch;

@@ -2,26 +2,63 @@
 #include "plugin/plugin_host.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+
+#include "core/nearest_word.h"
+#include "core/option_value.h"
+#include "core/output_file.h"
+#include "flowxdp/row.hpp"
+#include "row/cell_text.h"
 
 namespace flowxdp {
 namespace {
 
-constexpr fx_column kFlowColumns[] = {
-    {"dir", "Flow direction", FX_CHAR, 0, 0, nullptr},
-    {"flowInd", "Flow index", FX_U64, 0, 0, nullptr},
+// The core's columns, before and after the plugins'.
+struct FlowColumns : ColumnSet {
+    Column<Char> direction{this, {.name = "dir", .help = "Flow direction"}};
+    Column<U64> flow_id{this, {.name = "flowInd", .help = "Flow index"}};
 };
-constexpr fx_column kPacketColumns[] = {
-    {"pktNo", "Packet number in the input", FX_U64, 0, 0, nullptr},
-    {"flowInd", "Flow index", FX_U64, 0, 0, nullptr},
+constexpr FlowColumns kFlowColumns;
+struct PacketColumns : ColumnSet {
+    Column<U64> packet_no{this, {.name = "pktNo", .help = "Packet number in the input"}};
+    Column<U64> flow_id{this, {.name = "flowInd", .help = "Flow index"}};
 };
-constexpr fx_column kPayloadColumn[] = {
-    {"l7Content", "Captured layer 7 payload", FX_PAYLOAD, 0, 0, nullptr},
+constexpr PacketColumns kPacketColumns;
+struct PayloadColumns : ColumnSet {
+    Column<Payload> payload{this, {.name = "l7Content", .help = "Captured layer 7 payload"}};
 };
-enum { kDir, kFlowInd };
+constexpr PayloadColumns kPayloadColumns;
+
+// Copies as much of text as fits; returns the copied length.
+std::size_t copy_text(std::string_view from, char* text, std::size_t size)
+{
+    const std::size_t n = std::min(from.size(), size);
+    std::memcpy(text, from.data(), n);
+    return n;
+}
+
+// The value of an option that a user or the plugin's default gave. Throws StartupError.
+fx_value read_value(const char* plugin, const fx_option& option, const char* text)
+{
+    const auto number = read_option(option, text);
+    if (!number.ok())
+        throw StartupError(fmt::format("plugin '{}': option '{}': {}", plugin, option.name, number.error().message),
+                           ExitCode::kUsage);
+    return {text, number.value()};
+}
+
+// A half's states in a record; NULL without one.
+const void* hot_state(const flow_record& r, const flow_config& slots, std::optional<std::uint32_t> half)
+{
+    return half ? flow_slot_const(&r, &slots, *half) : nullptr;
+}
+const void* cold_state(const flow_record& r, const flow_config& slots, std::optional<std::uint32_t> half)
+{
+    return half && flow_has_cold_slot(&slots, *half) ? flow_cold_slot_const(&r, &slots, *half) : nullptr;
+}
 
 void mac_from_word(std::uint64_t word, std::uint8_t* mac)
 {
@@ -34,9 +71,11 @@ void mac_from_word(std::uint64_t word, std::uint8_t* mac)
 struct PluginHost::Instance {
     const fx_plugin* plugin = nullptr;
     void* object = nullptr;
-    std::uint32_t slot = 0, packet_state = 0; // offsets; 0 = none
-    std::vector<std::uint32_t> dependency_slots;
-    std::vector<const void*> dependency_pointers;
+    std::optional<std::uint32_t> half; // its kernel half in the bundle
+    bool has_packet_state = false, has_need = false;
+    std::uint32_t memory = 0; // where its part of a flow's memory begins
+    std::vector<std::optional<std::uint32_t>> dependency_halves;
+    std::vector<const void*> dependency_slots, dependency_colds; // of the record at hand
     // Cells in the flow and packet rows.
     std::vector<std::uint32_t> cells, packet_cells;
     std::uint32_t present = 0, packet_present = 0;
@@ -48,18 +87,17 @@ struct PluginHost::Instance {
     }
 };
 
-PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const PluginChoice& choice,
-                       const bundle_descriptor& bundle, bool packet_mode, Services services, flow_config* flow)
-    : services_(std::move(services))
+fx_host PluginHost::make_host(Services* services)
 {
-    host_.context = &services_;
-    host_.log = [](void* context, int level, const char* text) {
+    fx_host host{};
+    host.context = services;
+    host.log = [](void* context, int level, const char* text) {
         const auto* s = static_cast<Services*>(context);
         if (s->log)
             s->log(level, text);
     };
-    host_.geo = [](void* context, const std::uint8_t address[16], int version, const char** country,
-                   std::size_t* country_len, const char** organisation, std::size_t* organisation_len) {
+    host.geo = [](void* context, const std::uint8_t address[16], int version, const char** country,
+                  std::size_t* country_len, const char** organisation, std::size_t* organisation_len) {
         std::string_view c = "-", o = "-";
         if (auto* geo = static_cast<Services*>(context)->geo)
             geo->look_up(address, version, &c, &o);
@@ -68,13 +106,37 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
         *organisation = o.data();
         *organisation_len = o.size();
     };
-    host_.has_geo = [](void* context) {
+    host.has_geo = [](void* context) {
         const auto* geo = static_cast<Services*>(context)->geo;
         return geo && geo->has_data() ? 1 : 0;
     };
-    host_.output_prefix = services_.output_prefix.c_str();
-    host_.sensor_id = services_.sensor_id;
+    host.ip_text = [](void*, const std::uint8_t address[16], int version, char* text, std::size_t size) {
+        std::string whole;
+        append_ip(address, version, &whole);
+        return copy_text(whole, text, size);
+    };
+    host.quoted_text = [](void*, const char* bytes, std::size_t length, char* text, std::size_t size) {
+        std::string whole;
+        append_quoted({bytes, length}, &whole);
+        return copy_text(whole, text, size);
+    };
+    host.open_output = [](void*, const char* path, char* error, std::size_t error_size) {
+        auto opened = open_empty_output(path);
+        if (opened.ok())
+            return opened->release();
+        std::snprintf(error, error_size, "%s", opened.error().message.c_str());
+        return -1;
+    };
+    host.output_prefix = services->output_prefix.c_str();
+    host.sensor_id = services->sensor_id;
+    return host;
+}
 
+PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const PluginChoice& choice,
+                       const bundle_descriptor& bundle, bool packet_mode, Services services, flow_config* flow)
+    : services_(std::move(services))
+{
+    host_ = make_host(&services_);
     std::map<std::string, PluginSpec> specs;
     for (const fx_plugin* plugin : choose(libraries, choice, &specs)) {
         auto instance = std::make_unique<Instance>();
@@ -93,8 +155,8 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
             cells->push_back(schema->columns()[first + i].offset);
         *present = columns.empty() ? 0 : schema->columns()[first].present_offset;
     };
-    flow_schema->add(kFlowColumns);
-    packet_schema->add(kPacketColumns);
+    flow_schema->add(kFlowColumns.all());
+    packet_schema->add(kPacketColumns.all());
     for (auto& instance : instances_) {
         const fx_plugin* p = instance->plugin;
         const auto found = specs.find(p->name);
@@ -114,18 +176,18 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
             std::vector<std::string> known;
             for (std::size_t i = 0; i < p->option_count; i++)
                 known.emplace_back(p->options[i].name);
-            throw StartupError(fmt::format("plugin '{}' has no option '{}'; it has: {}", p->name,
-                                           found->second.options.begin()->first,
-                                           known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))),
+            const std::string& wrong = found->second.options.begin()->first;
+            throw StartupError(fmt::format("plugin '{}' has no option '{}'{}", p->name, printable(wrong, kValueBytes),
+                                           known_words(wrong, known)),
                                ExitCode::kUsage);
         }
-        std::vector<const char*> values;
-        for (const std::string& text : texts)
-            values.push_back(text.c_str());
-        void* config = &flow->plugin;
+        std::vector<fx_value> values;
+        for (std::size_t i = 0; i < p->option_count; i++)
+            values.push_back(read_value(p->name, p->options[i], texts[i].c_str()));
+        void* config = nullptr; // without a kernel half
         for (std::uint32_t i = 0; i < bundle.half_count; i++)
             if (std::string_view(bundle.halves[i].name) == p->name)
-                config = reinterpret_cast<std::uint8_t*>(flow) + bundle.halves[i].config_offset;
+                config = plugin_options_.data() + bundle.halves[i].config_offset;
         char error[512] = "";
         instance->object = p->create(values.data(), config, &host_, error, sizeof error);
         if (!instance->object)
@@ -136,7 +198,7 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
         add(packet_schema.get(), {p->packet_columns, p->packet_column_count}, &instance->packet_cells,
             &instance->packet_present);
     }
-    payload_column_ = packet_schema->add(kPayloadColumn);
+    payload_column_ = packet_schema->add(kPayloadColumns.all());
     flow_schema_ = flow_schema;
     if (packet_mode) {
         packet_schema_ = packet_schema;
@@ -158,8 +220,9 @@ std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary
         std::vector<std::string> known;
         for (const PluginLibrary& l : libraries)
             known.emplace_back(l.descriptor->name);
-        throw StartupError(fmt::format("there is no plugin '{}'; there are: {}", name, fmt::join(known, ", ")),
-                           ExitCode::kUsage);
+        throw StartupError(
+            fmt::format("there is no plugin '{}'{}", printable(name, kValueBytes), known_words(name, known)),
+            ExitCode::kUsage);
     };
     std::set<const fx_plugin*> chosen;
     if (!choice.replace_default)
@@ -171,18 +234,31 @@ std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary
         PluginSpec& merged = (*specs)[spec.name];
         merged.name = spec.name;
         for (const auto& [key, value] : spec.options)
-            merged.options[key] = value;
+            if (const auto [given, is_new] = merged.options.try_emplace(key, value); !is_new)
+                throw StartupError(fmt::format("plugin '{}': option '{}' is given twice: '{}' and '{}'; give it once",
+                                               spec.name, key, given->second, value),
+                                   ExitCode::kUsage);
     }
-    for (const std::string& column : choice.columns_needed) {
-        const fx_plugin* filler = nullptr;
+    const auto filler_of = [&](const std::string& column) -> const fx_plugin* {
         for (const PluginLibrary& l : libraries)
             for (std::size_t i = 0; i < l.descriptor->column_count; i++)
                 if (column == l.descriptor->columns[i].name)
-                    filler = l.descriptor;
-        if (filler)
-            chosen.insert(filler);
-        else if (column != "dir" && column != "flowInd")
-            throw StartupError(fmt::format("a sink needs column '{}', which no plugin has", column));
+                    return l.descriptor;
+        return nullptr;
+    };
+    for (const NeededColumn& column : choice.columns_needed) {
+        if (column.name == "dir" || column.name == "flowInd")
+            continue;
+        const fx_plugin* filler = filler_of(column.name);
+        if (!filler)
+            throw StartupError(
+                fmt::format("sink '{}' needs column '{}', which no plugin has", column.sink, column.name));
+        if (std::ranges::find(choice.remove, filler->name) != choice.remove.end())
+            throw StartupError(fmt::format("sink '{}' needs column '{}' of plugin '{}', which is left out: leave "
+                                           "--no-plugin {} or the sink out",
+                                           column.sink, column.name, filler->name, filler->name),
+                               ExitCode::kUsage);
+        chosen.insert(filler);
     }
     for (const std::string& name : choice.remove)
         chosen.erase(find(name));
@@ -192,24 +268,17 @@ std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary
         for (const char* const* d = p->dependencies; d && *d; d++) {
             const fx_plugin* dependency = find(*d);
             if (!chosen.contains(dependency))
-                throw StartupError(fmt::format("plugin '{}' needs plugin '{}', which is not enabled: add --plugin {}",
-                                               p->name, *d, *d),
-                                   ExitCode::kUsage);
+                throw StartupError(
+                    fmt::format("plugin '{}' needs plugin '{}', which is not enabled: add --plugin {}, or "
+                                "leave '{}' out",
+                                p->name, *d, *d, p->name),
+                    ExitCode::kUsage);
             if (dependency->number >= p->number)
                 throw StartupError(
                     fmt::format("plugin '{}' (number {}) needs '{}' (number {}): a dependency must have a "
                                 "lower number",
                                 p->name, p->number, *d, dependency->number));
         }
-    }
-    for (const std::string& column : choice.columns_needed) {
-        bool there = column == "dir" || column == "flowInd";
-        for (const fx_plugin* p : ordered)
-            for (std::size_t i = 0; i < p->column_count; i++)
-                there = there || column == p->columns[i].name;
-        if (!there)
-            throw StartupError(fmt::format("a sink needs column '{}', whose plugin was removed", column),
-                               ExitCode::kUsage);
     }
     return ordered;
 }
@@ -218,57 +287,61 @@ std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary
 void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
 {
     if (bundle.abi_version != BUNDLE_ABI_VERSION || bundle.record_core_size != sizeof(flow_record) ||
-        bundle.packet_record_core_size != sizeof(packet_record) || bundle.config_size != sizeof(flow_config))
-        throw StartupError(
-            fmt::format("the engine bundle has ABI {} (record {}, packet {}, config {} bytes), this flowxdp "
-                        "has {} ({}, {}, {}): rebuild it with 'flowxdp plugin build'",
-                        bundle.abi_version, bundle.record_core_size, bundle.packet_record_core_size, bundle.config_size,
-                        BUNDLE_ABI_VERSION, sizeof(flow_record), sizeof(packet_record), sizeof(flow_config)));
-    std::uint32_t record = sizeof(flow_record);
-    std::uint32_t packet = sizeof(packet_record);
-    flow->enabled = 0;
+        bundle.packet_record_core_size != sizeof(packet_record) || bundle.flow_config_size != sizeof(flow_config))
+        throw StartupError(fmt::format(
+            "the engine bundle has ABI {} (record {}, packet {}, config {} bytes), this flowxdp "
+            "has {} ({}, {}, {}): build both from one source",
+            bundle.abi_version, bundle.record_core_size, bundle.packet_record_core_size, bundle.flow_config_size,
+            BUNDLE_ABI_VERSION, sizeof(flow_record), sizeof(packet_record), sizeof(flow_config)));
+    plugin_options_.resize(bundle.plugin_options_size);
+    std::uint32_t enabled = 0;
     for (std::uint32_t i = 0; i < bundle.half_count; i++) {
         const half_descriptor& half = bundle.halves[i];
         for (auto& instance : instances_) {
             const fx_plugin* p = instance->plugin;
             if (std::string_view(half.name) != p->name)
                 continue;
-            if (p->state_size != half.state_size || p->packet_state_size != half.packet_state_size ||
-                p->config_size != half.config_size)
+            if (p->state_size != half.state_size || p->cold_size != half.cold_size ||
+                p->packet_state_size != half.packet_state_size || p->config_size != half.config_size)
                 throw StartupError(fmt::format(
-                    "plugin '{}' has state {}, packet state {}, configuration {} bytes, its kernel half in the bundle "
-                    "has {}, {}, {}: rebuild both",
-                    p->name, p->state_size, p->packet_state_size, p->config_size, half.state_size,
-                    half.packet_state_size, half.config_size));
-            flow->enabled |= 1u << i;
-            flow->slot_offset[i] = static_cast<std::uint16_t>(record);
-            instance->slot = record;
-            record += half.state_size;
-            if (half.packet_state_size) {
-                flow->packet_state_offset[i] = static_cast<std::uint16_t>(packet);
-                instance->packet_state = packet;
-                packet += half.packet_state_size;
-            }
+                    "plugin '{}' has state {}, cold state {}, packet state {}, configuration {} bytes, its kernel half "
+                    "in the bundle has {}, {}, {}, {}: rebuild both",
+                    p->name, p->state_size, p->cold_size, p->packet_state_size, p->config_size, half.state_size,
+                    half.cold_size, half.packet_state_size, half.config_size));
+            enabled |= 1u << i;
+            instance->half = i;
+            instance->has_packet_state = half.packet_state_size != 0;
+            instance->has_need = half.has_need && p->on_packet;
         }
     }
-    if (record > FLOW_RECORD_MAX)
-        throw StartupError(fmt::format("the enabled plugins need {} bytes a flow, at most {} fit: remove some", record,
-                                       FLOW_RECORD_MAX));
+    bundle_lay_out(&bundle, enabled, flow);
+    if (flow->record_size > FLOW_RECORD_MAX)
+        throw StartupError(fmt::format("the enabled plugins need {} bytes a flow, at most {} fit: remove some",
+                                       flow->record_size, FLOW_RECORD_MAX));
     for (auto& instance : instances_) {
         const fx_plugin* p = instance->plugin;
-        if (p->state_size && !instance->slot)
-            throw StartupError(fmt::format("plugin '{}' has a kernel half that is not in the engine bundle: build one "
-                                           "with 'flowxdp plugin build'",
-                                           p->name));
+        if (p->state_size && !instance->half)
+            throw StartupError(
+                fmt::format("plugin '{}' has a kernel half that is not in the engine bundle: use a bundle that "
+                            "was built with it",
+                            p->name));
         for (const char* const* d = p->dependencies; d && *d; d++)
             for (auto& other : instances_)
                 if (std::string_view(other->plugin->name) == *d)
-                    instance->dependency_slots.push_back(other->slot);
-        instance->dependency_pointers.resize(instance->dependency_slots.size());
+                    instance->dependency_halves.push_back(other->half);
+        instance->dependency_slots.resize(instance->dependency_halves.size());
+        instance->dependency_colds.resize(instance->dependency_halves.size());
     }
-    flow->record_size = record;
-    flow->packet_record_size = packet;
-    packet_record_size_ = packet;
+    slots_ = *flow;
+    std::uint32_t memory = 0;
+    for (auto& instance : instances_) {
+        if (!instance->has_need)
+            continue;
+        flow->flags |= FLOW_CONFIG_PACKET_NEEDS;
+        instance->memory = memory;
+        memory += instance->plugin->flow_memory_size;
+    }
+    memory_ = FlowMemory(memory);
 }
 
 FlowAlarms PluginHost::add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows)
@@ -304,15 +377,21 @@ FlowAlarms PluginHost::add_flow_row(const ended_record& ended, unsigned directio
 
     std::uint8_t* fixed = rows->add();
     const auto& columns = flow_schema_->columns();
-    fixed[columns[kDir].offset] = static_cast<std::uint8_t>(flow.letter);
-    std::memcpy(fixed + columns[kFlowInd].offset, &r.flow_id, 8);
+    fixed[columns[kFlowColumns.direction.index()].offset] = static_cast<std::uint8_t>(flow.letter);
+    std::memcpy(fixed + columns[kFlowColumns.flow_id.index()].offset, &r.flow_id, 8);
     FlowAlarms alarms;
+    const std::uint8_t* memory = memory_.find(FlowMemory::key(ended.header, r.flow_id));
     for (const auto& instance : instances_) {
-        for (std::size_t i = 0; i < instance->dependency_slots.size(); i++)
-            instance->dependency_pointers[i] =
-                instance->dependency_slots[i] ? flow_slot_const(&r, instance->dependency_slots[i]) : nullptr;
-        flow.dependency_slots = instance->dependency_pointers.data();
-        flow.slot = instance->slot ? flow_slot_const(&r, instance->slot) : nullptr;
+        for (std::size_t i = 0; i < instance->dependency_halves.size(); i++) {
+            instance->dependency_slots[i] = hot_state(r, slots_, instance->dependency_halves[i]);
+            instance->dependency_colds[i] = cold_state(r, slots_, instance->dependency_halves[i]);
+        }
+        flow.dependency_slots = instance->dependency_slots.data();
+        flow.dependency_colds = instance->dependency_colds.data();
+        flow.slot = hot_state(r, slots_, instance->half);
+        flow.cold = cold_state(r, slots_, instance->half);
+        flow.memory =
+            memory && instance->has_need && instance->plugin->flow_memory_size ? memory + instance->memory : nullptr;
         fx_row row = {fixed, instance->cells.data(), fixed + instance->present, rows->open_tail()};
         const std::uint64_t raised = instance->plugin->on_flow_end(instance->object, &flow, &row);
         alarms.count += raised;
@@ -334,22 +413,44 @@ void PluginHost::add_packet_row(const packet_record& packet, RowBatch* rows)
 {
     std::uint8_t* fixed = rows->add();
     const auto& columns = packet_schema_->columns();
-    std::memcpy(fixed + columns[0].offset, &packet.packet_no, 8);
-    std::memcpy(fixed + columns[1].offset, &packet.flow_id, 8);
-    const auto* base = reinterpret_cast<const std::uint8_t*>(&packet);
-    fx_packet view = {&packet, nullptr, base + packet_record_size_};
+    std::memcpy(fixed + columns[kPacketColumns.packet_no.index()].offset, &packet.packet_no, 8);
+    std::memcpy(fixed + columns[kPacketColumns.flow_id.index()].offset, &packet.flow_id, 8);
+    fx_packet view = {&packet, nullptr, packet_payload(&packet, &slots_), nullptr};
     for (const auto& instance : instances_) {
         if (!instance->plugin->packet_column_count)
             continue;
-        view.state = instance->packet_state ? base + instance->packet_state : nullptr;
+        view.state = instance->has_packet_state ? packet_state_slot_const(&packet, &slots_, *instance->half) : nullptr;
         fx_row row = {fixed, instance->packet_cells.data(), fixed + instance->packet_present, rows->open_tail()};
-        instance->plugin->on_packet(instance->object, &view, &row);
+        instance->plugin->on_packet_row(instance->object, &view, &row);
     }
     const fx_span payload = {rows->append(view.payload, packet.payload_captured), packet.payload_captured};
     std::memcpy(fixed + columns[payload_column_].offset, &payload, sizeof payload);
     const RowHeader header = {
         packet.ts_ns + packet.wall_offset_ns, packet.flow_id, 0, 0, packet.direction, 0, 0, packet.if_id};
     std::memcpy(fixed, &header, sizeof header);
+}
+
+void PluginHost::take_packet(const packet_record& packet)
+{
+    fx_packet view = {&packet, nullptr, packet_payload(&packet, &slots_), nullptr};
+    std::uint8_t* memory = nullptr;
+    for (const auto& instance : instances_) {
+        if (!instance->has_need || !(packet.wanted >> *instance->half & 1))
+            continue;
+        view.state = instance->has_packet_state ? packet_state_slot_const(&packet, &slots_, *instance->half) : nullptr;
+        view.memory = nullptr;
+        if (instance->plugin->flow_memory_size) {
+            if (!memory)
+                memory = memory_.of(FlowMemory::key(packet.header, packet.flow_id));
+            view.memory = memory + instance->memory;
+        }
+        instance->plugin->on_packet(instance->object, &view);
+    }
+}
+
+void PluginHost::forget(const ended_record& ended)
+{
+    memory_.forget(FlowMemory::key(ended.header, ended.record.flow_id));
 }
 
 void PluginHost::report(const fx_report& out) const

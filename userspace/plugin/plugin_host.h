@@ -8,12 +8,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/result.h"
 #include "engine.h"
-#include "plugin/plugin_api.h"
+#include "flowxdp/plugin.h"
+#include "plugin/flow_memory.h"
 #include "row/row_batch.h"
 
 namespace flowxdp {
@@ -32,12 +34,18 @@ struct PluginSpec {
 };
 Result<PluginSpec> parse_plugin_spec(const std::string& text);
 
-// What the command line chose.
+// A column that a sink requires.
+struct NeededColumn {
+    std::string name;
+    std::string sink; // for messages
+};
+
+// The plugins that the command line chose.
 struct PluginChoice {
-    bool replace_default = false;            // --plugins a,b
-    std::vector<PluginSpec> add;             // --plugin and --plugins
-    std::vector<std::string> remove;         // --no-plugin
-    std::vector<std::string> columns_needed; // by sinks: plugins that fill them are enabled
+    bool replace_default = false;             // --plugins a,b
+    std::vector<PluginSpec> add;              // --plugin and --plugins
+    std::vector<std::string> remove;          // --no-plugin
+    std::vector<NeededColumn> columns_needed; // columns that sinks require: plugins that fill them are enabled
 };
 
 // Loads every lib*.so of a folder that is a plugin. Throws StartupError when one is not usable (wrong API version,
@@ -55,8 +63,8 @@ class GeoService {
 
 // Alarms of one flow direction.
 struct FlowAlarms {
-    std::uint64_t count = 0; // raised in all
-    unsigned plugins = 0;    // that raised some
+    std::uint64_t count = 0; // raised in total
+    unsigned plugins = 0;    // plugins that raised some
 };
 
 class PluginHost {
@@ -68,20 +76,31 @@ class PluginHost {
         std::uint32_t sensor_id = 666;
     };
 
+    // The functions that plugins get. They use the services, which must keep their address.
+    static fx_host make_host(Services* services);
+
     // Chooses, orders by number, checks dependencies and the bundle's sizes, lays records out, creates instances.
-    // flow: gets everything that depends on plugins (enabled, sizes, offsets, configs, flags). Throws StartupError.
+    // flow: gets everything that depends on plugins (enabled, sizes, offsets, flags). Throws StartupError.
     PluginHost(const std::vector<PluginLibrary>& libraries, const PluginChoice& choice, const bundle_descriptor& bundle,
                bool packet_mode, Services services, flow_config* flow);
     ~PluginHost();
     PluginHost(const PluginHost&) = delete;
     PluginHost& operator=(const PluginHost&) = delete;
 
+    // The options of the bundle's kernel halves, for every engine: engine_options.plugin_options.
+    [[nodiscard]] std::span<const std::uint8_t> plugin_options() const { return plugin_options_; }
     [[nodiscard]] const std::shared_ptr<const Schema>& flow_schema() const { return flow_schema_; }
     [[nodiscard]] const std::shared_ptr<const Schema>& packet_schema() const { return packet_schema_; }
 
     // Adds one row for a direction; returns its alarms. wall times are applied here.
     FlowAlarms add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows);
     void add_packet_row(const packet_record& packet, RowBatch* rows);
+    // Gives a packet to the plugins that want it; the others do not see it.
+    void take_packet(const packet_record& packet);
+    // The flow's rows are done: what plugins kept of it is forgotten.
+    void forget(const ended_record& ended);
+    // Flows whose memory was let go before they ended.
+    [[nodiscard]] std::uint64_t memories_dropped() const { return memory_.dropped(); }
     void report(const fx_report& out) const;
     void summary() const;
 
@@ -91,7 +110,7 @@ class PluginHost {
         bool can_alarm;
     };
     [[nodiscard]] std::vector<Active> active() const;
-    // How many active plugins can raise alarms.
+    // Number of active plugins that can raise alarms.
     [[nodiscard]] unsigned alarming_plugins() const { return alarming_plugins_; }
 
   private:
@@ -102,11 +121,13 @@ class PluginHost {
 
     Services services_;
     fx_host host_{};
+    std::vector<std::uint8_t> plugin_options_; // of the bundle's size
     std::vector<std::unique_ptr<Instance>> instances_;
     std::shared_ptr<const Schema> flow_schema_, packet_schema_;
     std::size_t payload_column_ = 0;
-    std::uint32_t packet_record_size_ = 0;
+    flow_config slots_{}; // as laid out: where states are in records (flow_slots.h)
     unsigned alarming_plugins_ = 0;
+    FlowMemory memory_;
 };
 
 } // namespace flowxdp

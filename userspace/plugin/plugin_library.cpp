@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Finding and checking plugin libraries, and what the command line says of them.
+// Finds and checks plugin libraries, and parses --plugin.
 #include <dlfcn.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <span>
 
 #include <fmt/format.h>
 
+#include "core/option_value.h"
+#include "library_file.h"
 #include "plugin/plugin_host.h"
 
 namespace flowxdp {
@@ -20,10 +23,19 @@ const char* problem_of(const fx_plugin* p)
     if (!p->create || !p->destroy || !p->on_flow_end)
         return "create, destroy or on_flow_end is missing";
     if ((p->option_count && !p->options) || (p->column_count && !p->columns) ||
-        (p->packet_column_count && (!p->packet_columns || !p->on_packet)))
+        (p->packet_column_count && (!p->packet_columns || !p->on_packet_row)))
         return "options or columns are announced but missing";
-    if (p->state_size % 8 || p->packet_state_size % 8 || p->config_size % 8)
-        return "a state or configuration size is not a multiple of 8";
+    for (std::size_t i = 0; i < p->option_count; i++)
+        if (const char* problem = option_problem(p->options[i]))
+            return problem;
+    for (const auto& columns :
+         {std::span(p->columns, p->column_count), std::span(p->packet_columns, p->packet_column_count)})
+        for (const fx_column& c : columns)
+            if (!c.name || !c.help || c.type < FX_U8 || c.type > FX_PAYLOAD || (c.bit_count && !c.bits))
+                return "a column has no name or help, or a type that is not known";
+    if (p->state_size % 8 || p->cold_size % 8 || p->packet_state_size % 8 || p->config_size % 8 ||
+        p->flow_memory_size % 8)
+        return "a state, memory or configuration size is not a multiple of 8";
     return nullptr;
 }
 
@@ -44,6 +56,10 @@ std::vector<PluginLibrary> load_plugin_libraries(const std::string& folder)
     std::set<std::string> names;
     std::set<unsigned> numbers;
     for (const std::string& path : paths) {
+        if (auto checked = check_library(path, "plugin", "flowxdp_plugin",
+                                         {"flowxdp_plugin_interface", FX_PLUGIN_API_VERSION, sizeof(fx_plugin)});
+            !checked.ok())
+            throw StartupError(checked.error().message);
         void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
         if (!handle)
             throw StartupError(fmt::format("cannot load plugin '{}': {}", path, dlerror()));
@@ -85,7 +101,10 @@ Result<PluginSpec> parse_plugin_spec(const std::string& text)
             const std::size_t equal = pair.find('=');
             if (equal == std::string::npos || equal == 0)
                 return Error{fmt::format("plugin '{}': '{}' is not key=value", text, pair)};
-            spec.options[pair.substr(0, equal)] = pair.substr(equal + 1);
+            const auto [given, is_new] = spec.options.try_emplace(pair.substr(0, equal), pair.substr(equal + 1));
+            if (!is_new)
+                return Error{fmt::format("plugin '{}': option '{}' is given twice: '{}' and '{}'; give it once", text,
+                                         given->first, given->second, pair.substr(equal + 1))};
             at = end + 1;
         }
         break;

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "link/link_header.h"
+#include "replay/file_times.h"
+#include "replay/seen_interfaces.h"
 
 namespace flowxdp {
 namespace {
@@ -45,7 +47,8 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
     std::array<LinkedFrame, kBatch> linked;
     std::array<engine_frame, kBatch> batch;
     std::map<std::uint32_t, std::uint64_t> unsupported; // frames by link type
-    std::vector<bool> named;                            // interfaces by id
+    SeenInterfaces interfaces;
+    FileTimes file_times;
     bool whole_input = false;
     for (;;) {
         if (control.stop && control.stop()) {
@@ -57,20 +60,18 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
             want = std::min<std::uint64_t>(want, limits.max_packets - run->frames);
         const std::size_t n = want ? capture.read({frames.data(), want}) : 0;
         if (!n) {
-            // A signal while waiting in a silent pipe ends the stream as its end would.
+            // A signal during the wait for a silent pipe ends the stream like the pipe's end.
             run->interrupted = want && control.stop && control.stop();
             whole_input = want && !run->interrupted;
             break;
         }
         std::uint32_t fed = 0;
+        file_times.add(capture.files(), {frames.data(), n});
         for (std::size_t i = 0; i < n; i++) {
             Frame& frame = frames[i];
             run->frames++;
-            if (control.interfaces && (frame.if_id >= named.size() || !named[frame.if_id])) {
-                named.resize(std::max<std::size_t>(named.size(), frame.if_id + 1));
-                named[frame.if_id] = true;
+            if (control.interfaces && interfaces.first_time(frame.if_id))
                 control.interfaces->name(frame.if_id, capture.interface_name(frame.if_id));
-            }
             if (limits.snap_len && frame.cap_len > limits.snap_len)
                 frame.cap_len = limits.snap_len;
             run->captured_bytes += frame.cap_len;
@@ -105,7 +106,7 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
             control.progress(run->frames, capture);
     }
     run->files = capture.files();
-    // A live sensor's own capture: what fell due between its last packet and its end did so live, too.
+    // A live sensor's own capture: flows that fell due between its last packet and its end did so live, too.
     if (whole_input && !run->files.empty() && run->files.back().observed_until_ns > run->last_ns)
         engine.advance(run->files.back().observed_until_ns);
     engine.finish();
@@ -113,6 +114,8 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
     run->damages = capture.damages();
     run->input_bytes_read = capture.bytes_read();
     run->input_bytes_total = capture.bytes_total();
+    if (std::string advice = file_times.advice(run->files); !advice.empty())
+        run->hints.push_back(std::move(advice));
     for (const CaptureFileInfo& file : run->files)
         if (file.clamped_times)
             run->problems.push_back(

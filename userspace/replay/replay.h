@@ -38,14 +38,14 @@ struct ReplayLimits {
     std::uint32_t snap_len = 0;    // -S; 0 = as captured
 };
 
-// What stops or watches a replay from outside. Both are asked every few hundred packets.
+// Stops or watches a replay from outside. stop and progress are called every few hundred packets.
 struct ReplayControl {
     std::function<bool()> stop; // true: end of input now
     std::function<void(std::uint64_t packets, const Capture&)> progress;
-    InterfaceDirectory* interfaces = nullptr; // learns the names of those that had packets
+    InterfaceDirectory* interfaces = nullptr; // gets the names of those that had packets
 };
 
-// Runs the whole input through filter (may be null), link step and engine; fills what it knows of *run. The engine has
+// Runs the whole input through filter (may be null), link step and engine; fills its part of *run. The engine has
 // finished when this returns; the pipeline has not.
 void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limits, ReplayEngine& engine,
                 const ReplayControl& control, RunSummary* run);

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "plugin/count_text.h"
+#include "flowxdp/count_text.hpp"
 #include "row/cell_text.h"
 #include "row/json_text.h"
 
@@ -64,7 +64,7 @@ class Lines {
     std::vector<std::string>* out_;
 };
 
-// Reference D2: the lines for aggregated status bits, in T2's order. WRN first.
+// The lines for aggregated status bits, in T2's order. WRN first.
 struct StatusLine {
     std::uint64_t mask;
     const char* text;
@@ -134,8 +134,12 @@ void add_input(const RunSummary& run, Lines& out)
         out.add(fmt::format("Total dump duration: {} sec{}", seconds_text(duration),
                             human.empty() ? "" : " (" + human + ")"));
     }
-    out.add(fmt::format("Finished processing. Elapsed time: {:.9f} sec", run.elapsed_s));
-    out.add(fmt::format("Finished unloading flow memory. Time: {:.9f} sec", run.unloading_s));
+    if (run.running) {
+        out.add(fmt::format("Still running. Elapsed time: {:.9f} sec", run.elapsed_s));
+    } else {
+        out.add(fmt::format("Finished processing. Elapsed time: {:.9f} sec", run.elapsed_s));
+        out.add(fmt::format("Finished unloading flow memory. Time: {:.9f} sec", run.unloading_s));
+    }
     if (run.input_bytes_total)
         out.add(fmt::format("Percentage completed: {:.2f}%", percent(run.input_bytes_read, run.input_bytes_total)));
 }
@@ -204,6 +208,8 @@ void add_flows(const RunSummary& run, Lines& out)
     const std::uint64_t replies = f.two_sided + f.lone_inverted;
     const auto a_packets = static_cast<double>(t.direction[0].packets);
     const auto b_packets = static_cast<double>(t.direction[1].packets);
+    if (run.running)
+        out.add(fmt::format("Number of biflows alive: {}", count_text(run.running->flows_alive)));
     out.add(fmt::format("Number of processed   flows: {}", count_text(flows)));
     out.share("processed L2   flows", f.l2, flows);
     out.share("processed IPv4 flows", f.ipv4, flows);
@@ -274,22 +280,38 @@ std::string dropped_causes(const SinkState& s)
                                         s.dropped - s.dropped_queue_full);
 }
 
+std::string running_text(const RunningBooks& books)
+{
+    std::string sum = fmt::format("Ledger: {} packets = {} in exported flows + {} in flows alive + {} on their way + "
+                                  "{} without a flow",
+                                  books.seen, books.exported, books.alive, books.waiting, books.without_flow);
+    if (!books.difference())
+        return sum;
+    return sum + (books.at_rest
+                      ? fmt::format(" [DIFFERENCE {}]", books.difference())
+                      : fmt::format(" ({:+} while packets arrived between the readings)", -books.difference()));
+}
+
 void add_ledger(const RunSummary& run, Lines& out)
 {
     const InputCounts& in = run.input;
     const std::uint64_t short_frames = in.short_frame + run.counts.counter[COUNTER_PACKETS_SHORT_FRAME];
     const std::uint64_t unattributed = run.counts.counter[COUNTER_PACKETS_UNATTRIBUTED];
-    out.add(fmt::format(
-        "Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
-        "{} unattributed{}",
-        run.frames, run.packets_before + run.tally.packets, in.filtered + run.counts.counter[COUNTER_PACKETS_FILTERED],
-        short_frames, in.link_unsupported, unattributed,
-        run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
+    if (run.running)
+        out.add(running_text(*run.running));
+    else
+        out.add(fmt::format(
+            "Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
+            "{} unattributed{}",
+            run.frames, run.packets_before + run.tally.packets,
+            in.filtered + run.counts.counter[COUNTER_PACKETS_FILTERED], short_frames, in.link_unsupported, unattributed,
+            run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
     for (const SinkState& s : run.sinks) {
-        out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped{}, {} skipped, {} errors{}", s.label,
+        out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped{}, {} skipped, {} errors{}{}", s.label,
                             s.rows, s.sent, s.retried, s.dropped, dropped_causes(s), s.skipped, s.errors,
+                            s.unread ? fmt::format(", {} not read: standard output was closed", s.unread) : "",
                             s.last_error.empty() ? "" : "; last error: " + s.last_error));
-        // A queue that filled up slowed the run down, or dropped.
+        // A queue that was nearly full slowed the run down, or dropped rows.
         if (s.queue_peak_bytes > s.queue_limit_bytes / 2)
             out.add(fmt::format("Sink {}: its queue held up to {} of {} bytes, policy {}", s.label, s.queue_peak_bytes,
                                 s.queue_limit_bytes, policy_name(s.policy)));
@@ -303,19 +325,53 @@ void add_ledger(const RunSummary& run, Lines& out)
         out.add(fmt::format("[WRN] {} frames were lost to a full ring: they are in flows, not in the capture (--ring "
                             "makes it larger)",
                             lost));
+    if (const std::uint64_t cut = run.counts.counter[COUNTER_FRAMES_CUT])
+        out.add(
+            fmt::format("[WRN] {} frames were too long for extraction: the capture has their first bytes (64 KiB, or "
+                        "what --ring holds)",
+                        cut));
+    if (const std::uint64_t unreadable = run.counts.counter[COUNTER_BYTES_UNREADABLE])
+        out.add(
+            fmt::format("[WRN] the kernel did not hand out the bytes of {} frames or payloads: they are in flows, not "
+                        "in the capture or the packet rows",
+                        unreadable));
+    if (const std::uint64_t merged = run.counts.counter[COUNTER_FRAMES_MERGED])
+        out.add(fmt::format("[WRN] {} frames were longer than the MTU allows: the wire had several, which were merged "
+                            "before XDP saw them; each counts as one packet",
+                            merged));
     if (const std::uint64_t lost = run.counts.counter[COUNTER_PACKET_ROWS_LOST])
         out.add(
             fmt::format("[WRN] {} packet rows were lost to a full ring: their packets are in flows (--ring makes it "
                         "larger)",
                         lost));
+    if (const std::uint64_t lost = run.counts.counter[COUNTER_WANTED_PACKETS_LOST])
+        out.add(
+            fmt::format("[WRN] {} packets that plugins wanted were lost to a full ring: they are in flows, plugins did "
+                        "not see them (--ring makes it larger)",
+                        lost));
+    if (const std::uint64_t dropped = run.tally.memories_dropped)
+        out.add(
+            fmt::format("[WRN] {} flows were more than plugins have memory for: what they kept of the oldest ones is "
+                        "lost",
+                        dropped));
     if (const std::uint64_t missed = run.counts.counter[COUNTER_ORDER_MISSED])
-        out.add(fmt::format("[WRN] {} packets could not wait for their turn: rows may be out of order", missed));
+        out.add(fmt::format("[WRN] {} packets or evictions could not wait for their turn: rows may be out of order",
+                            missed));
+    if (run.records_damaged)
+        out.add(
+            fmt::format("[WRN] {} records of the sensor were damaged and are not exported: somebody else wrote to its "
+                        "maps",
+                        run.records_damaged));
     for (const CaptureDamage& d : run.damages)
         out.add(fmt::format("[WRN] {}: read up to offset {}: {}", d.file, d.offset, d.reason));
     for (const std::string& problem : run.problems)
         out.add("[WRN] " + problem);
+    for (const std::string& hint : run.hints)
+        out.add("[WRN] " + hint);
     if (run.interrupted)
         out.add("[INF] Stopped by a signal before the end of input");
+    if (run.unread)
+        out.add("[INF] Stopped because the reader of standard output closed it");
 }
 
 } // namespace
@@ -329,11 +385,30 @@ std::int64_t RunSummary::ledger_difference() const
     return static_cast<std::int64_t>(frames - accounted);
 }
 
+RunningBooks RunningBooks::of_replay(const RunSummary& run, const FlowTally& rows)
+{
+    const std::uint64_t in_flows = run.counts.totals.direction[0].packets + run.counts.totals.direction[1].packets;
+    RunningBooks books;
+    books.seen = run.frames;
+    books.exported = rows.packets;
+    books.alive = in_flows - rows.packets;
+    books.without_flow = run.input.filtered + run.input.short_frame + run.input.link_unsupported +
+                         run.counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
+                         run.counts.counter[COUNTER_PACKETS_UNATTRIBUTED] +
+                         run.counts.counter[COUNTER_PACKETS_FILTERED];
+    books.flows_alive = run.counts.counter[COUNTER_FLOWS_STARTED] - rows.biflows;
+    return books;
+}
+
 bool RunSummary::incomplete() const
 {
-    bool lost = !damages.empty() || !problems.empty() || ledger_difference() != 0 ||
-                counts.counter[COUNTER_PACKET_ROWS_LOST] || counts.counter[COUNTER_PACKETS_UNATTRIBUTED] ||
-                counts.counter[COUNTER_FRAMES_LOST] || counts.counter[COUNTER_ORDER_MISSED];
+    // During a run, live flows are no difference.
+    const std::int64_t difference = !running ? ledger_difference() : running->at_rest ? running->difference() : 0;
+    bool lost = !damages.empty() || !problems.empty() || records_damaged || difference != 0 ||
+                counts.counter[COUNTER_PACKET_ROWS_LOST] || counts.counter[COUNTER_WANTED_PACKETS_LOST] ||
+                tally.memories_dropped || counts.counter[COUNTER_PACKETS_UNATTRIBUTED] ||
+                counts.counter[COUNTER_FRAMES_LOST] || counts.counter[COUNTER_FRAMES_CUT] ||
+                counts.counter[COUNTER_BYTES_UNREADABLE] || counts.counter[COUNTER_ORDER_MISSED];
     for (const CaptureState& c : captures)
         lost = lost || c.dropped || !c.last_error.empty();
     for (const SinkState& s : sinks)
@@ -389,8 +464,14 @@ std::string summary_json(const RunSummary& run)
                     "\"octets\":{},\"forced\":{},\"alarms\":{},\"peak_directions\":{},\"status\":\"0x{:016x}\"}}",
                     f.directions(), f.biflows, f.two_sided, f.l2, f.ipv4, f.ipv6, f.packets, f.octets, f.forced,
                     f.alarms, run.counts.peak_directions, (run.counts.totals.status | f.status) & ~FS(INVERTED));
-    out += fmt::format(",\"ledger\":{{\"packets\":{},\"in_flows\":{},\"difference\":{}}},\"counters\":{{", run.frames,
-                       f.packets, run.ledger_difference());
+    if (const auto& books = run.running)
+        out += fmt::format(",\"ledger\":{{\"packets\":{},\"in_flows\":{},\"in_flows_alive\":{},\"on_their_way\":{},"
+                           "\"without_flow\":{},\"difference\":{},\"at_rest\":{}}},\"counters\":{{",
+                           books->seen, books->exported, books->alive, books->waiting, books->without_flow,
+                           books->difference(), books->at_rest);
+    else
+        out += fmt::format(",\"ledger\":{{\"packets\":{},\"in_flows\":{},\"difference\":{}}},\"counters\":{{",
+                           run.frames, f.packets, run.ledger_difference());
     static constexpr const char* kNames[] = {
 #define X(name, text, help) text,
         FX_COUNTERS(X)
@@ -408,6 +489,8 @@ std::string summary_json(const RunSummary& run)
             value += run.input.link_unsupported;
         out += fmt::format("{}\"{}\":{}", i ? "," : "", kNames[i], value);
     }
+    out += fmt::format(",\"records_damaged\":{}", run.records_damaged);
+    out += fmt::format(",\"flow_memories_dropped\":{}", run.tally.memories_dropped);
     out += "},\"files\":[";
     for (std::size_t i = 0; i < run.files.size(); i++)
         out += fmt::format("{}{{\"name\":{},\"bytes\":{},\"packets\":{},\"link_type\":{}}}", i ? "," : "",
@@ -420,6 +503,9 @@ std::string summary_json(const RunSummary& run)
     out += "],\"problems\":[";
     for (std::size_t i = 0; i < run.problems.size(); i++)
         out += (i ? "," : "") + json_string(run.problems[i]);
+    out += "],\"hints\":[";
+    for (std::size_t i = 0; i < run.hints.size(); i++)
+        out += (i ? "," : "") + json_string(run.hints[i]);
     out += "],\"captures\":[";
     for (std::size_t i = 0; i < run.captures.size(); i++)
         out += fmt::format("{}{{\"path\":{},\"frames\":{},\"dropped\":{},\"last_error\":{}}}", i ? "," : "",
@@ -430,10 +516,11 @@ std::string summary_json(const RunSummary& run)
         const SinkState& s = run.sinks[i];
         out += fmt::format(
             "{}{{\"sink\":{},\"rows\":{},\"sent\":{},\"retried\":{},\"dropped\":{},\"dropped_queue_full\":{},"
-            "\"dropped_not_delivered\":{},\"skipped\":{},\"errors\":{},\"policy\":\"{}\",\"queued_bytes\":{},"
+            "\"dropped_not_delivered\":{},\"unread\":{},\"skipped\":{},\"errors\":{},\"policy\":\"{}\",\"queued_"
+            "bytes\":{},"
             "\"queue_peak_bytes\":{},\"queue_limit_bytes\":{},\"last_error\":{},\"report\":[",
             i ? "," : "", json_string(s.label), s.rows, s.sent, s.retried, s.dropped, s.dropped_queue_full,
-            s.dropped - s.dropped_queue_full, s.skipped, s.errors, policy_name(s.policy), s.queued_bytes,
+            s.dropped - s.dropped_queue_full, s.unread, s.skipped, s.errors, policy_name(s.policy), s.queued_bytes,
             s.queue_peak_bytes, s.queue_limit_bytes, json_string(s.last_error));
         for (std::size_t line = 0; line < s.lines.size(); line++)
             out += (line ? "," : "") + json_string(s.lines[line]);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// end_report.h - the report at the end of a run, in Tranalyzer2's words, order and formulas (reference D, D2), with
+// end_report.h - the report at the end of a run, in Tranalyzer2's words, order and formulas, with
 // flowxdp's ledger behind it. The same facts as JSON for --json.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,25 @@ struct InputCounts {
     std::uint64_t link_unsupported = 0;
 };
 
-// Everything a run knows at its end.
+struct RunSummary;
+
+// Where the packets are during a run.
+struct RunningBooks {
+    std::uint64_t seen = 0, without_flow = 0;
+    std::uint64_t exported = 0;    // in flows that were written
+    std::uint64_t alive = 0;       // in flows that go on
+    std::uint64_t waiting = 0;     // in ended flows on their way to the sinks
+    std::uint64_t flows_alive = 0; // biflows
+    bool at_rest = true;           // nothing moved while it was read: difference() must be 0
+    [[nodiscard]] std::int64_t difference() const
+    {
+        return static_cast<std::int64_t>(seen - exported - alive - waiting - without_flow);
+    }
+    // From the engine's counts so far and the flows that became rows.
+    static RunningBooks of_replay(const RunSummary& run, const FlowTally& rows);
+};
+
+// The results of a run at its end.
 struct RunSummary {
     std::string version;
     std::string command_line;
@@ -34,6 +53,7 @@ struct RunSummary {
     std::vector<CaptureFileInfo> files;
     std::vector<CaptureDamage> damages;
     std::vector<std::string> problems; // further reasons why the exit code is 3
+    std::vector<std::string> hints;    // nothing was lost, but the user may have meant something else
     InputCounts input;
     std::uint64_t frames = 0; // every frame read
     std::uint64_t captured_bytes = 0, wire_bytes = 0;
@@ -45,12 +65,15 @@ struct RunSummary {
     engine_counts counts{};
     FlowTally tally;
     std::uint64_t packet_rows = 0;
-    std::uint64_t packets_before = 0; // exported by daemons before this one (live, taken over)
-    std::uint64_t memory_bytes = 0;   // peak resident
+    std::uint64_t records_damaged = 0; // of ring and outbox, passed over (live)
+    std::uint64_t packets_before = 0;  // exported by daemons before this one (live, taken over)
+    std::uint64_t memory_bytes = 0;    // peak resident
     std::vector<std::string> plugin_lines;
     std::vector<PluginHost::Active> plugins;
     std::vector<SinkState> sinks;
-    std::vector<CaptureState> captures; // extraction: a file for each sensor
+    std::optional<RunningBooks> running; // set in a report during the run
+    bool unread = false;                 // ended because nobody reads standard output
+    std::vector<CaptureState> captures;  // extraction: a file for each sensor
 
     // Frames with a flow by the records themselves + frames without one by cause - frames read: 0 when books balance.
     [[nodiscard]] std::int64_t ledger_difference() const;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "row/cell_text.h"
 
+#include "core/printable.h"
+#include "core/utf8.h"
 #include "row/number_text.h"
-#include "row/utf8.h"
 
 namespace flowxdp {
 namespace {
@@ -40,14 +41,14 @@ T load(const std::uint8_t* p)
     return v;
 }
 
-// A line on its way into a buffer. Behind every place it hands out there is room for what the line may still need for
-// cells of fixed size, so only texts and lists ask.
+// A line that is written into a buffer. The buffer always has room for the line's cells of fixed size, so only texts
+// and lists ask for more.
 class Line {
   public:
     Line(TextBuffer* out, std::size_t cells) : out_(out), fixed_bytes_(cells * (kNumberTextMax + 1) + 1) {}
 
     char* begin() { return out_->room(fixed_bytes_); }
-    // The writer has come to at and wants to write so many bytes more than fixed cells have.
+    // The text ends at `at`; makes room for `bytes` more than the fixed cells need.
     char* more(const char* at, std::size_t bytes) { return out_->more(at, fixed_bytes_ + bytes); }
     void end(const char* at) { out_->end(at); }
 
@@ -65,7 +66,7 @@ std::uint64_t not_plain(std::uint64_t word)
            has_zero(word ^ '"' * kOnes) | has_zero(word ^ '\\' * kOnes);
 }
 
-// As nearly every string: nothing to escape.
+// True when no byte needs an escape, as in nearly every string.
 bool is_plain(std::string_view text)
 {
     const char* p = text.data();
@@ -89,7 +90,7 @@ bool is_plain(std::string_view text)
 
 char* write_plain(char* at, std::string_view text)
 {
-    if (text.size() <= 16) { // kTailSlack: bytes behind it may be read, and there is room for them
+    if (text.size() <= 16) { // kTailSlack: bytes after the text may be read, and there is room for them
         std::memcpy(at, text.data(), 16);
         return at + text.size();
     }
@@ -124,9 +125,10 @@ char* write_quoted(char* at, std::string_view text)
         } else if (n == 0) {
             *at++ = '.';
             n = 1;
-        } else if (n == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) {
-            std::memcpy(at, "\\u00", 4); // NOLINT(bugprone-not-null-terminated-result): the text goes on
-            std::memcpy(at + 4, &kHexPairs[2u * static_cast<unsigned char>(c)], 2);
+        } else if (const unsigned code = utf8_code(text.substr(0, n)); is_control(code)) {
+            std::memcpy(at, "\\u", 2); // NOLINT(bugprone-not-null-terminated-result): the text goes on
+            std::memcpy(at + 2, &kHexPairs[2u * (code >> 8)], 2);
+            std::memcpy(at + 4, &kHexPairs[2u * (code & 0xff)], 2);
             at += 6;
         } else {
             std::memcpy(at, text.data(), n);
@@ -230,7 +232,7 @@ void append_text(std::size_t bytes, std::string* out, Write write)
     out->append(text.view());
 }
 
-// What write() appends, at most kNumberTextMax bytes of it.
+// Appends the output of write(), at most kNumberTextMax bytes.
 template <typename Write>
 void append_written(std::string* out, Write write)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// cell_text.h - cells as text, exactly as Tranalyzer2 prints them (reference B, C). Text, CSV and socket sinks share
+// cell_text.h - cells as text, exactly as Tranalyzer2 prints them. Text, CSV and socket sinks share
 // it.
 //
 // Grammar of a cell:

@@ -4,8 +4,9 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/printable.h"
+#include "core/utf8.h"
 #include "row/cell_text.h"
-#include "row/utf8.h"
 
 namespace flowxdp {
 namespace {
@@ -56,7 +57,16 @@ bool append_escaped(unsigned char c, std::string* out)
     return true;
 }
 
-// What needs no quotes escaped inside: text of our own making.
+// Writes a control character above 0x7f as \uXXXX: JSON may hold it, but a terminal that shows JSON would obey it.
+void append_code(unsigned code, std::string* out)
+{
+    constexpr char kHexDigits[] = "0123456789abcdef";
+    out->append("\\u");
+    for (int shift = 12; shift >= 0; shift -= 4)
+        out->push_back(kHexDigits[code >> shift & 15]);
+}
+
+// For text of our own, which needs no escapes.
 template <typename Print>
 void append_in_quotes(std::string* out, Print print)
 {
@@ -160,6 +170,8 @@ void append_json_string(std::string_view text, std::string* out)
         const std::size_t n = utf8_length(text);
         if (n == 0)
             out->append(kReplacement);
+        else if (const unsigned code = n > 1 ? utf8_code(text.substr(0, n)) : 0; code && is_control(code))
+            append_code(code, out);
         else if (n > 1 || !append_escaped(static_cast<unsigned char>(text[0]), out))
             out->append(text.substr(0, n));
         text.remove_prefix(n ? n : 1);

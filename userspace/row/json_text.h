@@ -7,7 +7,7 @@
 //     float              shortest decimal that reads back as the same double; null for NaN and infinities
 //     time, duration     "seconds.nnnnnnnnn"; a string, since a double holds only 16 of the 19 digits
 //     MAC, IP            strings as in the flow file; "-" where there is no address
-//     string, word, char a string; bytes that are not UTF-8 become U+FFFD
+//     string, word, char a string; bytes that are not UTF-8 become U+FFFD, characters that a terminal obeys \uXXXX
 //     payload            a string with one character a byte: bytes outside 0x20..0x7e as \b \f \n \r \t or \u00XX
 //     mac pair           ["mac","mac",count]
 //     list               [value,...], empty []                    absent cell   null

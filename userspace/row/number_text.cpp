@@ -139,7 +139,7 @@ char* write_float(char* at, double value)
     int exponent = power_of_two * 1233 >> 12;
     exponent += magnitude >= kBounds[exponent + 1 - kFirstBound];
     // Seven digits: one multiplication by an exact power of ten, off by at most half a unit of the last place, 2^-30 of
-    // a digit. Where that could turn the rounding, at a fraction of one half, the slow way decides.
+    // a digit. Where that could change the rounding, near a fraction of one half, the slow path decides.
     const double scaled = magnitude * kPowers[6 - exponent];
     auto digits = static_cast<std::uint32_t>(scaled);
     const double fraction = scaled - static_cast<double>(digits);

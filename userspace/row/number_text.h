@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// number_text.h - numbers and addresses as text, written to memory: what a flow file consists of, millions of times.
+// number_text.h - numbers and addresses as text, written to memory: the bulk of a flow file.
 //
 // Every function writes at `at`, where kNumberTextMax bytes are free, and returns the end of what it wrote.
 #pragma once
@@ -72,7 +72,7 @@ inline char* eight(char* at, std::uint32_t below_1e8)
     return at + 8;
 }
 
-// Without a branch on how many digits there are: in a flow file that is not to be foreseen.
+// Has no branch on the number of digits: in a flow file it could not be predicted.
 inline char* write_unsigned(char* at, std::uint64_t value)
 {
     if (value < 10) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // row_batch.h - rows on their way to the sinks: flat, typed, nothing formatted.
 //
-// A batch is filled by the pipeline's thread, then shared read-only by every sink. Fixed parts stand one behind the
-// other, row_size() bytes each, unaligned: cells are copied out with memcpy. Lists and strings stand in one tail,
-// behind which kTailSlack bytes may be read: a short text is copied whole, whatever its length.
+// A batch is filled by the pipeline's thread, then shared read-only by every sink. Fixed parts follow one another,
+// row_size() bytes each, unaligned: cells are copied out with memcpy. Lists and strings are in one tail; kTailSlack
+// bytes after it may be read, so that a short text is copied with one fixed length.
 #pragma once
 
 #include <cstring>
@@ -15,54 +15,21 @@
 
 namespace flowxdp {
 
-class RowBatch;
-
-// One row. Cheap to copy; valid as long as its batch.
-class RowView {
-  public:
-    RowView(const RowBatch* batch, const std::uint8_t* row) : batch_(batch), row_(row) {}
-
-    [[nodiscard]] RowHeader header() const
-    {
-        RowHeader h;
-        std::memcpy(&h, row_, sizeof h);
-        return h;
-    }
-    [[nodiscard]] bool present(const Column& c) const { return row_[c.present_offset] != 0; }
-    // A cell's fixed part as T; T is as wide as the type says.
-    template <typename T>
-    [[nodiscard]] T get(const Column& c) const
-    {
-        T v;
-        std::memcpy(&v, row_ + c.offset, sizeof v);
-        return v;
-    }
-    [[nodiscard]] const std::uint8_t* bytes(const Column& c) const { return row_ + c.offset; }
-    // Strings and payload.
-    [[nodiscard]] std::string_view text(const Column& c) const;
-    // Lists: number of elements and the first one's bytes (elements are width_of(type) wide; strings are fx_span).
-    [[nodiscard]] fx_span list(const Column& c) const { return get<fx_span>(c); }
-    [[nodiscard]] const std::uint8_t* tail(std::uint32_t offset) const;
-    [[nodiscard]] const Schema& schema() const;
-    [[nodiscard]] const std::uint8_t* fixed() const { return row_; }
-
-  private:
-    const RowBatch* batch_;
-    const std::uint8_t* row_;
-};
-
 class RowBatch {
   public:
-    static constexpr std::uint32_t kTailSlack = 16;
+    static constexpr std::uint32_t kTailSlack = FX_TAIL_SLACK;
 
     explicit RowBatch(std::shared_ptr<const Schema> schema) : schema_(std::move(schema)) { grow(&tail_, 0); }
 
     [[nodiscard]] const Schema& schema() const { return *schema_; }
     [[nodiscard]] std::size_t size() const { return rows_; }
     [[nodiscard]] std::size_t bytes() const { return fixed_.size() + tail_.used; }
-    [[nodiscard]] RowView row(std::size_t i) const { return {this, fixed_.data() + i * schema_->row_size()}; }
+    [[nodiscard]] RowView row(std::size_t i) const { return view().row(i); }
+    // The rows as sinks get them; valid until the next change.
+    [[nodiscard]] Rows view() const { return {schema_.get(), {fixed_.data(), tail_.bytes, rows_}}; }
+    operator Rows() const { return view(); } // NOLINT(google-explicit-constructor): a batch is rows
 
-    // Asks for the memory of a row that is read soon; any number.
+    // Prefetches a row that is read soon; any number.
     void prefetch(std::size_t i) const
     {
         if (i >= rows_)
@@ -80,7 +47,7 @@ class RowBatch {
         rows_++;
         return fixed_.data() + fixed_.size() - blank.size();
     }
-    // Takes the last row away again (alarm mode).
+    // Removes the last row (alarm mode).
     void drop_last()
     {
         fixed_.resize(fixed_.size() - schema_->row_size());
@@ -96,7 +63,7 @@ class RowBatch {
     std::uint8_t* mutable_row(std::size_t i) { return fixed_.data() + i * schema_->row_size(); }
     std::uint32_t append(const void* bytes, std::uint32_t size) { return fx_tail_append(&tail_, bytes, size); }
     [[nodiscard]] const std::uint8_t* tail() const { return tail_.bytes; }
-    // For those who fill rows.
+    // For code that fills rows.
     fx_tail* open_tail() { return &tail_; }
 
   private:
@@ -122,19 +89,5 @@ class RowBatch {
     std::vector<std::uint8_t> fixed_;
     Tail tail_ = {{nullptr, 0, 0, grow}, nullptr};
 };
-
-inline std::string_view RowView::text(const Column& c) const
-{
-    const auto s = get<fx_span>(c);
-    return {reinterpret_cast<const char*>(batch_->tail() + s.offset), s.count};
-}
-inline const Schema& RowView::schema() const
-{
-    return batch_->schema();
-}
-inline const std::uint8_t* RowView::tail(std::uint32_t offset) const
-{
-    return batch_->tail() + offset;
-}
 
 } // namespace flowxdp

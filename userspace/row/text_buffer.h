@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // text_buffer.h - text that grows at its end and is written through a pointer.
 //
-// What a std::string would cost here: its new room is cleared before it is written, and it keeps its books for every
-// cell. Here a writer asks for room once, writes, and says where it stopped.
+// A std::string would clear new room before it is written, and update its length for every cell. Here a writer asks for
+// room once, writes, and says where it stopped.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace flowxdp {
 class TextBuffer {
   public:
     TextBuffer() = default;
-    // Begins in memory of the caller's, which must outlive it: no allocation for short texts.
+    // Begins in the caller's memory, which must outlive it: no allocation for short texts.
     TextBuffer(char* memory, std::size_t bytes) : text_(memory), capacity_(bytes) {}
     TextBuffer(const TextBuffer&) = delete;
     TextBuffer& operator=(const TextBuffer&) = delete;
@@ -25,7 +25,7 @@ class TextBuffer {
     [[nodiscard]] std::string_view view() const { return {text_, used_}; }
     void clear() { used_ = 0; }
 
-    // The end of the text, with room for so many bytes behind it. What was written there becomes text by end().
+    // The end of the text, with room for `bytes` after it. end() makes the bytes written there part of the text.
     char* room(std::size_t bytes)
     {
         if (capacity_ - used_ < bytes) [[unlikely]]
@@ -33,7 +33,7 @@ class TextBuffer {
         return text_ + used_;
     }
     void end(const char* at) { used_ = static_cast<std::size_t>(at - text_); }
-    // A writer that has come to at needs room for more.
+    // The text ends at `at`; makes room for `bytes` more.
     char* more(const char* at, std::size_t bytes)
     {
         end(at);

@@ -47,10 +47,9 @@ void SinkRunner::tick(std::int64_t clock_ns)
     constexpr std::int64_t kSecond = 1000000000;
     constexpr std::size_t kManyItems = 65536;
     const std::lock_guard lock(mutex_);
-    // The sink is behind: of one second of clock the newest tick says as much. Seconds are kept apart, or a replay
-    // faster than the sink's thread would decide which timed reports there are; a sink that hangs has no use for all of
-    // them.
-    if (!queue_.empty() && !queue_.back().rows && !queue_.back().written &&
+    // The sink is behind: the newest tick stands for all ticks of one second of clock. Each second keeps one: otherwise
+    // the speed of replay would decide which timed reports appear. A sink that hangs does not need all of them.
+    if (!queue_.empty() && !queue_.back().rows && !queue_.back().committed && !queue_.back().reopen &&
         (queue_.back().clock_ns / kSecond == clock_ns / kSecond || queue_.size() >= kManyItems))
         queue_.back().clock_ns = clock_ns;
     else
@@ -58,15 +57,27 @@ void SinkRunner::tick(std::int64_t clock_ns)
     not_empty_.notify_one();
 }
 
-void SinkRunner::sync()
+std::future<void> SinkRunner::commit()
 {
-    std::promise<void> written;
-    {
-        const std::lock_guard lock(mutex_);
-        queue_.push_back({nullptr, false, 0, &written});
-        not_empty_.notify_one();
-    }
-    written.get_future().wait();
+    auto committed = std::make_unique<std::promise<void>>();
+    std::future<void> done = committed->get_future();
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({nullptr, false, 0, std::move(committed)});
+    not_empty_.notify_one();
+    return done;
+}
+
+std::vector<std::uint64_t> SinkRunner::positions() const
+{
+    const std::lock_guard lock(mutex_);
+    return positions_;
+}
+
+void SinkRunner::reopen()
+{
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({nullptr, false, 0, nullptr, true});
+    not_empty_.notify_one();
 }
 
 void SinkRunner::finish()
@@ -90,6 +101,7 @@ SinkState SinkRunner::state() const
     state.retried = c.retried;
     state.dropped = c.dropped;
     state.dropped_queue_full = c.dropped_queue_full;
+    state.unread = c.unread;
     state.skipped = c.skipped;
     state.errors = c.errors;
     state.policy = limits_.policy;
@@ -102,7 +114,7 @@ SinkState SinkRunner::state() const
     return state;
 }
 
-// Sinks count for themselves on their own thread: others see a copy.
+// Sinks count on their own thread: other threads see a copy.
 void SinkRunner::publish_lines()
 {
     lines_at_ = std::chrono::steady_clock::now();
@@ -129,7 +141,7 @@ void SinkRunner::run()
         {
             std::unique_lock lock(mutex_);
             if (queue_.empty() && !stopping_) {
-                // Nothing to do: let the sink send what it holds back (a slow link must not wait for a full buffer).
+                // The queue is empty: the sink sends its buffer (a slow link must not wait for a full buffer).
                 lock.unlock();
                 note(sink_->flush(false));
                 lock.lock();
@@ -144,9 +156,19 @@ void SinkRunner::run()
             item = std::move(queue_.front());
             queue_.pop_front();
         }
-        if (item.written) {
-            note(sink_->flush(false));
-            item.written->set_value();
+        if (item.committed) {
+            // With policy drop nobody waits for this sink.
+            note(limits_.policy == SinkPolicy::kDrop ? sink_->flush(false) : sink_->commit());
+            std::vector<std::uint64_t> positions = sink_->positions();
+            {
+                const std::lock_guard lock(mutex_);
+                positions_ = std::move(positions);
+            }
+            item.committed->set_value();
+            continue;
+        }
+        if (item.reopen) {
+            note(sink_->reopen());
             continue;
         }
         if (!item.rows) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // sink_runner.h - one sink with its queue and its thread.
 //
-// The queue is bounded in bytes. Full under kBlock: push waits, which slows the pipeline and, behind it, the reader
+// The queue is bounded in bytes. Full under kBlock: push waits, which slows the pipeline and, through it, the reader
 // (live: eviction). Full under kDrop: the rows are counted as dropped. An error of the sink is counted and kept for the
 // report.
 #pragma once
@@ -16,8 +16,9 @@
 #include <thread>
 #include <vector>
 
+#include "flowxdp/sink.hpp"
+#include "row/row_batch.h"
 #include "sink/resume_points.h"
-#include "sink/sink.h"
 
 namespace flowxdp {
 
@@ -25,6 +26,7 @@ namespace flowxdp {
 struct SinkState {
     std::string label;
     std::uint64_t rows = 0, sent = 0, retried = 0, dropped = 0, dropped_queue_full = 0, skipped = 0, errors = 0;
+    std::uint64_t unread = 0; // rows for a standard output whose reader closed it
     SinkPolicy policy = SinkPolicy::kBlock;
     std::uint64_t queued_bytes = 0, queue_peak_bytes = 0, queue_limit_bytes = 0;
     std::string last_error;
@@ -38,7 +40,7 @@ class SinkRunner {
         SinkPolicy policy = SinkPolicy::kBlock;
     };
 
-    // id: output_id() of what it writes; 0: nobody will go on behind it.
+    // id: output_id() of its output; 0: no daemon will resume it.
     SinkRunner(std::string label, std::unique_ptr<Sink> sink, Limits limits, std::uint64_t id = 0);
     // Drains and joins, unless finish() was called.
     ~SinkRunner();
@@ -52,8 +54,12 @@ class SinkRunner {
     // From the pipeline's thread.
     void push(std::shared_ptr<const RowBatch> rows, bool packet_rows);
     void tick(std::int64_t clock_ns);
-    // Returns when everything pushed so far has been written and flushed (or given up by the sink).
-    void sync();
+    // Ready when every row pushed so far is written and committed (Sink::commit()).
+    std::future<void> commit();
+    // Where the sink could be resumed at the last finished commit().
+    [[nodiscard]] std::vector<std::uint64_t> positions() const;
+    // Begins files anew whose names lead elsewhere now (Sink::reopen()), after everything pushed so far.
+    void reopen();
     // Writes everything queued, flushes, stops the thread.
     void finish();
 
@@ -68,7 +74,8 @@ class SinkRunner {
         std::shared_ptr<const RowBatch> rows; // null: a tick
         bool packet_rows;
         std::int64_t clock_ns;
-        std::promise<void>* written; // sync(): set once the sink has flushed
+        std::unique_ptr<std::promise<void>> committed; // commit()
+        bool reopen = false;
     };
     void run();
     void note(const Result<void>& result);
@@ -85,6 +92,7 @@ class SinkRunner {
     bool stopping_ = false;
     std::string last_error_;
     std::vector<std::string> lines_;
+    std::vector<std::uint64_t> positions_;
     std::chrono::steady_clock::time_point lines_at_{}; // sink's thread
     std::thread thread_;
 };

@@ -53,10 +53,11 @@ def ethernet_frame(mac_src, mac_dst, ethertype, body, wire_len=0):
 
 
 def write_pcap(path, packets, snaplen=262144):
-    """packets: iterable of (time in microseconds, frame). Little endian, microseconds, Ethernet: the same bytes everywhere."""
+    """packets: iterable of (time in microseconds, frame[, bytes on the wire when the frame was cut]). Little endian, microseconds,
+    Ethernet: the same bytes everywhere."""
     with open(path, "wb") as out:
         out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snaplen, 1))
-        for time_us, frame in packets:
+        for time_us, frame, *wire_len in packets:
             captured = frame[:snaplen]
-            out.write(struct.pack("<IIII", time_us // 1000000, time_us % 1000000, len(captured), len(frame)))
+            out.write(struct.pack("<IIII", time_us // 1000000, time_us % 1000000, len(captured), *(wire_len or [len(frame)])))
             out.write(captured)

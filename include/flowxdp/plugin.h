@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * plugin.h - the C descriptor of a plugin's user half. plugin.hpp has the C++ layer that plugins are written with.
+ *
+ * A user half is a shared object with one exported symbol, flowxdp_plugin(), returning a struct fx_plugin that is
+ * checked field by field before anything is called. All hooks of one plugin run on one thread, the pipeline's.
+ */
+#ifndef FLOWXDP_PLUGIN_H
+#define FLOWXDP_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowxdp/option.h"
+#include "flowxdp/record_stream.h"
+#include "flowxdp/row.h"
+#include "flowxdp/totals.h"
+
+/* Goes up with every change that a plugin built before it would not survive. */
+#define FX_PLUGIN_API_VERSION 3u
+
+/* A flow direction as a plugin may see it. Valid during the hook. */
+struct fx_flow {
+    const struct ended_record* ended;
+    const struct flow_record* record; /* &ended->record */
+    const struct flow_dir* dir;       /* this row's direction */
+    const struct flow_dir* opposite;  /* the other one; packets == 0 when there is none */
+    const void* slot;                 /* the plugin's hot state in the record, NULL without a kernel half */
+    const void* cold;                 /* its cold state, NULL when it has none */
+    uint32_t direction;               /* enum flow_direction */
+    uint8_t has_opposite;
+    char letter;               /* 'A' or 'B' as the dir column prints it */
+    int64_t first_ns, last_ns; /* since the epoch */
+    /* The tuple from this direction's view; addresses network order, v4-mapped; L2 flows: ip_version 0. */
+    const uint8_t *src_address, *dst_address;
+    uint16_t src_port, dst_port;
+    uint8_t ip_version, ip_proto;
+    uint8_t src_mac[6], dst_mac[6]; /* L2 flows: the key's */
+    /* Hot and cold states of the plugins named in fx_plugin.dependencies, in that order; NULL where one has none. */
+    const void* const* dependency_slots;
+    const void* const* dependency_colds;
+    /* The plugin's flow memory; NULL when no packet of the flow was wanted, or the memory was let go. */
+    const void* memory;
+};
+
+/*
+ * A packet as a plugin may see it. Valid during the hook.
+ *
+ * Order: replay gives packets in input order, each before the end of its flow. Live, and without packet mode, packets
+ * of one flow may come in another order than they were counted in, because several CPUs hand them over at once; and a
+ * packet may come after the end of its flow, when another CPU's packet ended it in that moment.
+ * record->direction_packet_no is a packet's number in its flow's direction, from 1, and packets of one direction have
+ * the order of these numbers. A number that never comes was not wanted, or was lost to a full ring; the second is
+ * counted, and bit 7 of the flow's fxStat says so.
+ */
+struct fx_packet {
+    const struct packet_record* record;
+    const void* state;      /* the plugin's packet state, NULL when it has none */
+    const uint8_t* payload; /* record->payload_captured bytes: what the plugin wanted of what was captured, or more */
+    void* memory; /* the plugin's flow memory, zero at a flow's first packet; NULL when it has none, or for a row */
+};
+
+/* What a plugin may ask of its host. */
+struct fx_host {
+    void* context;
+    /* Level 0 error, 1 warning, 2 information. Each distinct warning is printed once. */
+    void (*log)(void* context, int level, const char* text);
+    /* Country and organisation of an address; "-" where nothing is known. The strings live as long as the host. */
+    void (*geo)(void* context, const uint8_t address[16], int ip_version, const char** country, size_t* country_len,
+                const char** organisation, size_t* organisation_len);
+    /* 1 when a geo database is loaded. */
+    int (*has_geo)(void* context);
+    /*
+     * Text as the flow file prints it, without a zero byte behind: an address; bytes in quotes, escaped. Return its
+     * length; what is longer than size was cut.
+     */
+    size_t (*ip_text)(void* context, const uint8_t address[16], int ip_version, char* text, size_t size);
+    size_t (*quoted_text)(void* context, const char* bytes, size_t length, char* text, size_t size);
+    /*
+     * Opens a file of the plugin's own for writing, empty, and returns its descriptor; -1 with the reason in error.
+     * Careful where others may write to the folder: use it for every file.
+     */
+    int (*open_output)(void* context, const char* path, char* error, size_t error_size);
+    const char* output_prefix; /* of -w, "" when rows go to stdout */
+    uint32_t sensor_id;
+};
+
+/* Text sink for report hooks: one call a line, without newline. */
+struct fx_report {
+    void* context;
+    void (*line)(void* context, const char* text);
+    const struct packet_totals* totals;
+    uint64_t packets, flows; /* processed so far */
+};
+
+struct fx_plugin {
+    uint32_t api_version;       /* FX_PLUGIN_API_VERSION; checked first */
+    uint32_t descriptor_size;   /* sizeof(struct fx_plugin) */
+    uint32_t state_size;        /* of its hot state; must equal the bundle's; 0 = no kernel half */
+    uint32_t cold_size;         /* of its cold state; likewise; 0 = none */
+    uint32_t packet_state_size; /* likewise */
+    uint32_t config_size;       /* of its options in the bundle's block; likewise */
+    uint16_t number;            /* order of columns and hooks */
+    uint16_t default_on;
+    const char* name;
+    const char* version;
+    const char* help;
+    const char* const* dependencies; /* NULL-terminated names; must have lower numbers */
+    const struct fx_option* options; /* option_count of them */
+    size_t option_count;
+    const struct fx_column* columns;
+    size_t column_count;
+    const struct fx_column* packet_columns;
+    size_t packet_column_count;
+    int can_alarm;
+    /* Of what the plugin keeps of a live flow, from its first wanted packet to its end; multiple of 8; 0 = nothing. All
+     * memories of a run are bounded: when they are used up, the oldest is let go and counted. */
+    uint32_t flow_memory_size;
+
+    /*
+     * values: one for each option, in order, checked. kernel_config: config_size zeroed bytes to fill, NULL without a
+     * kernel half. Returns the instance, or NULL with a sentence in error (at most error_size bytes).
+     */
+    void* (*create)(const struct fx_value* values, void* kernel_config, const struct fx_host* host, char* error,
+                    size_t error_size);
+    void (*destroy)(void* instance);
+    /* Fills every column of the row; returns the number of alarms this direction raises (alarm mode), usually 0. */
+    uint64_t (*on_flow_end)(void* instance, const struct fx_flow* flow, struct fx_row* row);
+    /* A packet that the kernel half wanted (NAME_packet_wanted). NULL = it wants none. */
+    void (*on_packet)(void* instance, const struct fx_packet* packet);
+    /* Packet mode: fills the packet columns of any packet. NULL when there are none. */
+    void (*on_packet_row)(void* instance, const struct fx_packet* packet, struct fx_row* row);
+    /* Lines of the end report, and of monitoring. NULL = nothing to say. */
+    void (*report)(void* instance, const struct fx_report* report);
+    /* Writes summary files at the end. NULL = none. */
+    void (*summary)(void* instance);
+    /* 1 when this plugin's options may make its kernel half end flows or want all TCP options (flow_config flags). */
+    uint32_t (*flow_config_flags)(void* instance);
+};
+
+#ifdef __cplusplus
+extern "C"
+#endif
+    __attribute__((visibility("default"))) const struct fx_plugin*
+    flowxdp_plugin(void);
+
+/*
+ * FX_PLUGIN_INTERFACE(VERSION, SIZE) beside flowxdp_plugin(): version and descriptor size once more, as data that are
+ * read from the file. A plugin of another interface is refused before it is loaded, and none of its code runs.
+ */
+#ifdef __cplusplus
+#define FX_EXTERN_C extern "C"
+#else
+#define FX_EXTERN_C extern
+#endif
+#define FX_PLUGIN_INTERFACE(version, size)                                                                             \
+    FX_EXTERN_C __attribute__((visibility("default"))) const uint32_t flowxdp_plugin_interface[2];                     \
+    const uint32_t flowxdp_plugin_interface[2] = {version, size}
+
+#endif

@@ -1,0 +1,14 @@
+# flowxdp_add_sink(NAME [SOURCES FILE...] [LIBS LIB...]): sinks/NAME/NAME_sink.cpp, and these, as a module that flowxdp loads when
+# it is named.
+function(flowxdp_add_sink name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+    add_library(sink_${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}_sink.cpp ${ARG_SOURCES})
+    set_target_properties(sink_${name} PROPERTIES OUTPUT_NAME ${name} PREFIX ""
+        LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/flowxdp/sinks)
+    target_link_libraries(sink_${name} PRIVATE ${ARG_LIBS} flowxdp_row)
+    # Opened at run time, not linked: who builds the program gets its sinks as well.
+    if(TARGET flowxdp)
+        add_dependencies(flowxdp sink_${name})
+    endif()
+    install(TARGETS sink_${name} LIBRARY DESTINATION lib/flowxdp/sinks)
+endfunction()

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// observation.h - the sensors that one attach command runs: attached by the plan of the run, given back when the start
+// fails.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "cli/run_setup.h"
+#include "kernel/privileges.h"
+#include "live/daemon.h"
+#include "live/live_sensor.h"
+
+namespace flowxdp {
+
+class Observation {
+  public:
+    // user: who the daemon becomes once the sensors are attached; nothing = it stays who it is.
+    Observation(const AttachOptions& options, std::optional<UserIdentity> user, Log* log);
+    // Unless it began: detaches the sensors that it attached. Those that it took over go on counting.
+    ~Observation();
+    Observation(const Observation&) = delete;
+    Observation& operator=(const Observation&) = delete;
+
+    // Attaches or takes over a sensor for each interface, or one for all with --merge. Cuts back what a killed daemon
+    // wrote after its last commit, becomes the user, opens the captures of -e. Throws StartupError.
+    RunOrigin attach(const RunPlan& plan);
+    // The start succeeded: from here on a sensor ends by the daemon alone.
+    void begin() { began_ = true; }
+
+    // The daemon removes those whose interface is gone.
+    [[nodiscard]] std::vector<std::unique_ptr<LiveSensor>>& sensors() { return sensors_; }
+    [[nodiscard]] bool in_dispatcher() const; // any of them
+    [[nodiscard]] const DaemonOptions& daemon_options() const { return daemon_options_; }
+
+  private:
+    void attach_sensor(const std::string& interface, const RunPlan& plan, int shared_sensor_fd);
+    std::vector<std::string> name_captures(const RunPlan& plan) const;
+    void become_the_user();
+
+    const AttachOptions& options_;
+    const std::optional<UserIdentity> user_;
+    Log* log_;
+    std::vector<std::unique_ptr<LiveSensor>> sensors_;
+    DaemonOptions daemon_options_;
+    bool began_ = false;
+};
+
+} // namespace flowxdp
