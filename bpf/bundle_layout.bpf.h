@@ -11,9 +11,11 @@
 #include "flowxdp/cpu_counts.h"
 #include "flowxdp/evict.h"
 #include "flowxdp/fragment.h"
-#include "maps.bpf.h"
+#include "flowxdp/journal.h"
 #include "flowxdp/plugin_halves.h"
 #include "flowxdp/record_stream.h"
+
+#include "maps.bpf.h"
 
 union bundle_layout {
 	struct flow_record flow_record;

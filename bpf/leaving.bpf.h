@@ -9,6 +9,8 @@
 
 #include "account.bpf.h"
 #include "frame_filter.bpf.h"
+#include "frame_meta.bpf.h"
+#include "parse_loop.bpf.h"
 
 /* Headers that are linear in a buffer when it leaves; more is fetched before parsing. */
 #define EGRESS_LINEAR 128u
@@ -20,6 +22,13 @@
 #define JUMBO_HEADER_BYTES 8u /* a hop-by-hop header with the jumbo payload option alone (RFC 2675 2) */
 #define JUMBO_OPTION 0xc2u
 #define VLAN_TAG_BYTES 4u
+#define TC_ACT_UNSPEC (-1)
+
+#define CTX struct __sk_buff
+#define CTX_FN(name) name##_skb
+#define CTX_ROLE ROLE_EGRESS
+#define CTX_LOAD(ctx, offset, to, bytes) bpf_skb_load_bytes(ctx, offset, to, bytes)
+#include "observe.bpf.h"
 
 struct segment_loop {
 	struct __sk_buff *ctx;
@@ -155,21 +164,6 @@ static long count_segment(__u32 i, void *context)
 	return all->segment_bytes ? 0 : 1;
 }
 
-/* tag_bytes: on the wire before what the parser sees of the buffer, and captured first. */
-FX_INLINE void frame_meta_from_skb(const struct __sk_buff *ctx, __u32 tag_bytes, struct frame_meta *meta)
-{
-	__u32 captured = snapped(ctx->len + tag_bytes);
-
-	meta->ts_ns = (__s64)bpf_ktime_get_boot_ns();
-	meta->clock_ns = meta->ts_ns;
-	meta->wire_len = ctx->len;
-	meta->cap_len = captured > tag_bytes ? captured - tag_bytes : 0;
-	meta->if_id = ctx->ifindex;
-	meta->start_kind = load.start_kind;
-	meta->link_headers[0] = (__u8)load.link_header;
-	meta->link_headers[1] = 0;
-}
-
 /* The tag that stands beside the buffer until the driver or the device writes it into the frame. */
 FX_INLINE void parse_tag_beside(struct __sk_buff *ctx, struct packet *p)
 {
@@ -246,4 +240,23 @@ FX_INLINE void count_leaving(struct __sk_buff *ctx, struct scratch *s, struct cp
 	all->ip_id = p->ip_id;
 	all->tcp_flags = p->tcp_flags;
 	bpf_loop(EGRESS_SEGMENTS, count_segment, &loop, 0);
+}
+
+/* Counts egress frames in the same tables as ingress. Loaded only when both directions are wanted. */
+SEC("tc")
+int flowxdp_egress(struct __sk_buff *ctx)
+{
+	__u32 role = ROLE_EGRESS, zero = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	struct sensor_state *shared = bpf_map_lookup_elem(&sensor, &zero);
+	struct cpu_counts *c = cpu_counts(role);
+
+	if (!s || !c || !shared)
+		return TC_ACT_UNSPEC;
+	if (config.flags & FLOW_CONFIG_IN_ORDER)
+		begin_turn(s, c, shared, role);
+	count_leaving(ctx, s, c, shared);
+	if (config.flags & FLOW_CONFIG_IN_ORDER)
+		end_turn(s, shared, ROLE_EGRESS);
+	return TC_ACT_UNSPEC;
 }

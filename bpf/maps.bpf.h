@@ -9,7 +9,9 @@
 #include "flowxdp/evict.h"
 #include "flowxdp/flow_config.h"
 #include "flowxdp/fragment.h"
+#include "flowxdp/journal.h"
 #include "flowxdp/plugin_halves.h"
+#include "flowxdp/program_role.h"
 #include "flowxdp/record_stream.h"
 
 /* Configuration: frozen at load, so that the verifier removes what is disabled. A section of its own. */
@@ -137,7 +139,7 @@ struct {
 	__type(value, struct evict_slot);
 } evict_out SEC(".maps");
 
-/* The daemon's journal (evict.h). Never touched by a program; here so that it is pinned and freed with the sensor. */
+/* The daemon's journal (journal.h). Never touched by a program; here so that it is pinned and freed with the sensor. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -89,16 +89,10 @@ FX_INLINE __u64 reserved(const struct ended_record *memory)
 
 FX_INLINE void count_end(struct cpu_counts *c, enum flow_end reason)
 {
-	if (reason == FLOW_END_IDLE)
-		count(c, COUNTER_FLOWS_ENDED_IDLE);
-	else if (reason == FLOW_END_ACTIVE)
-		count(c, COUNTER_FLOWS_ENDED_ACTIVE);
-	else if (reason == FLOW_END_DETECTED)
-		count(c, COUNTER_FLOWS_ENDED_FORCED);
-	else if (reason == FLOW_END_RESOURCES)
-		count(c, COUNTER_FLOWS_ENDED_RESOURCES);
-	else if (reason == FLOW_END_FORCED)
-		count(c, COUNTER_FLOWS_ENDED_INPUT);
+	const enum counter which = flow_end_counter(reason);
+
+	if (which < COUNTER_COUNT)
+		count(c, which);
 }
 
 /* An unused flowInd: one that this CPU drew and could not use, or a new one. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cpu_counts.h - what one CPU counted in one program role (evict.h); the sensor's counts are the sum.
+ * cpu_counts.h - what one CPU counted in one program role (program_role.h); the sensor's counts are the sum.
  */
 #ifndef FLOWXDP_CPU_COUNTS_H
 #define FLOWXDP_CPU_COUNTS_H

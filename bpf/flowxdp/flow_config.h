@@ -32,7 +32,7 @@ struct flow_config {
 };
 FX_STATIC_ASSERT(sizeof(struct flow_config) == 408, "the same in every bundle");
 
-/* How this load of the program gets a packet's time, and where the packet begins; see flowxdp.bpf.c. */
+/* How this load of the program gets a packet's time, and where the packet begins; see bpf/frame_meta.bpf.h. */
 struct load_config {
 	__u32 use_metadata; /* 1: frame_meta stands in front of the frame (test-run); 0: the boot clock */
 	__u16 start_kind;   /* live: enum header_kind of a frame's first byte */

@@ -10,8 +10,29 @@
 #define FLOWXDP_FLOW_END_H
 
 #include "compat.h"
+#include "counters.h"
 #include "flow_config.h"
 #include "record_stream.h"
+
+/* The counter of flows that ended for a reason; COUNTER_COUNT for FLOW_END_NONE. */
+FX_INLINE enum counter flow_end_counter(enum flow_end reason)
+{
+	switch (reason) {
+	case FLOW_END_IDLE:
+		return COUNTER_FLOWS_ENDED_IDLE;
+	case FLOW_END_ACTIVE:
+		return COUNTER_FLOWS_ENDED_ACTIVE;
+	case FLOW_END_DETECTED:
+		return COUNTER_FLOWS_ENDED_FORCED;
+	case FLOW_END_FORCED:
+		return COUNTER_FLOWS_ENDED_INPUT;
+	case FLOW_END_RESOURCES:
+		return COUNTER_FLOWS_ENDED_RESOURCES;
+	case FLOW_END_NONE:
+		break;
+	}
+	return COUNTER_COUNT;
+}
 
 /* Clock at which the biflow falls due, ns. The record must hold at least one packet. */
 FX_INLINE __s64 flow_due_ns(const struct flow_record *r)

@@ -324,7 +324,7 @@ FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 
 #ifndef __bpf__
 /*
  * Parses cap_len bytes at data; m says what they are. p need not be cleared. The BPF program does the same three calls
- * with the loop in a global function of its own (flowxdp.bpf.c says why).
+ * with the loop in a global function of its own (bpf/observe.bpf.h says why).
  */
 FX_INLINE void packet_parse(const __u8 *data, const struct frame_meta *m, FX_CONFIG struct tunnel_config *tunnels,
                             __u64 packet_no, __u8 parse_tcp_options, struct packet *p)

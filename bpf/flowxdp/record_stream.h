@@ -115,5 +115,7 @@ struct packet_record {
 	__u32 wanted;           /* packet_step.wanted */
 };
 FX_STATIC_ASSERT(sizeof(struct packet_record) == 200, "core of a packet row; states and payload follow");
+/* Largest packet record: core, packet states, payload. */
+#define PACKET_ROW_MAX 4096u
 
 #endif

@@ -33,6 +33,8 @@
 
 #include "flowxdp/cpu_counts.h"
 #include "flowxdp/evict.h"
+#include "flowxdp/journal.h"
+#include "flowxdp/program_role.h"
 #include "kernel/sensor_object.h"
 
 namespace flowxdp::test {

@@ -35,6 +35,8 @@
 #include "core/unique_fd.h"
 #include "flowxdp/cpu_counts.h"
 #include "flowxdp/evict.h"
+#include "flowxdp/journal.h"
+#include "flowxdp/program_role.h"
 #include "kernel/privileges.h"
 #include "link/link_header.h"
 #include "live/live_sensor.h"

@@ -13,6 +13,8 @@
 
 #include "core/unique_fd.h"
 #include "flowxdp/evict.h"
+#include "flowxdp/journal.h"
+#include "flowxdp/program_role.h"
 #include "kernel/record_check.h"
 #include "kernel/ring_reader.h"
 #include "pipeline/pipeline.h"

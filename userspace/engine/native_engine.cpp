@@ -192,25 +192,8 @@ void NativeEngine::emit_end(flow_record* record, flow_end reason, std::int64_t e
     counts_.totals.status |= out->record.dir[0].status | out->record.dir[1].status;
     turn_.ended(reason, end_clock_ns);
     let_go_ = ++emitted_since_watermark_ >= kFlowsBetweenWatermarks || turn_.over();
-    switch (reason) {
-    case FLOW_END_IDLE:
-        count(COUNTER_FLOWS_ENDED_IDLE);
-        break;
-    case FLOW_END_ACTIVE:
-        count(COUNTER_FLOWS_ENDED_ACTIVE);
-        break;
-    case FLOW_END_DETECTED:
-        count(COUNTER_FLOWS_ENDED_FORCED);
-        break;
-    case FLOW_END_RESOURCES:
-        count(COUNTER_FLOWS_ENDED_RESOURCES);
-        break;
-    case FLOW_END_FORCED:
-        count(COUNTER_FLOWS_ENDED_INPUT);
-        break;
-    case FLOW_END_NONE:
-        break;
-    }
+    if (const counter of_reason = flow_end_counter(reason); of_reason < COUNTER_COUNT)
+        count(of_reason);
 }
 
 void NativeEngine::emit_packet(const engine_frame& frame, const flow_record& record, const packet& parsed,

@@ -20,6 +20,8 @@
 #include "engine.h"
 #include "flowxdp/counters.h"
 #include "flowxdp/evict.h"
+#include "flowxdp/journal.h"
+#include "flowxdp/program_role.h"
 #include "flowxdp/flow_config.h"
 #include "flowxdp/header.h"
 #include "flowxdp/totals.h"

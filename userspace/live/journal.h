@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// journal.h - which output of a sensor is safe, in a pinned map (evict.h). With it a daemon that takes over after a
+// journal.h - which output of a sensor is safe, in a pinned map (flowxdp/journal.h). With it a daemon that takes over after a
 // kill loses no record and writes none twice to a file.
 #pragma once
 
 #include <cstdint>
 
-#include "flowxdp/evict.h"
+#include "flowxdp/journal.h"
 #include "kernel/sensor_object.h"
 #include "sink/resume_points.h"
 

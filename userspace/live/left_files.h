@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "flowxdp/evict.h"
+#include "flowxdp/journal.h"
 #include "live/sensor_state.h"
 
 namespace flowxdp {

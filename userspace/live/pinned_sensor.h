@@ -13,6 +13,7 @@
 #include "core/unique_fd.h"
 #include "engine.h"
 #include "flowxdp/evict.h"
+#include "flowxdp/journal.h"
 #include "live/pin_folder.h"
 #include "live/sensor_state.h"
 
