@@ -141,6 +141,8 @@ TEST(ConfigFile, WhatIsWrongNamesFileLineKeyAndReason)
         {"= 1\n", "'f.toml', line 1: "},
         {"\n[.\n", "'f.toml', line 2: "},
         {"[\x03", "'f.toml', line 1: "},
+        {"max\xef\xbb\xbf", "'f.toml', line 1: "},
+        {"\xc3\xa9 = 1\n", "'f.toml', line 1: "},
         {"write = \"\n", "'f.toml', line 1: "},
         {"write = \"\xff\"\n", "'f.toml', line 1: "},
         {"tunnel = 'vxlna'\n", "line 1: tunnel: there is no tunnel 'vxlna'"},
