@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "read_frames.h"
 
@@ -207,6 +209,33 @@ TEST(Capture, ALaterFifoIsOpenedAtItsTurn)
     EXPECT_EQ(read_all(**capture).size(), 4U);
     writer.join();
     EXPECT_TRUE((*capture)->damages().empty());
+}
+
+TEST(Capture, BytesThatAreHeldStay)
+{
+    // Many buffers, one with a record larger than a buffer, two files; the frame says what its bytes have to be.
+    constexpr std::uint32_t kFrames = 300;
+    const auto frame = [](std::uint32_t n) {
+        return Bytes(n == 100 ? 700'000 : 5'000 + n, static_cast<std::uint8_t>(n));
+    };
+    TempDir dir;
+    PcapFile halves[2];
+    for (std::uint32_t n = 0; n < kFrames; n++)
+        halves[n / (kFrames / 2)].packet(n, 0, frame(n));
+    Result<std::unique_ptr<Capture>> capture =
+        open_captures({dir.write("a", halves[0].bytes()), dir.write("b", halves[1].bytes())}, {});
+    ASSERT_TRUE(capture.ok());
+    std::vector<Frame> all;
+    std::vector<FrameBytes> held;
+    std::array<Frame, 7> frames;
+    while (const std::size_t n = (*capture)->read(frames)) {
+        all.insert(all.end(), frames.begin(), frames.begin() + n);
+        held.push_back((*capture)->bytes());
+    }
+    capture->reset();
+    ASSERT_EQ(all.size(), kFrames);
+    for (std::uint32_t n = 0; n < kFrames; n++)
+        EXPECT_EQ(Bytes(all[n].data, all[n].data + all[n].cap_len), frame(n)) << n;
 }
 
 TEST(CaptureList, PathsCommentsAndBlankLines)

@@ -49,13 +49,19 @@ struct CaptureOptions {
     std::function<bool()> stop;
 };
 
+// Keeps bytes of frames where they are, for as long as it is held. Any thread.
+using FrameBytes = std::shared_ptr<const std::uint8_t[]>;
+
 class Capture {
   public:
     virtual ~Capture() = default;
 
-    // Fills up to out.size() frames; returns how many, 0 at the end of input. Frames stay valid until the next call.
-    // A damaged file ends that file, not the stream; see damages().
+    // Fills up to out.size() frames; returns how many, 0 at the end of input. Frames stay valid until the next call, or
+    // as long as somebody holds their bytes. Fewer than out.size(): the next call takes more of the input, and may wait
+    // for it. A damaged file ends that file, not the stream; see damages().
     virtual std::size_t read(std::span<Frame> out) = 0;
+    // The bytes of the frames of the last read(). Precondition: it gave some.
+    [[nodiscard]] virtual FrameBytes bytes() const = 0;
 
     // Name of the interface of a frame from the last read(): pcapng's if_name, else the file's name without folders.
     [[nodiscard]] virtual std::string interface_name(std::uint32_t if_id) const = 0;

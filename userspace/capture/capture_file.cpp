@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <string_view>
 
@@ -160,15 +161,31 @@ void CaptureFile::consume(std::size_t bytes)
     offset_ += bytes;
 }
 
+std::shared_ptr<std::uint8_t[]> CaptureFile::free_buffer()
+{
+    for (auto& used : used_)
+        if (used.use_count() == 1) {
+            std::atomic_thread_fence(std::memory_order_acquire); // behind its last holder, on another thread
+            std::swap(used, used_.back());
+            std::shared_ptr<std::uint8_t[]> buffer = std::move(used_.back());
+            used_.pop_back();
+            return buffer;
+        }
+    return std::shared_ptr<std::uint8_t[]>(new std::uint8_t[kBufferBytes]);
+}
+
 bool CaptureFile::fill(std::size_t needed)
 {
     const std::size_t left = end_ - begin_;
-    if (needed > capacity_) {
+    if (needed > capacity_ || buffer_.use_count() > 1) {
         // Records are bounded (kMaxCapturedBytes), so this is too.
-        std::unique_ptr<std::uint8_t[]> larger(new std::uint8_t[needed]);
-        std::memcpy(larger.get(), buffer_.get() + begin_, left);
-        buffer_ = std::move(larger);
-        capacity_ = needed;
+        std::shared_ptr<std::uint8_t[]> other =
+            needed > kBufferBytes ? std::shared_ptr<std::uint8_t[]>(new std::uint8_t[needed]) : free_buffer();
+        std::memcpy(other.get(), buffer_.get() + begin_, left);
+        if (capacity_ == kBufferBytes)
+            used_.push_back(std::move(buffer_));
+        buffer_ = std::move(other);
+        capacity_ = std::max(needed, kBufferBytes);
     } else if (begin_ > 0) {
         std::memmove(buffer_.get(), buffer_.get() + begin_, left);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// capture_file.h - one capture file: bytes, compression and format, with one buffer.
+// capture_file.h - one capture file: bytes, compression and format, with one buffer; with further ones while somebody
+// holds the bytes of frames.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "capture/byte_source.h"
 #include "capture/capture.h"
@@ -32,9 +34,11 @@ class CaptureFile {
     // called again. Error: the reason, without the file's name.
     Result<bool> read_header();
 
-    // Fills frames from whole records; 0: see state(). Frames stay valid until the next call.
-    // Precondition: read_header() gave true, out is not empty.
+    // Fills frames from whole records; 0: see state(). Frames stay valid until the next call, or as long as somebody
+    // holds bytes(). Precondition: read_header() gave true, out is not empty.
     std::size_t read(std::span<Frame> out);
+    // The buffer with the frames of the last read().
+    [[nodiscard]] FrameBytes bytes() const { return buffer_; }
 
     // No more input will come: unread bytes at its end become the damage.
     void finish();
@@ -51,6 +55,8 @@ class CaptureFile {
   private:
     [[nodiscard]] std::span<const std::uint8_t> buffered() const { return {buffer_.get() + begin_, end_ - begin_}; }
     void consume(std::size_t bytes);
+    // A buffer of the first size that nobody holds.
+    std::shared_ptr<std::uint8_t[]> free_buffer();
     // Reads more, with room for `needed` bytes from begin_ on. False: no bytes came, state_ says why.
     bool fill(std::size_t needed);
     void set_damage(std::string reason);
@@ -61,8 +67,10 @@ class CaptureFile {
 
     std::unique_ptr<ByteSource> source_;
     std::unique_ptr<CaptureFormat> format_;
-    std::unique_ptr<std::uint8_t[]> buffer_;
-    std::size_t capacity_;
+    std::shared_ptr<std::uint8_t[]> buffer_;
+    std::size_t capacity_; // of buffer_
+    std::vector<std::shared_ptr<std::uint8_t[]>>
+        used_;                 // those before it, of the first size: somebody holds their bytes, or held
     std::size_t begin_ = 0;    // first byte not yet consumed
     std::size_t end_ = 0;      // after the last byte read
     std::uint64_t offset_ = 0; // of begin_, in the uncompressed stream

@@ -20,6 +20,7 @@ Error cannot_read(const std::string& path, const std::string& reason);
 
 class CaptureStream : public Capture {
   public:
+    [[nodiscard]] FrameBytes bytes() const override { return current_->bytes(); }
     [[nodiscard]] std::string interface_name(std::uint32_t if_id) const override;
     [[nodiscard]] std::uint64_t bytes_read() const override { return bytes_read_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t bytes_total() const override { return bytes_total_; }

@@ -97,11 +97,11 @@ void read_daemon(const Daemon& daemon, std::int64_t since_ns, RunSummary* run)
 {
     daemon.read_counts(&run->counts);
     run->packets_before = daemon.packets_before();
-    run->frames = run->counts.counter[COUNTER_PACKETS_SEEN];
-    run->captured_bytes = run->wire_bytes = run->counts.totals.wire_bytes;
-    run->has_time = true;
-    run->first_ns = since_ns;
-    run->last_ns = boot_clock_ns() + wall_offset_ns();
+    run->input.frames = run->counts.counter[COUNTER_PACKETS_SEEN];
+    run->input.captured_bytes = run->input.wire_bytes = run->counts.totals.wire_bytes;
+    run->input.has_time = true;
+    run->input.first_ns = since_ns;
+    run->input.last_ns = boot_clock_ns() + wall_offset_ns();
     run->captures = daemon.captures();
     run->records_damaged = daemon.records_damaged();
 }

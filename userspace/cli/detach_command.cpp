@@ -151,10 +151,10 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
     RunSummary& summary = setup.run();
     daemon.read_counts(&summary.counts);
     summary.packets_before = daemon.packets_before();
-    summary.frames = summary.counts.counter[COUNTER_PACKETS_SEEN];
+    summary.input.frames = summary.counts.counter[COUNTER_PACKETS_SEEN];
     summary.captures = daemon.captures();
     summary.records_damaged = daemon.records_damaged();
-    summary.captured_bytes = summary.wire_bytes = summary.counts.totals.wire_bytes;
+    summary.input.captured_bytes = summary.input.wire_bytes = summary.counts.totals.wire_bytes;
     const ExitCode code = setup.finish(started, processed);
     if (auto removed = sensors.front()->remove_pins(); !removed.ok())
         throw StartupError(removed.error().message);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/replay_command.h"
 
+#include <atomic>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "capture/filter.h"
@@ -61,7 +64,12 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
             throw StartupError(list.error().message);
         files = list.take();
     }
-    const std::unique_ptr<Capture> capture = open_input(options, files, stop);
+    // While packets are read ahead, signals are taken in this thread alone.
+    std::atomic<bool> stop_reading = false;
+    const std::thread::id opener = std::this_thread::get_id();
+    const std::unique_ptr<Capture> capture = open_input(options, files, [&stop, &stop_reading, opener] {
+        return std::this_thread::get_id() == opener ? stop() : stop_reading.load();
+    });
     const std::string input_name = !options.files.empty()       ? options.files.front()
                                    : !options.list_file.empty() ? options.list_file
                                                                 : options.series.substr(0, options.series.find(':'));
@@ -90,6 +98,7 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     Progress progress(!options.run.quiet);
     ReplayControl control;
     control.stop = stop;
+    control.stop_reading = &stop_reading;
     control.interfaces = &setup.interfaces();
     if (progress.active())
         control.progress = [&progress](std::uint64_t packets, const Capture& input) {

@@ -502,7 +502,7 @@ ExitCode RunSetup::finish(double started_s, double processed_s)
         static_cast<std::vector<std::string>*>(context)->emplace_back(text);
     };
     report.totals = &run_.counts.totals;
-    report.packets = run_.frames;
+    report.packets = run_.input.frames;
     report.flows = run_.tally.directions();
     plugins_->report(report);
     plugins_->summary();

@@ -114,6 +114,8 @@ class MmdbGeoDatabase final : public GeoDatabase {
         const Address address = address_from(bytes, ip_version);
         if (const SpecialRange* range = find_special(address)) // cheaper than a slot of the cache
             return {range->code, range->organisation};
+        if (!has_data())
+            return {kUnknown, kUnknown};
         if (const auto cached = cache_.find(address))
             return *cached;
         const Label label = answer(address);

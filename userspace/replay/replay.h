@@ -2,6 +2,7 @@
 // replay.h - a capture becomes flows: reader -> filter -> link step -> engine -> pipeline.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "core/log.h"
 #include "engine.h"
 #include "pipeline/pipeline.h"
+#include "replay/frame_reader.h"
 #include "report/end_report.h"
 
 namespace flowxdp {
@@ -33,20 +35,18 @@ class ReplayEngine {
 // Throws StartupError when there is no memory for it.
 std::unique_ptr<ReplayEngine> make_native_replay_engine(const bundle_descriptor& bundle, const engine_options& options);
 
-struct ReplayLimits {
-    std::uint64_t max_packets = 0; // -c; 0 = all
-    std::uint32_t snap_len = 0;    // -S; 0 = as captured
-};
-
-// Stops or watches a replay from outside. stop and progress are called every few hundred packets.
+// Stops or watches a replay from outside. stop and progress are called in run_replay()'s thread, every few thousand
+// packets and every 100 ms without one.
 struct ReplayControl {
-    std::function<bool()> stop; // true: end of input now
+    std::function<bool()> stop;                // true: end of input now
+    std::atomic<bool>* stop_reading = nullptr; // raised then: what the capture's own stop option has to ask, any thread
     std::function<void(std::uint64_t packets, const Capture&)> progress;
     InterfaceDirectory* interfaces = nullptr; // gets the names of those that had packets
 };
 
-// Runs the whole input through filter (may be null), link step and engine; fills its part of *run. The engine has
-// finished when this returns; the pipeline has not.
+// Runs the whole input through filter (may be null), link step and engine; fills its part of *run. Reading has a thread
+// of its own (frame_reader.h), which alone uses the capture meanwhile. The engine has finished when this returns; the
+// pipeline has not.
 void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limits, ReplayEngine& engine,
                 const ReplayControl& control, RunSummary* run);
 

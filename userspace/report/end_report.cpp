@@ -126,10 +126,10 @@ void add_input(const RunSummary& run, Lines& out)
         if (file.snap_len)
             out.add(fmt::format("Snapshot length: {}", file.snap_len));
     }
-    if (run.has_time) {
-        out.add(fmt::format("Dump start: {} sec ({})", seconds_text(run.first_ns), utc_date(run.first_ns)));
-        out.add(fmt::format("Dump stop : {} sec ({})", seconds_text(run.last_ns), utc_date(run.last_ns)));
-        const std::int64_t duration = run.last_ns - run.first_ns;
+    if (run.input.has_time) {
+        out.add(fmt::format("Dump start: {} sec ({})", seconds_text(run.input.first_ns), utc_date(run.input.first_ns)));
+        out.add(fmt::format("Dump stop : {} sec ({})", seconds_text(run.input.last_ns), utc_date(run.input.last_ns)));
+        const std::int64_t duration = run.input.last_ns - run.input.first_ns;
         const std::string human = human_duration(duration);
         out.add(fmt::format("Total dump duration: {} sec{}", seconds_text(duration),
                             human.empty() ? "" : " (" + human + ")"));
@@ -147,11 +147,11 @@ void add_input(const RunSummary& run, Lines& out)
 void add_packets(const RunSummary& run, Lines& out)
 {
     const packet_totals& t = run.counts.totals;
-    const std::uint64_t n = run.frames, a = t.direction[0].packets, b = t.direction[1].packets;
+    const std::uint64_t n = run.input.frames, a = t.direction[0].packets, b = t.direction[1].packets;
     const std::uint64_t a_bytes = t.direction[0].bytes, b_bytes = t.direction[1].bytes;
     out.add(fmt::format("Number of processed packets: {}", count_text(n)));
-    out.add(fmt::format("Number of processed bytes: {}", count_text(run.captured_bytes)));
-    out.add(fmt::format("Number of raw bytes: {}", count_text(run.wire_bytes)));
+    out.add(fmt::format("Number of processed bytes: {}", count_text(run.input.captured_bytes)));
+    out.add(fmt::format("Number of raw bytes: {}", count_text(run.input.wire_bytes)));
     if (t.pad_bytes > 0)
         out.count("pad bytes", static_cast<std::uint64_t>(t.pad_bytes));
     std::uint64_t file_bytes = 0;
@@ -174,7 +174,7 @@ void add_packets(const RunSummary& run, Lines& out)
 void add_protocols(const RunSummary& run, Lines& out)
 {
     const packet_totals& t = run.counts.totals;
-    const std::uint64_t n = run.frames, with_flow = t.direction[0].packets + t.direction[1].packets;
+    const std::uint64_t n = run.input.frames, with_flow = t.direction[0].packets + t.direction[1].packets;
     if (with_flow)
         out.add(fmt::format("Headers count: min: {}, max: {}, average: {:.2f}", t.header_count_min, t.header_count_max,
                             static_cast<double>(t.header_count_sum) / static_cast<double>(with_flow)));
@@ -193,9 +193,9 @@ void add_protocols(const RunSummary& run, Lines& out)
     out.share("ICMPv6 packets", t.ip_proto[58].packets, n);
     out.share("SCTP packets", t.ip_proto[132].packets, n);
     out.share("TCP packets", t.ip_proto[6].packets, n);
-    out.share("TCP bytes", t.ip_proto[6].bytes, run.captured_bytes);
+    out.share("TCP bytes", t.ip_proto[6].bytes, run.input.captured_bytes);
     out.share("UDP packets", t.ip_proto[17].packets, n);
-    out.share("UDP bytes", t.ip_proto[17].bytes, run.captured_bytes);
+    out.share("UDP bytes", t.ip_proto[17].bytes, run.input.captured_bytes);
     out.share("IPv4 fragmented packets", t.ipv4_fragments, t.ipv4_packets);
     out.share("IPv6 fragmented packets", t.ipv6_fragments, t.ipv6_packets);
 }
@@ -227,18 +227,18 @@ void add_flows(const RunSummary& run, Lines& out)
     out.add("Number of processed   packets/flows: " + ratio_text(ratio(a_packets + b_packets, all)));
     out.add("Number of processed A packets/flows: " + ratio_text(ratio(a_packets, a_flows)));
     out.add("Number of processed B packets/flows: " + ratio_text(ratio(b_packets, b_flows)));
-    const double duration = static_cast<double>(run.last_ns - run.first_ns) / 1e9;
-    if (!run.has_time || duration <= 0)
+    const double duration = static_cast<double>(run.input.last_ns - run.input.first_ns) / 1e9;
+    if (!run.input.has_time || duration <= 0)
         return;
-    out.add("Number of processed total packets/s: " + ratio_text(static_cast<double>(run.frames) / duration));
+    out.add("Number of processed total packets/s: " + ratio_text(static_cast<double>(run.input.frames) / duration));
     out.add("Number of processed A+B   packets/s: " + ratio_text((a_packets + b_packets) / duration));
     out.add("Number of processed A     packets/s: " + ratio_text(a_packets / duration));
     out.add("Number of processed   B   packets/s: " + ratio_text(b_packets / duration));
     out.add("Number of average processed flows/s: " + ratio_text(all / duration));
-    out.add("Average full raw bandwidth: " + bandwidth_text(static_cast<double>(run.wire_bytes) * 8 / duration));
-    if (run.snapped_frames)
+    out.add("Average full raw bandwidth: " + bandwidth_text(static_cast<double>(run.input.wire_bytes) * 8 / duration));
+    if (run.input.snapped_frames)
         out.add("Average snapped bandwidth : " +
-                bandwidth_text(static_cast<double>(run.captured_bytes) * 8 / duration));
+                bandwidth_text(static_cast<double>(run.input.captured_bytes) * 8 / duration));
     out.add("Average full bandwidth : " + bandwidth_text(static_cast<double>(t.full_bytes) * 8 / duration));
 }
 
@@ -303,7 +303,7 @@ void add_ledger(const RunSummary& run, Lines& out)
         out.add(fmt::format(
             "Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
             "{} unattributed{}",
-            run.frames, run.packets_before + run.tally.packets,
+            run.input.frames, run.packets_before + run.tally.packets,
             in.filtered + run.counts.counter[COUNTER_PACKETS_FILTERED], short_frames, in.link_unsupported, unattributed,
             run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
     for (const SinkState& s : run.sinks) {
@@ -382,14 +382,14 @@ std::int64_t RunSummary::ledger_difference() const
                                     input.link_unsupported + counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
                                     counts.counter[COUNTER_PACKETS_UNATTRIBUTED] +
                                     counts.counter[COUNTER_PACKETS_FILTERED];
-    return static_cast<std::int64_t>(frames - accounted);
+    return static_cast<std::int64_t>(input.frames - accounted);
 }
 
 RunningBooks RunningBooks::of_replay(const RunSummary& run, const FlowTally& rows)
 {
     const std::uint64_t in_flows = run.counts.totals.direction[0].packets + run.counts.totals.direction[1].packets;
     RunningBooks books;
-    books.seen = run.frames;
+    books.seen = run.input.frames;
     books.exported = rows.packets;
     books.alive = in_flows - rows.packets;
     books.without_flow = run.input.filtered + run.input.short_frame + run.input.link_unsupported +
@@ -455,9 +455,11 @@ std::string summary_json(const RunSummary& run)
                     "\"packets\":{},\"captured_bytes\":{},\"wire_bytes\":{},\"elapsed_s\":{:.6f},"
                     "\"unloading_s\":{:.6f},\"memory_bytes\":{}",
                     json_string(run.version), json_string(run.engine), run.sensor_id, run.interrupted, run.incomplete(),
-                    run.frames, run.captured_bytes, run.wire_bytes, run.elapsed_s, run.unloading_s, run.memory_bytes);
-    if (run.has_time)
-        out += fmt::format(",\"first\":\"{}\",\"last\":\"{}\"", seconds_text(run.first_ns), seconds_text(run.last_ns));
+                    run.input.frames, run.input.captured_bytes, run.input.wire_bytes, run.elapsed_s, run.unloading_s,
+                    run.memory_bytes);
+    if (run.input.has_time)
+        out += fmt::format(",\"first\":\"{}\",\"last\":\"{}\"", seconds_text(run.input.first_ns),
+                           seconds_text(run.input.last_ns));
     const FlowTally& f = run.tally;
     out +=
         fmt::format(",\"flows\":{{\"directions\":{},\"a\":{},\"b\":{},\"l2\":{},\"ipv4\":{},\"ipv6\":{},\"packets\":{},"
@@ -471,7 +473,7 @@ std::string summary_json(const RunSummary& run)
                            books->difference(), books->at_rest);
     else
         out += fmt::format(",\"ledger\":{{\"packets\":{},\"in_flows\":{},\"difference\":{}}},\"counters\":{{",
-                           run.frames, f.packets, run.ledger_difference());
+                           run.input.frames, f.packets, run.ledger_difference());
     static constexpr const char* kNames[] = {
 #define X(name, text, help) text,
         FX_COUNTERS(X)
@@ -480,7 +482,7 @@ std::string summary_json(const RunSummary& run)
     for (unsigned i = 0; i < COUNTER_COUNT; i++) {
         std::uint64_t value = run.counts.counter[i];
         if (i == COUNTER_PACKETS_SEEN)
-            value = run.frames;
+            value = run.input.frames;
         else if (i == COUNTER_PACKETS_FILTERED)
             value += run.input.filtered;
         else if (i == COUNTER_PACKETS_SHORT_FRAME)

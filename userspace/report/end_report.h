@@ -17,11 +17,17 @@
 
 namespace flowxdp {
 
-// Frames the engine never saw, by cause.
+// What was read.
 struct InputCounts {
+    std::uint64_t frames = 0; // every frame
+    std::uint64_t captured_bytes = 0, wire_bytes = 0;
+    std::uint64_t snapped_frames = 0; // captured shorter than they were
+    // Frames the engine never saw, by cause.
     std::uint64_t filtered = 0;
     std::uint64_t short_frame = 0; // inside the link header
     std::uint64_t link_unsupported = 0;
+    bool has_time = false; // of the smallest and the largest time stamp
+    std::int64_t first_ns = 0, last_ns = 0;
 };
 
 struct RunSummary;
@@ -55,11 +61,6 @@ struct RunSummary {
     std::vector<std::string> problems; // further reasons why the exit code is 3
     std::vector<std::string> hints;    // nothing was lost, but the user may have meant something else
     InputCounts input;
-    std::uint64_t frames = 0; // every frame read
-    std::uint64_t captured_bytes = 0, wire_bytes = 0;
-    std::uint64_t snapped_frames = 0;
-    bool has_time = false;
-    std::int64_t first_ns = 0, last_ns = 0;
     std::uint64_t input_bytes_read = 0, input_bytes_total = 0;
     double elapsed_s = 0, unloading_s = 0;
     engine_counts counts{};
