@@ -16,23 +16,24 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../tests/support"))
+import frames  # noqa: E402
+
 START = 1700000000 * 10**9
-ETHERNET = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02"
 SECRET = 0x666c6f7778647031  # replay's seed before it was drawn at random
 WORD = (1 << 64) - 1
 
 
-def udp4(source, port=1000, target=0xC6336401):
-    return ETHERNET + b"\x08\0" + struct.pack(">BBHHHBBHIIHHHH", 0x45, 0, 28, 0, 0, 64, 17, 0, source, target, port, 2000, 8, 0)
+def udp4(source):
+    return frames.ethernet(frames.IPV4, frames.ipv4(frames.UDP, frames.udp(1000, 2000), source))
 
 
 def udp6(lo, hi):
-    return ETHERNET + b"\x86\xdd" + struct.pack(">IHBB", 0x60000000, 8, 17, 64) + lo + hi + struct.pack(">HHHH", 1000, 2000, 8, 0)
+    return frames.ethernet(frames.IPV6, frames.ipv6(frames.UDP, frames.udp(1000, 2000), lo, hi))
 
 
 def tcp4(source, window):
-    return ETHERNET + b"\x08\0" + struct.pack(">BBHHHBBHII", 0x45, 0, 40, 0, 0, 64, 6, 0, source, 0xC6336401) + struct.pack(
-        ">HHIIBBHHH", 1024, 80, 1, 0, 0x50, 0x10, window, 0, 0)
+    return frames.ethernet(frames.IPV4, frames.ipv4(frames.TCP, frames.tcp(1024, 80, window=window), source))
 
 
 def ordinary(n, _flows):
@@ -133,10 +134,7 @@ SHAPES = {
 
 
 def write(path, shape, n, flows):
-    with open(path, "wb", buffering=1 << 20) as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
-        for ts, frame in shape(n, flows):
-            out.write(struct.pack("<IIII", ts // 10**9, ts % 10**9, len(frame), len(frame)) + frame)
+    frames.write_pcap(path, shape(n, flows), unit=frames.NANOSECONDS)
 
 
 def run(program, capture, options):

@@ -46,7 +46,8 @@ if [[ -x $python ]]; then
     with_libraries "$(readlink -f $python)" /usr/bin/python3
     while read -r extension; do
         with_libraries "$extension" "$extension"
-    done < <("$python" -IB "$here/python_modules.py" "$image" "$source_folder"/tests/{counters,system}/*_test.py)
+    done < <("$python" -IB "$here/python_modules.py" "$image" "$source_folder"/tests/{counters,system}/*_test.py \
+        "$source_folder/tests/support/frames.py")
 fi
 
 # add_module NAME: the module behind those it depends on, unpacked; nothing when it is part of the kernel.
@@ -97,7 +98,7 @@ for dispatcher in /usr/lib/*/bpf/xdp-dispatcher.o; do
 done
 # What the tests read of the source tree.
 cp -r "$source_folder/examples" "$image/source/"
-cp -r "$source_folder"/tests/{counters,parity,system} "$image/source/tests/"
+cp -r "$source_folder"/tests/{counters,parity,support,system} "$image/source/tests/"
 mkdir -p "$image/source/bpf"
 cp -r "$source_folder/bpf/flowxdp" "$image/source/bpf/"
 

@@ -73,7 +73,7 @@ folder=$folder/${FLOWXDP_VM_MACHINE:-1}
 mkdir -p "$folder"
 exec 9>"$image.lock"
 flock 9
-if [[ ! -e $image || $(find "$build/bin" "$build/lib" "$here" "$source_folder"/{examples,tests/system,tests/parity} \
+if [[ ! -e $image || $(find "$build/bin" "$build/lib" "$here" "$source_folder"/{examples,tests/system,tests/support,tests/parity} \
     "$kernel_file" -newer "$image" -print -quit) ]]; then
     "$here/make_image.sh" "$root" "${kernel_file##*/vmlinuz-}" "$build" "$image"
 fi

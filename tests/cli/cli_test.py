@@ -27,49 +27,41 @@ import termios
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
-from support import packets  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import frames  # noqa: E402
 
 OK, RUNTIME, USAGE, INCOMPLETE = 0, 1, 2, 3
 FLOWXDP = os.environ.get("FLOWXDP_BIN", "")
 PATIENCE = 30
-MAC_A, MAC_B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 START = 1700000000 * 10**6
 CAUSES = ("packets_filtered", "packets_short_frame", "packets_link_unsupported", "packets_unattributed")
 
 
-def tcp_frame(src, dst, sport, dport, flags=packets.ACK, window=1000, payload=b""):
-    return packets.ethernet_frame(MAC_A, MAC_B, 0x0800, packets.ipv4_packet(
-        src, dst, 6, packets.tcp_segment(src, dst, sport, dport, 1, 1, flags, window, payload=payload)))
+def tcp_frame(src, dst, sport, dport, flags=frames.ACK, window=1000, payload=b""):
+    segment = frames.tcp(sport, dport, 1, 1, flags, window, body=payload)
+    return frames.ethernet(frames.IPV4, frames.with_checksums(frames.ipv4(frames.TCP, segment, src, dst, ident=0, fragment=0x4000)))
 
 
 def udp_frame(src, dst, sport, dport, payload=b"x"):
-    return packets.ethernet_frame(MAC_A, MAC_B, 0x0800, packets.ipv4_packet(
-        src, dst, 17, packets.udp_datagram(src, dst, sport, dport, payload)))
+    datagram = frames.udp(sport, dport, payload)
+    return frames.ethernet(frames.IPV4, frames.with_checksums(frames.ipv4(frames.UDP, datagram, src, dst, ident=0, fragment=0x4000)))
 
 
 def mixed_traffic(flows=60):
     """Requests and replies of TCP and UDP, small windows here and there, ARP; one packet a millisecond."""
-    frames = []
+    exchanges = []
     for n in range(flows):
         client, server = f"10.0.{n % 7}.{n + 1}", f"192.0.2.{n % 5 + 1}"
         if n % 3:
-            exchange = [tcp_frame(client, server, 20000 + n, 443 if n % 2 else 80, packets.SYN),
-                        tcp_frame(server, client, 443 if n % 2 else 80, 20000 + n, packets.SYN | packets.ACK, n % 4),
+            exchange = [tcp_frame(client, server, 20000 + n, 443 if n % 2 else 80, frames.SYN),
+                        tcp_frame(server, client, 443 if n % 2 else 80, 20000 + n, frames.SYN | frames.ACK, n % 4),
                         tcp_frame(client, server, 20000 + n, 443 if n % 2 else 80, payload=b"a" * n)]
         else:
             exchange = [udp_frame(client, server, 20000 + n, 53, b"q" * 20), udp_frame(server, client, 53, 20000 + n, b"r" * 99)]
-        frames.append(exchange)
-    order = [frame for step in range(3) for exchange in frames for frame in exchange[step:step + 1]]
-    order.insert(10, packets.ethernet_frame(MAC_A, "ff:ff:ff:ff:ff:ff", 0x0806, bytes(28), 60))
+        exchanges.append(exchange)
+    order = [frame for step in range(3) for exchange in exchanges for frame in exchange[step:step + 1]]
+    order.insert(10, frames.ethernet(frames.ARP, bytes(28), dst="ff:ff:ff:ff:ff:ff", wire_len=60))
     return [(START + 1000 * n, frame) for n, frame in enumerate(order)]
-
-
-def pcap_bytes(frames, link_type=1):
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link_type)]
-    for time_us, frame in frames:
-        out += [struct.pack("<IIII", time_us // 10**6, time_us % 10**6, len(frame), len(frame)), frame]
-    return b"".join(out)
 
 
 class Table:
@@ -94,7 +86,7 @@ class CliCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.dir = pathlib.Path(folder.name)
         self.frames = mixed_traffic()
-        self.capture = self.save("traffic.pcap", pcap_bytes(self.frames))
+        self.capture = self.save("traffic.pcap", frames.pcap(self.frames))
         self.environment = dict(os.environ, HOME=str(self.dir), XDG_DATA_HOME=str(self.dir / "none"), LC_ALL="C", TZ="UTC")
         self.environment.pop("FLOWXDP_GEO", None)
 
@@ -132,27 +124,6 @@ class CliCase(unittest.TestCase):
             self.skipTest(f"no {tool}")
 
 
-def pcapng_block(kind, body):
-    body += bytes(-len(body) % 4)
-    return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
-
-
-def pcapng_option(code, value):
-    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
-
-
-def pcapng_section(options=b"", major=1):
-    return pcapng_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, major, 0, -1) + options)
-
-
-def pcapng_interface(options=b""):
-    return pcapng_block(1, struct.pack("<HHI", 1, 0, 0) + options)
-
-
-def pcapng_packet(interface, frame, time_us=START):
-    return pcapng_block(6, struct.pack("<IIIII", interface, time_us >> 32, time_us & 0xFFFFFFFF, len(frame), len(frame)) + frame)
-
-
 class HostileInput(CliCase):
     """A number or a length in the input decides neither about memory nor about the program's life."""
 
@@ -165,16 +136,16 @@ class HostileInput(CliCase):
     def test_interface_ids_of_32_bits(self):
         frame = udp_frame("10.0.0.1", "192.0.2.1", 1000, 2000)
         ids = (4294967295, 4000000000, 2147483648, 7)
-        own = pcapng_option(4, b"flowxdp 0.1") + pcapng_option(0, b"")
-        capture = self.save("ids.pcapng", pcapng_section(own) +
-                            b"".join(pcapng_interface(pcapng_option(3, f"ifindex {i}".encode())) for i in ids) +
-                            b"".join(pcapng_packet(n, udp_frame(f"10.0.0.{n}", "192.0.2.1", 1000, 2000)) for n in range(4)) +
-                            pcapng_packet(3, frame))
+        own = frames.pcapng_option(4, b"flowxdp 0.1") + frames.pcapng_option(0, b"")
+        capture = self.save("ids.pcapng", frames.pcapng_section(own) +
+                            b"".join(frames.pcapng_interface(frames.pcapng_option(3, f"ifindex {i}".encode())) for i in ids) +
+                            b"".join(frames.pcapng_packet(START, udp_frame(f"10.0.0.{n}", "192.0.2.1", 1000, 2000), n) for n in range(4)) +
+                            frames.pcapng_packet(START, frame, 3))
         self.assert_little_memory(capture, 5)
 
     def test_names_that_decompress_to_gigabytes(self):
-        name = pcapng_option(2, b"n" * 65000)
-        blocks = pcapng_section() + pcapng_interface(name) * 1500 + pcapng_packet(1499, self.frames[0][1])
+        name = frames.pcapng_option(2, b"n" * 65000)
+        blocks = frames.pcapng_section() + frames.pcapng_interface(name) * 1500 + frames.pcapng_packet(START, self.frames[0][1], 1499)
         path = self.dir / "bomb.pcapng.gz"
         with gzip.open(path, "wb", compresslevel=1) as out:
             out.write(blocks)
@@ -189,15 +160,16 @@ class HostileInput(CliCase):
         self.assertIn("larger than 1048576 bytes", self.replay(self.capture, "-F", large, code=USAGE).stderr)
 
     def test_versions_that_nobody_knows_are_refused(self):
-        pcap = bytearray(pcap_bytes(self.frames))
+        pcap = bytearray(frames.pcap(self.frames))
         pcap[4] = 3
         self.assertIn("pcap of version 3.4", self.replay(self.save("v3.pcap", pcap), code=RUNTIME).stderr)
-        pcapng = self.save("v2.pcapng", pcapng_section(major=2) + pcapng_interface() + pcapng_packet(0, self.frames[0][1]))
+        pcapng = self.save("v2.pcapng", frames.pcapng_section(major=2) + frames.pcapng_interface() +
+                           frames.pcapng_packet(START, self.frames[0][1]))
         self.assertIn("pcapng of version 2.0", self.replay(pcapng, code=RUNTIME).stderr)
 
     def test_files_in_the_wrong_order_of_time_are_named(self):
-        early = self.save("early.pcap", pcap_bytes([(START, self.frames[0][1])]))
-        late = self.save("late.pcap", pcap_bytes([(START + 3600 * 10**6, self.frames[0][1])]))
+        early = self.save("early.pcap", frames.pcap([(START, self.frames[0][1])]))
+        late = self.save("late.pcap", frames.pcap([(START + 3600 * 10**6, self.frames[0][1])]))
         self.assertEqual(self.report(early, late)["hints"], [])
         (hint,) = self.report(late, early)["hints"]
         self.assertTrue(hint.startswith(f"'{early}' begins on"), hint)
@@ -592,7 +564,7 @@ class Collisions(CliCase):
         self.refused(self.capture, "--sink", f"json:{self.capture}", says=over)
         os.link(self.capture, self.dir / "same")
         self.refused(self.capture, "--sink", "csv:same", says=over)
-        self.save("in_flows.txt", pcap_bytes(self.frames))
+        self.save("in_flows.txt", frames.pcap(self.frames))
         self.refused("in_flows.txt", "-w", "in", says=["would write over the input 'in_flows.txt'"])
         self.save("list", self.capture.encode() + b"\n")
         self.refused("-R", "list", "--sink", f"json:{self.capture}", says=over)
@@ -612,7 +584,7 @@ class Collisions(CliCase):
 
 class Damage(CliCase):
     def test_cut_capture_keeps_every_packet_before(self):
-        data = pcap_bytes(self.frames)
+        data = frames.pcap(self.frames)
         offset = 24
         for _, frame in self.frames[:50]:
             offset += 16 + len(frame)
@@ -629,23 +601,23 @@ class Damage(CliCase):
                 self.assertEqual(len(report["damages"]), 1)
 
     def test_impossible_record_length(self):
-        data = pcap_bytes(self.frames[:3]) + struct.pack("<IIII", 1700000001, 0, 0x7FFFFFFF, 0x7FFFFFFF) + bytes(100)
+        data = frames.pcap(self.frames[:3]) + struct.pack("<IIII", 1700000001, 0, 0x7FFFFFFF, 0x7FFFFFFF) + bytes(100)
         report = self.report(self.save("long.pcap", data), code=INCOMPLETE)
-        self.assertEqual((report["packets"], report["damages"][0]["offset"]), (3, len(pcap_bytes(self.frames[:3]))))
+        self.assertEqual((report["packets"], report["damages"][0]["offset"]), (3, len(frames.pcap(self.frames[:3]))))
 
     def test_damage_ends_the_file_not_the_stream(self):
-        cut = self.save("cut.pcap", pcap_bytes(self.frames)[:-3])
+        cut = self.save("cut.pcap", frames.pcap(self.frames)[:-3])
         report = self.report(cut, self.capture, code=INCOMPLETE)
         self.assertEqual(report["packets"], 2 * len(self.frames) - 1)
 
     def test_cut_gzip(self):
-        data = gzip.compress(pcap_bytes(self.frames * 20), mtime=0)
+        data = gzip.compress(frames.pcap(self.frames * 20), mtime=0)
         report = self.report(self.save("cut.pcap.gz", data[:-20]), code=INCOMPLETE)
         self.assertLessEqual(report["packets"], 20 * len(self.frames))
         self.assertGreater(report["packets"], 0)
 
     def test_unknown_link_type_is_said_and_counted(self):
-        path = self.save("dbus.pcap", pcap_bytes(self.frames[:4], 231))
+        path = self.save("dbus.pcap", frames.pcap(self.frames[:4], link_type=231))
         run = self.replay(path, "-w", "x", code=INCOMPLETE)
         self.assertIn("link type 231", run.stdout)
         report = self.report(path, self.capture, code=INCOMPLETE)
@@ -653,19 +625,13 @@ class Damage(CliCase):
         self.assertEqual(report["ledger"]["in_flows"], len(self.frames))
 
     def test_times_that_do_not_fit_are_said(self):
-        def block(kind, body):
-            body += bytes(-len(body) % 4)
-            return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
-
-        frame = self.frames[0][1]
-        data = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", 1, 0, 0)) + block(
-            6, struct.pack("<IIIII", 0, 0x40000000, 0, len(frame), len(frame)) + frame)
+        data = frames.pcapng_section() + frames.pcapng_interface() + frames.pcapng_packet(1 << 62, self.frames[0][1])
         report = self.report(self.save("far.pcapng", data), code=INCOMPLETE)
         self.assertEqual(report["ledger"]["in_flows"], 1)
         self.assertIn("far.pcapng", " ".join(report["problems"]))
 
     def test_empty_capture_is_fine(self):
-        report = self.report(self.save("empty.pcap", pcap_bytes([])))
+        report = self.report(self.save("empty.pcap", frames.pcap([])))
         self.assertEqual(report["packets"], 0)
         self.assertEqual(Table((self.dir / "report_flows.txt").read_text()).rows, [])
 
@@ -699,7 +665,7 @@ class Output(CliCase):
         self.assertNotIn("rows go to the sinks named", run.stderr)
 
     def test_a_reader_that_closes_standard_output_is_no_error(self):
-        path = self.save("many.pcap", pcap_bytes([(START + n, udp_frame("10.1.0.1", "10.2.0.1", 1000 + n % 60000, 53)) for n in range(60000)]))
+        path = self.save("many.pcap", frames.pcap([(START + n, udp_frame("10.1.0.1", "10.2.0.1", 1000 + n % 60000, 53)) for n in range(60000)]))
         for words in (["-q"], [], ["--sink", "json"], ["-s"]):
             with self.subTest(words=words):
                 process = subprocess.Popen([FLOWXDP, "replay", path, *words], cwd=self.dir, env=self.environment, stdout=subprocess.PIPE,
@@ -722,7 +688,7 @@ class Output(CliCase):
     def test_folder_takes_the_name_of_the_input(self):
         (self.dir / "results").mkdir()
         self.replay(self.capture, "-w", "results")
-        self.replay(self.save("second.pcap.gz", gzip.compress(pcap_bytes(self.frames))), "-w", "results/")
+        self.replay(self.save("second.pcap.gz", gzip.compress(frames.pcap(self.frames))), "-w", "results/")
         self.assertEqual({p.name for p in (self.dir / "results").iterdir()},
                          {"traffic_flows.txt", "traffic_headers.txt", "second_flows.txt", "second_headers.txt"})
 
@@ -927,25 +893,25 @@ class Sinks(CliCase):
 
 class Input(CliCase):
     def test_several_files_are_one_stream(self):
-        one, two = self.save("1.pcap", pcap_bytes(self.frames[:70])), self.save("2.pcap", pcap_bytes(self.frames[70:]))
+        one, two = self.save("1.pcap", frames.pcap(self.frames[:70])), self.save("2.pcap", frames.pcap(self.frames[70:]))
         self.assertEqual(self.rows(one, two), self.rows(self.capture))
         self.save("list.txt", f"# comment\n{one}\n\n{two}\n".encode())
         self.assertEqual(self.rows("-R", "list.txt"), self.rows(self.capture))
 
     def test_merged_by_mergecap(self):
         self.need("mergecap")
-        one, two = self.save("1.pcap", pcap_bytes(self.frames[:70])), self.save("2.pcap", pcap_bytes(self.frames[70:]))
+        one, two = self.save("1.pcap", frames.pcap(self.frames[:70])), self.save("2.pcap", frames.pcap(self.frames[70:]))
         for form in ("pcap", "pcapng"):
             subprocess.run(["mergecap", "-F", form, "-w", self.dir / "merged", one, two], check=True, capture_output=True)
             self.assertEqual(self.rows(self.dir / "merged"), self.rows(one, two))
 
     def test_standard_input(self):
-        self.assertEqual(self.rows("-", stdin=pcap_bytes(self.frames)), self.rows(self.capture))
-        self.assertEqual(self.rows("-", stdin=gzip.compress(pcap_bytes(self.frames))), self.rows(self.capture))
+        self.assertEqual(self.rows("-", stdin=frames.pcap(self.frames)), self.rows(self.capture))
+        self.assertEqual(self.rows("-", stdin=gzip.compress(frames.pcap(self.frames))), self.rows(self.capture))
         self.assertIn("'-': it is empty", self.replay("-", stdin=b"", code=RUNTIME).stderr)
 
     def test_gzip(self):
-        self.assertEqual(self.rows(self.save("a.pcap.gz", gzip.compress(pcap_bytes(self.frames)))), self.rows(self.capture))
+        self.assertEqual(self.rows(self.save("a.pcap.gz", gzip.compress(frames.pcap(self.frames)))), self.rows(self.capture))
 
     def test_zstd(self):
         self.need("zstd")
@@ -972,7 +938,7 @@ class Input(CliCase):
                 self.assertEqual(self.rows(self.capture, "-F", "filter"), self.rows(self.capture, *words))
 
     def test_packet_limit(self):
-        self.assertEqual(self.rows(self.capture, "-c", "33"), self.rows(self.save("33.pcap", pcap_bytes(self.frames[:33]))))
+        self.assertEqual(self.rows(self.capture, "-c", "33"), self.rows(self.save("33.pcap", frames.pcap(self.frames[:33]))))
         self.assertEqual(self.report(self.capture, "-c", "33")["packets"], 33)
         self.assertEqual(self.report(self.capture, "-c", "100000")["packets"], len(self.frames))
 
@@ -1006,12 +972,12 @@ class Books(CliCase):
         self.assertEqual(sum(int(row["pktsSnt"]) for row in rows), len(self.frames))
 
     def test_json_report_of_odd_names(self):
-        path = self.save('a "quoted" \\ näme.pcap', pcap_bytes(self.frames))
+        path = self.save('a "quoted" \\ näme.pcap', frames.pcap(self.frames))
         self.assertEqual(self.report(path)["files"][0]["name"], path)
 
     def test_a_full_table_loses_no_packet(self):
-        frames = [(START + n * 1000, udp_frame("10.1.0.1", "10.2.0.1", 1000 + n % 150, 53)) for n in range(600)]
-        path = self.save("many.pcap", pcap_bytes(frames))
+        many = [(START + n * 1000, udp_frame("10.1.0.1", "10.2.0.1", 1000 + n % 150, 53)) for n in range(600)]
+        path = self.save("many.pcap", frames.pcap(many))
         report = self.report(path, "--max-flows", "16")
         rows = Table((self.dir / "report_flows.txt").read_text()).rows
         self.assertEqual(report["ledger"]["in_flows"], 600)
@@ -1029,7 +995,7 @@ class Books(CliCase):
                 process = subprocess.Popen([FLOWXDP, "replay", "-", "-w", "out", "--json"], cwd=self.dir, env=self.environment,
                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 try:
-                    process.stdin.write(pcap_bytes(self.frames))
+                    process.stdin.write(frames.pcap(self.frames))
                     process.stdin.flush()
                     self.wait_until_read(process)
                     process.send_signal(number)
@@ -1050,7 +1016,7 @@ class Books(CliCase):
         process = subprocess.Popen([FLOWXDP, "replay", "-", "-w", "out"], cwd=self.dir, env=self.environment, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
-            process.stdin.write(pcap_bytes(self.frames))
+            process.stdin.write(frames.pcap(self.frames))
             process.stdin.flush()
             self.wait_until_read(process)
             process.send_signal(signal.SIGUSR1)

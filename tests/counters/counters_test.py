@@ -25,7 +25,9 @@ import tempfile
 import termios
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../system"))
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../system")]
+import frames
 import veth
 
 FLOWXDP, MODE = sys.argv[1:3]
@@ -36,39 +38,30 @@ SECOND = 10**9
 
 # ---- frames
 
-TCP, UDP = 6, 17
-ACK = 0x10
-
-
-def eth(kind, body):
-    return bytes.fromhex("02000000000b02000000000a") + struct.pack("!H", kind) + body
-
-
 def ip4(proto, body, source, ident=0, fragment=0, length=None):
-    return eth(0x0800, struct.pack("!BBHHHBBH", 0x45, 0, length or 20 + len(body), ident, fragment, 64, proto, 0) +
-               struct.pack("!I", 0x0a000000 + source) + bytes([192, 0, 2, 2]) + body)
+    return frames.ethernet(frames.IPV4, frames.ipv4(proto, body, 0x0a000000 + source, total=length, ident=ident, fragment=fragment))
 
 
 def udp(flow=0, payload=18, port=9, claimed=None):
     """42 bytes of headers and the payload, as long as it is or claims to be; each flow has a client of its own."""
     data = 8 + (payload if claimed is None else claimed)
-    return ip4(UDP, struct.pack("!HHHH", 40000, port, data, 0) + bytes(payload), flow, length=20 + data)
+    return ip4(frames.UDP, frames.udp(40000, port, bytes(payload), data), flow, length=20 + data)
 
 
 def tcp(flow=0, window=0, payload=0):
-    return ip4(TCP, struct.pack("!HHIIBBHHH", 40000, 80, 1, 2, 0x50, ACK, window, 0, 0) + bytes(payload), flow)
+    return ip4(frames.TCP, frames.tcp(40000, 80, window=window, body=bytes(payload)), flow)
 
 
 def arp(flow=0):
-    return bytes.fromhex("ffffffffffff0200000000") + bytes([flow]) + bytes.fromhex("0806") + bytes(28)
+    return frames.ethernet(frames.ARP, bytes(28), f"0200000000{flow:02x}", "ffffffffffff")
 
 
 def first_fragment(ident):
-    return ip4(UDP, struct.pack("!HHHH", 40000, 9, 64, 0) + bytes(56), 0, ident, 0x2000)
+    return ip4(frames.UDP, frames.udp(40000, 9, bytes(56)), 0, ident, 0x2000)
 
 
 def later_fragment(ident):
-    return ip4(UDP, bytes(64), 0, ident, 0x2000 | 8)
+    return ip4(frames.UDP, bytes(64), 0, ident, 0x2000 | 8)
 
 
 SHORT = bytes(13)  # an Ethernet header has 14 bytes
@@ -76,16 +69,12 @@ SHORT = bytes(13)  # an Ethernet header has 14 bytes
 
 def capture(*timed, link_type=1):
     """A pcap file of (seconds, frame)."""
-    head = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, link_type)
-    return head + b"".join(struct.pack("<IIII", seconds, 0, len(frame), len(frame)) + frame for seconds, frame in timed)
+    return frames.pcap(((seconds * frames.MICROSECONDS, frame) for seconds, frame in timed), link_type)
 
 
 def capture_ng(microseconds, data):
     """A pcapng file of one frame: a section header, an interface and an enhanced packet block."""
-    blocks = ((0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)), (1, struct.pack("<HHI", 1, 0, 65535)),
-              (6, struct.pack("<IIIII", 0, microseconds >> 32, microseconds & 0xffffffff, len(data), len(data)) + data +
-               bytes(-len(data) % 4)))
-    return b"".join(struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12) for kind, body in blocks)
+    return frames.pcapng_section() + frames.pcapng_interface() + frames.pcapng_packet(microseconds, data)
 
 
 # ---- the table
@@ -304,12 +293,12 @@ def nobody_reads(folder):
 
 def hangs_up(folder, flows):
     """The receiver has every row in its buffer, reads none, and closes; then it takes them all from a second connection."""
-    frames = [(1, udp(n)) for n in range(flows)]
-    replay_to(folder, frames, "-w", folder + "/want")
+    packets = [(1, udp(n)) for n in range(flows)]
+    replay_to(folder, packets, "-w", folder + "/want")
     with open(folder + "/want_flows.txt", "rb") as file:
         want = file.read()
     with listening(folder + "/receiver") as listener:
-        sender = start_replay(folder, frames, "--sink", f"socket:unix:{folder}/receiver", stdin=subprocess.DEVNULL)
+        sender = start_replay(folder, packets, "--sink", f"socket:unix:{folder}/receiver", stdin=subprocess.DEVNULL)
         first, _ = listener.accept()
         veth.until(lambda: struct.unpack("i", fcntl.ioctl(first, termios.FIONREAD, bytes(4)))[0] == len(want), "all rows have come")
         first.close()
@@ -390,13 +379,13 @@ def capture_of_limited_size(network, folder):
     sensor = attach(network, folder, "-e", "all", wrapper=("env", "--ignore-signal=XFSZ", "prlimit", "--fsize=16384"))
     network.send(flows=1, packets=200)
     report = ended(sensor)
-    frames = 0
+    written = 0
     with open(folder + "/live.pcapng", "rb") as file:
         while head := file.read(8):
             kind, length = struct.unpack("<II", head)
-            frames += kind == 6  # enhanced packet block
+            written += kind == 6  # enhanced packet block
             assert len(file.read(length - 8)) == length - 8, "the file ends inside of a block"
-    return report, {"written": frames}
+    return report, {"written": written}
 
 
 def written_into(network, folder):

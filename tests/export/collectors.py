@@ -10,11 +10,15 @@ import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
+import sys
 import threading
 import time
 import xml.etree.ElementTree
+
+SUPPORT = pathlib.Path(__file__).resolve().parents[1] / "support"
+sys.path.insert(0, str(SUPPORT))
+import frames  # noqa: E402
 
 PROTOCOLS = {"ip": 0, "icmp": 1, "igmp": 2, "ipencap": 4, "tcp": 6, "egp": 8, "igp": 9, "udp": 17, "mux": 18, "idpr": 35, "ipv6": 41,
              "ipv6-route": 43, "ipv6-frag": 44, "idrp": 45, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51, "mobile": 55, "tlsp": 56,
@@ -265,14 +269,14 @@ class UdpTap:
             s.sendto(b"", self.socket.getsockname())  # the end
         self.thread.join()
         self.socket.close()
-        with open(self.path, "wb") as out:
-            out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
-            shown = {}
-            for sport, datagram in self.datagrams:
-                body = struct.pack("!HHHH", shown.setdefault(sport, 50000 + len(shown)), self.SHOWN_PORT, 8 + len(datagram), 0) + datagram
-                frame = bytes(12) + b"\x08\0" + struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(body), 0, 0, 64, 17, 0, 0x7f000001,
-                                                            0x7f000001) + body
-                out.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+        frames.write_pcap(self.path, self.shown())
+
+    def shown(self):
+        """The datagrams as frames, each sender's under a port of its own."""
+        ports = {}
+        for sport, datagram in self.datagrams:
+            body = frames.udp(ports.setdefault(sport, 50000 + len(ports)), self.SHOWN_PORT, datagram)
+            yield 0, frames.ethernet(frames.IPV4, frames.ipv4(frames.UDP, body, "127.0.0.1", "127.0.0.1"))
 
 
 class TcpTap:

@@ -47,11 +47,11 @@ for n in range(first, first + count):
         time.sleep(0.002)
 """
 SEND_TCP_WINDOW_0 = """
-import socket, struct, sys
+import frames, socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 6)
 for n in range(int(sys.argv[1])):
-    s.sendto(struct.pack('!HHIIBBHHH', 7777, 80, n, 1, 0x50, 0x10, 0 if n % 4 == 0 else 500, 0, 0), ('192.0.2.2', 0))
-s.sendto(struct.pack('!HHIIBBHHH', 7777, 80, 99, 1, 0x50, 0x04, 500, 0, 0), ('192.0.2.2', 0))
+    s.sendto(frames.tcp(7777, 80, n, 1, window=0 if n % 4 == 0 else 500), ('192.0.2.2', 0))
+s.sendto(frames.tcp(7777, 80, 99, 1, frames.RST, 500), ('192.0.2.2', 0))
 """
 
 
@@ -311,7 +311,7 @@ def tcp_win_reports_by_the_clock(folder):
     window, late = Receiver(), collectors.free_port()
     sensor = Sensor(str(folder / "win"), "--sink", f"tcp_win:tcp://127.0.0.1:{window.port},interval=1", "--sink",
                     f"tcp_win:tcp://127.0.0.1:{late},interval=1")
-    assert inside(SENDER, sys.executable, "-c", SEND_TCP_WINDOW_0, "40").wait() == 0
+    assert inside(SENDER, sys.executable, "-Bc", SEND_TCP_WINDOW_0, "40", env={**os.environ, "PYTHONPATH": str(collectors.SUPPORT)}).wait() == 0
     row = "192.0.2.1\t41\t0.243902\n"  # 10 of 41 packets
     collectors.until(lambda: window.text().count(row) >= 3, "three reports came although no flow ended any more")
     receiver = Receiver(late)  # was not there at the start

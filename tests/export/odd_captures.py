@@ -5,77 +5,65 @@ borders of what the protocols can say. Every file is the same at every run.
     odd_captures.py FOLDER
 """
 
-import ipaddress
 import pathlib
 import struct
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import frames  # noqa: E402
+from frames import ICMP, ICMPV6, TCP, UDP  # noqa: E402
+
 START = 1700000000 * 10**9  # ns
-TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
-MACS = bytes.fromhex("02000000000b02000000000a")
 
 
-def ip4(proto, body, src="192.0.2.1", dst="198.51.100.2", total=None, tos=0, ttl=64):
-    return struct.pack("!BBHHHBBH4s4s", 0x45, tos, 20 + len(body) if total is None else total, 7, 0, ttl, proto, 0,
-                       ipaddress.IPv4Address(src).packed, ipaddress.IPv4Address(dst).packed) + body
+def ip4(proto, body, src="192.0.2.1", dst="198.51.100.2", **fields):
+    return frames.ipv4(proto, body, src, dst, **fields)
 
 
-def ip6(proto, body, src="2001:db8::1", dst="2001:db8:1::2", claim=None, traffic_class=0, hops=64):
-    return struct.pack("!IHBB16s16s", 6 << 28 | traffic_class << 20, len(body) if claim is None else claim, proto, hops,
-                       ipaddress.IPv6Address(src).packed, ipaddress.IPv6Address(dst).packed) + body
+def ip6(proto, body, src="2001:db8::1", dst="2001:db8:1::2", **fields):
+    return frames.ipv6(proto, body, src, dst, **fields)
 
 
-def tcp(sport=40000, dport=80, flags=0x10, window=5000):
-    return struct.pack("!HHIIBBHHH", sport, dport, 1, 2, 0x50, flags, window, 0, 0)
+def tcp(sport=40000, dport=80, flags=0x10, window=5000, reserved=0):
+    return frames.tcp(sport, dport, flags=flags, window=window, reserved=reserved)
 
 
-def udp(sport=40000, dport=9999, body=b"hello"):
-    return struct.pack("!HHHH", sport, dport, 8 + len(body), 0) + body
+def udp(sport=40000, dport=9999):
+    return frames.udp(sport, dport, b"hello")
+
+
+def tagged(kind, body, tags):
+    for tag in reversed(tags):
+        kind, body = frames.VLAN, frames.vlan(tag, kind, body)
+    return frames.ethernet(kind, body)
 
 
 def eth(packet, tags=(), labels=()):
     """Ethernet with VLAN ids and MPLS labels around an IP packet."""
     kind = 0x8847 if labels else 0x86dd if packet[0] >> 4 == 6 else 0x0800
-    frame = MACS
-    for tag in tags:
-        frame += struct.pack("!HH", 0x8100, tag)
-    frame += struct.pack("!H", kind)
-    for i, label in enumerate(labels):
-        frame += struct.pack("!I", label << 12 | (i == len(labels) - 1) << 8 | 64)
-    return frame + packet
+    for i, label in enumerate(reversed(labels)):
+        packet = frames.mpls(label, i == 0, packet)
+    return tagged(kind, packet, tags)
 
 
-def arp(sender=1):
-    return MACS + struct.pack("!HHHBBH6sI6sI", 0x0806, 1, 0x0800, 6, 4, 1, MACS[6:], 0xc0000200 + sender, bytes(6), 0xc00002fe)
+def arp(sender=1, tags=()):
+    body = struct.pack("!HHBBH6sI6sI", 1, 0x0800, 6, 4, 1, frames.mac("02000000000a"), 0xc0000200 + sender, bytes(6), 0xc00002fe)
+    return tagged(frames.ARP, body, tags)
 
 
-def pcap(frames):
-    """(ns, frame or (frame, octets on the wire)): nanosecond pcap, seconds of 32 bits."""
-    out = [struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262144, 1)]
-    for ns, frame in frames:
-        frame, wire = frame if isinstance(frame, tuple) else (frame, len(frame))
-        out.append(struct.pack("<IIII", ns // 10**9, ns % 10**9, len(frame), wire) + frame)
-    return b"".join(out)
+def pcap(timed):
+    return frames.pcap(timed, unit=frames.NANOSECONDS)
 
 
-def block(kind, body):
-    body += bytes(-len(body) % 4)
-    return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
-
-
-def option(code, value):
-    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
-
-
-def pcapng(frames, names, offset_s=0):
+def pcapng(timed, names, offset_s=0):
     """(ns, interface, frame): 64-bit nanoseconds, interfaces with names; offset_s moves the clock of all (if_tsoffset)."""
-    out = [block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1))]
+    option = frames.pcapng_option
+    out = [frames.pcapng_section()]
     for name in names:
-        options = option(2, name.encode()) + option(9, b"\x09") + option(14, struct.pack("<q", offset_s)) + option(0, b"")
-        out.append(block(1, struct.pack("<HHI", 1, 0, 262144) + options))
-    for ns, interface, frame in frames:
-        ticks = ns - offset_s * 10**9
-        out.append(block(6, struct.pack("<IIIII", interface, ticks >> 32, ticks & 0xffffffff, len(frame), len(frame)) + frame))
+        out.append(frames.pcapng_interface(option(2, name.encode()) + option(9, b"\x09") + option(14, struct.pack("<q", offset_s)) +
+                                           option(0, b"")))
+    for ns, interface, frame in timed:
+        out.append(frames.pcapng_packet(ns - offset_s * 10**9, frame, interface))
     return b"".join(out)
 
 
@@ -92,10 +80,10 @@ def many_flows():
 def wide_counters():
     """More than 2^32 octets in each direction: IP claims 65,535, frames are cut short."""
     request = (eth(ip4(UDP, udp(5000, 6000), total=65535)), 14 + 65535)
-    answer = (eth(ip6(UDP, udp(5001, 6001), claim=65495)), 14 + 65535)
+    answer = (eth(ip6(UDP, udp(5001, 6001), length=65495)), 14 + 65535)
     for i in range(65800):
-        yield START + i * 1000, request
-        yield START + i * 1000 + 500, answer
+        yield START + i * 1000, *request
+        yield START + i * 1000 + 500, *answer
 
 
 def long_flows():
@@ -115,7 +103,7 @@ def tags_and_labels():
                 ns += 10**6
                 yield ns, eth(packet, tags, labels)
         ns += 10**6
-        yield ns, MACS + b"".join(struct.pack("!HH", 0x8100, tag) for tag in tags) + arp()[12:]
+        yield ns, arp(tags=tags)
 
 
 def tagged_biflows():
@@ -158,7 +146,7 @@ def icmp_types():
     # AE (RFC 9768) and the reserved bits beside it.
     for n in range(4):
         ns += 10**6
-        yield ns, eth(ip4(TCP, struct.pack("!HHIIBBHHH", 1100 + n, 80, 1, 2, 0x50 | 1 << n, 0x12, 5000, 0, 0)))
+        yield ns, eth(ip4(TCP, tcp(1100 + n, 80, 0x12, reserved=1 << n)))
 
 
 def dates(*seconds):

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 
-from support import expected
+import expected
 
 
 class Table:

@@ -13,8 +13,8 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../golden"))
-from support.packets import ethernet_frame, ipv4_packet, tcp_segment, udp_datagram, write_pcap
+sys.path.insert(0, os.path.join(HERE, "../support"))
+from frames import IPV4, TCP, UDP, ethernet, ipv4, tcp, udp, with_checksums, write_pcap
 
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 LIB = os.path.join(os.path.dirname(os.path.realpath(FLOWXDP)), "../lib/flowxdp_needs")
@@ -32,9 +32,9 @@ def traffic():
         payload = chance.randbytes(chance.choice((0, 0, 1, 15, 16, 17, 700)))
         captured = payload
         ports = (20000 + flow, 5000 + flow % 2)
-        body = udp_datagram(*((CLIENT, SERVER) if out else (SERVER, CLIENT)), *(ports if out else ports[::-1]), payload)
-        packet = ipv4_packet(*((CLIENT, SERVER) if out else (SERVER, CLIENT)), 17, body, ip_id=n & 0xffff)
-        frame = ethernet_frame("02:00:00:00:00:01", "02:00:00:00:00:02", 0x0800, packet)
+        body = udp(*(ports if out else ports[::-1]), payload)
+        packet = with_checksums(ipv4(UDP, body, *((CLIENT, SERVER) if out else (SERVER, CLIENT)), ident=n & 0xffff))
+        frame = ethernet(IPV4, packet)
         if len(payload) > 100 and chance.random() < 0.3:  # cut by the capture, sometimes before its payload
             captured = payload[:chance.choice((0, 7))]
             frame = frame[:HEADERS + len(captured)]
@@ -112,8 +112,8 @@ with tempfile.TemporaryDirectory() as folder:
     # Each packet ends its flow, so each with payload is the first one of a flow.
     def segment(n):
         payload = b"%06d" % n if n % 3 else b""
-        body = tcp_segment(CLIENT, SERVER, 30000, 5000, n, 1, 0x10, 0, payload=payload)
-        frame = ethernet_frame("02:00:00:00:00:01", "02:00:00:00:00:02", 0x0800, ipv4_packet(CLIENT, SERVER, 6, body, ip_id=n))
+        body = tcp(30000, 5000, n, 1, window=0, body=payload)
+        frame = ethernet(IPV4, with_checksums(ipv4(TCP, body, CLIENT, SERVER, ident=n)))
         return 1700000000_000000 + n * 1000, frame, len(frame)
 
     write_pcap(capture, [segment(n) for n in range(100)])

@@ -8,39 +8,34 @@ broken tunnels, fragments out of order, tag stacks, clocks that jump. They are m
 Every file is the same at every run. Frames that are meant to stand alone are more than an idle timeout apart.
 """
 
-import ipaddress
 import pathlib
 import struct
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import frames  # noqa: E402
+from frames import AH, ESP, GRE, ICMP, ICMPV6, IPIP, SCTP, TCP, UDP, mpls, vlan  # noqa: E402
+from frames import IPV6_IN_IP as IPV6, ipv4 as ip4  # noqa: E402
+
 PREFIX = "odd_"
-ETHERNET = 1  # LINKTYPE_
 APART = 400 * 10**6  # microseconds, more than the idle timeout
 START = 1700000000 * 10**6
-TCP, UDP, ICMP, ICMPV6, IPIP, IPV6, GRE, ESP, AH, SCTP, DCCP, UDPLITE = 6, 17, 1, 58, 4, 41, 47, 50, 51, 132, 33, 136
 
 
-def eth(kind, body, dst="02000000000b", src="02000000000a"):
-    return bytes.fromhex(dst + src) + struct.pack("!H", kind) + body
-
-
-def ip4(proto, body, src="192.0.2.1", dst="192.0.2.2", total=None, ihl=5, version=4, ident=7, fragment=0, options=b""):
-    total = 20 + len(options) + len(body) if total is None else total
-    return struct.pack("!BBHHHBBH4s4s", version << 4 | ihl, 0, total, ident, fragment, 64, proto, 0,
-                       ipaddress.IPv4Address(src).packed, ipaddress.IPv4Address(dst).packed) + options + body
+def eth(kind, body):
+    return frames.ethernet(kind, body)
 
 
 def ip6(proto, body, src="2001:db8::1", dst="2001:db8::2", plen=None, version=6):
-    return struct.pack("!IHBB16s16s", version << 28, len(body) if plen is None else plen, proto, 64,
-                       ipaddress.IPv6Address(src).packed, ipaddress.IPv6Address(dst).packed) + body
+    return frames.ipv6(proto, body, src, dst, plen, version)
 
 
 def tcp(sport=40000, dport=80, window=50, offset=5, flags=0x10, payload=b"hello", options=b""):
-    return struct.pack("!HHIIBBHHH", sport, dport, 1, 2, offset << 4, flags, window, 0, 0) + options + payload
+    return frames.tcp(sport, dport, flags=flags, window=window, options=options, body=payload, offset=offset)
 
 
 def udp(body=b"hello", sport=40000, dport=9999, length=None):
-    return struct.pack("!HHHH", sport, dport, 8 + len(body) if length is None else length, 0) + body
+    return frames.udp(sport, dport, body, length)
 
 
 def ext(next_header, units=0, fill=b""):
@@ -60,14 +55,6 @@ def ah(next_header, words=4):
 
 def gre(kind, body, flags=0, extra=b""):
     return struct.pack("!HH", flags, kind) + extra + body
-
-
-def mpls(label, bottom, body):
-    return struct.pack("!I", label << 12 | bottom << 8 | 64) + body
-
-
-def vlan(vid, kind, body, priority=0):
-    return struct.pack("!HH", priority << 13 | vid, kind) + body
 
 
 def vxlan(body, flags=0x08000000, last=0):
@@ -114,10 +101,10 @@ def lengths():
 
 def cut_frames():
     """The same frames cut at every byte: what is whole counts."""
-    frames = [eth(0x0800, ip4(TCP, tcp())), eth(0x86dd, ip6(TCP, tcp())), eth(0x8100, vlan(5, 0x0800, ip4(UDP, udp()))),
+    whole = [eth(0x0800, ip4(TCP, tcp())), eth(0x86dd, ip6(TCP, tcp())), eth(0x8100, vlan(5, 0x0800, ip4(UDP, udp()))),
               eth(0x86dd, ip6(0, ext(60) + ext(UDP) + udp())), over_udp(4789, vxlan(eth(0x0800, INNER4))),
               eth(0x0800, ip4(GRE, gre(0x0800, INNER4, 0x2000, bytes(4)))), eth(0x0800, ip4(SCTP, bytes.fromhex("04d20050") + bytes(20)))]
-    for frame in frames:
+    for frame in whole:
         for size in range(1, len(frame)):
             yield frame[:size], len(frame)
 
@@ -353,22 +340,21 @@ CLASSES = {f.__name__: f for f in (lengths, cut_frames, protocols, extension_hea
                                    udp_tunnels, layer2, fragments, clocks)}
 
 
-def write(path, frames):
-    with open(path, "wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, ETHERNET))
-        time = START
-        for entry in frames:
-            frame, wire, step = (*entry, APART)[:3] if isinstance(entry, tuple) else (entry, None, APART)
-            time += step
-            out.write(struct.pack("<IIII", time // 10**6, time % 10**6, len(frame), wire or len(frame)) + frame)
+def timed(made):
+    """The frames with their times: each entry is a frame, or a frame, its length on the wire and the time since the one before."""
+    time = START
+    for entry in made:
+        frame, wire, step = (*entry, APART)[:3] if isinstance(entry, tuple) else (entry, None, APART)
+        time += step
+        yield time, frame, wire
 
 
 def write_all(folder):
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, frames in CLASSES.items():
+    for name, made in CLASSES.items():
         paths.append(folder / f"{PREFIX}{name}.pcap")
-        write(paths[-1], frames())
+        frames.write_pcap(paths[-1], timed(made()))
     return paths
 
 

@@ -3,31 +3,30 @@
 """clock_steps_test.py FLOWXDP: a capture whose clock steps to and fro. The bpf engine, which scans its table at each step back, gives the
 native engine's rows while steps are few, and refuses a capture that is made of them instead of scanning for hours."""
 import os
-import struct
 import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support"))
+import frames
+
 FLOWXDP = sys.argv[1]
 START = 1700000000
 FLOWS = 60000
-ETHERNET = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0"
 
 
 def packet(seconds, source):
-    frame = ETHERNET + struct.pack(">BBHHHBBHIIHHHH", 0x45, 0, 28, 0, 0, 64, 17, 0, 0x0A000000 + source, 0xC6336401, 1000, 2000, 8, 0)
-    return struct.pack("<IIII", seconds, 0, len(frame), len(frame)) + frame
+    datagram = frames.ipv4(frames.UDP, frames.udp(1000, 2000), 0x0A000000 + source, "198.51.100.1")
+    return seconds * frames.MICROSECONDS, frames.ethernet(frames.IPV4, datagram)
 
 
-def write(path, steps):
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for flow in range(FLOWS):
-            file.write(packet(START, flow))
-        for step in range(steps):
-            # More than a minute back, where another flow is; then forth again.
-            file.write(packet(START - 100, FLOWS + step % 7))
-            file.write(packet(START + 1, FLOWS + 10))
+def packets(steps):
+    for flow in range(FLOWS):
+        yield packet(START, flow)
+    for step in range(steps):
+        # More than a minute back, where another flow is; then forth again.
+        yield packet(START - 100, FLOWS + step % 7)
+        yield packet(START + 1, FLOWS + 10)
 
 
 def replay(path, engine, *words):
@@ -38,7 +37,7 @@ def replay(path, engine, *words):
 def main():
     with tempfile.TemporaryDirectory(prefix="flowxdp_steps") as folder:
         path = os.path.join(folder, "steps.pcap")
-        write(path, 20)
+        frames.write_pcap(path, packets(20))
         code, rows, said = replay(path, "bpf")
         if code == 77 or "cap_bpf" in said:
             print("SKIP:", said.strip())
@@ -49,7 +48,7 @@ def main():
         assert rows == native[1], "the engines differ"
         # A step looks at 60,000 records and 262,144 slots, of which 16 cost as much as one; 16,777,216 are looked at in any case, and 16
         # for each of 60,464 packets: 232 steps.
-        write(path, 2000)
+        frames.write_pcap(path, packets(2000))
         code, _, said = replay(path, "bpf")
         assert code == 1, (code, said)
         assert "stepped back" in said and "--engine native" in said, said

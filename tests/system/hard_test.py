@@ -14,16 +14,18 @@ import veth
 
 # Frames of Ethernet, IPv4, UDP: flow n of `flows` in turn, `count` in all, from a raw socket of the peer.
 FLOOD = """
-import socket, struct, sys
+import frames, socket, sys
 interface, flows, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def frame(flow):
+    datagram = frames.udp(1024 + flow % 60000, 9, bytes(18))
+    return frames.ethernet(frames.IPV4, frames.ipv4(frames.UDP, datagram, 0x0a000000 + flow))
+made = [frame(flow) for flow in range(min(flows, count))]
 out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 out.bind((interface, 0))
-head = bytes.fromhex('02000000000202000000000108004500002e000000004011') + bytes(2)
 lost = 0
 for n in range(count):
-    flow = n % flows
     try:
-        out.send(head + struct.pack('>IIHHHH', 0x0a000000 + flow, 0xc0000202, 1024 + flow % 60000, 9, 26, 0) + bytes(18))
+        out.send(made[n % flows])
     except OSError:
         lost += 1 # the veth's queue is full: never sent
 """

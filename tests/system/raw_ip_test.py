@@ -15,19 +15,17 @@ FLOWS, PACKETS = 20, 5
 
 # FLOWS flows of PACKETS UDP datagrams each over IPv4, as many over IPv6, when told; the device stays open.
 TUNNEL = """
-import fcntl, os, socket, struct, sys
+import fcntl, frames, os, struct, sys
 name, flows, packets = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 tun = os.open('/dev/net/tun', os.O_RDWR)
 fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH14x', name.encode(), 0x1001))  # TUNSETIFF: IFF_TUN, IFF_NO_PI
 print('made', flush=True)
 sys.stdin.readline()
-four, six = socket.inet_aton, lambda text: socket.inet_pton(socket.AF_INET6, text)
 for flow in range(flows):
-    udp = struct.pack('>HHHH', 1000 + flow, 9, 8 + flow, 0) + bytes(flow)
+    udp = frames.udp(1000 + flow, 9, bytes(flow))
     for _ in range(packets):
-        os.write(tun, struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + four('192.0.2.1') +
-                 four('192.0.2.2') + udp)
-        os.write(tun, struct.pack('>IHBB', 0x60000000, len(udp), 17, 64) + six('2001:db8::1') + six('2001:db8::2') + udp)
+        os.write(tun, frames.ipv4(frames.UDP, udp))
+        os.write(tun, frames.ipv6(frames.UDP, udp))
 print('sent', flush=True)
 sys.stdin.readline()
 """

@@ -133,14 +133,13 @@ def forced_ends_and_a_small_ring(network, folder):
 
 # Frames of TCP with window 0, many flows, by a packet socket.
 SEND_ZERO_WINDOWS = r"""
-import socket, struct, sys, time
-name, mac, count = sys.argv[1], bytes.fromhex(sys.argv[2].replace(':', '')), int(sys.argv[3])
+import frames, socket, sys, time
+name, mac, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind((name, 0))
 for n in range(count):
-    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 40, n & 0xffff, 0, 64, 6, 0, bytes((10, n >> 16 & 255, n >> 8 & 255, n & 255)),
-                     bytes((192, 0, 2, 2)))
-    s.send(mac + b'\2\0\0\0\0\1\x08\0' + ip + struct.pack('>HHIIBBHHH', 40000, 80, n, 0, 0x50, 0x10, 0, 0, 0))
+    packet = frames.ipv4(frames.TCP, frames.tcp(40000, 80, n, window=0), 0x0a000000 + n, ident=n & 0xffff)
+    s.send(frames.ethernet(frames.IPV4, packet, dst=mac))
     if n % 50 == 0: time.sleep(0.001)
 """
 

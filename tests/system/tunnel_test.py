@@ -11,17 +11,12 @@ import signal
 
 import veth
 
-# 10 VXLAN packets with an inner UDP datagram (RFC 7348; checksum of the inner header as RFC 791 has it), 10 DNS answers.
+# 10 VXLAN packets (RFC 7348) with an inner UDP datagram, 10 DNS answers.
 SEND = """
-import socket, struct, sys
+import frames, socket, sys
 port = int(sys.argv[1])
-def ip(payload):
-    head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 28 + len(payload), 1, 0, 64, 17, 0, bytes([10, 1, 0, 1]), bytes([10, 1, 0, 2]))
-    total = sum(struct.unpack('!10H', head))
-    total = (total & 0xffff) + (total >> 16)
-    return head[:10] + struct.pack('!H', 0xffff & ~((total & 0xffff) + (total >> 16))) + head[12:] + \\
-        struct.pack('!HHHH', 1234, 5678, 8 + len(payload), 0) + payload
-frame = bytes.fromhex('080000000000050002000000000b02000000000a0800') + ip(b'x' * 50)
+inner = frames.with_checksums(frames.ipv4(frames.UDP, frames.udp(1234, 5678, b'x' * 50), '10.1.0.1', '10.1.0.2'))
+frame = bytes.fromhex('0800000000000500') + frames.ethernet(frames.IPV4, inner)
 tunnel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 tunnel.bind(('192.0.2.1', 40000))
 answer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

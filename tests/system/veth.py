@@ -16,6 +16,8 @@ import time
 
 # How many times slower than a real machine this one may be (vm/init sets it): every wait for a condition ends by it.
 PATIENCE = float(os.environ.get("FLOWXDP_PATIENCE", "1"))
+# Where scripts in a namespace find what the tests share: `import frames`.
+SUPPORT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support")
 # Another XDP program (tests/bpf/drop_port.bpf.c): drops UDP to port 7.
 DROP_PORT = os.path.join(os.path.dirname(os.path.realpath(sys.argv[1])), "../lib/tests/drop_port.bpf.o")
 
@@ -142,7 +144,7 @@ class Network:
         return process
 
     def python(self, namespace, script, *words, **more):
-        return self.start(namespace, sys.executable, "-c", script, *map(str, words), **more)
+        return self.start(namespace, sys.executable, "-Bc", script, *map(str, words), env={**os.environ, "PYTHONPATH": SUPPORT}, **more)
 
     def send(self, flows, packets, port=9, pair=0):
         """flows UDP flows of packets packets each, 128 IP bytes a packet; all have arrived when it returns."""

@@ -15,10 +15,10 @@ import pathlib
 import sys
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(GOLDEN))
+sys.path[:0] = [str(GOLDEN), str(GOLDEN.parent / "support")]
 
-from support import expected, packets  # noqa: E402
-from support.packets import ACK, FIN, PSH, RST, SYN  # noqa: E402
+import expected  # noqa: E402
+from frames import ACK, FIN, IPV4, PSH, RST, SYN, TCP, ethernet, ipv4, tcp, with_checksums, write_pcap  # noqa: E402
 
 CAPTURE_START = 1258544215_037210
 CAPTURE_STOP = 1258594491_683288
@@ -64,7 +64,7 @@ class Packet:
     is_filler: bool = False
 
     def header_bytes(self):
-        return packets.ETHERNET + packets.IPV4 + packets.TCP + len(self.syn_options) + self.options
+        return 14 + 20 + 20 + len(self.syn_options) + self.options
 
     def ip_end(self):
         return self.header_bytes() + len(self.payload)
@@ -74,10 +74,9 @@ class Packet:
 
     def frame(self, ip_id):
         options = self.syn_options + b"\x01" * self.options
-        segment = packets.tcp_segment(self.src, self.dst, self.src_port, self.dst_port, self.seq, self.ack, self.flags,
-                                      self.window, options, self.payload)
-        datagram = packets.ipv4_packet(self.src, self.dst, 6, segment, ip_id, 128 if self.src.startswith("192.") else 48)
-        return packets.ethernet_frame(mac(self.src), mac(self.dst), 0x0800, datagram, self.wire_len())
+        segment = tcp(self.src_port, self.dst_port, self.seq, self.ack, self.flags, self.window, options, self.payload)
+        datagram = ipv4(TCP, segment, self.src, self.dst, ident=ip_id, fragment=0x4000, ttl=128 if self.src.startswith("192.") else 48)
+        return ethernet(IPV4, with_checksums(datagram), mac(self.src), mac(self.dst), self.wire_len())
 
 
 SYN_OPTIONS = bytes.fromhex("0204056401010402")  # MSS 1380, SACK permitted
@@ -476,7 +475,7 @@ def main():
             next_id[packet.src] = next_id.get(packet.src, 0) % 65535 + 1
             yield packet.time, packet.frame(next_id[packet.src])
 
-    packets.write_pcap(sys.argv[1], frames())
+    write_pcap(sys.argv[1], frames())
 
 
 if __name__ == "__main__":
