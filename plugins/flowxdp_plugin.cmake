@@ -1,5 +1,7 @@
-# flowxdp_add_plugin(NAME): plugins/NAME/NAME.cpp as a module that flowxdp loads at start.
+# flowxdp_add_plugin(NAME [TEST_SOURCES FILE...]): plugins/NAME/NAME.cpp as a module that flowxdp loads at start. NAME_test.cpp beside
+# it, where there is one, becomes the test of both halves, with tests/support/plugin_bench.h and TEST_SOURCES.
 function(flowxdp_add_plugin name)
+    cmake_parse_arguments(ARG "" "" "TEST_SOURCES" ${ARGN})
     add_library(plugin_${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}.cpp)
     set_target_properties(plugin_${name} PROPERTIES OUTPUT_NAME ${name} PREFIX ""
         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/flowxdp/plugins)
@@ -9,4 +11,10 @@ function(flowxdp_add_plugin name)
         add_dependencies(flowxdp plugin_${name})
     endif()
     install(TARGETS plugin_${name} LIBRARY DESTINATION lib/flowxdp/plugins)
+
+    file(GLOB test CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}_test.cpp)
+    if(FLOWXDP_TESTS AND test)
+        flowxdp_add_test(NAME ${name}_test SOURCES ${test} ${ARG_TEST_SOURCES} LIBS flowxdp_plugin_bench)
+        add_dependencies(${name}_test plugin_${name})
+    endif()
 endfunction()

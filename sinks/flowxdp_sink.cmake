@@ -1,5 +1,5 @@
 # flowxdp_add_sink(NAME [SOURCES FILE...] [LIBS LIB...]): sinks/NAME/NAME_sink.cpp, and these, as a module that flowxdp loads when
-# it is named.
+# it is named. NAME_sink_test.cpp beside it, where there is one, becomes its test, with the same SOURCES and LIBS.
 function(flowxdp_add_sink name)
     cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
     add_library(sink_${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}_sink.cpp ${ARG_SOURCES})
@@ -11,4 +11,12 @@ function(flowxdp_add_sink name)
         add_dependencies(flowxdp sink_${name})
     endif()
     install(TARGETS sink_${name} LIBRARY DESTINATION lib/flowxdp/sinks)
+
+    file(GLOB test CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}_sink_test.cpp)
+    if(FLOWXDP_TESTS AND test)
+        flowxdp_add_test(NAME ${name}_sink_test SOURCES ${test} ${ARG_SOURCES}
+            LIBS flowxdp_sink ${ARG_LIBS} PkgConfig::ZLIB PkgConfig::ZSTD)
+        target_compile_definitions(${name}_sink_test PRIVATE FLOWXDP_SINK_DIR="${PROJECT_BINARY_DIR}/lib/flowxdp/sinks")
+        add_dependencies(${name}_sink_test sink_${name})
+    endif()
 endfunction()

@@ -12,7 +12,7 @@
 #include "capture/capture.h"
 #include "capture/filter.h"
 #include "capture/read_frames.h"
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
 #include "support/filter_expressions.h"
 
 namespace flowxdp::test {

@@ -63,7 +63,7 @@ std::vector<int> seeds_of(const std::string& expression, const CaptureOptions& o
 
 TEST(CaptureSeries, TheNumberIsFoundWhereItStands)
 {
-    TempDir dir;
+    TempFolder dir;
     for (const int number : {7, 8, 9, 10, 11}) {
         const auto seed = static_cast<std::uint8_t>(number);
         const std::string n = std::to_string(number);
@@ -84,33 +84,33 @@ TEST(CaptureSeries, TheNumberIsFoundWhereItStands)
     for (const char* expression : {"out.pcap8,11", "q8.pcap,11", "dump.8,11", "v1.x8.pcap.gz,11", "b7_8.pcap:_,11",
                                    "w008.pcap,11", "z.pcap008,11", "z.pcap008:p,11"}) {
         error.clear();
-        EXPECT_EQ(seeds_of(dir.file(expression), options, &error), expected) << expression << error;
+        EXPECT_EQ(seeds_of(dir / expression, options, &error), expected) << expression << error;
     }
-    EXPECT_EQ(seeds_of(dir.file("c.pcap,2"), options, &error), (std::vector<int>{0, 1, 2}));
+    EXPECT_EQ(seeds_of(dir / "c.pcap,2", options, &error), (std::vector<int>{0, 1, 2}));
     // With the separator named, the number behind it is meant, though there is one before the extension.
-    EXPECT_EQ(seeds_of(dir.file("t7.pcap:p,1"), options, &error), (std::vector<int>{40, 41}));
+    EXPECT_EQ(seeds_of(dir / "t7.pcap:p,1", options, &error), (std::vector<int>{40, 41}));
 }
 
 TEST(CaptureSeries, MistakesSayWhatToWrite)
 {
-    TempDir dir;
+    TempFolder dir;
     const auto error_of = [&](const std::string& expression) {
         std::string error;
-        (void)seeds_of(dir.file(expression), {}, &error);
+        (void)seeds_of(dir / expression, {}, &error);
         return error;
     };
     EXPECT_NE(error_of("trace.log").find("there is no number to count up; write FIRST_FILE"), std::string::npos);
     EXPECT_NE(error_of("x5.pcap,4").find("it stops at 4, before its first number 5"), std::string::npos);
     EXPECT_NE(error_of("x5.pcap:_").find("there is no '_' in the file name"), std::string::npos);
     EXPECT_NE(error_of("").find("it names no file"), std::string::npos);
-    EXPECT_EQ(error_of("x5.pcap"), "cannot read capture '" + dir.file("x5.pcap") + "': No such file or directory");
+    EXPECT_EQ(error_of("x5.pcap"), "cannot read capture '" + dir / "x5.pcap" + "': No such file or directory");
     (void)dir.write("t1.pcap", {'t', 'e', 'x', 't'});
     EXPECT_NE(error_of("t1.pcap").find("not a pcap or pcapng file"), std::string::npos);
 }
 
 TEST(CaptureSeries, WaitsForMoreOfAFileAndForTheNextOne)
 {
-    TempDir dir;
+    TempFolder dir;
     const Bytes first = pcap_of(1, 2);
     const auto piece = [&](std::size_t from, std::size_t to) {
         return Bytes(first.begin() + static_cast<std::ptrdiff_t>(from),
@@ -125,33 +125,33 @@ TEST(CaptureSeries, WaitsForMoreOfAFileAndForTheNextOne)
                        [&] { (void)dir.write("x2", pcap_of(3)); }});
     std::string error;
     std::vector<CaptureDamage> damages;
-    EXPECT_EQ(seeds_of(dir.file("x0"), script.options(), &error, &damages), (std::vector<int>{1, 1, 2, 3})) << error;
+    EXPECT_EQ(seeds_of(dir / "x0", script.options(), &error, &damages), (std::vector<int>{1, 1, 2, 3})) << error;
     EXPECT_TRUE(script.done());
     EXPECT_TRUE(damages.empty());
 }
 
 TEST(CaptureSeries, APartialRecordIsADamageOnlyWhenTheSuccessorExists)
 {
-    TempDir dir;
+    TempFolder dir;
     Bytes cut = pcap_of(1, 2);
     cut.pop_back();
     (void)dir.write("x0", cut);
     std::vector<CaptureDamage> damages;
     std::string error;
     WaitScript stopped({[] {}, [] {}});
-    EXPECT_EQ(seeds_of(dir.file("x0"), stopped.options(), &error, &damages), (std::vector<int>{1}));
+    EXPECT_EQ(seeds_of(dir / "x0", stopped.options(), &error, &damages), (std::vector<int>{1}));
     EXPECT_TRUE(damages.empty());
 
     WaitScript succeeded({[] {}, [&] { (void)dir.write("x1", pcap_of(2)); }});
-    EXPECT_EQ(seeds_of(dir.file("x0"), succeeded.options(), &error, &damages), (std::vector<int>{1, 2}));
+    EXPECT_EQ(seeds_of(dir / "x0", succeeded.options(), &error, &damages), (std::vector<int>{1, 2}));
     ASSERT_EQ(damages.size(), 1U);
-    EXPECT_EQ(damages[0].file, dir.file("x0"));
+    EXPECT_EQ(damages[0].file, dir / "x0");
     EXPECT_EQ(damages[0].offset, 60U);
 }
 
 TEST(CaptureSeries, AFileThatIsNoCaptureIsADamageAndTheNextIsRead)
 {
-    TempDir dir;
+    TempFolder dir;
     (void)dir.write("x0", pcap_of(1));
     (void)dir.write("x1", {'t', 'e', 'x', 't'});
     (void)dir.write("x2", {});
@@ -160,7 +160,7 @@ TEST(CaptureSeries, AFileThatIsNoCaptureIsADamageAndTheNextIsRead)
     std::string error;
     CaptureOptions options;
     options.poll_ms = 1;
-    EXPECT_EQ(seeds_of(dir.file("x0,3"), options, &error, &damages), (std::vector<int>{1, 4}));
+    EXPECT_EQ(seeds_of(dir / "x0,3", options, &error, &damages), (std::vector<int>{1, 4}));
     ASSERT_EQ(damages.size(), 2U);
     EXPECT_EQ(damages[0].reason, "not a pcap or pcapng file (first bytes 0x74657874)");
     EXPECT_EQ(damages[1].reason, "it is empty");
@@ -168,7 +168,7 @@ TEST(CaptureSeries, AFileThatIsNoCaptureIsADamageAndTheNextIsRead)
 
 TEST(CaptureSeries, FollowsAWriterThatRotates)
 {
-    TempDir dir;
+    TempFolder dir;
     (void)dir.write("r.pcap", {});
     constexpr int kFiles = 5;
     constexpr int kPackets = 40;
@@ -192,7 +192,7 @@ TEST(CaptureSeries, FollowsAWriterThatRotates)
     std::vector<CaptureDamage> damages;
     CaptureOptions options;
     options.poll_ms = 2;
-    const std::vector<int> seeds = seeds_of(dir.file("r.pcap,5"), options, &error, &damages);
+    const std::vector<int> seeds = seeds_of(dir / "r.pcap,5", options, &error, &damages);
     writer.join();
     ASSERT_EQ(seeds.size(), std::size_t{kFiles * kPackets});
     for (std::size_t i = 0; i < seeds.size(); ++i)

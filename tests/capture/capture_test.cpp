@@ -48,7 +48,7 @@ class StdinFrom {
 
 TEST(Capture, FilesAreOneStreamInTheirOrder)
 {
-    TempDir dir;
+    TempFolder dir;
     PcapngFile ng;
     ng.section().interface(113).enhanced(0, 5, sample_frame(9));
     const std::vector<std::string> files = {dir.write("b", small_pcap(1)), dir.write("a", ng.bytes()),
@@ -74,7 +74,7 @@ TEST(Capture, FilesAreOneStreamInTheirOrder)
 
 TEST(Capture, ADamagedFileEndsItselfNotTheStream)
 {
-    TempDir dir;
+    TempFolder dir;
     Bytes cut = small_pcap(1);
     cut.pop_back();
     const std::string damaged = dir.write("damaged", cut);
@@ -90,7 +90,7 @@ TEST(Capture, ADamagedFileEndsItselfNotTheStream)
 
 TEST(Capture, ProgressReachesTheEndOfAFileLeftEarly)
 {
-    TempDir dir;
+    TempFolder dir;
     Bytes lying = PcapFile().record(0, 0, 0xffffffff, 1).bytes();
     lying.resize(8U << 20);
     Result<std::unique_ptr<Capture>> capture = open_captures({dir.write("lying", lying)}, {});
@@ -101,14 +101,14 @@ TEST(Capture, ProgressReachesTheEndOfAFileLeftEarly)
 
 TEST(Capture, ErrorsNameFileAndReason)
 {
-    TempDir dir;
+    TempFolder dir;
     const std::string good = dir.write("good", small_pcap(1));
     const auto expect = [&](const std::string& file, const std::string& reason) {
         EXPECT_EQ(open_error({file}), "cannot read capture '" + file + "': " + reason);
         EXPECT_EQ(open_error({good, file}), "cannot read capture '" + file + "': " + reason);
     };
-    expect(dir.file("nowhere"), "No such file or directory");
-    expect(dir.file(""), "it is a directory");
+    expect(dir / "nowhere", "No such file or directory");
+    expect(dir / "", "it is a directory");
     expect(dir.write("empty", {}), "it is empty");
     expect(dir.write("text", {'h', 'e', 'l', 'l', 'o'}), "not a pcap or pcapng file (first bytes 0x68656c6c)");
     expect(dir.write("short", {0xd4, 0xc3}), "it ends inside the file header, 2 bytes are there");
@@ -130,7 +130,7 @@ TEST(Capture, ErrorsNameFileAndReason)
 
 TEST(Capture, AFileThatVanishesBeforeItsTurnIsADamage)
 {
-    TempDir dir;
+    TempFolder dir;
     const std::vector<std::string> files = {dir.write("a", small_pcap(1)), dir.write("b", small_pcap(2)),
                                             dir.write("c", small_pcap(3))};
     Result<std::unique_ptr<Capture>> capture = open_captures(files, {});
@@ -199,13 +199,13 @@ TEST(Capture, ASilentPipeCanBeStopped)
 
 TEST(Capture, ALaterFifoIsOpenedAtItsTurn)
 {
-    TempDir dir;
-    const std::string fifo = dir.file("fifo");
+    TempFolder dir;
+    const std::string fifo = dir / "fifo";
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     Result<std::unique_ptr<Capture>> capture = open_captures({dir.write("a", small_pcap(1)), fifo}, {});
     ASSERT_TRUE(capture.ok());
     EXPECT_EQ((*capture)->bytes_total(), 0U);
-    std::thread writer([&] { EXPECT_TRUE(write_bytes(fifo, small_pcap(2))); });
+    std::thread writer([&] { write_file(fifo, small_pcap(2)); });
     EXPECT_EQ(read_all(**capture).size(), 4U);
     writer.join();
     EXPECT_TRUE((*capture)->damages().empty());
@@ -240,7 +240,7 @@ TEST(Capture, BytesThatAreHeldStay)
 
 TEST(CaptureList, PathsCommentsAndBlankLines)
 {
-    TempDir dir;
+    TempFolder dir;
     const std::string a = dir.write("a b.pcap", small_pcap(1));
     const std::string c = dir.write("c.pcap", small_pcap(1));
     const std::string text = "# list\n\n  " + a + " \r\n-\n#x\n" + c;
@@ -251,7 +251,7 @@ TEST(CaptureList, PathsCommentsAndBlankLines)
 
 TEST(CaptureList, ErrorsNameListAndLine)
 {
-    TempDir dir;
+    TempFolder dir;
     const std::string text = "# list\n/nowhere/x.pcap\n";
     const std::string list = dir.write("list", Bytes(text.begin(), text.end()));
     EXPECT_EQ(read_capture_list(list).error().message,
@@ -259,15 +259,15 @@ TEST(CaptureList, ErrorsNameListAndLine)
     const std::string empty = dir.write("empty", {'#', '\n'});
     EXPECT_EQ(read_capture_list(empty).error().message,
               "capture list '" + empty + "' names no file; write one path a line");
-    EXPECT_EQ(read_capture_list(dir.file("none")).error().message,
-              "cannot read capture list '" + dir.file("none") + "': No such file or directory");
-    EXPECT_EQ(read_capture_list(dir.file("")).error().message,
-              "cannot read capture list '" + dir.file("") + "': Is a directory");
+    EXPECT_EQ(read_capture_list(dir / "none").error().message,
+              "cannot read capture list '" + dir / "none" + "': No such file or directory");
+    EXPECT_EQ(read_capture_list(dir / "").error().message,
+              "cannot read capture list '" + dir / "" + "': Is a directory");
 }
 
 TEST(CaptureList, WhatIsNoListIsRefusedBeforeItFillsTheMemory)
 {
-    TempDir dir;
+    TempFolder dir;
     EXPECT_EQ(read_capture_list("/dev/zero").error().message,
               "cannot read capture list '/dev/zero': it is no text: the byte at offset 0 is 0");
     const std::string large = dir.write("large", Bytes(kMaxListBytes + 1, '#'));
@@ -282,7 +282,7 @@ TEST(CaptureList, WhatIsNoListIsRefusedBeforeItFillsTheMemory)
 
 TEST(CaptureList, AListOfTheLargestSizeIsRead)
 {
-    TempDir dir;
+    TempFolder dir;
     const std::string path = dir.write("a.pcap", small_pcap(1));
     Bytes text(kMaxListBytes - path.size() - 1, '#');
     text.push_back('\n');

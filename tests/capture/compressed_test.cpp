@@ -254,7 +254,7 @@ TEST(Compressed, MagicBytesDecideNotNames)
     EXPECT_EQ(compression_of(Bytes{0x51, 0x2a, 0x4d, 0x18}), Compression::kZstd);
     EXPECT_EQ(compression_of(PcapFile().bytes()), Compression::kNone);
     EXPECT_EQ(compression_of(Bytes{0x1f}), Compression::kNone);
-    TempDir dir;
+    TempFolder dir;
     Result<std::unique_ptr<Capture>> capture = open_captures({dir.write("x.pcap", gzip(noise_pcap(9)))}, {});
     ASSERT_TRUE(capture.ok());
     EXPECT_EQ(read_all(**capture).size(), 9U);

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// read_frames.h - a whole capture in memory, and a folder of one test's own.
+// read_frames.h - a whole capture in memory.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
 #include <array>
-#include <filesystem>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +11,7 @@
 #include "capture/capture.h"
 #include "capture/capture_file.h"
 #include "support/pcap_file.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp::test {
 
@@ -77,31 +74,5 @@ inline std::vector<OwnedFrame> read_all(Capture& capture)
     }
     return result;
 }
-
-// A folder that is gone after the test.
-class TempDir {
-  public:
-    TempDir()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "flowxdp_capture_XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr)
-            ADD_FAILURE() << "cannot make a folder under " << std::filesystem::temp_directory_path();
-        path_ = name;
-    }
-    ~TempDir() { std::filesystem::remove_all(path_); }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-
-    [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-    // Writes a file and returns its path.
-    [[nodiscard]] std::string write(const std::string& name, const Bytes& data, bool append = false) const
-    {
-        EXPECT_TRUE(write_bytes(file(name), data, append)) << name;
-        return file(name);
-    }
-
-  private:
-    std::filesystem::path path_;
-};
 
 } // namespace flowxdp::test

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/temp_folder.h"
+
 namespace flowxdp {
 namespace {
 
@@ -31,15 +33,9 @@ class OutputClaimsTest : public testing::Test {
             return false;
         }
     }
-    void SetUp() override
-    {
-        char name[] = "/tmp/flowxdp_claims_XXXXXX";
-        ASSERT_NE(mkdtemp(name), nullptr);
-        folder_ = name;
-    }
-    void TearDown() override { fs::remove_all(folder_); }
 
-    fs::path folder_;
+    const test::TempFolder temporary_;
+    const fs::path folder_ = temporary_.path();
     OutputClaims claims_;
     std::string said_;
 };

@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/run_setup.h"
 #include "live/live_sensor.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {
@@ -23,13 +24,9 @@ class SensorIdentity : public testing::Test {
   protected:
     void SetUp() override
     {
-        std::string name = testing::TempDir() + "sensor_identityXXXXXX";
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        folder_ = name;
         std::ofstream(folder_ + "/filter") << "udp port 53\n";
         std::filesystem::create_symlink(FLOWXDP_LIBRARY_FOLDER, folder_ + "/lib");
     }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
 
     // The id of the sensor that `flowxdp attach WORDS` would make or take over on lo.
     std::uint64_t id_of(const Words& given)
@@ -60,7 +57,8 @@ class SensorIdentity : public testing::Test {
         return 0;
     }
 
-    std::string folder_;
+    const test::TempFolder temporary_;
+    const std::string folder_ = temporary_.path();
 };
 
 TEST_F(SensorIdentity, EveryOptionOfAttachSaysWhenItChanges)

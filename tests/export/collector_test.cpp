@@ -18,11 +18,13 @@
 #include <thread>
 
 #include "export/child_process.h"
-#include "export/export_sink_fixture.h"
-#include "export/local_socket.h"
-#include "export/octet_pcap.h"
-#include "export/row_fixture.h"
 #include "export_sink.h"
+#include "export_sink_fixture.h"
+#include "support/flow_rows.h"
+#include "support/local_socket.h"
+#include "support/packet_builder.h"
+#include "support/pcap_file.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp::test {
 namespace {
@@ -91,21 +93,27 @@ std::vector<Seen> expected_ip(const std::vector<FlowRow>& flows, bool only_a = f
     return all;
 }
 
+// Each datagram as a frame to `port`, for a dissector.
+void write_udp_pcap(const std::string& path, std::uint16_t port, const std::vector<Bytes>& datagrams)
+{
+    PcapFile capture;
+    std::uint32_t seconds = 1'700'000'000;
+    for (const Bytes& datagram : datagrams)
+        capture.packet(
+            seconds++, 0,
+            Packet().eth().ipv4("127.0.0.1", "127.0.0.1").udp(40000, port).raw("datagram", datagram).bytes());
+    write_file(path, capture.bytes());
+}
+
 class CollectorTest : public ::testing::Test {
   protected:
-    void SetUp() override
-    {
-        char name[] = "/tmp/flowxdp_collector_XXXXXX";
-        ASSERT_NE(::mkdtemp(name), nullptr);
-        folder_ = name;
-        ASSERT_EQ(::setenv("TZ", "UTC", 1), 0);
-    }
+    void SetUp() override { ASSERT_EQ(::setenv("TZ", "UTC", 1), 0); }
     void TearDown() override
     {
-        if (!HasFailure())
-            std::filesystem::remove_all(folder_);
+        if (HasFailure())
+            folder_.keep();
     }
-    [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
+    [[nodiscard]] std::string file(const std::string& name) const { return folder_ / name; }
 
     // A port free for UDP right now.
     static std::uint16_t free_port(int family = AF_INET)
@@ -121,7 +129,7 @@ class CollectorTest : public ::testing::Test {
         auto sink = make_export_sink(protocol, target, options);
         ASSERT_TRUE(sink.ok()) << sink.error().message;
         SinkContext context;
-        context.flow_schema = make_schema();
+        context.flow_schema = flow_schema();
         ASSERT_TRUE(sink.value()->open(context).ok());
         for (std::size_t i = 0; i < flows.size(); i += 20) {
             const std::size_t end = std::min(i + 20, flows.size());
@@ -156,7 +164,7 @@ class CollectorTest : public ::testing::Test {
     void check_nfacctd(Protocol protocol);
     void check_tshark(Protocol protocol);
 
-    std::string folder_;
+    TempFolder folder_;
 };
 
 // "2009-11-19T01:29:23.408" in UTC.

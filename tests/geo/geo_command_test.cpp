@@ -63,18 +63,18 @@ TEST(GeoCommand, LookupNamesWhatIsNoAddressAndGoesOn)
 
 TEST(GeoCommand, ImportThenStatus)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     ::setenv("SOURCE_DATE_EPOCH", "1767225600", 1);
     const Outcome import = run({"import", "--country", source_path(kTestdata + "geo-test-country.csv"), "--asn",
                                 source_path(kTestdata + "geo-test-asn.csv"), "--attribution",
-                                "test data of flowxdp, BSD-2-Clause", "-o", folder.file("g.mmdb")});
+                                "test data of flowxdp, BSD-2-Clause", "-o", folder / "g.mmdb"});
     ::unsetenv("SOURCE_DATE_EPOCH");
     EXPECT_EQ(import.code, ExitCode::kOk) << import.error;
     EXPECT_NE(import.out.find("10 country and 8 AS ranges (0 overlapping)"), std::string::npos) << import.out;
     EXPECT_NE(import.out.find("\ntest data of flowxdp, BSD-2-Clause\n"), std::string::npos) << import.out;
-    EXPECT_TRUE(read_bytes(folder.file("g.mmdb")) == read_bytes(source_path(kTestdata + "geo-test.mmdb")));
+    EXPECT_TRUE(read_bytes(folder / "g.mmdb") == read_bytes(source_path(kTestdata + "geo-test.mmdb")));
 
-    const Outcome status = run({"status", "--json", "--geo-country", folder.file("g.mmdb")});
+    const Outcome status = run({"status", "--json", "--geo-country", folder / "g.mmdb"});
     EXPECT_EQ(status.code, ExitCode::kOk);
     EXPECT_NE(status.out.find("\"built\":\"2026-01-01T00:00:00Z\",\"build_epoch\":1767225600"), std::string::npos);
     EXPECT_NE(status.out.find("\"licence\":\"test data of flowxdp, BSD-2-Clause\""), std::string::npos);

@@ -43,7 +43,7 @@ TEST(GeoDatabase, SpecialRangesNeedNoDatabase)
 
 TEST(GeoDatabase, TwoFilesFillEachOther)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     GeoTable country;
     country.records = {{"US", 1, "name of the country file"}, {"DE", 2, "only here"}};
     country.ranges = {{0x08000000, 0x080000ff, 0}, {0x09000000, 0x090000ff, 1}};

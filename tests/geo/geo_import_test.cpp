@@ -39,7 +39,7 @@ TEST(GeoImport, CommittedTestDatabaseIsWhatTheWriterMakes)
 // The reason of a failed import of one CSV, without the path.
 std::string csv_error(SourceKind kind, const std::string& content)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string path = folder.write("bad.csv", content);
     GeoTable table;
     const auto read = read_ranges(path, kind, table);
@@ -88,7 +88,7 @@ TEST(GeoImport, ErrorsNameFileAndLine)
 
 TEST(GeoImport, CsvTakesQuotesNumbersHeadersAndLineEnds)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     GeoTable table;
     const std::string path = folder.write("good.csv", std::string("\xef\xbb\xbfstart,end,asn,organisation\r\n"
                                                                   "16777216,16777471,AS13335,\"Cloudflare, Inc.\"\r\n"
@@ -152,8 +152,8 @@ TEST(GeoImport, MergedRangesAgreeWithBothSources)
 
 TEST(GeoImport, ReplacesTheFileAsAWholeOrNotAtAll)
 {
-    const TemporaryFolder folder;
-    const std::string output = folder.file("deep/er/geo.mmdb");
+    const TempFolder folder;
+    const std::string output = folder / "deep/er/geo.mmdb";
     auto first = import_database(test_database_options(), output);
     ASSERT_TRUE(first) << first.error().message;
     EXPECT_EQ(first->country_ranges, 10U);
@@ -167,20 +167,20 @@ TEST(GeoImport, ReplacesTheFileAsAWholeOrNotAtAll)
     bad.asn_sources.push_back(folder.write("bad.csv", std::string("x\ny\n")));
     EXPECT_FALSE(import_database(bad, output));
     EXPECT_TRUE(read_bytes(output) == before);
-    EXPECT_FALSE(import_database(test_database_options(), folder.file("bad.csv/geo.mmdb")));
+    EXPECT_FALSE(import_database(test_database_options(), folder / "bad.csv/geo.mmdb"));
     EXPECT_FALSE(import_database(test_database_options(), folder.path())); // a folder cannot be replaced
     std::size_t files = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path()))
         files += entry.is_regular_file() ? 1 : 0;
     EXPECT_EQ(files, 2U); // no temporary file is left: geo.mmdb and bad.csv
     for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::temp_directory_path()))
-        EXPECT_EQ(entry.path().string().find(folder.path() + "."), std::string::npos) << entry.path();
+        EXPECT_EQ(entry.path().string().find(folder.path().string() + "."), std::string::npos) << entry.path();
     EXPECT_FALSE(import_database(ImportOptions{}, output));
 }
 
 TEST(GeoImport, ReadsItsOwnMmdbBack)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     ImportOptions again = test_database_options();
     const std::string committed = source_path(kTestdata + "geo-test.mmdb");
     again.country_sources = {committed};

@@ -17,43 +17,15 @@
 
 #include "geo/address.h"
 #include "geo/geo.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp::geo {
 
-// A folder of its own, gone with the object.
-class TemporaryFolder {
-  public:
-    TemporaryFolder()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "flowxdp-geo-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr)
-            throw std::runtime_error("mkdtemp: " + name);
-        path_ = name;
-    }
-    ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-    [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-    template <typename Bytes>
-    std::string write(const std::string& name, const Bytes& content) const
-    {
-        std::ofstream out(file(name), std::ios::binary);
-        out.write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
-        return file(name);
-    }
-
-  private:
-    std::string path_;
-};
+using test::TempFolder;
 
 inline std::vector<std::uint8_t> read_bytes(const std::string& path)
 {
-    std::ifstream file(path, std::ios::binary);
-    EXPECT_TRUE(file) << path;
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    return test::read_file<std::vector<std::uint8_t>>(path);
 }
 
 // "us Dell, Inc."

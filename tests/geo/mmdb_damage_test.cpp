@@ -23,7 +23,7 @@ Bytes valid_file()
 }
 
 // Opens and, if that works, uses everything. Returns the error, empty when the file was taken.
-std::string use_file(const TemporaryFolder& folder, const Bytes& bytes)
+std::string use_file(const TempFolder& folder, const Bytes& bytes)
 {
     const std::string path = folder.write("damaged.mmdb", bytes);
     auto file = MmdbFile::open(path);
@@ -50,7 +50,7 @@ std::size_t marker_of(const Bytes& bytes)
 
 TEST(MmdbDamage, EveryTruncationIsAnError)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const Bytes whole = valid_file();
     ASSERT_EQ(use_file(folder, whole), "");
     for (std::size_t length = 0; length < whole.size(); ++length)
@@ -60,7 +60,7 @@ TEST(MmdbDamage, EveryTruncationIsAnError)
 
 TEST(MmdbDamage, MissingFrontIsAnErrorOrAnAnswer)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const Bytes whole = valid_file();
     for (std::size_t skip = 1; skip < whole.size(); ++skip)
         use_file(folder, Bytes(whole.begin() + static_cast<std::ptrdiff_t>(skip), whole.end()));
@@ -68,7 +68,7 @@ TEST(MmdbDamage, MissingFrontIsAnErrorOrAnAnswer)
 
 TEST(MmdbDamage, EveryFlippedBitIsAnErrorOrAnAnswer)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     Bytes bytes = valid_file();
     std::size_t refused = 0;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
@@ -83,7 +83,7 @@ TEST(MmdbDamage, EveryFlippedBitIsAnErrorOrAnAnswer)
 
 TEST(MmdbDamage, EveryByteSetToExtremesIsAnErrorOrAnAnswer)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     Bytes bytes = valid_file();
     for (std::size_t at = 0; at < bytes.size(); ++at) {
         const std::uint8_t before = bytes[at];
@@ -138,7 +138,7 @@ Bytes file_with_record(const Bytes& record)
 
 TEST(MmdbDamage, CraftedFileIsGoodWhenItsRecordIs)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const Bytes record = {0xe1, 0x44, 'x', 'x', 'x', 'x', 0x41, 'y'};
     EXPECT_EQ(use_file(folder, file_with_record(record)), "");
 }
@@ -146,14 +146,14 @@ TEST(MmdbDamage, CraftedFileIsGoodWhenItsRecordIs)
 TEST(MmdbDamage, NodeCountThatOverflows32BitsIsRefused)
 {
     // 0x2aaaaaab nodes of 6 bytes are 2 bytes modulo 2^32: libmaxminddb 1.7 would walk far outside the file.
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string error = use_file(folder, file_with(0x2aaaaaab, {0, 0, 17, 0, 0, 17}, {0xe0}));
     EXPECT_NE(error.find("does not fit"), std::string::npos) << error;
 }
 
 TEST(MmdbDamage, DeepNestingIsRefused)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     Bytes nested;
     for (int i = 0; i < 4000000; ++i)
         nested.insert(nested.end(), {0xe1, 0x40}); // a map of one entry, key "", value: the next map
@@ -167,7 +167,7 @@ TEST(MmdbDamage, DeepNestingIsRefused)
 
 TEST(MmdbDamage, PointersInCirclesAndHugeSizesAreRefused)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string refused = "the record at offset 0 of the data section is damaged";
     EXPECT_EQ(use_file(folder, file_with_record({0x20, 0x00})), refused);                  // to itself
     EXPECT_EQ(use_file(folder, file_with_record({0xe1, 0x41, 'a', 0x20, 0x00})), refused); // value: the map itself
@@ -182,7 +182,7 @@ TEST(MmdbDamage, PointersInCirclesAndHugeSizesAreRefused)
 
 TEST(MmdbDamage, TreesInCirclesAreRefused)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     EXPECT_NE(use_file(folder, file_with(2, {0, 0, 1, 0, 0, 2, 0, 0, 1, 0, 0, 2}, {0xe0})).find("deeper"),
               std::string::npos);
     // Each node twice the next: 2^30 paths to 31 nodes.
@@ -197,20 +197,20 @@ TEST(MmdbDamage, TreesInCirclesAreRefused)
 
 TEST(MmdbDamage, OtherFilesAreErrors)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     EXPECT_EQ(use_file(folder, {}), "the file is empty");
     EXPECT_EQ(use_file(folder, Bytes(5000, 'x')), "no MMDB metadata at the end: not an MMDB file, or a truncated one");
-    auto missing = GeoDatabase::open(folder.file("none.mmdb"), "");
+    auto missing = GeoDatabase::open(folder / "none.mmdb", "");
     ASSERT_FALSE(missing);
-    EXPECT_EQ(missing.error().message, folder.file("none.mmdb") + ": cannot open: No such file or directory");
+    EXPECT_EQ(missing.error().message, folder / "none.mmdb" + ": cannot open: No such file or directory");
     auto directory = GeoDatabase::open("", folder.path());
     ASSERT_FALSE(directory);
-    EXPECT_EQ(directory.error().message, folder.path() + ": cannot read: Is a directory");
+    EXPECT_EQ(directory.error().message, folder.path().string() + ": cannot read: Is a directory");
 }
 
 TEST(MmdbDamage, OpenDatabaseSurvivesItsFile)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const std::string path = folder.write("live.mmdb", valid_file());
     auto database = GeoDatabase::open(path, path);
     ASSERT_TRUE(database) << database.error().message;

@@ -32,7 +32,7 @@ GeoTable small_table()
 
 TEST(MmdbWriter, ReadsBackAtEveryRecordSize)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     for (const unsigned bits : {24U, 28U, 32U}) {
         MmdbMetadata metadata;
         metadata.description = "test";
@@ -68,7 +68,7 @@ TEST(MmdbWriter, MmdblookupAgrees)
 {
     if (std::system("command -v mmdblookup >/dev/null 2>&1") != 0)
         GTEST_SKIP() << "SKIP: no mmdblookup (Debian package mmdb-bin)";
-    const TemporaryFolder folder;
+    const TempFolder folder;
     auto image = write_mmdb(small_table(), {});
     ASSERT_TRUE(image);
     const std::string path = folder.write("t.mmdb", image->bytes);
@@ -107,7 +107,7 @@ TEST(MmdbWriter, BigDataSectionTakesWiderRecordsAndLongPointers)
     ASSERT_TRUE(image);
     EXPECT_EQ(image->record_bits, 28U);
     EXPECT_LT(image->bytes.size(), kRecords * 2 * 240U + image->nodes * 7); // shared names are stored once
-    const TemporaryFolder folder;
+    const TempFolder folder;
     auto file = MmdbFile::open(folder.write("big.mmdb", image->bytes));
     ASSERT_TRUE(file) << file.error().message;
     for (std::uint32_t i = 0; i < 2 * kRecords; i += 7) {
@@ -134,7 +134,7 @@ TEST(MmdbWriter, RefusesWhatItCannotWrite)
 
 TEST(MmdbWriter, EmptyTableAndWholeSpaceAreValidFiles)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     GeoTable table;
     auto image = write_mmdb(table, {});
     ASSERT_TRUE(image);
@@ -157,7 +157,7 @@ TEST(MmdbWriter, EmptyTableAndWholeSpaceAreValidFiles)
 // search with the written rule (latest start wins, then the shorter, then the later in the file).
 TEST(MmdbWriter, RandomRangesAgreeWithLinearSearch)
 {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     for (unsigned seed = 1; seed <= 40; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         std::mt19937_64 random(seed);

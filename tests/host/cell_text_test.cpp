@@ -12,7 +12,7 @@
 #include <random>
 #include <vector>
 
-#include "sinks/row_builder.h"
+#include "support/row_builder.h"
 
 namespace flowxdp::test {
 namespace {
@@ -239,7 +239,7 @@ TEST(CellText, EveryTypeOfCell)
     rows.put<std::uint64_t>("u64", 1).put<std::int64_t>("i64", -6).put<std::uint8_t>("h8", 0x4b);
     rows.put<std::uint16_t>("h16", 0x800).put<std::uint32_t>("h32", 1).put<std::uint64_t>("h64", 0x4000);
     rows.put<double>("f", -0.5151515151).put<std::int64_t>("t", 1500000000).put<std::int64_t>("d", -1);
-    rows.mac("mac", {0, 8, 0x74, 0x38, 1, 0xb4}).ip4("ip", 10, 0, 0, 1);
+    rows.mac("mac", {0, 8, 0x74, 0x38, 1, 0xb4}).ip("ip", "10.0.0.1");
     rows.text("s", "a;\"b").text("w", "eth:ipv4").put<std::uint8_t>("c", 'B').text("p", "\x01;");
     rows.raw("pair", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 5, 0, 0, 0}); // the count is in the host's order
     EXPECT_EQ(cell(rows, "u8"), "255");

@@ -15,7 +15,7 @@
 #include "library_file.h"
 #include "plugin/plugin_host.h"
 #include "row/cell_text.h"
-#include "sinks/temp_files.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {
@@ -27,21 +27,14 @@ class PluginFolder {
   public:
     explicit PluginFolder(const std::vector<std::string>& plugins)
     {
-        std::string name = (fs::temp_directory_path() / "flowxdp_plugins_XXXXXX").string();
-        EXPECT_NE(mkdtemp(name.data()), nullptr);
-        path_ = name;
         for (const std::string& plugin : plugins)
-            fs::copy_file(fs::path(SMALL_PLUGINS) / (plugin + ".so"), path_ / (plugin + ".so"));
+            fs::copy_file(fs::path(SMALL_PLUGINS) / (plugin + ".so"), folder_ / (plugin + ".so"));
     }
-    ~PluginFolder() { fs::remove_all(path_); }
-    PluginFolder(const PluginFolder&) = delete;
-    PluginFolder& operator=(const PluginFolder&) = delete;
-
-    [[nodiscard]] const fs::path& path() const { return path_; }
-    [[nodiscard]] std::vector<PluginLibrary> load() const { return load_plugin_libraries(path_); }
+    [[nodiscard]] const fs::path& path() const { return folder_.path(); }
+    [[nodiscard]] std::vector<PluginLibrary> load() const { return load_plugin_libraries(folder_.path()); }
 
   private:
-    fs::path path_;
+    test::TempFolder folder_;
 };
 
 std::string refusal(const std::vector<std::string>& plugins)

@@ -6,7 +6,7 @@
 #include "plugin/plugin_host.h"
 #include "sink/file/split_file.h"
 #include "sink/sink_spec.h"
-#include "sinks/row_builder.h"
+#include "support/row_builder.h"
 
 namespace flowxdp {
 namespace {

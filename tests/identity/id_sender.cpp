@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -36,7 +37,13 @@
 #include <thread>
 #include <vector>
 
+#include "support/packet_builder.h"
+#include "support/pcap_file.h"
+#include "support/temp_folder.h"
+
 namespace {
+
+namespace test = flowxdp::test;
 
 struct Plan {
     std::uint64_t packets = 100000; // of each thread
@@ -89,12 +96,10 @@ class Source {
   public:
     Source(const Plan& plan, std::uint64_t thread) : plan_(plan), thread_(thread), sent_(plan.flows * 2)
     {
-        static constexpr std::uint8_t kHead[] = {2,    0, 0, 0,  0, 2, 2, 0, 0,  0, 0, 1,
-                                                 8,    0, // to another host: the stack drops it
-                                                 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0};
-        std::memcpy(frame_.data(), kHead, sizeof kHead);
-        frame_[46] = 0x50; // 20 bytes of TCP header
-        frame_[47] = 0x10; // ACK
+        // To another host: the stack drops it. next() fills in addresses, ports, numbers and window.
+        const test::Bytes frame =
+            test::Packet().eth("020000000002", "020000000001").ipv4().tcp(0, 0, 0, 0x10).trailer(kFrame - 54).bytes();
+        std::copy_n(frame.begin(), frame_.size(), frame_.begin());
     }
 
     // The next frame; counted by count() when it was sent.
@@ -167,24 +172,17 @@ void write_sent(const std::string& path, const Plan& plan, const std::vector<Sou
 
 void write_capture(const std::string& path, const Plan& plan, std::vector<Source>* sources)
 {
-    std::FILE* out = std::fopen(path.c_str(), "w");
-    if (!out)
-        throw std::runtime_error("cannot write " + path);
-    const std::uint32_t header[] = {0xa1b23c4d, 0x00040002, 0, 0, 65535, 1}; // nanoseconds, Ethernet
-    std::fwrite(header, sizeof header, 1, out);
+    test::PcapFile capture({.magic = 0xa1b23c4d}); // nanoseconds
     std::uint64_t now_ns = 1'700'000'000'000'000'000;
     while (!sources->front().done())
         for (Source& source : *sources) {
             const auto& frame = source.next();
-            const std::uint32_t record[] = {static_cast<std::uint32_t>(now_ns / 1'000'000'000),
-                                            static_cast<std::uint32_t>(now_ns % 1'000'000'000), kFrame, kFrame};
-            std::fwrite(record, sizeof record, 1, out);
-            std::fwrite(frame.data(), frame.size(), 1, out);
+            capture.packet(static_cast<std::uint32_t>(now_ns / 1'000'000'000),
+                           static_cast<std::uint32_t>(now_ns % 1'000'000'000), {frame.begin(), frame.end()});
             source.count();
             now_ns += plan.gap_ns;
         }
-    if (std::ferror(out) || std::fclose(out))
-        throw std::runtime_error("cannot write " + path);
+    test::write_file(path, capture.bytes());
 }
 
 int open_tap(const std::string& name)

@@ -11,9 +11,9 @@
 #include "capture/filter.h"
 #include "capture/filter_memory.h"
 #include "flowxdp/packet.h"
-#include "parse/encapsulations.h"
 #include "support/classic_filter.h"
 #include "support/ebpf_interpreter.h"
+#include "support/encapsulations.h"
 #include "support/filter_expressions.h"
 
 namespace flowxdp::test {

@@ -11,7 +11,7 @@
 #include "core/unique_fd.h"
 #include "live/journal.h"
 #include "live/left_files.h"
-#include "sinks/temp_files.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {

@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "capture/capture.h"
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
 
 namespace flowxdp::test {
 namespace {

@@ -86,13 +86,13 @@ class Engines {
         std::string why;
         if (native != bpf || (native != 0 && native != 3))
             why += "exit codes " + std::to_string(native) + " and " + std::to_string(bpf) + ": " +
-                   contents(folder_.file("native.err")) + contents(folder_.file("bpf.err"));
+                   contents(folder_ / "native.err") + contents(folder_ / "bpf.err");
         for (const char* kind : {"flows", "packets"}) {
-            const std::string rows = contents(folder_.file(std::string("native_") + kind + ".txt"));
-            if (rows.empty() || rows != contents(folder_.file(std::string("bpf_") + kind + ".txt")))
+            const std::string rows = contents(folder_ / (std::string("native_") + kind + ".txt"));
+            if (rows.empty() || rows != contents(folder_ / (std::string("bpf_") + kind + ".txt")))
                 why += std::string(" ") + kind + " differ;";
         }
-        const std::string ours = contents(folder_.file("native.json")), theirs = contents(folder_.file("bpf.json"));
+        const std::string ours = contents(folder_ / "native.json"), theirs = contents(folder_ / "bpf.json");
         for (const char* key : {"ledger", "counters"})
             if (object_of(ours, key) != object_of(theirs, key))
                 why += std::string(" ") + key + ": " + object_of(ours, key) + " and " + object_of(theirs, key) + ";";
@@ -107,14 +107,14 @@ class Engines {
   private:
     int run(const std::string& engine, const std::string& capture, const std::string& options)
     {
-        const std::string prefix = folder_.file(engine.substr(0, engine.find(' ')));
+        const std::string prefix = folder_ / engine.substr(0, engine.find(' '));
         const std::string command = program_ + " replay --json -s --engine " + engine + " -w " + prefix + " " +
                                     options + " " + capture + " >" + prefix + ".json 2>" + prefix + ".err";
         const int status = std::system(command.c_str()); // NOLINT(concurrency-mt-unsafe, cert-env33-c)
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
 
-    TempDir folder_;
+    TempFolder folder_;
     std::map<std::string, std::uint64_t> happened_;
     std::string program_ = folder_from("FLOWXDP_BUILD_DIR", FLOWXDP_TEST_BUILD_DIR) + "/bin/flowxdp";
 };
@@ -171,7 +171,7 @@ TEST(RandomParity, BothEnginesGiveTheSameBytesAndBalancedLedgers)
         const std::string kept = (std::filesystem::temp_directory_path() /
                                   ("flowxdp_parity_" + std::to_string(seed) + "_" + std::to_string(i) + ".pcapng"))
                                      .string();
-        write_bytes(kept, pcapng_of(few));
+        write_file(kept, pcapng_of(few));
         FAIL() << "seed " << seed << ", capture " << i << ": " << why << "\n"
                << few.size() << " frames of it still differ: " << kept << "\nwith: " << options << "\n"
                << engines.difference(few, options);

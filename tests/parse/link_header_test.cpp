@@ -8,7 +8,7 @@
 #include <memory>
 #include <tuple>
 
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
 
 namespace flowxdp::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "flowxdp/fragment.h"
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
 
 namespace flowxdp::test {
 namespace {

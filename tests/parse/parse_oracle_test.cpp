@@ -11,11 +11,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <sstream>
 
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
+#include "support/pcap_file.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp::test {
 namespace {
@@ -34,26 +35,14 @@ fs::path oracle_script()
     return {};
 }
 
-void put_u32(std::ofstream& out, std::uint32_t value)
-{
-    out.write(reinterpret_cast<const char*>(&value), 4);
-}
-
 // One flow a second, Ethernet, each cut at its own length.
 void write_pcap(const fs::path& path, const std::vector<std::pair<Bytes, std::uint32_t>>& frames)
 {
-    std::ofstream out(path, std::ios::binary);
+    PcapFile capture;
     std::uint32_t seconds = 1700000000;
-
-    for (std::uint32_t word : {0xa1b2c3d4u, 0x00040002u, 0u, 0u, 262144u, 1u})
-        put_u32(out, word);
-    for (const auto& [bytes, wire_len] : frames) {
-        put_u32(out, seconds++);
-        put_u32(out, 0);
-        put_u32(out, static_cast<std::uint32_t>(bytes.size()));
-        put_u32(out, wire_len);
-        out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    }
+    for (const auto& [bytes, wire_len] : frames)
+        capture.packet(seconds++, 0, bytes, wire_len);
+    write_file(path, capture.bytes());
 }
 
 // What the oracle and the sensor must agree on, by source port: protocol, other port, packets, octets, low windows.

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
 
 namespace flowxdp::test {
 namespace {

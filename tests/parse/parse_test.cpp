@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
 
 namespace flowxdp::test {
 namespace {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -195,15 +194,6 @@ class PcapngFile {
     bool big_endian_ = false;
     ByteWriter out_;
 };
-
-// Writes data to path, replacing or appending. False when that fails.
-inline bool write_bytes(const std::string& path, const Bytes& data, bool append = false)
-{
-    std::ofstream out(path, std::ios::binary | (append ? std::ios::app : std::ios::trunc));
-    out.write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
-    out.close();
-    return out.good();
-}
 
 // A frame of `size` bytes that differs by seed.
 inline Bytes sample_frame(std::size_t size, std::uint8_t seed = 0)

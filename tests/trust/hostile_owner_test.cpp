@@ -40,7 +40,7 @@
 #include "kernel/privileges.h"
 #include "link/link_header.h"
 #include "live/live_sensor.h"
-#include "sinks/temp_files.h"
+#include "support/temp_folder.h"
 #include "trust/fake_kernel.h"
 #include "trust/hostile_records.h"
 

@@ -19,7 +19,7 @@
 #include "kernel/ring_reader.h"
 #include "pipeline/pipeline.h"
 #include "sink/module_sink.h"
-#include "sinks/temp_files.h"
+#include "support/temp_folder.h"
 #include "trust/hostile_records.h"
 
 namespace flowxdp {

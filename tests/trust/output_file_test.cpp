@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/output_file.h"
-#include "sinks/temp_files.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "export/flow_decoder.h"
+#include "flow_decoder.h"
 
 #include <stdexcept>
 

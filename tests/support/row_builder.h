@@ -2,6 +2,9 @@
 // row_builder.h - rows for tests of sinks, cell by cell by column name.
 #pragma once
 
+#include <arpa/inet.h>
+
+#include <array>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -13,7 +16,6 @@
 
 namespace flowxdp::test {
 
-// A cell of every type: the columns of make_all_types_schema().
 inline std::shared_ptr<const Schema> make_schema(std::initializer_list<fx_column> columns)
 {
     auto schema = std::make_shared<Schema>();
@@ -21,17 +23,32 @@ inline std::shared_ptr<const Schema> make_schema(std::initializer_list<fx_column
     return schema;
 }
 
-inline fx_column column(const char* name, fx_type type, unsigned flags = 0)
+inline fx_column column(const char* name, fx_type type, unsigned flags = 0, fx_element element = {})
 {
     return {name,
             name,
             nullptr,
             nullptr,
             nullptr,
-            {},
+            element,
             0,
             static_cast<std::uint8_t>(type),
             static_cast<std::uint8_t>(flags)};
+}
+
+// A cell of type FX_IP: 16 octets, v4-mapped, and the version. "": zeros, the address of an L2 flow.
+inline std::array<std::uint8_t, 17> ip_cell(const std::string& text)
+{
+    std::array<std::uint8_t, 17> cell{};
+    if (text.find(':') != std::string::npos) {
+        inet_pton(AF_INET6, text.c_str(), cell.data());
+        cell[16] = 6;
+    } else if (!text.empty()) {
+        cell[10] = cell[11] = 0xff;
+        inet_pton(AF_INET, text.c_str(), cell.data() + 12);
+        cell[16] = 4;
+    }
+    return cell;
 }
 
 class RowBuilder {
@@ -46,6 +63,10 @@ class RowBuilder {
         RowHeader header{};
         header.end_clock_ns = end_clock_ns;
         header.flow_id = flow_id;
+        return row(header);
+    }
+    RowBuilder& row(const RowHeader& header)
+    {
         std::memcpy(batch_->add(), &header, sizeof header);
         return *this;
     }
@@ -59,16 +80,7 @@ class RowBuilder {
         return *this;
     }
     RowBuilder& mac(std::string_view name, const std::vector<std::uint8_t>& bytes) { return raw(name, bytes); }
-    // dotted: "10.0.0.1" as four numbers; v6 as 16 bytes.
-    RowBuilder& ip4(std::string_view name, std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d)
-    {
-        return raw(name, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d, 4});
-    }
-    RowBuilder& ip6(std::string_view name, std::vector<std::uint8_t> address)
-    {
-        address.push_back(6);
-        return raw(name, address);
-    }
+    RowBuilder& ip(std::string_view name, const std::string& address) { return put(name, ip_cell(address)); }
     RowBuilder& raw(std::string_view name, const std::vector<std::uint8_t>& bytes)
     {
         std::memcpy(cell(find(name)), bytes.data(), bytes.size());
@@ -99,7 +111,10 @@ class RowBuilder {
         return *this;
     }
 
+    [[nodiscard]] bool has(std::string_view name) const { return schema_->find(name).has_value(); }
     [[nodiscard]] const RowBatch& batch() const { return *batch_; }
+    // The rows, which are the caller's from now on.
+    [[nodiscard]] RowBatch take() { return std::move(*batch_); }
     [[nodiscard]] std::shared_ptr<const RowBatch> shared() const { return batch_; }
 
   private:
@@ -177,7 +192,7 @@ inline RowBuilder all_types_rows()
         .put<std::int64_t>("time", 1022171701691172000)
         .put<std::int64_t>("dur", -1500000000)
         .mac("mac", {0, 0x80, 0x48, 0xb3, 0x22, 0xef})
-        .ip4("ip", 192, 168, 1, 105)
+        .ip("ip", "192.168.1.105")
         .text("string", "a \"b\", c\\d\n\x01\x7f \xc3\xa9 \xff.")
         .text("word", "eth:ipv4:tcp")
         .put<char>("char", 'A')

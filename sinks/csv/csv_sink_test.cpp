@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <gtest/gtest.h>
 
-#include "csv/csv_text.h"
-#include "row_builder.h"
-#include "sink_module.h"
-#include "temp_files.h"
+#include "csv_text.h"
+#include "support/packed_file.h"
+#include "support/row_builder.h"
+#include "support/sink_module.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {

@@ -10,7 +10,7 @@
 #include "flowxdp/window_list.hpp"
 #include "plugin/plugin_host.h"
 #include "row/cell_text.h"
-#include "sinks/temp_files.h"
+#include "support/temp_folder.h"
 #include "tcp_win/tcp_win_state.h"
 
 namespace flowxdp {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// local_socket.h - the receiving end of a test, on a free port.
+// local_socket.h - a socket of a test, on a free port of loopback.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/unique_fd.h"
@@ -17,11 +18,16 @@ namespace flowxdp::test {
 // A socket on a free port of 127.0.0.1 or ::1.
 class LocalSocket {
   public:
-    explicit LocalSocket(int type, int family = AF_INET, std::uint16_t port = 0) : family_(family)
+    // receive_buffer: SO_RCVBUF, also of the connections that it accepts; 0 = the system's.
+    explicit LocalSocket(int type, int family = AF_INET, std::uint16_t port = 0, int receive_buffer = 0)
+        : family_(family)
     {
         fd_.reset(::socket(family, type | SOCK_CLOEXEC, 0));
         const int on = 1;
         EXPECT_EQ(::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+        if (receive_buffer != 0) {
+            EXPECT_EQ(::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer), 0);
+        }
         sockaddr_storage storage{};
         socklen_t size = 0;
         if (family == AF_INET) {
@@ -39,7 +45,7 @@ class LocalSocket {
         }
         bound_ = ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0;
         if (type == SOCK_STREAM && bound_) {
-            EXPECT_EQ(::listen(fd_.get(), 4), 0);
+            EXPECT_EQ(::listen(fd_.get(), 8), 0);
         }
         (void)::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &size);
         port_ = ntohs(family == AF_INET ? reinterpret_cast<sockaddr_in*>(&storage)->sin_port
@@ -49,6 +55,8 @@ class LocalSocket {
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] int fd() const { return fd_.get(); }
     void close() { fd_.reset(); }
+    // The descriptor, which is the caller's from now on.
+    [[nodiscard]] UniqueFd release() { return std::move(fd_); }
     [[nodiscard]] std::string target(const char* scheme) const
     {
         return std::string(scheme) + (family_ == AF_INET ? "127.0.0.1" : "[::1]") + ":" + std::to_string(port_);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "export/encoder_property.h"
+#include "encoder_property.h"
 
 #include <algorithm>
 #include <deque>
 #include <optional>
 #include <stdexcept>
 
-#include "export/flow_decoder.h"
-#include "export/memory_transport.h"
-#include "export/row_fixture.h"
 #include "exporter.h"
+#include "flow_decoder.h"
+#include "memory_transport.h"
+#include "support/flow_rows.h"
 
 namespace flowxdp::test {
 
@@ -118,7 +118,7 @@ Plan make_plan(Choices* from)
     s.template_messages = static_cast<std::uint32_t>(1 + from->up_to(5));
     plan.limit = 528 + from->up_to(1000);
     plan.datagrams = from->coin();
-    for (const fx_column& column : all_columns())
+    for (const fx_column& column : flow_columns())
         if (from->up_to(7) == 0 && std::string(column.name) != "srcIP" && std::string(column.name) != "dstIP")
             plan.without.insert(column.name);
     std::int64_t clock_ns = 1'700'000'000'000'000'000;
@@ -191,7 +191,7 @@ Values expected(const FlowRow& row, const Plan& plan, bool reverse_side)
         put("ethType", 256, hex_number(row.ethertype, 2), false);
         return values;
     }
-    const auto source = RowFiller::address(row.source), destination = RowFiller::address(row.destination);
+    const auto source = ip_cell(row.source), destination = ip_cell(row.destination);
     put("", v4 ? 8 : 27, hex(std::span(source).subspan(v4 ? 12 : 0, v4 ? 4 : 16)), false);
     put("", v4 ? 12 : 28, hex(std::span(destination).subspan(v4 ? 12 : 0, v4 ? 4 : 16)), false);
     put("srcPort", 7, hex_number(row.source_port, 2), false);
@@ -288,7 +288,7 @@ std::string check_encoder(std::span<const std::uint8_t> octets)
     const Plan plan = make_plan(&choices);
     SinkCounts counts;
     MemoryTransport transport(plan.limit, plan.datagrams, &counts);
-    auto schema = make_schema(plan.without);
+    auto schema = flow_schema(plan.without);
     ipfix::Exporter exporter(plan.settings, schema, &transport, &counts);
     if (auto checked = exporter.check(); !checked)
         return checked.error().message;

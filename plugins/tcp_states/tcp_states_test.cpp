@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // tcp_states: the README's rules, state by state, and the rows that the force mode tutorial prints.
-#include "plugin_bench.h"
+#include "support/plugin_bench.h"
 
 #include "tcp_states/tcp_states.bpf.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "parse/encapsulations.h"
+#include "support/encapsulations.h"
 
 #include <algorithm>
 #include <cstdio>

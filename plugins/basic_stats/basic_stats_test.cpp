@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // basic_stats: exact sums in the kernel half, the README's formulas in the user half.
-#include "plugin_bench.h"
+#include "support/plugin_bench.h"
 
 #include <cmath>
 #include <random>

@@ -7,7 +7,8 @@
 #include <sys/resource.h>
 
 #include "sink/file/row_file.h"
-#include "temp_files.h"
+#include "support/packed_file.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {

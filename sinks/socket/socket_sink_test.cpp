@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "receiver.h"
-#include "row_builder.h"
 #include "sink/sink_runner.h"
-#include "sink_module.h"
+#include "support/receiver.h"
+#include "support/row_builder.h"
+#include "support/sink_module.h"
 
 namespace flowxdp {
 namespace {
@@ -33,7 +33,7 @@ RowBuilder small_rows(std::uint64_t from, std::uint64_t to)
     for (std::uint64_t i = from; i < to; i++)
         rows.row(1500000000, i)
             .put<std::uint64_t>("flowInd", i)
-            .ip4("srcIP", 10, 0, 0, 1)
+            .ip("srcIP", "10.0.0.1")
             .text("name", "a\tb")
             .list<std::uint16_t>("ports", {80, 443})
             .empty("maybe");
@@ -85,7 +85,7 @@ TEST(SocketSink, BinaryIsWhatTheReadmeSays)
     RowBuilder rows = small_rows(1, 2);
     rows.row(-1, 0x0102030405060708)
         .put<std::uint64_t>("flowInd", 0x0102030405060708)
-        .ip6("srcIP", {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9})
+        .ip("srcIP", "2001:db8::9")
         .put<std::uint16_t>("maybe", 0x0a0b);
     const std::string schema = "\0\0\0\x37\x01"s
                                "FXDP"

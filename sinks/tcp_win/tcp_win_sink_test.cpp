@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "receiver.h"
-#include "row_builder.h"
 #include "sink/sink_runner.h"
-#include "sink_module.h"
+#include "support/receiver.h"
+#include "support/row_builder.h"
+#include "support/sink_module.h"
 
 namespace flowxdp {
 namespace {
@@ -43,7 +43,7 @@ RowBuilder flow(double second, std::uint8_t source, std::uint64_t packets, std::
 {
     RowBuilder rows(schema());
     rows.row(kStart + static_cast<std::int64_t>(second * 1e9))
-        .ip4("srcIP", 10, 0, 0, source)
+        .ip("srcIP", fmt::format("10.0.0.{}", source))
         .put<std::uint8_t>("l4Proto", proto)
         .put<std::uint64_t>("pktsSnt", packets)
         .put<std::uint32_t>("tcpWinThCnt", below);

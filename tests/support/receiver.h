@@ -2,8 +2,6 @@
 // receiver.h - receivers on loopback for tests of socket sinks: they read when told, stall when not, die and come back.
 #pragma once
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,6 +16,7 @@
 #include <vector>
 
 #include "core/unique_fd.h"
+#include "support/local_socket.h"
 
 namespace flowxdp::test {
 
@@ -40,21 +39,11 @@ class Receiver {
     // port 0: a free one. receive_buffer: SO_RCVBUF of connections, 0 = the system's.
     explicit Receiver(std::uint16_t port = 0, int receive_buffer = 0)
     {
-        listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        const int on = 1;
-        ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (receive_buffer)
-            ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-        sockaddr_in address = {};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-            ::listen(listener_.get(), 8) != 0 ||
-            ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-            throw std::runtime_error(std::string("listen: ") + std::strerror(errno));
-        port_ = ntohs(address.sin_port);
+        LocalSocket socket(SOCK_STREAM, AF_INET, port, receive_buffer);
+        if (!socket.bound())
+            throw std::runtime_error("cannot listen on port " + std::to_string(port));
+        port_ = socket.port();
+        listener_ = socket.release();
     }
     explicit Receiver(const std::string& path)
     {
@@ -75,6 +64,9 @@ class Receiver {
     void read(std::size_t at_most = SIZE_MAX)
     {
         if (!connection_) {
+            pollfd somebody = {listener_.get(), POLLIN, 0};
+            if (::poll(&somebody, 1, 0) <= 0)
+                return;
             connection_.reset(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
             if (!connection_)
                 return;
@@ -115,33 +107,22 @@ class Receiver {
 
 class DatagramReceiver {
   public:
-    explicit DatagramReceiver(std::uint16_t port = 0)
+    explicit DatagramReceiver(std::uint16_t port = 0) : socket_(SOCK_DGRAM, AF_INET, port)
     {
-        fd_.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        sockaddr_in address = {};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-            ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-            throw std::runtime_error(std::string("bind: ") + std::strerror(errno));
-        port_ = ntohs(address.sin_port);
+        if (!socket_.bound())
+            throw std::runtime_error("cannot receive on port " + std::to_string(port));
     }
-    [[nodiscard]] std::string target() const { return "udp://127.0.0.1:" + std::to_string(port_); }
-    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::string target() const { return socket_.target("udp://"); }
+    [[nodiscard]] std::uint16_t port() const { return socket_.port(); }
     void read()
     {
-        char buffer[65536];
-        ssize_t n;
-        while ((n = ::recv(fd_.get(), buffer, sizeof buffer, 0)) >= 0)
-            datagrams_.emplace_back(buffer, static_cast<std::size_t>(n));
+        for (const std::vector<std::uint8_t>& datagram : socket_.datagrams())
+            datagrams_.emplace_back(datagram.begin(), datagram.end());
     }
     [[nodiscard]] const std::vector<std::string>& datagrams() const { return datagrams_; }
 
   private:
-    UniqueFd fd_;
-    std::uint16_t port_ = 0;
+    LocalSocket socket_;
     std::vector<std::string> datagrams_;
 };
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "export/encoder_property.h"
+#include "encoder_property.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

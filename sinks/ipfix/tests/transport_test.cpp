@@ -13,13 +13,13 @@
 #include <thread>
 
 #include "core/unique_fd.h"
-#include "export/export_sink_fixture.h"
-#include "export/flow_decoder.h"
-#include "export/local_socket.h"
-#include "export/row_fixture.h"
 #include "export_sink.h"
+#include "export_sink_fixture.h"
+#include "flow_decoder.h"
 #include "receiver_room.h"
 #include "sink/sink_runner.h"
+#include "support/flow_rows.h"
+#include "support/local_socket.h"
 
 namespace flowxdp::test {
 namespace {
@@ -47,7 +47,7 @@ std::unique_ptr<Sink> make_sink(ipfix::Protocol protocol, const std::string& tar
     auto sink = make_export_sink(protocol, target, options);
     EXPECT_TRUE(sink.ok()) << (sink.ok() ? "" : sink.error().message);
     SinkContext context;
-    context.flow_schema = make_schema();
+    context.flow_schema = flow_schema();
     context.resume = resume;
     const auto opened = sink.value()->open(context);
     EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().message);
@@ -426,7 +426,7 @@ TEST(FileTransport, AFileThatCannotBeMadeIsAStartUpError)
     auto sink = make_export_sink(ipfix::Protocol::kIpfix, "file:/nonexistent/x.ipfix");
     ASSERT_TRUE(sink.ok());
     SinkContext context;
-    context.flow_schema = make_schema();
+    context.flow_schema = flow_schema();
     const auto opened = sink.value()->open(context);
     ASSERT_FALSE(opened.ok());
     EXPECT_NE(opened.error().message.find("/nonexistent/x.ipfix"), std::string::npos);

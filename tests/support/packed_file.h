@@ -1,48 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// temp_files.h - a folder that goes away with the test, and files read back, compressed or not.
+// packed_file.h - what gzip and zstd files hold, by the libraries themselves.
 #pragma once
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 
 #include <zlib.h>
 #include <zstd.h>
 
+#include "support/temp_folder.h"
+
 namespace flowxdp::test {
-
-class TempFolder {
-  public:
-    TempFolder()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "flowxdp.XXXXXX").string();
-        if (!::mkdtemp(name.data()))
-            throw std::runtime_error("mkdtemp");
-        path_ = name;
-    }
-    ~TempFolder()
-    {
-        std::error_code ignored; // a leftover folder is no reason to fail
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
-  private:
-    std::filesystem::path path_;
-};
-
-inline std::string read_file(const std::string& path)
-{
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
-        throw std::runtime_error("no file " + path);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 inline std::string read_gzip(const std::string& path)
 {

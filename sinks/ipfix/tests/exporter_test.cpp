@@ -5,10 +5,10 @@
 
 #include <random>
 
-#include "export/encoder_property.h"
-#include "export/flow_decoder.h"
-#include "export/memory_transport.h"
-#include "export/row_fixture.h"
+#include "encoder_property.h"
+#include "flow_decoder.h"
+#include "memory_transport.h"
+#include "support/flow_rows.h"
 
 namespace flowxdp::test {
 namespace {
@@ -17,7 +17,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 
 struct Export {
     explicit Export(ipfix::ExporterSettings settings, std::size_t limit = 1372, bool datagrams = true,
-                    std::shared_ptr<const Schema> with = make_schema())
+                    std::shared_ptr<const Schema> with = flow_schema())
         : schema(std::move(with)), transport(limit, datagrams, &counts), exporter(settings, schema, &transport, &counts)
     {
     }
@@ -257,7 +257,7 @@ TEST(Exporter, RecordLimitsBindPerFamily)
 
 TEST(Exporter, AMissingColumnLeavesItsElementOut)
 {
-    Export run({}, 1372, true, make_schema({"ipOctets", "tcpWinThCnt"}));
+    Export run({}, 1372, true, flow_schema({"ipOctets", "tcpWinThCnt"}));
     run.add({FlowRow()});
     ASSERT_TRUE(run.exporter.flush().ok());
     const DecodedRecord record = run.decode().back().records.back();
@@ -272,7 +272,7 @@ TEST(Exporter, ColumnsBringTheirElementsAlong)
 {
     constexpr std::uint32_t kVendor = 9;
     for (const bool biflow : {false, true}) {
-        std::vector<fx_column> columns = all_columns();
+        std::vector<fx_column> columns = flow_columns();
         columns.push_back(column("own", FX_U16, 0, {FX_ELEMENT_OWN, 700, 0, 1}));
         columns.push_back(column("registered", FX_U64, 0, {0, 231, 4, 1})); // initiatorOctets, in reduced size
         columns.push_back(column("vendors", FX_U8, 0, {kVendor, 12235, 0, 1}));
@@ -301,7 +301,7 @@ TEST(Exporter, ColumnsBringTheirElementsAlong)
         EXPECT_FALSE(record.has(12235 | 0x4000, kVendor));
     }
     ipfix::ExporterSettings v9 = netflow9();
-    std::vector<fx_column> columns = all_columns();
+    std::vector<fx_column> columns = flow_columns();
     columns.push_back(column("registered", FX_U64, 0, {0, 231, 4, 1}));
     auto schema = std::make_shared<Schema>();
     schema->add(columns);
@@ -315,7 +315,7 @@ TEST(Exporter, ColumnsBringTheirElementsAlong)
 TEST(Exporter, ColumnsOfEveryKindHaveElements)
 {
     auto schema = std::make_shared<Schema>();
-    std::vector<fx_column> columns = all_columns();
+    std::vector<fx_column> columns = flow_columns();
     columns.push_back(column("name", FX_STRING, 0, {FX_ELEMENT_OWN, 701, 0, 0}));
     columns.push_back(column("share", FX_FLOAT, 0, {FX_ELEMENT_OWN, 702, 0, 0}));
     columns.push_back(column("half", FX_FLOAT, 0, {FX_ELEMENT_OWN, 703, 4, 0}));
@@ -387,7 +387,7 @@ TEST(Exporter, ColumnsOfEveryKindHaveElements)
 
 TEST(Exporter, WithoutAddressColumnsThereIsNoExport)
 {
-    Export run({}, 1372, true, make_schema({"srcIP"}));
+    Export run({}, 1372, true, flow_schema({"srcIP"}));
     const auto checked = run.exporter.check();
     ASSERT_FALSE(checked.ok());
     EXPECT_NE(checked.error().message.find("srcIP"), std::string::npos);

@@ -9,9 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "row/json_text.h"
-#include "row_builder.h"
-#include "sink_module.h"
-#include "temp_files.h"
+#include "support/packed_file.h"
+#include "support/row_builder.h"
+#include "support/sink_module.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {

@@ -9,10 +9,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "export/flow_decoder.h"
-#include "export/memory_transport.h"
-#include "export/row_fixture.h"
 #include "exporter.h"
+#include "flow_decoder.h"
+#include "memory_transport.h"
+#include "support/flow_rows.h"
 
 namespace flowxdp::test {
 namespace {
@@ -59,7 +59,7 @@ void expect_golden(const std::string& name, const ipfix::ExporterSettings& setti
 {
     SinkCounts counts;
     MemoryTransport transport(1372, true, &counts);
-    auto schema = make_schema();
+    auto schema = flow_schema();
     ipfix::Exporter exporter(settings, schema, &transport, &counts);
     FlowRow a, b;
     b.direction = 'B';
@@ -85,7 +85,7 @@ void expect_golden(const std::string& name, const ipfix::ExporterSettings& setti
 
     const char* source = std::getenv("FLOWXDP_SOURCE_DIR");
     ASSERT_NE(source, nullptr) << "run by ctest, or set FLOWXDP_SOURCE_DIR";
-    const std::string path = std::string(source) + "/tests/export/golden/" + name + ".txt";
+    const std::string path = std::string(source) + "/sinks/ipfix/tests/golden/" + name + ".txt";
     if (std::getenv("FLOWXDP_REGENERATE_GOLDEN") != nullptr)
         std::ofstream(path) << actual;
     std::ifstream in(path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "plugins/plugin_bench.h"
+#include "support/plugin_bench.h"
 
 #include <stdexcept>
 

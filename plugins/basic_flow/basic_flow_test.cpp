@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // basic_flow: what the first packet says of a flow, and what later packets add to it.
-#include "plugin_bench.h"
+#include "support/plugin_bench.h"
 
 namespace flowxdp::test {
 namespace {

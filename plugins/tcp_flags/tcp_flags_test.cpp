@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // tcp_flags: the columns as plugins/tcp_flags/README.md defines them.
-#include "plugin_bench.h"
+#include "support/plugin_bench.h"
 
 #include <random>
 

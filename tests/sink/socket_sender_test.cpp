@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 
 #include "core/unique_fd.h"
-#include "receiver.h"
 #include "sink/stream/socket_sender.h"
-#include "temp_files.h"
+#include "support/receiver.h"
+#include "support/temp_folder.h"
 
 namespace flowxdp {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // mac_recorder: pairs per direction, the overflow bit, and the files that vendor labels come from.
-#include "plugin_bench.h"
+#include "support/plugin_bench.h"
 
 #include <cstdlib>
 #include <filesystem>
