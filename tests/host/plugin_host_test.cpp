@@ -12,7 +12,7 @@
 #include <fstream>
 #include <random>
 
-#include "library_file.h"
+#include "module/module_file.h"
 #include "plugin/plugin_host.h"
 #include "row/cell_text.h"
 #include "support/temp_folder.h"
@@ -177,8 +177,8 @@ TEST(PluginLibraries, AnyTablesCanBeLookedAt)
     std::memcpy(&header, whole.data(), sizeof header);
     auto check = [&path](const std::string& bytes) {
         std::ofstream(path, std::ios::binary) << bytes;
-        return check_library(path, "plugin", "flowxdp_plugin",
-                             {"flowxdp_plugin_interface", FX_PLUGIN_API_VERSION, sizeof(fx_plugin)});
+        return check_module(path, "plugin", "flowxdp_plugin",
+                            {"flowxdp_plugin_interface", FX_PLUGIN_API_VERSION, sizeof(fx_plugin)});
     };
     ASSERT_TRUE(check(whole).ok());
     std::mt19937_64 chance(7); // NOLINT(cert-msc32-c,cert-msc51-cpp): the same in each run

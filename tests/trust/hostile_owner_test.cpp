@@ -106,6 +106,9 @@ class Pins {
         set_text(record.interface, kInterface);
         set_text(record.mode, "generic");
         set_text(record.program, "0.1.0");
+        static const Bundle bundle = load_bundle(FLOWXDP_LIBRARY_FOLDER);
+        set_text(record.bundle, bundle.folder);
+        record.layout_id = bundle.descriptor->layout_id;
         set_text(record.plugins, "basic_flow,basic_stats,tcp_states,tcp_win");
         set_text(record.plugin_options, "tcp_win:threshold=2\n");
         set_text(record.tunnels, "vxlan=4789 ip");
@@ -265,13 +268,15 @@ class Pins {
     void damage_text(Chance* chance, const std::string& foreign)
     {
         SensorStateRecord& r = state.slot[0];
-        switch (chance->below(12)) {
+        switch (chance->below(13)) {
         case 10: // what is to be cut back
         case 11:
             r.files[0].output = chance->below(2) ? safe.slot[0].output[0] : chance->word();
             r.files[0].pieces = static_cast<std::uint8_t>(chance->below(3));
             chance->fill(&r.files[0].words, sizeof r.files[0].words);
             return hostile_field(chance, "/none", r.files[0].path);
+        case 12:
+            return hostile_field(chance, foreign, r.bundle);
         case 0:
             return hostile_field(chance, foreign, r.interface);
         case 1:
@@ -589,7 +594,6 @@ TEST(HostileOwner, DetachExport)
         DetachOptions options;
         options.export_flows = true;
         options.interfaces = {"fxt0"};
-        options.run.library_folder = FLOWXDP_LIBRARY_FOLDER;
         options.run.write_prefix = child->root + "/out/run";
         options.run.sinks.push_back(SinkSpec{"json", child->root + "/out/run.json", {}});
         damaged_sensors(child, kExports, "fxt0", 0, options.run, [&] {
@@ -608,7 +612,6 @@ TEST(HostileOwner, TakeOver)
         options.interfaces = {kInterface};
         options.direction = DirectionWish::kIngress;
         options.run.max_packets = 1;
-        options.run.library_folder = FLOWXDP_LIBRARY_FOLDER;
         options.run.write_prefix = child->root + "/out/run";
         options.run.sinks.push_back(SinkSpec{"json", child->root + "/out/run.json", {}});
         // An attach gives its rights away for good: each one is a process.

@@ -2,6 +2,7 @@
 #include "cli/attach_command.h"
 
 #include <linux/capability.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "cli/observation.h"
 #include "cli/run_setup.h"
 #include "cli/run_signals.h"
+#include "cli/sensor_bundle.h"
 #include "cli/state_publisher.h"
 #include "kernel/privileges.h"
 #include "live/daemon.h"
@@ -134,8 +136,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
 
     Observation observation(options, user, log);
     std::vector<std::unique_ptr<LiveSensor>>& sensors = observation.sensors();
-    RunSetup setup(options.run, RunInput{fmt::format("{}", fmt::join(options.interfaces, "_")), {}}, command_line,
-                   RunKind::kLive, log);
+    const RunInput input{
+        fmt::format("{}", fmt::join(options.interfaces, "_")), {}, bundle_left(options, user ? user->uid : geteuid())};
+    RunSetup setup(options.run, input, command_line, RunKind::kLive, log);
     setup.open_outputs(observation.attach(setup.plan()));
     std::vector<StatePublisher::Target> states;
     for (const auto& sensor : sensors)

@@ -290,7 +290,9 @@ Result<ConfigFile> read_config_file(const std::string& path)
         return Error{fmt::format("cannot read configuration file '{}': {}", printable(path), why)};
     };
     if (has_own_rights())
-        if (const std::string changeable = write_problem(path); !changeable.empty())
+        if (const std::string changeable =
+                write_problem(path, "it would decide what this program does with its rights");
+            !changeable.empty())
             return refused(changeable);
     const auto text = read_text_file(path, kMaxConfigBytes);
     if (!text.ok())

@@ -21,6 +21,7 @@
 
 #include "cli/live_options.h"
 #include "cli/run_setup.h"
+#include "cli/sensor_bundle.h"
 #include "cli/state_publisher.h"
 #include "core/printable.h"
 #include "core/unique_fd.h"
@@ -133,7 +134,7 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
         }
         return {std::move(left.resume), sensors.front()->boot(), sensors.front()->describe().attached_ns};
     };
-    RunSetup setup(run, RunInput{pinned.interface, {}}, command_line, RunKind::kLive, log);
+    RunSetup setup(run, RunInput{pinned.interface, {}, bundle_of(pinned, run)}, command_line, RunKind::kLive, log);
     setup.open_outputs(take_over(setup.plan()));
     setup.run().engine = "live";
     setup.say_start();

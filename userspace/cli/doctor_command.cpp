@@ -66,8 +66,8 @@ ExitCode run_doctor_command(const DoctorOptions& options)
                 print_finding(f, interface);
         }
     };
-    const std::string folder = library_folder(options.library_folder);
-    const Bundle bundle = load_bundle(folder);
+    std::vector<BrokenModule> broken;
+    const Bundle bundle = find_bundle(ModuleFolders::of(options.library_folder, ModuleUse::kLive), &broken);
     say(check_machine(*bundle.descriptor, bundle.bpf_object), "");
     say({check_disk(options.write_prefix)}, "");
     for (const std::string& interface : options.interfaces)

@@ -11,8 +11,10 @@
 #include "bundle_loader.h"
 #include "core/nearest_word.h"
 #include "core/number.h"
-#include "plugin/plugin_host.h"
+#include "core/printable.h"
+#include "plugin/plugin_library.h"
 #include "row/json_text.h"
+#include "row/schema.h"
 #include "sink/sink_library.h"
 
 namespace flowxdp {
@@ -60,6 +62,19 @@ bool is_listed(const std::vector<std::string>& names, const char* name)
     return names.empty() || std::ranges::find(names, name) != names.end();
 }
 
+// The plugins that a replay could run. What is left out is named on standard error.
+std::vector<PluginLibrary> listed_plugins(const std::string& library_folder)
+{
+    const ModuleFolders folders = ModuleFolders::of(library_folder, ModuleUse::kReplay);
+    std::vector<BrokenModule> broken = folders.refused();
+    const Bundle bundle = find_bundle(folders, &broken);
+    FoundPlugins found = find_plugins(folders, bundle.folder, bundle.descriptor);
+    broken.insert(broken.end(), found.broken.begin(), found.broken.end());
+    for (const BrokenModule& one : broken)
+        fmt::print(stderr, "flowxdp: left out: {}\n", printable(one.reason));
+    return std::move(found.usable);
+}
+
 // Hex digits in groups of four, as tawk -V prints them.
 std::string grouped_hex(std::uint64_t value, unsigned digits)
 {
@@ -76,8 +91,7 @@ ExitCode list_plugins(const ListOptions& options)
 {
     const bool json = options.json;
     bool first = true;
-    const std::vector<PluginLibrary> libraries =
-        load_plugin_libraries(flowxdp::library_folder(options.library_folder) + "/plugins");
+    const std::vector<PluginLibrary> libraries = listed_plugins(options.library_folder);
     std::vector<std::string> known;
     for (const PluginLibrary& library : libraries)
         known.emplace_back(library.descriptor->name);
@@ -121,7 +135,7 @@ ExitCode list_sinks(const ListOptions& options)
 {
     const bool json = options.json;
     bool first = true;
-    const SinkLibrary library = SinkLibrary::of(library_folder(options.library_folder));
+    const SinkLibrary library = SinkLibrary(ModuleFolders::of(options.library_folder, ModuleUse::kReplay));
     const std::vector<std::string> known = library.names();
     check_names("sink", options.names, known);
     if (json)
@@ -171,7 +185,7 @@ ExitCode decode_value(const std::string& library_folder, const std::string& text
     const std::size_t equal = text.find('=');
     const std::string name = text.substr(0, equal);
     std::vector<std::string> known;
-    for (const PluginLibrary& library : load_plugin_libraries(flowxdp::library_folder(library_folder) + "/plugins")) {
+    for (const PluginLibrary& library : listed_plugins(library_folder)) {
         const fx_plugin* p = library.descriptor;
         for (std::size_t i = 0; i < p->column_count; i++) {
             const fx_column& c = p->columns[i];

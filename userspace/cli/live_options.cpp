@@ -46,6 +46,10 @@ SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
     record.snap_len = static_cast<std::uint32_t>(run.snap_len);
     set_text(record.tunnels, tunnel_text(plan.flow.tunnels));
     set_text(record.program, FLOWXDP_VERSION);
+    std::error_code error;
+    // Half a path names another folder: rather none.
+    if (!set_text(record.bundle, std::filesystem::canonical(plan.bundle.folder, error).string()))
+        set_text(record.bundle, "");
     std::string names, given;
     for (const PluginHost::Active& plugin : plan.plugins)
         names += (names.empty() ? "" : ",") + plugin.name;

@@ -153,6 +153,13 @@ std::string label_of(const SinkSpec& spec)
     return spec.name + (spec.target.empty() ? "" : ":" + spec.target);
 }
 
+ModuleFolders module_folders(const RunOptions& options, const RunInput& input, RunKind kind)
+{
+    const ModuleUse use = kind == RunKind::kReplay ? ModuleUse::kReplay : ModuleUse::kLive;
+    return input.bundle.empty() ? ModuleFolders::of(options.library_folder, use)
+                                : ModuleFolders::beside(input.bundle, use);
+}
+
 // What makes a sink write the same bytes to the same place. Its queue does not.
 std::uint64_t sink_id(const SinkSpec& spec, const std::string& prefix)
 {
@@ -190,12 +197,10 @@ std::string lasting_path(const SinkFile& file)
 
 RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::string& command_line, RunKind kind,
                    Log* log)
-    : options_(options), kind_(kind), log_(log)
+    : options_(options), kind_(kind), log_(log), folders_(module_folders(options, input, kind))
 {
-    const std::string folder = library_folder(options_.library_folder);
     choose_output(input.name);
-    bundle_ = load_bundle(folder);
-    libraries_ = load_plugin_libraries(folder + "/plugins");
+    load_modules();
     const std::string found =
         options_.geo_country.empty() && options_.geo_asn.empty() ? geo::find_default_database() : "";
     geo_ = std::make_unique<Geo>(options_.geo_country.empty() ? found : options_.geo_country,
@@ -222,6 +227,32 @@ RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::
     run_.force_mode = (flow_.flags & FLOW_CONFIG_CAN_FORCE) != 0;
     run_.live = kind_ == RunKind::kLive;
     run_.plugins = plugins_->active();
+}
+
+// Bundle and plugins. What is not usable is left out and named, so that it stops nothing else.
+void RunSetup::load_modules()
+{
+    broken_ = folders_.refused();
+    bundle_ = find_bundle(folders_, &broken_);
+    FoundPlugins found = find_plugins(folders_, bundle_.folder, bundle_.descriptor);
+    libraries_ = std::move(found.usable);
+    broken_.insert(broken_.end(), found.broken.begin(), found.broken.end());
+    for (const BrokenModule& broken : broken_)
+        log_->write(LogLevel::kWarning, fmt::format("left out: {}", broken.reason));
+    // These are reasons why a plugin that is asked for is not there.
+    broken_.insert(broken_.end(), found.hidden.begin(), found.hidden.end());
+}
+
+// A plugin that is named and that was left out is an error, with the reason.
+void RunSetup::need_plugins_named() const
+{
+    for (const PluginSpec& spec : choice_.add) {
+        if (std::ranges::any_of(libraries_, [&](const PluginLibrary& l) { return spec.name == l.descriptor->name; }))
+            continue;
+        for (const BrokenModule& broken : broken_)
+            if (broken.name() == spec.name)
+                throw StartupError(broken.reason);
+    }
 }
 
 RunPlan RunSetup::plan()
@@ -350,9 +381,10 @@ void RunSetup::choose_extraction()
 void RunSetup::plan_sinks()
 {
     choice_ = choose_plugins(options_);
+    need_plugins_named();
     // The sink of -w is a sink like the others, on unless only other sinks were asked for.
     if (!prefix_.empty() || options_.write_prefix == "-" || options_.sinks.empty()) {
-        const auto name = SinkLibrary::of(bundle_.folder).prefix_sink();
+        const auto name = SinkLibrary(folders_).prefix_sink();
         if (!name.ok())
             throw StartupError(name.error().message);
         SinkSpec rows{name.value(), "", {}};
@@ -369,7 +401,7 @@ void RunSetup::plan_sinks()
 
 void RunSetup::plan_sink(const SinkSpec& spec)
 {
-    const auto module = SinkLibrary::of(bundle_.folder).load(spec.name);
+    const auto module = SinkLibrary(folders_).load(spec.name);
     if (!module.ok())
         throw StartupError(module.error().message, ExitCode::kUsage);
     const SinkSpec own = without_queue_options(spec);

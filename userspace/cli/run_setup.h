@@ -38,6 +38,7 @@ struct RunOutputs {
 struct RunInput {
     std::string name;               // what output files are named after when -w names a folder
     std::vector<std::string> files; // captures, "-" = standard input: no output may be one of them
+    std::string bundle = {};        // folder of the bundle that made a sensor; empty: the one that the options choose
 };
 
 // What is settled before anything is opened or attached.
@@ -108,6 +109,8 @@ class RunSetup {
         SinkRunner::Limits limits;
         std::uint64_t id; // output_id()
     };
+    void load_modules();
+    void need_plugins_named() const;
     void choose_extraction();
     void choose_output(const std::string& input_name);
     void claim_files(const RunInput& input);
@@ -124,6 +127,8 @@ class RunSetup {
     RunOptions options_;
     RunKind kind_;
     Log* log_;
+    ModuleFolders folders_;
+    std::vector<BrokenModule> broken_; // named, unless the options ask for them
     Bundle bundle_;
     flow_config flow_{};
     std::unique_ptr<Geo> geo_;

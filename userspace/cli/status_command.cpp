@@ -123,6 +123,7 @@ std::string status_json(const SensorStatus& s)
     if (s.sensor.state) {
         const SensorStateRecord& state = *s.sensor.state;
         out.add("layout", fmt::format("{:016x}", state.layout_id))
+            .add("bundle", state.bundle)
             .add("version", state.program)
             .add("since_ns", state.attached_ns)
             .add("since", utc_date(state.attached_ns))
@@ -276,6 +277,8 @@ void print_status(const SensorStatus& s, bool all)
         fmt::print("    since    {} ({})\n", utc_date(state->attached_ns),
                    human.empty() ? fmt::format("{}s", age / 1000000000) : human);
         fmt::print("    program  flowxdp {}, layout {:016x}\n", state->program, state->layout_id);
+        if (*state->bundle)
+            fmt::print("    bundle   {}\n", printable(state->bundle));
         print_wrapped("    plugins  ", state->plugins);
     }
     if (s.dispatcher)

@@ -5,8 +5,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "core/result.h"
 #include "engine.h"
+#include "module/module_folders.h"
 
 namespace flowxdp {
 
@@ -17,14 +20,13 @@ struct Bundle {
     std::shared_ptr<void> handle;
 };
 
-// folder holds libflowxdp_bundle.so and flowxdp.bpf.o. Throws StartupError naming the file and the reason.
+// folder holds libflowxdp_bundle.so and flowxdp.bpf.o. Error: the file and the reason.
+Result<Bundle> open_bundle(const std::string& folder);
+// The same. Throws StartupError.
 Bundle load_bundle(const std::string& folder);
 
-// The folder with bundle and plugins: given (--lib) when it is not empty, else $FLOWXDP_LIB, else ../lib/flowxdp beside
-// the running program. A program with more rights than its user ignores the environment and refuses --lib. Throws
-// StartupError.
-std::string library_folder(const std::string& given);
-// ../lib/flowxdp from the running program. Throws StartupError when the system does not say where that is.
-std::string installation_folder();
+// The bundle of the chosen folder, else of the nearest one that has a usable one. Broken ones on the way are added to
+// *broken. Throws StartupError when there is none.
+Bundle find_bundle(const ModuleFolders& folders, std::vector<BrokenModule>* broken);
 
 } // namespace flowxdp

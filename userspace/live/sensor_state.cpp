@@ -119,6 +119,7 @@ void make_readable(SensorStateRecord* record)
     keep_shown(record->mode);
     keep_shown(record->program);
     keep_shown(record->plugins);
+    end_text(record->bundle);
     end_text(record->plugin_options);
     end_text(record->tunnels);
     end_text(record->output);

@@ -17,7 +17,7 @@
 
 namespace flowxdp {
 
-inline constexpr std::uint32_t kSensorStateVersion = 5; // raised with every change below
+inline constexpr std::uint32_t kSensorStateVersion = 6; // raised with every change below
 inline constexpr unsigned kStateSinks = 16;
 inline constexpr unsigned kStateFiles = 24;
 
@@ -59,6 +59,7 @@ struct SensorStateRecord {
     char interface[16];
     char mode[16];             // native, generic
     char program[32];          // version of flowxdp
+    char bundle[1024];         // absolute path of the folder with the bundle; empty = its path is longer
     char plugins[512];         // names, comma-separated
     char plugin_options[2048]; // name:key=value,... one a line, as given
     char tunnels[512];         // tunnels that it looks into, as tunnel_text() says it

@@ -46,19 +46,18 @@ struct Program {
     }
 };
 
-std::string problem_of(const struct stat& s, std::string_view what, const Program& program)
+std::string problem_of(const struct stat& s, std::string_view what, std::string_view consequence,
+                       const Program& program)
 {
     const bool own = s.st_uid == geteuid() && (geteuid() == 0 || !has_own_rights());
     if (s.st_uid && !own && !(program.known && s.st_uid == program.file.st_uid))
-        return fmt::format("its {} belongs to user {}, and code in it would run with this program's rights: let root "
-                           "own it (chown), or run without privileges",
-                           what, s.st_uid);
+        return fmt::format("its {} belongs to user {}, and {}: let root own it (chown), or run without privileges",
+                           what, s.st_uid, consequence);
     // In a folder with the sticky bit (/tmp) others can neither rename nor remove what is not theirs.
     const bool own_group = !s.st_gid || (program.known && s.st_gid == program.file.st_gid);
     const bool writable = (s.st_mode & S_IWOTH) || ((s.st_mode & S_IWGRP) && !own_group);
     if (writable && !(S_ISDIR(s.st_mode) && (s.st_mode & S_ISVTX)))
-        return fmt::format(
-            "others may write to its {}, and code in it would run with this program's rights: chmod go-w", what);
+        return fmt::format("others may write to its {}, and {}: chmod go-w", what, consequence);
     return "";
 }
 
@@ -69,7 +68,7 @@ bool has_own_rights()
     return geteuid() == 0 || getauxval(AT_SECURE) != 0 || has_capabilities();
 }
 
-std::string write_problem(const std::string& path)
+std::string write_problem(const std::string& path, std::string_view consequence)
 {
     const Program program;
     std::error_code error;
@@ -84,7 +83,7 @@ std::string write_problem(const std::string& path)
         const std::string what = first                       ? (S_ISDIR(s.st_mode) ? "folder" : "file")
                                  : at == whole.parent_path() ? "folder"
                                                              : fmt::format("folder '{}'", at.string());
-        if (std::string problem = problem_of(s, what, program); !problem.empty())
+        if (std::string problem = problem_of(s, what, consequence, program); !problem.empty())
             return problem;
         if (at == at.root_path())
             break;

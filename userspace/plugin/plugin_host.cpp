@@ -87,6 +87,34 @@ struct PluginHost::Instance {
     }
 };
 
+Result<PluginSpec> parse_plugin_spec(const std::string& text)
+{
+    PluginSpec spec;
+    const std::size_t colon = text.find(':');
+    spec.name = text.substr(0, colon);
+    if (spec.name.empty())
+        return Error{fmt::format("plugin '{}' has no name: write NAME[:key=value,...]", text)};
+    while (colon != std::string::npos) {
+        std::size_t at = colon + 1;
+        while (at <= text.size()) {
+            std::size_t end = text.find(',', at);
+            if (end == std::string::npos)
+                end = text.size();
+            const std::string pair = text.substr(at, end - at);
+            const std::size_t equal = pair.find('=');
+            if (equal == std::string::npos || equal == 0)
+                return Error{fmt::format("plugin '{}': '{}' is not key=value", text, pair)};
+            const auto [given, is_new] = spec.options.try_emplace(pair.substr(0, equal), pair.substr(equal + 1));
+            if (!is_new)
+                return Error{fmt::format("plugin '{}': option '{}' is given twice: '{}' and '{}'; give it once", text,
+                                         given->first, given->second, pair.substr(equal + 1))};
+            at = end + 1;
+        }
+        break;
+    }
+    return spec;
+}
+
 fx_host PluginHost::make_host(Services* services)
 {
     fx_host host{};
@@ -293,6 +321,9 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
             "has {} ({}, {}, {}): build both from one source",
             bundle.abi_version, bundle.record_core_size, bundle.packet_record_core_size, bundle.flow_config_size,
             BUNDLE_ABI_VERSION, sizeof(flow_record), sizeof(packet_record), sizeof(flow_config)));
+    for (const auto& instance : instances_)
+        if (const std::string problem = half_problem(*instance->plugin, bundle); !problem.empty())
+            throw StartupError(problem);
     plugin_options_.resize(bundle.plugin_options_size);
     std::uint32_t enabled = 0;
     for (std::uint32_t i = 0; i < bundle.half_count; i++) {
@@ -301,13 +332,6 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
             const fx_plugin* p = instance->plugin;
             if (std::string_view(half.name) != p->name)
                 continue;
-            if (p->state_size != half.state_size || p->cold_size != half.cold_size ||
-                p->packet_state_size != half.packet_state_size || p->config_size != half.config_size)
-                throw StartupError(fmt::format(
-                    "plugin '{}' has state {}, cold state {}, packet state {}, configuration {} bytes, its kernel half "
-                    "in the bundle has {}, {}, {}, {}: rebuild both",
-                    p->name, p->state_size, p->cold_size, p->packet_state_size, p->config_size, half.state_size,
-                    half.cold_size, half.packet_state_size, half.config_size));
             enabled |= 1u << i;
             instance->half = i;
             instance->has_packet_state = half.packet_state_size != 0;
@@ -320,11 +344,6 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
                                        flow->record_size, FLOW_RECORD_MAX));
     for (auto& instance : instances_) {
         const fx_plugin* p = instance->plugin;
-        if (p->state_size && !instance->half)
-            throw StartupError(
-                fmt::format("plugin '{}' has a kernel half that is not in the engine bundle: use a bundle that "
-                            "was built with it",
-                            p->name));
         for (const char* const* d = p->dependencies; d && *d; d++)
             for (auto& other : instances_)
                 if (std::string_view(other->plugin->name) == *d)

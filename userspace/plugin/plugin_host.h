@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// plugin_host.h - finds, checks, orders and runs plugins' user halves.
+// plugin_host.h - chooses, orders and runs plugins' user halves.
 //
-// Life: load() the plugin folder, choose what runs, create() instances against a bundle (which fixes the layout of
-// records), then fill rows. All hooks run on the thread that fills rows.
+// Life: find the libraries (plugin_library.h), choose what runs, create() instances against a bundle (which fixes the
+// layout of records), then fill rows. All hooks run on the thread that fills rows.
 #pragma once
 
 #include <functional>
@@ -16,16 +16,10 @@
 #include "engine.h"
 #include "flowxdp/plugin.h"
 #include "plugin/flow_memory.h"
+#include "plugin/plugin_library.h"
 #include "row/row_batch.h"
 
 namespace flowxdp {
-
-// One plugin library found in the folder.
-struct PluginLibrary {
-    std::string path;
-    const fx_plugin* descriptor;
-    std::shared_ptr<void> handle; // dlclose
-};
 
 // --plugin NAME[:key=value,...]
 struct PluginSpec {
@@ -47,10 +41,6 @@ struct PluginChoice {
     std::vector<std::string> remove;          // --no-plugin
     std::vector<NeededColumn> columns_needed; // columns that sinks require: plugins that fill them are enabled
 };
-
-// Loads every lib*.so of a folder that is a plugin. Throws StartupError when one is not usable (wrong API version,
-// wrong size, a duplicate name or number): a broken plugin must not be silently missing.
-std::vector<PluginLibrary> load_plugin_libraries(const std::string& folder);
 
 // Country and organisation of an address for plugins (fx_host.geo).
 class GeoService {

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Finds and checks plugin libraries, and parses --plugin.
-#include <dlfcn.h>
+#include "plugin/plugin_library.h"
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <span>
 
 #include <fmt/format.h>
 
 #include "core/option_value.h"
-#include "library_file.h"
-#include "plugin/plugin_host.h"
+#include "module/module_file.h"
 
 namespace flowxdp {
 namespace {
@@ -39,77 +36,159 @@ const char* problem_of(const fx_plugin* p)
     return nullptr;
 }
 
+// Plugins with different names and numbers.
+class Collection {
+  public:
+    // Why it cannot be added; empty: it was.
+    std::string add(PluginLibrary library)
+    {
+        const fx_plugin& plugin = *library.descriptor;
+        for (const PluginLibrary& other : libraries_)
+            if (other.descriptor->number == plugin.number || std::string_view(other.descriptor->name) == plugin.name)
+                return fmt::format("plugin '{}' ({}, number {}): name or number is taken by another plugin, '{}'",
+                                   library.path, plugin.name, plugin.number, other.path);
+        libraries_.push_back(std::move(library));
+        return "";
+    }
+    [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+    [[nodiscard]] std::string path(std::string_view name) const { return find(name)->path; }
+    std::vector<PluginLibrary> take()
+    {
+        std::ranges::sort(libraries_, {}, [](const PluginLibrary& l) { return l.descriptor->number; });
+        return std::move(libraries_);
+    }
+
+  private:
+    [[nodiscard]] const PluginLibrary* find(std::string_view name) const
+    {
+        const auto found =
+            std::ranges::find(libraries_, name, [](const PluginLibrary& l) { return l.descriptor->name; });
+        return found == libraries_.end() ? nullptr : &*found;
+    }
+
+    std::vector<PluginLibrary> libraries_;
+};
+
+// A plugin that needs a broken one is broken. Numbers rise along dependencies, so one pass finds all.
+void leave_out_dependents(FoundPlugins* found)
+{
+    for (auto it = found->usable.begin(); it != found->usable.end();) {
+        std::string missing;
+        for (const char* const* d = it->descriptor->dependencies; d && *d; d++)
+            if (std::ranges::any_of(found->broken, [d](const BrokenModule& b) { return b.name() == *d; }))
+                missing = *d;
+        if (missing.empty()) {
+            ++it;
+            continue;
+        }
+        found->broken.push_back(
+            {it->path, fmt::format("plugin '{}' needs plugin '{}', which is not usable", it->path, missing)});
+        it = found->usable.erase(it);
+    }
+}
+
 } // namespace
+
+Result<PluginLibrary> load_plugin_library(const std::string& path)
+{
+    auto loaded = load_module(path, "plugin", "flowxdp_plugin",
+                              {"flowxdp_plugin_interface", FX_PLUGIN_API_VERSION, sizeof(fx_plugin)});
+    if (!loaded.ok())
+        return loaded.error();
+    const fx_plugin* p = reinterpret_cast<const fx_plugin* (*)()>(loaded->entry)();
+    if (!p || p->api_version != FX_PLUGIN_API_VERSION || p->descriptor_size != sizeof(fx_plugin))
+        return Error{fmt::format(
+            "plugin '{}' was built for plugin interface {} ({} bytes), this flowxdp has {} ({} bytes): rebuild it",
+            path, p ? p->api_version : 0, p ? p->descriptor_size : 0, FX_PLUGIN_API_VERSION, sizeof(fx_plugin))};
+    if (const char* problem = problem_of(p))
+        return Error{fmt::format("plugin '{}' is not usable: {}", path, problem)};
+    return PluginLibrary{path, p, loaded->handle};
+}
 
 std::vector<PluginLibrary> load_plugin_libraries(const std::string& folder)
 {
     std::error_code error;
-    std::vector<std::string> paths;
-    for (const auto& file : std::filesystem::directory_iterator(folder, error))
-        if (file.path().extension() == ".so")
-            paths.push_back(file.path());
+    const std::filesystem::directory_iterator readable(folder, error);
     if (error)
         throw StartupError(fmt::format("cannot read plugin folder '{}': {}; give --lib", folder, error.message()));
-    std::ranges::sort(paths);
-
-    std::vector<PluginLibrary> libraries;
-    std::set<std::string> names;
-    std::set<unsigned> numbers;
-    for (const std::string& path : paths) {
-        if (auto checked = check_library(path, "plugin", "flowxdp_plugin",
-                                         {"flowxdp_plugin_interface", FX_PLUGIN_API_VERSION, sizeof(fx_plugin)});
-            !checked.ok())
-            throw StartupError(checked.error().message);
-        void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-        if (!handle)
-            throw StartupError(fmt::format("cannot load plugin '{}': {}", path, dlerror()));
-        std::shared_ptr<void> owner(handle, [](void* h) { dlclose(h); });
-        auto* entry = reinterpret_cast<const fx_plugin* (*)()>(dlsym(handle, "flowxdp_plugin"));
-        if (!entry)
-            throw StartupError(fmt::format("'{}' is not a flowxdp plugin: it exports no flowxdp_plugin()", path));
-        const fx_plugin* p = entry();
-        if (!p || p->api_version != FX_PLUGIN_API_VERSION || p->descriptor_size != sizeof(fx_plugin))
-            throw StartupError(fmt::format(
-                "plugin '{}' was built for plugin interface {} ({} bytes), this flowxdp has {} ({} bytes): rebuild it",
-                path, p ? p->api_version : 0, p ? p->descriptor_size : 0, FX_PLUGIN_API_VERSION, sizeof(fx_plugin)));
-        if (const char* problem = problem_of(p))
-            throw StartupError(fmt::format("plugin '{}' is not usable: {}", path, problem));
-        if (!names.insert(p->name).second || !numbers.insert(p->number).second)
-            throw StartupError(fmt::format("plugin '{}' ({}, number {}): name or number is taken by another plugin in "
-                                           "the same folder",
-                                           path, p->name, p->number));
-        libraries.push_back({path, p, std::move(owner)});
+    Collection all;
+    for (const std::string& path : module_files(folder)) {
+        auto library = load_plugin_library(path);
+        if (!library.ok())
+            throw StartupError(library.error().message);
+        if (const std::string taken = all.add(library.take()); !taken.empty())
+            throw StartupError(taken);
     }
-    std::ranges::sort(libraries, {}, [](const PluginLibrary& l) { return l.descriptor->number; });
-    return libraries;
+    return all.take();
 }
 
-Result<PluginSpec> parse_plugin_spec(const std::string& text)
+bool has_kernel_half(const fx_plugin& plugin)
 {
-    PluginSpec spec;
-    const std::size_t colon = text.find(':');
-    spec.name = text.substr(0, colon);
-    if (spec.name.empty())
-        return Error{fmt::format("plugin '{}' has no name: write NAME[:key=value,...]", text)};
-    while (colon != std::string::npos) {
-        std::size_t at = colon + 1;
-        while (at <= text.size()) {
-            std::size_t end = text.find(',', at);
-            if (end == std::string::npos)
-                end = text.size();
-            const std::string pair = text.substr(at, end - at);
-            const std::size_t equal = pair.find('=');
-            if (equal == std::string::npos || equal == 0)
-                return Error{fmt::format("plugin '{}': '{}' is not key=value", text, pair)};
-            const auto [given, is_new] = spec.options.try_emplace(pair.substr(0, equal), pair.substr(equal + 1));
-            if (!is_new)
-                return Error{fmt::format("plugin '{}': option '{}' is given twice: '{}' and '{}'; give it once", text,
-                                         given->first, given->second, pair.substr(equal + 1))};
-            at = end + 1;
-        }
-        break;
+    return plugin.state_size || plugin.cold_size || plugin.packet_state_size || plugin.config_size;
+}
+
+std::string half_problem(const fx_plugin& plugin, const bundle_descriptor& bundle)
+{
+    for (const half_descriptor& half : std::span(bundle.halves, bundle.half_count)) {
+        if (std::string_view(half.name) != plugin.name)
+            continue;
+        if (plugin.state_size == half.state_size && plugin.cold_size == half.cold_size &&
+            plugin.packet_state_size == half.packet_state_size && plugin.config_size == half.config_size)
+            return "";
+        return fmt::format("plugin '{}' has state {}, cold state {}, packet state {}, configuration {} bytes, its "
+                           "kernel half in the bundle has {}, {}, {}, {}: rebuild both",
+                           plugin.name, plugin.state_size, plugin.cold_size, plugin.packet_state_size,
+                           plugin.config_size, half.state_size, half.cold_size, half.packet_state_size,
+                           half.config_size);
     }
-    return spec;
+    if (!plugin.state_size)
+        return "";
+    return fmt::format("plugin '{}' has a kernel half that is not in the engine bundle: use a bundle that was built "
+                       "with it",
+                       plugin.name);
+}
+
+FoundPlugins find_plugins(const ModuleFolders& folders, const std::string& bundle_folder,
+                          const bundle_descriptor* bundle)
+{
+    FoundPlugins found;
+    Collection all;
+    std::vector<std::string> nearest = {bundle_folder};
+    for (const ModuleFolder& folder : folders.all()) {
+        std::error_code error;
+        const bool instead = folder.kind == FolderKind::kInstallation && folders.has_choice();
+        if (!instead && !std::filesystem::equivalent(folder.path, bundle_folder, error))
+            nearest.push_back(folder.path);
+    }
+    for (const std::string& folder : nearest)
+        for (const std::string& path : module_files(folder + "/plugins")) {
+            auto library = load_plugin_library(path);
+            if (!library.ok()) {
+                BrokenModule broken{path, library.error().message};
+                (all.has(broken.name()) ? found.hidden : found.broken).push_back(std::move(broken));
+                continue;
+            }
+            const fx_plugin& plugin = *library->descriptor;
+            if (all.has(plugin.name) && !all.path(plugin.name).starts_with(folder + "/plugins/")) {
+                found.hidden.push_back(
+                    {path, fmt::format("plugin '{}' is taken from '{}'", path, all.path(plugin.name))});
+                continue;
+            }
+            if (folder != bundle_folder && has_kernel_half(plugin)) {
+                found.hidden.push_back({path, fmt::format("plugin '{}' has a kernel half, and the bundle is that of "
+                                                          "'{}': name its own with --lib",
+                                                          path, bundle_folder)});
+                continue;
+            }
+            std::string problem = bundle ? half_problem(plugin, *bundle) : "";
+            if (problem.empty())
+                problem = all.add(library.take());
+            if (!problem.empty())
+                found.broken.push_back({path, problem});
+        }
+    found.usable = all.take();
+    leave_out_dependents(&found);
+    return found;
 }
 
 } // namespace flowxdp

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sink/sink_library.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <span>
 
 #include <fmt/format.h>
 
-#include "bundle_loader.h"
 #include "core/nearest_word.h"
 #include "core/option_value.h"
 #include "core/printable.h"
-#include "library_file.h"
+#include "module/module_file.h"
 
 namespace flowxdp {
 namespace {
 
-constexpr LibraryInterface kInterface = {"flowxdp_sink_interface", FX_SINK_API_VERSION, sizeof(fx_sink)};
+constexpr ModuleInterface kInterface = {"flowxdp_sink_interface", FX_SINK_API_VERSION, sizeof(fx_sink)};
 
 bool is_name(std::string_view name)
 {
@@ -48,41 +46,44 @@ const char* problem_of(const fx_sink* s, std::string_view name)
 
 } // namespace
 
-SinkLibrary SinkLibrary::of(const std::string& library_folder)
+SinkLibrary::SinkLibrary(const ModuleFolders& folders)
 {
-    std::error_code error;
-    const std::string own = library_folder + "/sinks";
-    return SinkLibrary(std::filesystem::is_directory(own, error) ? own : installation_folder() + "/sinks");
+    for (const ModuleFolder& folder : folders.all())
+        folders_.push_back(folder.path + "/sinks");
 }
 
 std::vector<std::string> SinkLibrary::names() const
 {
+    std::set<std::string> names;
+    for (const std::string& folder : folders_)
+        for (const std::string& file : module_files(folder))
+            if (const std::string name = std::filesystem::path(file).stem(); is_name(name))
+                names.insert(name);
+    return {names.begin(), names.end()};
+}
+
+std::string SinkLibrary::path_of(const std::string& name) const
+{
     std::error_code error;
-    std::vector<std::string> names;
-    for (const auto& file : std::filesystem::directory_iterator(folder_, error))
-        if (file.path().extension() == ".so" && is_name(file.path().stem().string()))
-            names.push_back(file.path().stem());
-    std::ranges::sort(names);
-    return names;
+    for (const std::string& folder : folders_)
+        if (std::string path = folder + "/" + name + ".so"; is_name(name) && std::filesystem::exists(path, error))
+            return path;
+    return "";
 }
 
 Result<SinkModule> SinkLibrary::load(const std::string& name) const
 {
     SinkModule module;
-    module.path = folder_ + "/" + name + ".so";
-    std::error_code error;
-    if (!is_name(name) || !std::filesystem::exists(module.path, error)) {
+    module.path = path_of(name);
+    if (module.path.empty()) {
         const std::vector<std::string> known = names();
         return Error{fmt::format("there is no sink '{}'{}", printable(name, kValueBytes), known_words(name, known))};
     }
-    if (auto checked = check_library(module.path, "sink", "flowxdp_sink", kInterface); !checked.ok())
-        return checked.error();
-    void* handle = dlopen(module.path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-        return Error{fmt::format("cannot load sink '{}': {}", module.path, dlerror())};
-    module.handle = std::shared_ptr<void>(handle, [](void* h) { dlclose(h); });
-    auto* entry = reinterpret_cast<const fx_sink* (*)()>(dlsym(handle, "flowxdp_sink"));
-    const fx_sink* s = entry ? entry() : nullptr;
+    auto loaded = load_module(module.path, "sink", "flowxdp_sink", kInterface);
+    if (!loaded.ok())
+        return loaded.error();
+    module.handle = loaded->handle;
+    const fx_sink* s = reinterpret_cast<const fx_sink* (*)()>(loaded->entry)();
     if (!s || s->api_version != FX_SINK_API_VERSION || s->descriptor_size != sizeof(fx_sink))
         return Error{fmt::format("sink '{}' was built for another sink interface: rebuild it", module.path)};
     if (const char* problem = problem_of(s, name))
@@ -95,12 +96,12 @@ Result<std::string> SinkLibrary::prefix_sink() const
 {
     constexpr std::size_t kWords = 3; // version, size, flags
     for (const std::string& name : names()) {
-        const auto words = library_constant(folder_ + "/" + name + ".so", kInterface.symbol, kWords);
+        const auto words = module_constant(path_of(name), kInterface.symbol, kWords);
         if (words && (*words)[0] == FX_SINK_API_VERSION && ((*words)[2] & FX_SINK_TAKES_PREFIX))
             return name;
     }
-    return Error{
-        fmt::format("'{}' has no sink that takes the rows of -w: name one with --sink, or install one", folder_)};
+    return Error{fmt::format("'{}' has no sink that takes the rows of -w: name one with --sink, or install one",
+                             folders_.empty() ? "" : folders_.back())};
 }
 
 } // namespace flowxdp

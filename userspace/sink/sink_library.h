@@ -8,6 +8,7 @@
 
 #include "core/result.h"
 #include "flowxdp/sink.h"
+#include "module/module_folders.h"
 
 namespace flowxdp {
 
@@ -20,7 +21,10 @@ struct SinkModule {
 
 class SinkLibrary {
   public:
-    explicit SinkLibrary(std::string folder) : folder_(std::move(folder)) {}
+    explicit SinkLibrary(const std::string& folder) : folders_{folder} {}
+    // The sinks of all module folders, nearest first. With a chosen folder the installation's count, too: such a folder
+    // often holds a bundle and its plugins alone.
+    explicit SinkLibrary(const ModuleFolders& folders);
 
     // Names of all modules, in order, whether or not they are usable.
     [[nodiscard]] std::vector<std::string> names() const;
@@ -29,12 +33,11 @@ class SinkLibrary {
     // The name of the sink that takes the rows of -w (FX_SINK_TAKES_PREFIX), read from the files: none is loaded.
     [[nodiscard]] Result<std::string> prefix_sink() const;
 
-    // The sinks of a folder of modules; the installation's where it has none: a folder for --lib often holds a bundle
-    // and its plugins alone.
-    static SinkLibrary of(const std::string& library_folder);
-
   private:
-    std::string folder_;
+    // Where NAME.so is; empty: nowhere.
+    [[nodiscard]] std::string path_of(const std::string& name) const;
+
+    std::vector<std::string> folders_; // the first that has a NAME.so wins
 };
 
 } // namespace flowxdp

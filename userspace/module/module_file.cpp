@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "library_file.h"
+#include "module/module_file.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "core/unique_fd.h"
+#include "module/module_trust.h"
 
 namespace flowxdp {
 namespace {
@@ -104,36 +106,13 @@ std::string not_a_library(const ElfFile& file, std::vector<Elf64_Shdr>* sections
     return "";
 }
 
-bool has_rights_of_its_own()
-{
-    return geteuid() == 0 || getauxval(AT_SECURE) != 0;
-}
-
-// Why others may have changed it; empty: nobody else can have.
-std::string foreign(const struct stat& s, const char* what)
-{
-    struct stat program {};
-    const bool known = !stat("/proc/self/exe", &program);
-    if (s.st_uid && s.st_uid != geteuid() && !(known && s.st_uid == program.st_uid))
-        return fmt::format(
-            "its {} belongs to user {}, and code in it would run with this program's rights: let root own "
-            "it (chown), or run without privileges",
-            what, s.st_uid);
-    const bool own_group = !s.st_gid || (known && s.st_gid == program.st_gid);
-    if ((s.st_mode & S_IWOTH) || ((s.st_mode & S_IWGRP) && !own_group))
-        return fmt::format(
-            "others may write to its {}, and code in it would run with this program's rights: chmod go-w", what);
-    return "";
-}
-
 } // namespace
 
-Result<void> check_library(const std::string& path, const std::string& kind, const char* symbol,
-                           const LibraryInterface& interface)
+Result<void> check_module(const std::string& path, const std::string& kind, const char* symbol,
+                          const ModuleInterface& interface)
 {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    struct stat file {
-    }, folder{};
+    struct stat file {};
     auto refused = [&](const std::string& why) {
         return Error{fmt::format("cannot load {} '{}': {}", kind, path, why)};
     };
@@ -141,17 +120,9 @@ Result<void> check_library(const std::string& path, const std::string& kind, con
         return refused(std::strerror(errno));
     if (!S_ISREG(file.st_mode))
         return refused("it is no file");
-    if (has_rights_of_its_own()) {
-        const std::size_t slash = path.rfind('/');
-        const std::string above = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-        if (stat(above.c_str(), &folder))
-            return refused(std::strerror(errno));
-        std::string problem = foreign(file, "file");
-        if (problem.empty())
-            problem = foreign(folder, "folder");
-        if (!problem.empty())
+    if (has_own_rights())
+        if (const std::string problem = write_problem(path, kCodeWouldRun); !problem.empty())
             return refused(problem);
-    }
     const ElfFile library(fd.get(), static_cast<std::uint64_t>(file.st_size));
     std::vector<Elf64_Shdr> sections;
     if (const std::string problem = not_a_library(library, &sections); !problem.empty())
@@ -170,8 +141,31 @@ Result<void> check_library(const std::string& path, const std::string& kind, con
     return {};
 }
 
-std::optional<std::vector<std::uint32_t>> library_constant(const std::string& path, const char* symbol,
-                                                           std::size_t words)
+Result<LoadedModule> load_module(const std::string& path, const std::string& kind, const char* symbol,
+                                 const ModuleInterface& interface)
+{
+    // What is checked is what is loaded: a link on the way could lead elsewhere a moment later.
+    std::error_code error;
+    const std::string whole = std::filesystem::canonical(path, error);
+    if (error)
+        return Error{fmt::format("cannot load {} '{}': {}", kind, path, error.message())};
+    if (auto checked = check_module(whole, kind, symbol, interface); !checked.ok())
+        return checked.error();
+    LoadedModule module;
+    module.handle = std::shared_ptr<void>(dlopen(whole.c_str(), RTLD_NOW | RTLD_LOCAL), [](void* handle) {
+        if (handle)
+            dlclose(handle);
+    });
+    if (!module.handle)
+        return Error{fmt::format("cannot load {} '{}': {}", kind, path, dlerror())};
+    module.entry = dlsym(module.handle.get(), symbol);
+    if (!module.entry)
+        return Error{fmt::format("'{}' is not a flowxdp {}: it exports no {}()", path, kind, symbol)};
+    return module;
+}
+
+std::optional<std::vector<std::uint32_t>> module_constant(const std::string& path, const char* symbol,
+                                                          std::size_t words)
 {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat s {};
