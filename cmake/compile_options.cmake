@@ -1,28 +1,31 @@
 # Target flowxdp_options carries every compile option; nothing is directory-wide.
 add_library(flowxdp_options INTERFACE)
-target_compile_options(flowxdp_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off -fno-omit-frame-pointer)
+# The lists are also what `flowxdp plugin build` compiles with (bundle_flags.h).
+set(FLOWXDP_CXX_FLAGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off -fno-omit-frame-pointer)
+# g++ 12 -O2 clears struct packet with rep stos: twice the time per packet.
+# g++ 12 sees overlapping memcpy in inlined std::string operator+ (GCC bug 105329): -Wno-restrict.
+set(FLOWXDP_GNU_FLAGS -Wno-restrict -mmemset-strategy=unrolled_loop:-1:noalign)
+# What reads hostile bytes is built so that a fault in it is hard to use. Sanitizers find more and do not go with it;
+# FORTIFY needs optimised code.
+set(FLOWXDP_HARD_FLAGS -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+set(FLOWXDP_HARD_LINK_FLAGS -Wl,-z,relro,-z,now,-z,noexecstack)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    # Debian's crtbeginS.o bears no mark of a shadow stack, though nothing in it minds one: the linker is told.
+    list(APPEND FLOWXDP_HARD_FLAGS -fcf-protection)
+    list(APPEND FLOWXDP_HARD_LINK_FLAGS -Wl,-z,shstk)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    list(APPEND FLOWXDP_HARD_FLAGS -mbranch-protection=standard)
+endif()
+target_compile_options(flowxdp_options INTERFACE ${FLOWXDP_CXX_FLAGS})
 if(FLOWXDP_WERROR)
     target_compile_options(flowxdp_options INTERFACE -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # g++ 12 -O2 clears struct packet with rep stos: twice the time per packet.
-    # g++ 12 sees overlapping memcpy in inlined std::string operator+ (GCC bug 105329): -Wno-restrict.
-    target_compile_options(flowxdp_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>
-        -mmemset-strategy=unrolled_loop:-1:noalign)
+    target_compile_options(flowxdp_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${FLOWXDP_GNU_FLAGS}>")
 endif()
-# What reads hostile bytes is built so that a fault in it is hard to use. Sanitizers find more and do not go with it;
-# FORTIFY needs optimised code.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT FLOWXDP_SANITIZE)
-    target_compile_options(flowxdp_options INTERFACE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE
-        -D_FORTIFY_SOURCE=3)
-    target_link_options(flowxdp_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
-    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-        # Debian's crtbeginS.o bears no mark of a shadow stack, though nothing in it minds one: the linker is told.
-        target_compile_options(flowxdp_options INTERFACE -fcf-protection)
-        target_link_options(flowxdp_options INTERFACE -Wl,-z,shstk)
-    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-        target_compile_options(flowxdp_options INTERFACE -mbranch-protection=standard)
-    endif()
+    target_compile_options(flowxdp_options INTERFACE ${FLOWXDP_HARD_FLAGS})
+    target_link_options(flowxdp_options INTERFACE ${FLOWXDP_HARD_LINK_FLAGS})
 endif()
 if(FLOWXDP_SANITIZE)
     target_compile_options(flowxdp_options INTERFACE -fsanitize=${FLOWXDP_SANITIZE} -fno-sanitize-recover=all)

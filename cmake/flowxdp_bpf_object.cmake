@@ -6,6 +6,8 @@ execute_process(COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE bpf
 if(NOT bpf_multiarch)
     set(bpf_multiarch ${CMAKE_LIBRARY_ARCHITECTURE})
 endif()
+# Of `flowxdp plugin build`, too (bundle_flags.h).
+set(FLOWXDP_BPF_FLAGS -target bpf -std=gnu11 -Wall -Wextra -g -O2 -mcpu=v3 -idirafter /usr/include/${bpf_multiarch}) # asm/types.h
 
 function(flowxdp_add_bpf_object target source output)
     cmake_parse_arguments(ARG "" "" "INCLUDES;DEPENDS" ${ARGN})
@@ -14,9 +16,7 @@ function(flowxdp_add_bpf_object target source output)
     get_filename_component(folder ${output} DIRECTORY)
     file(MAKE_DIRECTORY ${folder})
     add_custom_command(OUTPUT ${output}
-        COMMAND ${CLANG_BPF} -target bpf -std=gnu11 -Wall -Wextra -Werror -g -O2 -mcpu=v3
-            -idirafter /usr/include/${bpf_multiarch} # asm/types.h
-            ${ARG_INCLUDES} -MD -MF ${name}.d -MT ${output} -c ${source} -o ${output}
+        COMMAND ${CLANG_BPF} ${FLOWXDP_BPF_FLAGS} -Werror ${ARG_INCLUDES} -MD -MF ${name}.d -MT ${output} -c ${source} -o ${output}
         DEPENDS ${source} ${ARG_DEPENDS}
         DEPFILE ${CMAKE_CURRENT_BINARY_DIR}/${name}.d
         WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}

@@ -13,6 +13,7 @@
 #include "cli/interfaces_command.h"
 #include "cli/listing.h"
 #include "cli/options.h"
+#include "cli/plugin_command.h"
 #include "cli/replay_command.h"
 #include "cli/status_command.h"
 #include "cli/top_command.h"
@@ -56,6 +57,8 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         return run_interfaces_command(options.list.json);
     case Command::kPlugins:
         return list_plugins(options.list);
+    case Command::kPlugin:
+        return run_plugin_command(options.plugin);
     case Command::kSinks:
         return list_sinks(options.list);
     case Command::kDecode:

@@ -71,7 +71,7 @@ std::vector<PluginLibrary> listed_plugins(const std::string& library_folder)
     FoundPlugins found = find_plugins(folders, bundle.folder, bundle.descriptor);
     broken.insert(broken.end(), found.broken.begin(), found.broken.end());
     for (const BrokenModule& one : broken)
-        fmt::print(stderr, "flowxdp: left out: {}\n", printable(one.reason));
+        fmt::print(stderr, "flowxdp: a module is left out: {}\n", printable(one.reason));
     return std::move(found.usable);
 }
 

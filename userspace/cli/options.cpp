@@ -236,7 +236,7 @@ void add_run_options(OptionTable* table, RunOptions* run)
                "MMDB with countries; if not given, what 'flowxdp geo status' says")
         .with_change(Change::kDaemon);
     table->text("--geo-asn", "FILE", &run->geo_asn, "MMDB with organisations").with_change(Change::kDaemon);
-    table->text("--lib", "DIR", &run->library_folder, "Folder with engine bundle and plugins")
+    table->text("--lib", "DIR", &run->library_folder, "Folder with engine bundle and plugins (plugin build makes one)")
         .with_change(Change::kDaemon);
 
     table->group("Flows");
@@ -579,10 +579,12 @@ CommandRow detach_command(Options* options)
          "after a kill -9: the flows that are still in the kernel"},
         {"sudo flowxdp detach --all", "every sensor of this machine"},
     };
-    row.notes = {
-        "A sensor is exported with the plugins and options that it was attached with. Another flowxdp, with other "
-        "plugins built in, cannot read its records: it says so, and detach without --export removes them.",
-        "Exit codes: 0 ok, 1 run-time error, 2 usage, 3 something was lost, 77 a privilege is missing."};
+    row.notes = {"A sensor is exported with the bundle, plugins and options that it was attached with: its pins name "
+                 "them. When that "
+                 "bundle is gone, or was built anew, both are named; --lib names another, and detach without --export "
+                 "removes the "
+                 "sensor with its flows.",
+                 "Exit codes: 0 ok, 1 run-time error, 2 usage, 3 something was lost, 77 a privilege is missing."};
     row.finish = [options, detach](const std::vector<std::string>& words) {
         options->command = Command::kDetach;
         return take_detach_words(detach, words);
@@ -693,6 +695,75 @@ CommandRow decode_command(Options* options)
                                                      printable(words[1], kValueBytes))};
         options->decode = words[0];
         return {};
+    };
+    return row;
+}
+
+CommandRow plugin_build_command(Options* options)
+{
+    PluginOptions* plugin = &options->plugin;
+    CommandRow row;
+    row.name = "plugin build";
+    row.summary = "Compile plugin folders and the installed plugins into a bundle";
+    row.words = "DIR...";
+    row.options
+        .text("--output,-o", "FOLDER", &plugin->output, "The bundle's folder; a bundle that is there is replaced")
+        .with_default("flowxdp-bundle");
+    row.examples = {{"flowxdp plugin build my_plugin", "a bundle in ./flowxdp-bundle"},
+                    {"flowxdp replay --lib flowxdp-bundle --plugin my_plugin FILE", "rows with its columns"}};
+    row.notes = {"DIR is a folder NAME with NAME.cpp, and with NAME.bpf.h when the plugin counts in the kernel. The "
+                 "installed headers and the "
+                 "compilers that are there are used: $CLANG, $CXX, with $CXXFLAGS and $LDFLAGS for user halves. A "
+                 "build that fails leaves "
+                 "the bundle that was there."};
+    row.finish = [options, plugin](const std::vector<std::string>& words) -> Result<void> {
+        options->command = Command::kPlugin;
+        plugin->action = PluginOptions::Action::kBuild;
+        plugin->folders = words;
+        if (words.empty())
+            return Error{"plugin build needs a plugin's folder; 'flowxdp plugin new NAME' writes one"};
+        return {};
+    };
+    return row;
+}
+
+CommandRow plugin_new_command(Options* options)
+{
+    PluginOptions* plugin = &options->plugin;
+    CommandRow row;
+    row.name = "plugin new";
+    row.summary = "Write a plugin to start from, with a test";
+    row.words = "NAME";
+    row.options.text("--directory,-C", "FOLDER", &plugin->folder, "Where the folder NAME is made").with_default(".");
+    row.examples = {{"flowxdp plugin new my_plugin && my_plugin/test.sh", "it builds, and its test passes"}};
+    row.finish = [options, plugin](const std::vector<std::string>& words) -> Result<void> {
+        options->command = Command::kPlugin;
+        plugin->action = PluginOptions::Action::kNew;
+        if (words.size() != 1)
+            return Error{words.empty() ? "plugin new needs a name: lower case letters, digits and _"
+                                       : fmt::format("plugin new takes one name, and '{}' is one more",
+                                                     printable(words[1], kValueBytes))};
+        plugin->name = words[0];
+        return {};
+    };
+    return row;
+}
+
+CommandRow plugin_list_command(Options* options)
+{
+    PluginOptions* plugin = &options->plugin;
+    CommandRow row;
+    row.name = "plugin list";
+    row.summary = "List the folders of plugins, what is in them, and what is wrong with it";
+    row.options.flag("--json", &plugin->json, "As JSON");
+    row.options.text("--lib", "DIR", &plugin->library_folder, "Folder with engine bundle and plugins");
+    row.notes = {
+        "Nearest first: --lib or $FLOWXDP_LIB, the user's ($XDG_DATA_HOME/flowxdp or ~/.local/share/flowxdp), the "
+        "administrator's (/usr/local/lib/flowxdp), the installation's. 'flowxdp plugins' has options and columns."};
+    row.finish = [options, plugin](const std::vector<std::string>&) {
+        options->command = Command::kPlugin;
+        plugin->action = PluginOptions::Action::kList;
+        return Result<void>();
     };
     return row;
 }
@@ -824,6 +895,9 @@ std::vector<CommandRow> command_table(Options* options, std::span<const std::str
                                        "List plugins with their options and columns", "flowxdp plugins tcp_win"));
     commands.push_back(
         listing_command(options, Command::kSinks, "sinks", "List sinks with their options", "flowxdp sinks json"));
+    commands.push_back(plugin_list_command(options));
+    commands.push_back(plugin_new_command(options));
+    commands.push_back(plugin_build_command(options));
     commands.push_back(decode_command(options));
     commands.push_back(config_check_command(options));
     commands.push_back(config_dump_command(options, dumps_replay(words)));

@@ -135,6 +135,17 @@ struct ConfigOptions {
     std::string library_folder;     // --lib
 };
 
+struct PluginOptions {
+    enum class Action { kBuild, kNew, kList };
+    Action action = Action::kList;
+    std::vector<std::string> folders;      // of plugin build
+    std::string name;                      // of plugin new
+    std::string output = "flowxdp-bundle"; // -o
+    std::string folder = ".";              // -C: where plugin new makes its folder
+    std::string library_folder;            // --lib
+    bool json = false;
+};
+
 enum class Command {
     kNone,
     kDoctor,
@@ -145,6 +156,7 @@ enum class Command {
     kTop,
     kInterfaces,
     kPlugins,
+    kPlugin,
     kSinks,
     kDecode,
     kConfigCheck,
@@ -163,6 +175,7 @@ struct Options {
     std::string decode; // COLUMN=VALUE
     geo::GeoCommand geo;
     ConfigOptions config;
+    PluginOptions plugin;
     ListOptions list; // plugins, sinks, interfaces, decode
 };
 

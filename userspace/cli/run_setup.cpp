@@ -238,7 +238,7 @@ void RunSetup::load_modules()
     libraries_ = std::move(found.usable);
     broken_.insert(broken_.end(), found.broken.begin(), found.broken.end());
     for (const BrokenModule& broken : broken_)
-        log_->write(LogLevel::kWarning, fmt::format("left out: {}", broken.reason));
+        log_->write(LogLevel::kWarning, fmt::format("a module is left out: {}", broken.reason));
     // These are reasons why a plugin that is asked for is not there.
     broken_.insert(broken_.end(), found.hidden.begin(), found.hidden.end());
 }

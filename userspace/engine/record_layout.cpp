@@ -102,4 +102,9 @@ Result<std::uint64_t> record_layout_id_of(const std::string& object)
     return id;
 }
 
+std::string layout_id_text(std::uint64_t id)
+{
+    return fmt::format("/* Generated from the BPF object. */\n#define BUNDLE_LAYOUT_ID 0x{:016x}ULL\n", id);
+}
+
 } // namespace flowxdp

@@ -17,5 +17,7 @@ namespace flowxdp {
 Result<std::uint64_t> record_layout_id(const btf* types);
 // The same for an object file; its path is in the error.
 Result<std::uint64_t> record_layout_id_of(const std::string& object);
+// bundle_layout_id.h, which a bundle's library includes.
+std::string layout_id_text(std::uint64_t id);
 
 } // namespace flowxdp
