@@ -218,7 +218,7 @@ TEST(Capture, BytesThatAreHeldStay)
     const auto frame = [](std::uint32_t n) {
         return Bytes(n == 100 ? 700'000 : 5'000 + n, static_cast<std::uint8_t>(n));
     };
-    TempDir dir;
+    TempFolder dir;
     PcapFile halves[2];
     for (std::uint32_t n = 0; n < kFrames; n++)
         halves[n / (kFrames / 2)].packet(n, 0, frame(n));

@@ -312,7 +312,7 @@ class Messages(CliCase):
                                    ([*replay, "--sink", "jsn"], "jsn", "json"), ([*replay, "--sink", "csv:x,eoll=lf"], "eoll", "eol"),
                                    ([*replay, "--alarm", "ani"], "ani", "any"), ([*replay, "--engine", "BPF"], "BPF", "bpf"),
                                    (["decode", "flowstat=1"], "flowstat", "flowStat"), (["replya"], "replya", "replay"), (["statsu"], "statsu", "status"),
-                                   (["help", "plugin"], "plugin", "plugins"), (["plugins", "tcpwin"], "tcpwin", "tcp_win"),
+                                   (["help", "plugns"], "plugns", "plugins"), (["plugin", "biuld"], "biuld", "build"), (["plugins", "tcpwin"], "tcpwin", "tcp_win"),
                                    (["sinks", "text2"], "text2", "text"), (["geo", "lokup"], "lokup", "lookup"), (["top", "--onse"], "--onse", "--once"),
                                    (["top", "-o", "byte"], "byte", "bytes")]:
             with self.subTest(words=words):
@@ -349,6 +349,8 @@ class Messages(CliCase):
                             (["replay"], "replay needs an input"), (["attach"], "attach needs an interface"), (["detach"], "detach needs an interface, or --all"),
                             (["detach", "--all", "lo"], "interfaces or --all, not both"), (["decode"], "decode needs a value: COLUMN=VALUE"),
                             (["decode", "a=1", "b=2"], "decode takes one COLUMN=VALUE"), (["interfaces", "x"], "interfaces takes no word, and 'x' is one"),
+                            (["plugin"], "plugin needs a command behind it"), (["plugin", "build"], "plugin build needs a plugin's folder"),
+                            (["plugin", "new"], "plugin new needs a name"), (["plugin", "new", "a", "b"], "plugin new takes one name"),
                             (["geo"], "geo needs a command behind it"), (["geo", "lookup"], "geo lookup needs an address"), ([], "a command is missing"),
                             (["attach", "lo", "--priority", "7"], "add --dispatcher"), (["replay", "-R", "a", "--series", "b0"], "one kind of input"),
                             ([*replay, "--max-flows", "16", "-f", "0.5"], "is 8 flows: a table has from 16 to 268435456")]:

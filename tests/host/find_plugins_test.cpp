@@ -103,6 +103,17 @@ TEST(FindPlugins, AKernelHalfComesFromTheBundlesFolderAlone)
     EXPECT_NE(found.hidden[0].reason.find("--lib"), std::string::npos) << found.hidden[0].reason;
 }
 
+TEST(FindPlugins, WithoutABundleThereAreNoKernelHalves)
+{
+    const Folders folders;
+    folders.put("user", "ghost");
+    folders.put("user", "alpha");
+    const FoundPlugins found = find_plugins(ModuleFolders({"", folders.at("user"), "", ""}, false), "", nullptr);
+    EXPECT_EQ(names(found), Names{"alpha"});
+    ASSERT_EQ(found.hidden.size(), 1U);
+    EXPECT_NE(found.hidden[0].reason.find("no bundle"), std::string::npos) << found.hidden[0].reason;
+}
+
 TEST(FindPlugins, TheBundlesFolderComesBeforeTheOthers)
 {
     const Folders folders;

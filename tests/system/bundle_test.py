@@ -91,6 +91,19 @@ def one_that_others_may_write(network, folder):
     check_rows(folder + "/b")
 
 
+def one_from_outside_the_tree(network, folder):
+    """What `plugin new` writes, built here, live: its kernel half counts in the kernel what its rows say."""
+    veth.run(network.flowxdp, "plugin", "new", "outside", "-C", folder)
+    veth.run(network.flowxdp, "plugin", "build", folder + "/outside", "-o", folder + "/bundle")
+    sensor = veth.Sensor(network, folder + "/a", network.veths[0], "--lib", folder + "/bundle", "--plugin", "outside:below=101", "-s")
+    network.send(FLOWS, PACKETS)  # payloads of 100 bytes
+    code, report = sensor.stop()
+    assert code == 0, (code, report, sensor.said())
+    assert {row["outsideSmall"] for row in veth.rows(folder + "/a")} == {str(PACKETS)}
+    so_far = sorted(row["outsideSmallSoFar"] for row in veth.rows(folder + "/a", "packets.txt"))
+    assert so_far == sorted([str(n + 1) for n in range(PACKETS)] * FLOWS), so_far
+
+
 if __name__ == "__main__":
     veth.main("fxbu", (export_by_the_pins, taken_over_by_the_pins, one_that_is_gone, one_with_another_layout,
-                       one_that_others_may_write))
+                       one_that_others_may_write, one_from_outside_the_tree))

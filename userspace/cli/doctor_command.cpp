@@ -66,8 +66,11 @@ ExitCode run_doctor_command(const DoctorOptions& options)
                 print_finding(f, interface);
         }
     };
-    std::vector<BrokenModule> broken;
-    const Bundle bundle = find_bundle(ModuleFolders::of(options.library_folder, ModuleUse::kLive), &broken);
+    const ModuleFolders folders = ModuleFolders::of(options.library_folder, ModuleUse::kLive);
+    std::vector<BrokenModule> broken = folders.refused();
+    const Bundle bundle = find_bundle(folders, &broken);
+    for (const BrokenModule& one : broken)
+        fmt::print(stderr, "flowxdp: a module is left out: {}\n", printable(one.reason));
     say(check_machine(*bundle.descriptor, bundle.bpf_object), "");
     say({check_disk(options.write_prefix)}, "");
     for (const std::string& interface : options.interfaces)

@@ -153,7 +153,9 @@ FoundPlugins find_plugins(const ModuleFolders& folders, const std::string& bundl
 {
     FoundPlugins found;
     Collection all;
-    std::vector<std::string> nearest = {bundle_folder};
+    std::vector<std::string> nearest;
+    if (!bundle_folder.empty())
+        nearest.push_back(bundle_folder);
     for (const ModuleFolder& folder : folders.all()) {
         std::error_code error;
         const bool instead = folder.kind == FolderKind::kInstallation && folders.has_choice();
@@ -175,9 +177,12 @@ FoundPlugins find_plugins(const ModuleFolders& folders, const std::string& bundl
                 continue;
             }
             if (folder != bundle_folder && has_kernel_half(plugin)) {
-                found.hidden.push_back({path, fmt::format("plugin '{}' has a kernel half, and the bundle is that of "
-                                                          "'{}': name its own with --lib",
-                                                          path, bundle_folder)});
+                found.hidden.push_back(
+                    {path, bundle_folder.empty()
+                               ? fmt::format("plugin '{}' has a kernel half, and no bundle is usable", path)
+                               : fmt::format("plugin '{}' has a kernel half, and the bundle is that of '{}': name its "
+                                             "own with --lib",
+                                             path, bundle_folder)});
                 continue;
             }
             std::string problem = bundle ? half_problem(plugin, *bundle) : "";
