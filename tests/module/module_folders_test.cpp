@@ -68,6 +68,14 @@ TEST(ModuleFolders, AFolderUnderTwoNamesCountsOnce)
               (Kinds{FolderKind::kChosen, FolderKind::kUser, FolderKind::kAdministrator}));
 }
 
+TEST(ModuleFolders, AnInstallationInTheAdministratorsFolderIsTheInstallation)
+{
+    const Places places;
+    ModulePlaces local = places.all();
+    local.installation = local.administrator;
+    EXPECT_EQ(kinds(ModuleFolders(local, false)), (Kinds{FolderKind::kUser, FolderKind::kInstallation}));
+}
+
 TEST(ModuleFolders, WithPrivilegesWhatOthersMayWriteIsNamedAndLeftOut)
 {
     const Places places;

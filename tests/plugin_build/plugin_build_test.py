@@ -118,19 +118,20 @@ class PluginBuild(unittest.TestCase):
             # A field of a template (RFC 7011, 3.2): enterprise bit and number, length, enterprise.
             self.assertIn((0x8000 | 800).to_bytes(2, "big") + (4).to_bytes(2, "big") + PEN.to_bytes(4, "big"), file.read())
 
-    def test_two_in_one_bundle_in_order_of_their_numbers(self):
-        folders = self.new("later", 801), self.new("first", 790)
-        self.build(*folders)
+    def test_a_build_replaces_the_bundle_that_was_there_whole(self):
+        self.my()
+        later, first = self.new("later", 801), self.new("first", 790)
+        # What the user says to the compiler reaches the user halves.
+        self.replace(first + "/first.cpp", '.version = "0.1.0"', ".version = MY_VERSION")
+        self.build(later, first, CXXFLAGS="-DMY_VERSION=\"7.7\" -O1")
+        modules = os.listdir(self.work + "/bundle/plugins")
+        self.assertIn("first.so", modules)
+        self.assertNotIn("my.so", modules)
+        self.assertEqual(sorted(os.listdir(self.work)), ["bundle", "first", "later", "my"])
+        self.assertIn("790 first 7.7", self.there.run("plugin", "list", "--lib", self.work + "/bundle").stdout)
+        # Columns stand in the order of numbers.
         self.assertEqual(self.there.columns("--lib", self.work + "/bundle", "--plugin", "later", "--plugin", "first")[-2:],
                          ["firstSmall", "laterSmall"])
-
-    def test_a_second_build_replaces_the_first_whole(self):
-        self.my()
-        self.build(self.new("your"))
-        modules = os.listdir(self.work + "/bundle/plugins")
-        self.assertIn("your.so", modules)
-        self.assertNotIn("my.so", modules)
-        self.assertEqual(sorted(os.listdir(self.work)), ["bundle", "my", "your"])
 
     def failed(self, *said, folder, **environment):
         """A build that fails says why and leaves the bundle of before."""
@@ -164,12 +165,6 @@ class PluginBuild(unittest.TestCase):
         clang = shutil.which("clang")
         self.assertIn("apt-get install g++", self.build(folder, code=1, PATH="/nonexistent", CLANG=clang, CXX="").stderr)
         self.assertIn("/no/compiler", self.build(folder, code=1, CXX="/no/compiler -O2").stderr)
-
-    def test_flags_of_the_user_reach_the_user_half(self):
-        folder = self.new("my")
-        self.replace(folder + "/my.cpp", '.version = "0.1.0"', ".version = MY_VERSION")
-        self.build(folder, CXXFLAGS="-DMY_VERSION=\"7.7\" -O1")
-        self.assertIn("800 my 7.7", self.there.run("plugin", "list", "--lib", self.work + "/bundle").stdout)
 
     def test_a_name_or_number_twice_is_refused(self):
         one, two = self.new("one"), self.new("two")

@@ -8,11 +8,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "bundle_loader.h"
+#include "cli/module_listing.h"
 #include "core/nearest_word.h"
 #include "core/number.h"
 #include "core/printable.h"
-#include "plugin/plugin_library.h"
 #include "row/json_text.h"
 #include "row/schema.h"
 #include "sink/sink_library.h"
@@ -65,14 +64,10 @@ bool is_listed(const std::vector<std::string>& names, const char* name)
 // The plugins that a replay could run. What is left out is named on standard error.
 std::vector<PluginLibrary> listed_plugins(const std::string& library_folder)
 {
-    const ModuleFolders folders = ModuleFolders::of(library_folder, ModuleUse::kReplay);
-    std::vector<BrokenModule> broken = folders.refused();
-    const Bundle bundle = find_bundle(folders, &broken);
-    FoundPlugins found = find_plugins(folders, bundle.folder, bundle.descriptor);
-    broken.insert(broken.end(), found.broken.begin(), found.broken.end());
-    for (const BrokenModule& one : broken)
+    ModuleListing listing = list_modules(library_folder);
+    for (const BrokenModule& one : listing.broken)
         fmt::print(stderr, "flowxdp: a module is left out: {}\n", printable(one.reason));
-    return std::move(found.usable);
+    return std::move(listing.plugins.usable);
 }
 
 // Hex digits in groups of four, as tawk -V prints them.

@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
 
 #include <fmt/format.h>
 
-#include "bundle_loader.h"
 #include "cli/json_object.h"
+#include "cli/module_listing.h"
 #include "core/printable.h"
-#include "plugin/plugin_library.h"
 #include "plugin_build/plugin_build.h"
 #include "plugin_build/plugin_template.h"
 
@@ -21,29 +19,12 @@ namespace {
 
 constexpr unsigned kFirstNumber = 800, kLastNumber = 899; // for plugins that nobody has numbered
 
-// The folders, and what a run would take from them.
-struct Listing {
-    ModuleFolders folders;
-    std::optional<Bundle> bundle; // none is usable
-    FoundPlugins plugins;
-    std::vector<BrokenModule> left_out; // all of them, with the reason
-};
-
-Listing read_folders(const std::string& library_folder)
+// What of a folder is not usable: broken, or hidden by another folder.
+std::vector<BrokenModule> left_out(const ModuleListing& listing)
 {
-    Listing listing{ModuleFolders::of(library_folder, ModuleUse::kReplay), std::nullopt, {}, {}};
-    listing.left_out = listing.folders.refused();
-    try {
-        listing.bundle = find_bundle(listing.folders, &listing.left_out);
-    } catch (const StartupError& error) {
-        if (std::ranges::none_of(listing.left_out, [&](const BrokenModule& b) { return b.reason == error.what(); }))
-            listing.left_out.push_back({listing.folders.all().front().path + "/libflowxdp_bundle.so", error.what()});
-    }
-    listing.plugins = find_plugins(listing.folders, listing.bundle ? listing.bundle->folder : "",
-                                   listing.bundle ? listing.bundle->descriptor : nullptr);
-    for (const std::vector<BrokenModule>* more : {&listing.plugins.broken, &listing.plugins.hidden})
-        listing.left_out.insert(listing.left_out.end(), more->begin(), more->end());
-    return listing;
+    std::vector<BrokenModule> all = listing.broken;
+    all.insert(all.end(), listing.plugins.hidden.begin(), listing.plugins.hidden.end());
+    return all;
 }
 
 bool is_below(const std::string& path, const std::string& folder)
@@ -64,8 +45,7 @@ std::string plugin_json(const PluginLibrary& library)
         .text();
 }
 
-// What is of a folder in the listing; of_folder gets plugins, left_out what is not usable.
-void print_folder(const Listing& listing, const ModuleFolder& folder)
+void print_folder(const ModuleListing& listing, const ModuleFolder& folder)
 {
     std::string bundle;
     if (listing.bundle && listing.bundle->folder == folder.path)
@@ -77,12 +57,12 @@ void print_folder(const Listing& listing, const ModuleFolder& folder)
             fmt::print("    {:03} {} {}{}{}\n", p.number, printable(p.name), printable(p.version),
                        has_kernel_half(p) ? ", kernel half" : "", p.default_on ? ", on by default" : "");
     }
-    for (const BrokenModule& broken : listing.left_out)
+    for (const BrokenModule& broken : left_out(listing))
         if (is_below(broken.path, folder.path))
             fmt::print("    left out: {}\n", printable(broken.reason));
 }
 
-std::string folder_json(const Listing& listing, const ModuleFolder& folder)
+std::string folder_json(const ModuleListing& listing, const ModuleFolder& folder)
 {
     JsonObject object;
     object.add("folder", folder.path).add("kind", name_of(folder.kind));
@@ -90,20 +70,20 @@ std::string folder_json(const Listing& listing, const ModuleFolder& folder)
     object.add("bundle", used);
     if (used)
         object.add("layout", fmt::format("{:016x}", listing.bundle->descriptor->layout_id));
-    std::vector<std::string> plugins, left_out;
+    std::vector<std::string> plugins, not_usable;
     for (const PluginLibrary& library : listing.plugins.usable)
         if (is_below(library.path, folder.path))
             plugins.push_back(plugin_json(library));
-    for (const BrokenModule& broken : listing.left_out)
+    for (const BrokenModule& broken : left_out(listing))
         if (is_below(broken.path, folder.path))
-            left_out.push_back(JsonObject().add("path", broken.path).add("reason", broken.reason).text());
-    object.add("plugins", plugins).add("left_out", left_out);
+            not_usable.push_back(JsonObject().add("path", broken.path).add("reason", broken.reason).text());
+    object.add("plugins", plugins).add("left_out", not_usable);
     return object.text();
 }
 
 ExitCode run_list(const PluginOptions& options)
 {
-    const Listing listing = read_folders(options.library_folder);
+    const ModuleListing listing = list_modules(options.library_folder);
     // With a chosen bundle the installation's plugins are not used: nothing of it is listed.
     std::vector<ModuleFolder> folders = listing.folders.all();
     if (listing.folders.has_choice())
@@ -125,7 +105,7 @@ ExitCode run_list(const PluginOptions& options)
 ExitCode run_new(const PluginOptions& options)
 {
     // A number that no plugin has that can be found from here.
-    const Listing listing = read_folders("");
+    const ModuleListing listing = list_modules("");
     NewPlugin plugin{options.name, kFirstNumber, options.folder};
     while (plugin.number < kLastNumber &&
            std::ranges::any_of(listing.plugins.usable, [&](const PluginLibrary& library) {

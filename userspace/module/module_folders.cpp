@@ -90,6 +90,9 @@ ModuleFolders::ModuleFolders(const ModulePlaces& places, bool own_rights)
         std::error_code error;
         if (path.empty() || !fs::is_directory(path, error))
             continue;
+        // Installed in /usr/local.
+        if (kind != FolderKind::kInstallation && fs::equivalent(path, places.installation, error))
+            continue;
         // One that is there under two names counts once: --lib often names the installation's.
         if (std::ranges::any_of(folders_, [&](const ModuleFolder& known) {
                 std::error_code ignored;
