@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -158,6 +159,18 @@ class PluginBuild(unittest.TestCase):
         self.replace(folder + "/my.cpp", '.name = "your"', '.name = "my"')
         self.replace(folder + "/my.cpp", '"my.bpf.h"', '"other.h"')
         self.failed("kernel half that is not in the engine bundle", folder=folder)
+
+    def test_an_interrupted_build_leaves_nothing_behind(self):
+        folder = self.my()
+        build = subprocess.Popen([self.there.flowxdp, "plugin", "build", folder, "-o", "bundle"], cwd=self.work,
+                                 stderr=subprocess.PIPE, text=True)
+        self.assertEqual(build.stderr.readline(), "my: user half\n")
+        self.assertEqual(len([name for name in os.listdir(self.work) if ".new-" in name]), 1)
+        build.send_signal(signal.SIGINT)
+        build.communicate()
+        self.assertEqual(build.returncode, -signal.SIGINT)
+        self.assertEqual(sorted(os.listdir(self.work)), ["bundle", "my"])
+        self.assertIn("mySmall", self.there.columns("--lib", self.work + "/bundle", "--plugin", "my"))
 
     def test_a_tool_that_is_missing_is_named_with_its_package(self):
         folder = self.new("my")

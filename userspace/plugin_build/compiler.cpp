@@ -2,6 +2,7 @@
 #include "plugin_build/compiler.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,13 +40,21 @@ Result<Ended> run_program(const std::vector<std::string>& words)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, writer.get(), 1);
     posix_spawn_file_actions_adddup2(&actions, writer.get(), 2);
+    // Ctrl-C ends the compiler, also where this process holds it back.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     std::vector<std::string> own = words;
     std::vector<char*> arguments;
     for (std::string& word : own)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);
     pid_t child = 0;
-    const int error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+    const int error = posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     writer.reset();
     if (error)

@@ -19,6 +19,7 @@
 #include "half_list.h"
 #include "plugin/plugin_library.h"
 #include "plugin_build/compiler.h"
+#include "plugin_build/held_signals.h"
 #include "plugin_build/plugin_source.h"
 #include "record_layout.h"
 
@@ -315,26 +316,31 @@ Result<BuiltBundle> build_bundle(const BundleSources& sources, const std::vector
     auto cxx = Compiler::cxx();
     if (!cxx.ok())
         return cxx.error();
+    // The folder that is begun goes before the process does.
+    const HeldSignals held;
     auto folder = NewFolder::beside(whole);
     if (!folder.ok())
         return folder.error();
     Build build(sources, folder.take(), clang.take(), cxx.take());
-    if (auto done = build.prepare(); !done.ok())
+    const auto step = [&](const std::string& name, const std::function<Result<void>()>& run) -> Result<void> {
+        if (held.pending())
+            return Error{"interrupted: nothing was changed"};
+        if (!name.empty())
+            say(name);
+        return run();
+    };
+    if (auto done = step("", [&] { return build.prepare(); }); !done.ok())
         return done.error();
-    if (auto done = build.take_installed(); !done.ok())
+    if (auto done = step("", [&] { return build.take_installed(); }); !done.ok())
         return done.error();
-    for (const PluginSource& source : given) {
-        say(fmt::format("{}: user half", source.name));
-        if (auto done = build.compile_user_half(source); !done.ok())
+    for (const PluginSource& source : given)
+        if (auto done = step(source.name + ": user half", [&] { return build.compile_user_half(source); }); !done.ok())
             return done.error();
-    }
-    say("kernel halves for the kernel");
-    if (auto done = build.compile_halves(); !done.ok())
+    if (auto done = step("kernel halves for the kernel", [&] { return build.compile_halves(); }); !done.ok())
         return done.error();
-    say("kernel halves for replay, in the engine");
-    if (auto done = build.compile_engine(); !done.ok())
+    if (auto done = step("kernel halves for replay, in the engine", [&] { return build.compile_engine(); }); !done.ok())
         return done.error();
-    if (auto done = build.check(); !done.ok())
+    if (auto done = step("", [&] { return build.check(); }); !done.ok())
         return done.error();
     return build.finish(whole);
 }
