@@ -712,10 +712,8 @@ CommandRow plugin_build_command(Options* options)
     row.examples = {{"flowxdp plugin build my_plugin", "a bundle in ./flowxdp-bundle"},
                     {"flowxdp replay --lib flowxdp-bundle --plugin my_plugin FILE", "rows with its columns"}};
     row.notes = {"DIR is a folder NAME with NAME.cpp, and with NAME.bpf.h when the plugin counts in the kernel. The "
-                 "installed headers and the "
-                 "compilers that are there are used: $CLANG, $CXX, with $CXXFLAGS and $LDFLAGS for user halves. A "
-                 "build that fails leaves "
-                 "the bundle that was there."};
+                 "installed headers and the compilers that are there are used: $CLANG, $CXX, with $CXXFLAGS and "
+                 "$LDFLAGS for user halves. A build that fails leaves the bundle that was there."};
     row.finish = [options, plugin](const std::vector<std::string>& words) -> Result<void> {
         options->command = Command::kPlugin;
         plugin->action = PluginOptions::Action::kBuild;

@@ -50,7 +50,9 @@ void print_folder(const ModuleListing& listing, const ModuleFolder& folder)
     std::string bundle;
     if (listing.bundle && listing.bundle->folder == folder.path)
         bundle = fmt::format("; its bundle is used, layout {:016x}", listing.bundle->descriptor->layout_id);
-    fmt::print("{}: {}{}\n", printable(folder.path), name_of(folder.kind), bundle);
+    const std::string whose =
+        folder.kind == FolderKind::kChosen ? "chosen" : fmt::format("the {}'s", name_of(folder.kind));
+    fmt::print("{}: {}{}\n", printable(folder.path), whose, bundle);
     for (const PluginLibrary& library : listing.plugins.usable) {
         const fx_plugin& p = *library.descriptor;
         if (is_below(library.path, folder.path))

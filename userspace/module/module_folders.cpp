@@ -66,11 +66,11 @@ std::string_view name_of(FolderKind kind)
     case FolderKind::kChosen:
         return "chosen";
     case FolderKind::kUser:
-        return "the user's";
+        return "user";
     case FolderKind::kAdministrator:
-        return "the administrator's";
+        return "administrator";
     case FolderKind::kInstallation:
-        return "the installation's";
+        return "installation";
     }
     return "";
 }
@@ -84,26 +84,26 @@ ModuleFolders::ModuleFolders(const ModulePlaces& places, bool own_rights)
 {
     if (!places.chosen.empty())
         folders_.push_back({places.chosen, FolderKind::kChosen});
-    for (const auto& [path, kind] : {std::pair{places.user, FolderKind::kUser},
-                                     {places.administrator, FolderKind::kAdministrator},
-                                     {places.installation, FolderKind::kInstallation}}) {
+    for (const ModuleFolder& place : {ModuleFolder{places.user, FolderKind::kUser},
+                                      {places.administrator, FolderKind::kAdministrator},
+                                      {places.installation, FolderKind::kInstallation}}) {
         std::error_code error;
-        if (path.empty() || !fs::is_directory(path, error))
+        if (place.path.empty() || !fs::is_directory(place.path, error))
             continue;
         // Installed in /usr/local.
-        if (kind != FolderKind::kInstallation && fs::equivalent(path, places.installation, error))
+        if (place.kind != FolderKind::kInstallation && fs::equivalent(place.path, places.installation, error))
             continue;
         // One that is there under two names counts once: --lib often names the installation's.
         if (std::ranges::any_of(folders_, [&](const ModuleFolder& known) {
                 std::error_code ignored;
-                return fs::equivalent(known.path, path, ignored);
+                return fs::equivalent(known.path, place.path, ignored);
             }))
             continue;
-        if (std::string problem = own_rights ? write_problem(path, kCodeWouldRun) : ""; !problem.empty()) {
-            refused_.push_back({path, fmt::format("nothing is loaded from '{}': {}", path, problem)});
-            continue;
-        }
-        folders_.push_back({path, kind});
+        const std::string problem = own_rights ? write_problem(place.path, kCodeWouldRun) : "";
+        if (problem.empty())
+            folders_.push_back(place);
+        else
+            refused_.push_back({place.path, fmt::format("nothing is loaded from '{}': {}", place.path, problem)});
     }
 }
 

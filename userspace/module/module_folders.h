@@ -16,7 +16,7 @@
 namespace flowxdp {
 
 enum class FolderKind { kChosen, kUser, kAdministrator, kInstallation };
-// "the administrator's", for listings.
+// "administrator", whose folder it is; "chosen".
 std::string_view name_of(FolderKind kind);
 
 struct ModuleFolder {
