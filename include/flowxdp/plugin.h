@@ -39,7 +39,7 @@ struct fx_flow {
     /* Hot and cold states of the plugins named in fx_plugin.dependencies, in that order; NULL where one has none. */
     const void* const* dependency_slots;
     const void* const* dependency_colds;
-    /* The plugin's flow memory; NULL when no packet of the flow was wanted, or the memory was let go. */
+    /* The plugin's flow memory; NULL when no packet of the flow was wanted, or the memory was dropped. */
     const void* memory;
 };
 
@@ -71,7 +71,7 @@ struct fx_host {
     /* 1 when a geo database is loaded. */
     int (*has_geo)(void* context);
     /*
-     * Text as the flow file prints it, without a zero byte behind: an address; bytes in quotes, escaped. Return its
+     * Text as the flow file prints it, without a zero byte at its end: an address; bytes in quotes, escaped. Return its
      * length; what is longer than size was cut.
      */
     size_t (*ip_text)(void* context, const uint8_t address[16], int ip_version, char* text, size_t size);
@@ -114,7 +114,7 @@ struct fx_plugin {
     size_t packet_column_count;
     int can_alarm;
     /* Of what the plugin keeps of a live flow, from its first wanted packet to its end; multiple of 8; 0 = nothing. All
-     * memories of a run are bounded: when they are used up, the oldest is let go and counted. */
+     * memories of a run are bounded: when they are used up, the oldest is dropped and counted. */
     uint32_t flow_memory_size;
 
     /*

@@ -156,7 +156,7 @@ struct FlowMemoryOf {
     static constexpr std::uint32_t size = sizeof(Memory);
 
     static Memory& of(const fx_packet& packet) { return *static_cast<Memory*>(packet.memory); }
-    // NULL: no packet of the flow was wanted, or the memory was let go.
+    // NULL: no packet of the flow was wanted, or the memory was dropped.
     static const Memory* of(const fx_flow& flow) { return static_cast<const Memory*>(flow.memory); }
 };
 
@@ -168,7 +168,7 @@ struct PluginDescription {
     const char* version;
     const char* help;
     KernelHalf kernel = {};
-    const char* const* dependencies = nullptr; // names of plugins with lower numbers, NULL behind the last
+    const char* const* dependencies = nullptr; // names of plugins with lower numbers, NULL after the last
     std::span<const fx_option> options = {};
     std::span<const fx_column> columns = {};
     std::span<const fx_column> packet_columns = {};

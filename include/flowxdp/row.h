@@ -74,7 +74,7 @@ struct fx_span {
     uint32_t count;  /* elements; bytes of a string; a list of strings: struct fx_span elements */
 };
 
-/* The tail of a batch of rows: their lists and strings, one behind the other. */
+/* The tail of a batch of rows: their lists and strings, one after the other. */
 struct fx_tail {
     uint8_t* bytes;
     uint32_t used, capacity;

@@ -137,7 +137,7 @@ struct SinkDescription {
     const char* help;        // one line
     const char* target_help; // what TARGET is, e.g. "PATH" or "udp://HOST:PORT"
     std::span<const fx_option> options = {};
-    const char* const* required_columns = nullptr; // NULL behind the last
+    const char* const* required_columns = nullptr; // NULL after the last
     SinkPolicy policy = SinkPolicy::kBlock;
     std::uint32_t flags = 0; // enum fx_sink_flag
 };

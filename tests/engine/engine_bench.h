@@ -158,7 +158,7 @@ class EngineBench {
         stream_writer* writer()
         {
             writer_.context = this;
-            writer_.ship = [](stream_writer* w, __u32 need) {
+            writer_.hand_over = [](stream_writer* w, __u32 need) {
                 auto* self = static_cast<Collector*>(w->context);
                 self->close_chunk();
                 self->chunks_.push_back({std::vector<std::uint64_t>(std::max<std::size_t>(512, (need + 7) / 8)), 0});

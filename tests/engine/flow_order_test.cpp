@@ -27,7 +27,7 @@ ended_record record_of(std::uint32_t era, std::int64_t end_clock_ns, std::uint64
 void hold_kept(FlowOrder& order, const ended_record& record)
 {
     order.hold(record);
-    order.keep();
+    order.copy_borrowed();
 }
 
 std::vector<Key> keys_until(FlowOrder& order, std::uint32_t era, std::int64_t clock_ns)
@@ -88,10 +88,10 @@ TEST(FlowOrder, HoldsTheBytesOfWhatWaitsAndNoMore)
         order.hold(record);
     EXPECT_EQ(order.held_bytes(), 0U); // they stand in the chunk
     keys_until(order, 0, 401);
-    order.keep();
+    order.copy_borrowed();
     EXPECT_EQ(order.held_bytes(), 600 * sizeof(ended_record));
     for (int i = 0; i < 10; i++)
-        order.keep();
+        order.copy_borrowed();
     EXPECT_EQ(order.held_bytes(), 600 * sizeof(ended_record));
     hold_kept(order, record_of(0, 500, 2000));
     EXPECT_EQ(keys_until(order, 0, 501).back(), Key(0, 500, 2000));
@@ -116,7 +116,7 @@ TEST(FlowOrder, OutputDoesNotDependOnWhenRecordsWereFound)
             records.push_back(record_of(0, clock, ++id));
             order.hold(records.back());
             if (random() % 3 == 0)
-                order.keep();
+                order.copy_borrowed();
             all.emplace_back(0, clock, id);
         }
         mark += static_cast<std::int64_t>(random() % 20);

@@ -36,7 +36,7 @@ TEST(FlowMemory, IsZeroAtFirstAndKeptUntilTheEnd)
     EXPECT_EQ(memory.flows(), 1000U);
 }
 
-// The oldest is let go, however often it was asked for since; each loss is counted.
+// The oldest is dropped, however often it was asked for since; each loss is counted.
 TEST(FlowMemory, LetsTheOldestGoWhenThereIsNoRoom)
 {
     FlowMemory memory(8, 3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // activity_list.h - flows in order of their last packet, for a full table: as in T2, the least recently active flow is
-// evicted. Costs nothing until the table is full for the first time: then the order is built from the sequence numbers
-// that packets left in the entries, and kept from then on.
+// evicted. It costs nothing until the table is full for the first time. Then the order is built from the sequence
+// numbers that packets wrote into the entries, and is maintained from then on.
 #pragma once
 
 #include <algorithm>

@@ -16,7 +16,7 @@ const half_descriptor kHalves[] = {
 #undef X
 };
 
-// The halves with what not every half has: a second pass adds it.
+// kHalves with the sizes that only some halves have: a second pass over the lists adds them.
 struct Halves {
     half_descriptor list[KERNEL_HALF_COUNT];
     Halves()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// due_heap.h - entries ordered by the time of their next check, however the clock moves: the part of the expiry wheel
-// that does not turn.
+// due_heap.h - entries ordered by the time of their next check, however the clock moves. The expiry wheel uses it for
+// entries that have no place on the wheel.
 //
 // A removed entry's place stays until it is popped or half of the heap are such places: an entry's stamp says which of
-// its places is valid. So removal needs no search and is free.
+// its places is valid. So removal needs no search.
 #pragma once
 
 #include <algorithm>

@@ -30,12 +30,13 @@ struct half_descriptor {
 };
 
 /*
- * Where an engine writes records. stream_reserve() returns size bytes, 8-aligned, and ships a full chunk first; the
- * engine fills them before the next call. It never fails: a slow reader makes it wait.
+ * Where an engine writes records. stream_reserve() returns size bytes, 8-aligned, and hands a full chunk over first;
+ * the engine fills them before the next call. It never fails: a slow reader makes it wait.
  */
 struct stream_writer {
-    __u8 *at, *limit;                                  /* free space of the current chunk */
-    void (*ship)(struct stream_writer* w, __u32 need); /* afterwards limit - at >= need */
+    __u8 *at, *limit; /* free space of the current chunk */
+    /* Hands the chunk over to its reader and takes an empty one: afterwards limit - at >= need. */
+    void (*hand_over)(struct stream_writer* w, __u32 need);
     void* context;
 };
 
@@ -44,7 +45,7 @@ static inline void* stream_reserve(struct stream_writer* w, __u32 size)
     void* p;
 
     if ((__u64)(w->limit - w->at) < size)
-        w->ship(w, size);
+        w->hand_over(w, size);
     p = w->at;
     w->at += size;
     return p;

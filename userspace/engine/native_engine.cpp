@@ -79,8 +79,8 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
 {
     const packet& p = pending->parsed;
     count(COUNTER_PACKETS_SEEN);
-    if (let_go_) [[unlikely]]
-        let_go();
+    if (release_is_due_) [[unlikely]]
+        release_early();
     last_clock_ns_ = p.clock_ns;
     if (pending->stepped) [[unlikely]]
         step_back(pending->clock_before_step, p.clock_ns);
@@ -191,7 +191,7 @@ void NativeEngine::emit_end(flow_record* record, flow_end reason, std::int64_t e
     counts_.live_directions -= (record->dir[0].packets != 0) + (record->dir[1].packets != 0);
     counts_.totals.status |= out->record.dir[0].status | out->record.dir[1].status;
     turn_.ended(reason, end_clock_ns);
-    let_go_ = ++emitted_since_watermark_ >= kFlowsBetweenWatermarks || turn_.over();
+    release_is_due_ = ++emitted_since_watermark_ >= kFlowsBetweenWatermarks || turn_.over();
     if (const counter of_reason = flow_end_counter(reason); of_reason < COUNTER_COUNT)
         count(of_reason);
 }
@@ -239,11 +239,11 @@ void NativeEngine::expire_exactly(std::int64_t clock_ns)
         [this, clock_ns](EntryId id) { end_flow(id, FLOW_END_IDLE, clock_ns); });
 }
 
-// Many flows ended in a short time of the clock. Releases those that ended before its reading; when too many of one
-// reading wait, all of them.
-void NativeEngine::let_go()
+// Many flows ended while the clock moved little. Releases those that ended before the clock's time; when too many ended
+// at one time, releases all of them.
+void NativeEngine::release_early()
 {
-    let_go_ = false;
+    release_is_due_ = false;
     expire_exactly(last_clock_ns_);
     emit_watermark(turn_.over() ? std::numeric_limits<std::int64_t>::max() : last_clock_ns_);
     if (!turn_.over())

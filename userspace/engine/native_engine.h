@@ -58,7 +58,7 @@ class NativeEngine {
     void emit_watermark(std::int64_t clock_ns);
     void expire(std::int64_t clock_ns);
     void expire_exactly(std::int64_t clock_ns);
-    void let_go();
+    void release_early();
     void step_back(std::int64_t before_ns, std::int64_t clock_ns);
     void count(counter c) { counts_.counter[c]++; }
 
@@ -76,7 +76,7 @@ class NativeEngine {
     std::uint32_t emitted_since_watermark_ = 0;
     std::int64_t last_clock_ns_ = 0; // of the packet accounted last
     OrderTurn turn_;
-    bool let_go_ = false; // release rows before the next packet
+    bool release_is_due_ = false; // before the next packet
     std::vector<fragment_slot> fragments_;
     std::array<Batch, 2> batches_;
     engine_counts counts_{};

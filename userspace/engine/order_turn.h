@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // order_turn.h - when the order of rows begins anew although the clock stands still.
 //
-// Flows that end at one reading of the clock are ordered by flowInd, so all of them wait until the clock moves. It may
+// Flows that end at one time of the clock are ordered by flowInd, so all of them wait until the clock moves. It may
 // never move: a capture whose packets have the same time, with a full table or forced ends. After ORDER_TURN_FLOWS ends
-// at one reading both engines end the flows that are due and begin a new era. Only ends at a packet are counted: when
-// an engine finds a silent flow over does not depend on the input alone.
+// at one time both engines end the flows that are due and begin a new era. Only ends at a packet count, because the
+// moment at which an engine finds a silent flow does not depend on the input alone.
 #pragma once
 
 #include <cstdint>

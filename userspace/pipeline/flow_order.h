@@ -3,7 +3,7 @@
 //
 // Records wait for a watermark, which says that nothing earlier can come, and are then released sorted by (era, end
 // clock, flowInd). So output does not depend on when an engine scanned its table. Most are released while the chunk
-// they came in is being read, and are not copied; keep() copies the rest before the chunk's memory is reused.
+// they came in is being read, and are not copied; copy_borrowed() copies the rest before the chunk's memory is reused.
 //
 // Records that came since the last release are sorted and merged; older ones are in order already. So a record costs no
 // more for all that wait beside it than the search for its place.
@@ -23,7 +23,7 @@ namespace flowxdp {
 
 class FlowOrder {
   public:
-    // The record must stay where it is until it is released or keep() is called.
+    // The record must stay where it is until it is released or copy_borrowed() is called.
     void hold(const ended_record& record)
     {
         const std::uint32_t place = take_place();
@@ -35,7 +35,7 @@ class FlowOrder {
             in_order_++;
     }
     // Copies the held records that are not copied yet: their memory may be reused.
-    void keep()
+    void copy_borrowed()
     {
         std::size_t bytes = 0, records = 0;
         for (const std::uint32_t place : borrowed_)
@@ -64,7 +64,7 @@ class FlowOrder {
         }
         // Places that were released meanwhile are free from now on.
         for (const std::uint32_t place : borrowed_)
-            if (places_[place].block == kLeft)
+            if (places_[place].block == kReleased)
                 free_places_.push_back(place);
         borrowed_.clear();
     }
@@ -82,7 +82,7 @@ class FlowOrder {
             if (first_ + kAhead < entries_.size())
                 prefetch(places_[entries_[first_ + kAhead].place].record);
             leave(*places_[e.place].record);
-            leave_place(e.place);
+            free_place(e.place);
         }
         const std::size_t n = first_ - from;
         if (first_ == entries_.size()) {
@@ -107,8 +107,8 @@ class FlowOrder {
   private:
     // Values of Place::block that name no block.
     static constexpr std::uint32_t kBorrowed = 0xffffffffu; // the record is in the caller's memory
-    static constexpr std::uint32_t kLeft = 0xfffffffeu;     // the record was released
-    static constexpr std::uint32_t kFirstMark = kLeft;
+    static constexpr std::uint32_t kReleased = 0xfffffffeu; // the record was released
+    static constexpr std::uint32_t kFirstMark = kReleased;
 
     struct Entry {
         std::uint32_t era;
@@ -157,11 +157,11 @@ class FlowOrder {
         free_places_.pop_back();
         return place;
     }
-    void leave_place(std::uint32_t place)
+    void free_place(std::uint32_t place)
     {
         Place& p = places_[place];
         if (p.block == kBorrowed) {
-            p.block = kLeft; // keep() still has it in its list
+            p.block = kReleased; // copy_borrowed() still has it in its list
             return;
         }
         held_bytes_ -= p.record->header.size;
@@ -175,7 +175,7 @@ class FlowOrder {
     std::size_t in_order_ = 0; // entries up to here are in order
     std::vector<Place> places_;
     std::vector<std::uint32_t> free_places_;
-    std::vector<std::uint32_t> borrowed_; // places taken since the last keep()
+    std::vector<std::uint32_t> borrowed_; // places taken since the last copy_borrowed()
     std::unordered_map<std::uint32_t, Block> blocks_;
     std::uint32_t next_block_ = 0;
     std::size_t held_bytes_ = 0;

@@ -19,7 +19,7 @@ struct FlowTally {
     std::uint64_t forced = 0, resources = 0;   // directions that triggered force mode; biflows evicted
     std::uint64_t alarms = 0, alarm_flows = 0; // directions
     std::uint64_t status = 0;
-    std::uint64_t memories_dropped = 0; // flows whose plugins' memory was let go before they ended
+    std::uint64_t memories_dropped = 0; // flows whose plugins' memory was dropped before they ended
 
     [[nodiscard]] std::uint64_t directions() const { return biflows + two_sided; }
 

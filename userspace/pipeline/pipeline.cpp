@@ -11,7 +11,7 @@ Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>
 {
     fill(Chunk(kChunkBytes));
     writer_.context = this;
-    writer_.ship = [](stream_writer* w, __u32 need) { static_cast<Pipeline*>(w->context)->ship_chunk(need); };
+    writer_.hand_over = [](stream_writer* w, __u32 need) { static_cast<Pipeline*>(w->context)->hand_over_chunk(need); };
     flow_rows_ = flow_pool_.take();
     if (plugins_->packet_schema())
         packet_rows_ = packet_pool_.take();
@@ -39,7 +39,7 @@ void Pipeline::fill(Chunk chunk)
 }
 
 // Stage 1: hands over the chunk, full or not, and takes an empty one.
-void Pipeline::ship_chunk(std::uint32_t need)
+void Pipeline::hand_over_chunk(std::uint32_t need)
 {
     filling_.used = static_cast<std::size_t>(writer_.at - filling_.bytes.get());
     Chunk next;
@@ -47,7 +47,7 @@ void Pipeline::ship_chunk(std::uint32_t need)
         std::unique_lock lock(mutex_);
         not_full_.wait(lock, [this] { return full_.size() < kChunksInFlight; });
         full_.push_back(std::move(filling_));
-        shipped_++;
+        handed_over_++;
         not_empty_.notify_one();
         if (!empty_.empty()) {
             next = std::move(empty_.back());
@@ -59,18 +59,18 @@ void Pipeline::ship_chunk(std::uint32_t need)
     fill(std::move(next));
 }
 
-void Pipeline::ship()
+void Pipeline::hand_over()
 {
     if (writer_.at != filling_.bytes.get())
-        ship_chunk(0);
+        hand_over_chunk(0);
 }
 
 void Pipeline::sync()
 {
-    ship();
+    hand_over();
     {
         std::unique_lock lock(mutex_);
-        all_consumed_.wait(lock, [this] { return consumed_ == shipped_; });
+        all_consumed_.wait(lock, [this] { return consumed_ == handed_over_; });
     }
     // All sinks at once: the waits for receivers that are away overlap.
     std::vector<std::future<void>> commits;
@@ -91,7 +91,7 @@ ResumePoints Pipeline::positions() const
 
 void Pipeline::finish()
 {
-    ship();
+    hand_over();
     {
         const std::lock_guard lock(mutex_);
         ended_ = true;
@@ -116,7 +116,7 @@ void Pipeline::run()
             not_full_.notify_one();
         }
         consume(chunk.bytes.get(), chunk.bytes.get() + chunk.used);
-        order_.keep();
+        order_.copy_borrowed();
         bool waiting = false;
         {
             const std::lock_guard lock(mutex_);

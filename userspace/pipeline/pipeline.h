@@ -40,7 +40,7 @@ class Pipeline {
     stream_writer* writer() { return &writer_; }
     void start();
     // From stage 1: hands over the records written so far, without waiting for a full chunk (live, idle).
-    void ship();
+    void hand_over();
     // From stage 1: returns when every record written so far that a watermark has released is a row, and every sink has
     // written and flushed those rows (live: before the ring's position moves).
     void sync();
@@ -69,7 +69,7 @@ class Pipeline {
     };
 
     void fill(Chunk chunk);
-    void ship_chunk(std::uint32_t need);
+    void hand_over_chunk(std::uint32_t need);
     void run();
     void consume(const std::uint8_t* at, const std::uint8_t* end);
     void emit(const ended_record& record);
@@ -92,7 +92,7 @@ class Pipeline {
     std::deque<Chunk> full_;
     std::vector<Chunk> empty_;
     bool ended_ = false;
-    std::uint64_t shipped_ = 0, consumed_ = 0; // chunks
+    std::uint64_t handed_over_ = 0, consumed_ = 0; // chunks
     std::condition_variable all_consumed_;
     // Stage 2
     std::thread thread_;

@@ -51,7 +51,7 @@ class FlowMemory {
         std::memset(block(slot), 0, bytes_);
         return block(slot);
     }
-    // NULL: no packet of the flow was wanted, or its memory was let go.
+    // NULL: no packet of the flow was wanted, or its memory was dropped.
     [[nodiscard]] std::uint8_t* find(std::uint64_t flow)
     {
         const auto at = slots_.find(flow);

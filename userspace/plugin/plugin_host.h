@@ -89,7 +89,7 @@ class PluginHost {
     void take_packet(const packet_record& packet);
     // The flow's rows are done: what plugins kept of it is forgotten.
     void forget(const ended_record& ended);
-    // Flows whose memory was let go before they ended.
+    // Flows whose memory was dropped before they ended.
     [[nodiscard]] std::uint64_t memories_dropped() const { return memory_.dropped(); }
     void report(const fx_report& out) const;
     void summary() const;
