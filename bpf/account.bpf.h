@@ -12,8 +12,8 @@
 #define FLOW_ATTEMPTS 6
 
 /*
- * A fragment finds its datagram's first fragment (fragment.h). Returns `reverse` as it is then. A function, because its variables
- * are more stack than there is before account() (6.18).
+ * Looks the fragment's datagram up (fragment.h). A later fragment gets the flow key of the first one; the return value is the
+ * `reverse` that belongs to the key. 6.18: more stack than the 512 bytes of a call chain when inlined; cure: a global function.
  */
 __noinline int book_fragment(__u32 role, __u32 reverse)
 {
@@ -44,16 +44,16 @@ __noinline int book_fragment(__u32 role, __u32 reverse)
 }
 
 /*
- * Inserts the flow's record as an embryo and returns it; NULL when the table is full or another CPU was faster (the
- * caller looks up again). The embryo bears its flow's flowInd, by which the inserter knows it. Only the inserter may
- * bring it to life, so no update can race the kernel's copy of the value into a re-used element. The evictor may remove
- * it; it then clears the flowInd, so that the inserter cannot mistake the element's next use for its own.
+ * Inserts the flow's record as an embryo and returns it. Returns NULL when the table is full or another CPU was faster; the
+ * caller then looks up again. The embryo holds the flow's flowInd, by which the inserter recognises it. Only the inserter
+ * makes an embryo a BORN record, so no update can race the kernel's copy of the value into a re-used element. The evictor may
+ * remove an embryo. It clears the flowInd first, so that the inserter does not mistake the element's next use for its own.
  */
 FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
 {
 	struct flow_record *fresh = (struct flow_record *)s->fresh;
 	__u64 id = next_flow_id(s);
-	int error; /* not long: up to 6.3 map updates answer 32 bits, -7 arrives as 0xfffffff9 (6.1.0-56: never "full") */
+	int error; /* 6.1: -7 arrives as 0xfffffff9 in a long, because map updates return 32 bits up to 6.3; cure: int */
 
 	clear_words(fresh, 0, config.record_size);
 	fresh->state = FLOW_STATE_EMBRYO;
@@ -71,19 +71,19 @@ FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
 
 enum account_outcome {
 	ACCOUNT_DONE = 0,
-	ACCOUNT_RETRY = 1, /* the record was not to be had: look it up again */
+	ACCOUNT_RETRY = 1, /* the record was locked, evicted or not born: look it up again */
 	ACCOUNT_FULL = 2,  /* the table is full */
 };
 
-/* State of a record under our lock, or -1: it is another flow's by now. Lock last, see record_lock.bpf.h. */
+/* State of a record under our lock; -1 when it belongs to another flow by now. Checks the lock last (record_lock.bpf.h). */
 FX_INLINE int record_state(const struct flow_record *r, const struct flow_key *key, __u32 token)
 {
-	__u32 state = FX_MEM(r->state);
+	__u32 state = FX_OPAQUE(r->state);
 
 	return flow_key_equal(&r->key, key) && record_lock_held(&r->lock, token) ? (int)state : -1;
 }
 
-/* Raises an fxStat bit in the flow that this packet was just counted in, if it is still there. */
+/* Raises an fxStat bit in the flow in which this packet was just counted, if that flow has not ended. */
 FX_INLINE void mark_flow(struct flow_record *r, struct scratch *s, struct cpu_counts *c, __u32 token, __u32 bit)
 {
 	if (!record_lock(&r->lock, token)) {
@@ -96,8 +96,8 @@ FX_INLINE void mark_flow(struct flow_record *r, struct scratch *s, struct cpu_co
 }
 
 /*
- * Sends the record of the packet that was just counted. When it does not fit the ring, that is counted, and the answer is what
- * its flow's fxStat has to say.
+ * Sends the record of the packet that was just counted. When the ring is full it counts the loss and returns the fxStat bits
+ * for the flow; otherwise it returns 0.
  */
 __noinline int send_packet(__u32 role)
 {
@@ -109,7 +109,7 @@ __noinline int send_packet(__u32 role)
 
 	if (!s || !c)
 		return 0;
-	row = (struct packet_record *)s->row;
+	row = (struct packet_record *)s->buffer;
 	payload = s->payload & (2 * PACKET_MAX_PAYLOAD - 1);
 	bytes = (config.packet_record_size + payload + 7) & ~7u;
 	if (bytes > PACKET_ROW_MAX)
@@ -130,9 +130,9 @@ __noinline int send_packet(__u32 role)
 }
 
 /*
- * The same, and the flow knows of a loss. An end that this packet forces comes later. In packet mode nothing else can end the flow
- * before: packets and evictions wait for this packet's turn (FLOW_CONFIG_IN_ORDER). Without it another CPU's packet or the
- * evictor may have ended the flow since it was counted. Then nobody is left to be marked, and the counter alone knows.
+ * The same, and marks the flow when the record was lost. An end that this packet forces comes after it. In packet mode nothing
+ * else can end the flow before: packets and evictions wait until this packet's turn is over (FLOW_CONFIG_IN_ORDER). Without
+ * that flag another CPU's packet or the evictor may have ended the flow since. Then only the counter tells of the loss.
  */
 __noinline int send_packet_of_flow(__u32 role)
 {
@@ -153,10 +153,10 @@ __noinline int send_packet_of_flow(__u32 role)
 }
 
 /*
- * Ends the flow that this packet forced to end. Ring memory is reserved only now: a reservation for every packet of a
- * forcing configuration would fill the ring with discarded records. Meanwhile the flow is pending (flow_end.h): another
- * CPU's packet or the evictor may end it first, which is as good. Without ring memory it stays pending, and the next
- * packet or scan ends it.
+ * Ends the flow that this packet forced to end. Ring memory is reserved only now: a reservation before each packet that might
+ * force an end would fill the ring with discarded records. Until then the forced end is pending (flow_end.h), and another
+ * CPU's packet or the evictor may end the flow first, with the same row. Without ring memory the end stays pending until the
+ * next packet or scan.
  */
 __noinline int end_forced(__u32 role)
 {
@@ -198,8 +198,8 @@ __noinline int end_forced(__u32 role)
 }
 
 /*
- * Counts the packet in its flow if it can lock the record. Every branch leaves the packet in exactly one record or
- * uncounted. A global function, as the parser's loop is: verified once, not for every parser state and attempt.
+ * Counts the packet in its flow if it can lock the record. Every branch leaves the packet either in exactly one record or
+ * uncounted. A global function: the verifier checks it once, not for each state of the parser and each attempt.
  */
 __noinline int account(__u32 role, __u32 reverse)
 {
@@ -256,18 +256,18 @@ __noinline int account(__u32 role, __u32 reverse)
 	if (r->flow_id)
 		reason = flow_end_at_packet(r, p->clock_ns, &config);
 	if (reason != FLOW_END_NONE) {
-		if (!tried) { /* over since the look before the lock: another CPU's packet forced it */
+		if (!tried) { /* another CPU's packet forced an end after the check before the lock */
 			record_unlock(&r->lock, token);
 			goto out;
 		}
 		if (has_ended) {
-			/* A forced end that was pending belongs to the packet that forced it, not to this one. */
+			/* A pending forced end has the clock of the packet that forced it, not of this one. */
 			ended_from(ended, r, reason,
 				   reason == FLOW_END_DETECTED ? flow_last_clock_ns(r) : p->clock_ns);
 			record_restart(r);
 			s->reason = reason;
 		} else {
-			s->moved = 1; /* late, never lost: the flow goes on with this packet */
+			s->moved = 1; /* the flow goes on with this packet and ends later: nothing is lost */
 		}
 	}
 	if (!r->flow_id) {
@@ -275,24 +275,24 @@ __noinline int account(__u32 role, __u32 reverse)
 		count(c, COUNTER_FLOWS_STARTED);
 	}
 	counted = 1;
-	/* 6.18: 374 k verified instructions (all plugins, force and packet mode), because decided values keep states
-	 * apart before and after the halves; cure: reason, verdict and step through memory. */
-	FX_MEM(s->verdict) = flow_update(r, p, reverse, &config, &plugin_options, step);
+	/* 6.18: 374 k verified instructions (all plugins, force and packet mode), because known values keep states
+	 * apart before and after the halves; cure: FX_OPAQUE for reason, verdict and step. */
+	FX_OPAQUE(s->verdict) = flow_update(r, p, reverse, &config, &plugin_options, step);
 	s->counted_id = r->flow_id;
-	if (FX_MEM(s->moved)) {
+	if (FX_OPAQUE(s->moved)) {
 		FX_SET(r->dir[step->direction & 1].sensor_status, FXS(BOUNDARY_MOVED));
 		count(c, COUNTER_BOUNDARIES_MOVED);
 	}
 	status = r->dir[step->direction & 1].status;
 	if (packets_may_be_wanted(&config)) {
-		FX_MEM(s->wanted) = packet_wanted(r, p, step, &config, &plugin_options);
-		if (FX_MEM(s->wanted))
-			packet_record_fill((struct packet_record *)s->row, r, p, step, &config, &plugin_options);
+		FX_OPAQUE(s->wanted) = packet_wanted(r, p, step, &config, &plugin_options);
+		if (FX_OPAQUE(s->wanted))
+			packet_record_fill((struct packet_record *)s->buffer, r, p, step, &config, &plugin_options);
 	}
 	record_unlock(&r->lock, token);
 out:
 	if (has_ended) {
-		reason = FX_MEM(s->reason);
+		reason = FX_OPAQUE(s->reason);
 		if (reason != FLOW_END_NONE) {
 			count_end(c, reason);
 			bpf_ringbuf_submit(ended, BPF_RB_NO_WAKEUP);
@@ -307,8 +307,8 @@ out:
 }
 
 /*
- * Exports the packet as a flow of its own when the table is full or its record cannot be locked in time. When the
- * ring is full, too, it counts the packet as unattributed. The payload that somebody may want is in s->row already.
+ * Exports the packet as a flow of its own when the table is full or its record cannot be locked in time. When the ring is
+ * full, too, it counts the packet as unattributed. The caller has loaded the payload into s->buffer.
  */
 __noinline int account_alone(__u32 role, __u32 reverse)
 {
@@ -336,12 +336,12 @@ __noinline int account_alone(__u32 role, __u32 reverse)
 	FX_SET(r->dir[step->direction & 1].sensor_status, FXS(ONE_PACKET_RECORD));
 	totals_add(&c->totals, &s->packet, step->direction, r->dir[step->direction & 1].status);
 	if (packets_may_be_wanted(&config)) {
-		FX_MEM(s->wanted) = packet_wanted(r, &s->packet, step, &config, &plugin_options);
-		wanted = FX_MEM(s->wanted);
+		FX_OPAQUE(s->wanted) = packet_wanted(r, &s->packet, step, &config, &plugin_options);
+		wanted = FX_OPAQUE(s->wanted);
 		if (wanted) {
 			if (s->payload >= wanted)
 				s->payload = wanted - 1;
-			packet_record_fill((struct packet_record *)s->row, r, &s->packet, step, &config, &plugin_options);
+			packet_record_fill((struct packet_record *)s->buffer, r, &s->packet, step, &config, &plugin_options);
 			FX_SET(r->dir[step->direction & 1].sensor_status, (__u32)send_packet(role));
 		}
 	}

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * bundle_layout.bpf.h - the types whose bytes cross this program's border: to user space, into a pin, to the next
- * daemon.
+ * bundle_layout.bpf.h - the types that programs share with user space, through maps, pins and the ring.
  *
- * The object is never read, and not created in the kernel. Its type information (BTF) holds every name and offset; user
- * space makes the bundle's layout id from them (userspace/engine/record_layout.h).
+ * Nothing reads this object, and the kernel does not create it. Its type information (BTF) holds every name and offset, of which
+ * user space makes the bundle's layout id (userspace/engine/record_layout.h).
  */
 #pragma once
 

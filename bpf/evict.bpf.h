@@ -12,7 +12,7 @@ struct evict_loop {
 	struct cpu_counts *counts;
 	struct sensor_state *shared;
 	__u32 token;
-	__u32 turn_missed; /* 1: this call waited for it in vain; no other key waits */
+	__u32 turn_missed; /* 1: the turn was not free in time; the other keys of this call do not wait for it */
 };
 
 /* Handles one key of an eviction call. The program that makes the record dead under its lock also deletes it. */
@@ -31,7 +31,7 @@ FX_INLINE long evict_key(__u32 i, void *context)
 	if (!wanted || !out)
 		return 1;
 	out->outcome = EVICT_NOTHING;
-	key = *wanted; /* user space may write there */
+	key = *wanted; /* a copy: user space may change the original */
 	r = bpf_map_lookup_elem(&flows, &key);
 	if (!r)
 		return 0;
@@ -45,7 +45,7 @@ FX_INLINE long evict_key(__u32 i, void *context)
 		out->outcome = EVICT_VACANT;
 		taken = 1;
 	} else if (state == FLOW_STATE_BORN) {
-		/* A forced end belongs to the packet that forced it, the flow's last one. */
+		/* A pending forced end has the clock of the packet that forced it, the flow's last one. */
 		if (flow_force_pending(r, &config))
 			reason = FLOW_END_DETECTED;
 		if (mode == EVICT_ALL || reason == FLOW_END_DETECTED)
@@ -58,7 +58,7 @@ FX_INLINE long evict_key(__u32 i, void *context)
 	}
 	if (taken) {
 		r->state = FLOW_STATE_DEAD;
-		r->flow_id = 0; /* an embryo's inserter looks for it */
+		r->flow_id = 0; /* the inserter of an embryo compares it */
 	}
 	record_unlock(&r->lock, loop->token);
 	if (taken) {
@@ -90,7 +90,8 @@ static long evict_one(__u32 i, void *context)
 	return 0;
 }
 
-/* Run by the daemon through test-run, never attached. An XDP program because 6.1 knows no locks in syscall programs. */
+/* The daemon runs it by test-run; it is never attached. 6.1: no bpf_spin_lock, the lock to fall back on, in syscall programs; cure:
+ * an XDP program. */
 SEC("xdp")
 int flowxdp_evict(struct xdp_md *ctx)
 {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * frame_filter.bpf.h - the place of the filter expression. User space puts the translated expression here when it loads
- * the object (userspace/kernel/filter_patch.h); without one the caller's knob makes the call dead code.
+ * frame_filter.bpf.h - placeholders for the filter expression. User space replaces their bodies by the translated expression when it
+ * loads the object (userspace/kernel/filter_patch.h). Without an expression load.filter is 0 and the calls are dead code.
  */
 #pragma once
 
 #include "flowxdp/compat.h"
 
 /*
- * Does a received frame match? 1 or 0. ctx is the program's own context (struct xdp_md), data to end what is directly
- * readable of the frame, wire_len its length on the wire, cap_len how much of it counts as captured. Read data and end
- * anew from the context afterwards: else the verifier carries every length that the filter looked at through the rest of
- * the program.
+ * Does a received frame match? Returns 1 or 0. ctx is the program's own context (struct xdp_md). The bytes from data to end can be
+ * read directly. wire_len is the frame's length on the wire, cap_len the number of bytes that count as captured.
  *
- * The assembly keeps clang from knowing the answer and from dropping arguments that this body does not use.
+ * Verifier: each length that the filter compared keeps states apart in the rest of the program; cure: the caller reads data and end
+ * from the context again. clang 14: it drops arguments that this body does not use and inlines the constant answer; cure: the
+ * assembly.
  */
 static __noinline int frame_filter(void *ctx, const __u8 *data, const __u8 *end, __u32 wire_len, __u32 cap_len)
 {
@@ -24,8 +24,8 @@ static __noinline int frame_filter(void *ctx, const __u8 *data, const __u8 *end,
 }
 
 /*
- * The same for a frame that an egress buffer becomes (leaving.bpf.h). head holds its first LEAVING_HEAD_BYTES and is
- * readable that far, whatever the frame's length. Later bytes are in the buffer, shift bytes further on.
+ * The same for a frame that is made of an egress buffer (leaving.bpf.h). head holds the frame's first LEAVING_HEAD_BYTES and can be
+ * read that far, even when the frame is shorter. A later byte is in the buffer, at its offset in the frame plus shift.
  */
 static __noinline int leaving_filter(struct __sk_buff *ctx, const __u8 *head, __s32 shift, __u32 wire_len, __u32 cap_len)
 {

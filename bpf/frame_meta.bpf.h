@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * frame_meta.bpf.h - what a program knows of a frame before it reads it: time, lengths, interface, number.
+ * frame_meta.bpf.h - what comes with a frame: time, lengths, interface, number.
  */
 #pragma once
 
@@ -14,14 +14,17 @@ FX_INLINE __u32 snapped(__u32 wire_len)
 	return load.frame_max && load.frame_max < captured ? load.frame_max : captured;
 }
 
-/* Where a packet's time and lengths come from: metadata in front of it (test-run), or the context and the boot clock. */
+/*
+ * Time and lengths of a received packet: from the metadata in front of it (test-run), or from the context and the boot clock.
+ * Returns 0 when there is no metadata.
+ */
 FX_INLINE int frame_meta_from_xdp(struct xdp_md *ctx, struct frame_meta *meta)
 {
 	/* 6.1 and 6.18: "dereference of modified ctx ptr", because clang 14 keeps ctx + 12 in a register for later;
-	 * cure: read it here, not in a branch. */
-	const struct frame_meta *given = (const struct frame_meta *)(long)FX_MEM(ctx->data_meta);
-	const __u8 *data = (const __u8 *)(long)FX_MEM(ctx->data);
-	__u32 if_id = FX_MEM(ctx->ingress_ifindex);
+	 * cure: FX_OPAQUE reads here, not in a branch. */
+	const struct frame_meta *given = (const struct frame_meta *)(long)FX_OPAQUE(ctx->data_meta);
+	const __u8 *data = (const __u8 *)(long)FX_OPAQUE(ctx->data);
+	__u32 if_id = FX_OPAQUE(ctx->ingress_ifindex);
 
 	if (load.use_metadata) {
 		if ((const __u8 *)(given + 1) > data)
@@ -40,7 +43,7 @@ FX_INLINE int frame_meta_from_xdp(struct xdp_md *ctx, struct frame_meta *meta)
 	return 1;
 }
 
-/* tag_bytes: on the wire before what the parser sees of the buffer, and captured first. */
+/* The same for an egress buffer. tag_bytes: of the VLAN tag that the wire has and the buffer has not; they count as captured first. */
 FX_INLINE void frame_meta_from_skb(const struct __sk_buff *ctx, __u32 tag_bytes, struct frame_meta *meta)
 {
 	__u32 captured = snapped(ctx->len + tag_bytes);
@@ -55,7 +58,7 @@ FX_INLINE void frame_meta_from_skb(const struct __sk_buff *ctx, __u32 tag_bytes,
 	meta->link_headers[1] = 0;
 }
 
-/* The next packet's number: over all CPUs with FLOW_CONFIG_IN_ORDER, else of this CPU alone. */
+/* The next packet's number: one sequence for all CPUs with FLOW_CONFIG_IN_ORDER, else one for each CPU. */
 FX_INLINE __u64 next_packet_no(const struct cpu_counts *c, struct sensor_state *shared)
 {
 	if (config.flags & FLOW_CONFIG_IN_ORDER)

@@ -1,34 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * leaving.bpf.h - the frames that a leaving buffer becomes. It may be more than one: TCP and UDP segmentation is left to the
- * device (GSO), and a VLAN tag may stand beside it. The wire sees the segments with the tag in its place, so each is
- * filtered and counted as the packet it will be: its share of the payload, its sequence number, its IPv4 id; CWR in the
- * first, FIN and PSH in the last (kernel: net/ipv4/tcp_offload.c), and no jumbo option (ipv6_gso_segment()).
+ * leaving.bpf.h - egress: counts the frames that the device makes of a buffer. The device may cut a TCP or UDP buffer into segments
+ * (GSO), and it inserts a VLAN tag that the kernel keeps beside the buffer. Each segment is filtered and counted as the frame on
+ * the wire: with the tag, its share of the payload, its sequence number and IPv4 id; CWR in the first segment, FIN and PSH in the
+ * last (kernel: net/ipv4/tcp_offload.c), without a jumbo payload option (ipv6_gso_segment()).
  */
 #pragma once
 
 #include "account.bpf.h"
 #include "frame_filter.bpf.h"
 #include "frame_meta.bpf.h"
-#include "parse_loop.bpf.h"
+#include "observe.bpf.h"
 
-/* Headers that are linear in a buffer when it leaves; more is fetched before parsing. */
+/* A buffer with less linear data than EGRESS_LINEAR is pulled up to EGRESS_PULL bytes before parsing. */
 #define EGRESS_LINEAR 128u
 #define EGRESS_PULL 256u
-/* Frames that one buffer may become: gso_segs has 16 bits. */
+/* Frames of one buffer at most: gso_segs has 16 bits. */
 #define EGRESS_SEGMENTS 65536u
 #define LEGACY_BUFFER_MAX 65536u /* kernel: GRO_LEGACY_MAX_SIZE */
 #define ETHERNET_ADDRESSES 12u
-#define JUMBO_HEADER_BYTES 8u /* a hop-by-hop header with the jumbo payload option alone (RFC 2675 2) */
+#define JUMBO_HEADER_BYTES 8u /* a hop-by-hop header with only a jumbo payload option (RFC 2675 2) */
 #define JUMBO_OPTION 0xc2u
 #define VLAN_TAG_BYTES 4u
-#define TC_ACT_UNSPEC (-1)
-
-#define CTX struct __sk_buff
-#define CTX_FN(name) name##_skb
-#define CTX_ROLE ROLE_EGRESS
-#define CTX_LOAD(ctx, offset, to, bytes) bpf_skb_load_bytes(ctx, offset, to, bytes)
-#include "observe.bpf.h"
 
 struct segment_loop {
 	struct __sk_buff *ctx;
@@ -49,7 +42,7 @@ FX_INLINE void put_be32(__u8 *at, __u32 value)
 	put_be16(at + 2, (__u16)value);
 }
 
-/* Up to LEAVING_HEAD_BYTES of the buffer, as many as there are from an offset on. */
+/* Copies the buffer's bytes from an offset on, LEAVING_HEAD_BYTES at most. */
 FX_INLINE void copy_head(struct __sk_buff *ctx, __u32 from, __u8 *to)
 {
 	__u32 bytes = ctx->len - from;
@@ -63,7 +56,7 @@ FX_INLINE void copy_head(struct __sk_buff *ctx, __u32 from, __u8 *to)
 	bpf_skb_load_bytes(ctx, from, to, bytes);
 }
 
-/* What segmentation will write into a segment's headers. Of tunnelled ones: into the inner headers, which are counted. */
+/* Writes what segmentation will write into a segment's headers; in a tunnel, into the inner headers, which are counted. */
 FX_INLINE void put_segment_headers(const struct packet *p, const struct segments *all, __u8 *head)
 {
 	__u32 l3 = p->l3_offset, l4 = p->l4_offset, l3_bytes = p->l3_end - l3;
@@ -87,9 +80,9 @@ FX_INLINE void put_segment_headers(const struct packet *p, const struct segments
 }
 
 /*
- * Does the filter match the frame that s->packet and s->shift describe? It reads the bytes that the wire will have,
- * except checksums, which the device fills in, and lengths and ids of the headers around a segmented tunnel. A global
- * function: verified once, by itself.
+ * Does the filter match the frame that s->packet and s->shift describe? The filter sees the bytes that the wire will have, except
+ * checksums, which the device fills in, and lengths and ids of the headers around a segmented tunnel. A global function: it is
+ * verified once.
  */
 __noinline int leaving_frame_passes(struct __sk_buff *ctx)
 {
@@ -101,7 +94,7 @@ __noinline int leaving_frame_passes(struct __sk_buff *ctx)
 	if (!s || !ctx)
 		return 0;
 	p = &s->packet;
-	head = s->row;
+	head = s->buffer;
 	if (s->segments.tag_bytes) {
 		copy_head(ctx, 0, head + VLAN_TAG_BYTES);
 		FX_NO_UNROLL
@@ -164,7 +157,7 @@ static long count_segment(__u32 i, void *context)
 	return all->segment_bytes ? 0 : 1;
 }
 
-/* The tag that stands beside the buffer until the driver or the device writes it into the frame. */
+/* Parses the VLAN tag that the kernel keeps beside the buffer, which the driver or the device inserts into the frame. */
 FX_INLINE void parse_tag_beside(struct __sk_buff *ctx, struct packet *p)
 {
 	__u32 tci = ctx->vlan_tci;
@@ -174,9 +167,9 @@ FX_INLINE void parse_tag_beside(struct __sk_buff *ctx, struct packet *p)
 }
 
 /*
- * A TCP buffer above 64 KiB (BIG TCP) needs a jumbo payload option to be an IPv6 packet. Segmentation takes it out again,
- * with its header (kernel: ipv6_hopopt_jumbo_remove()): it is not in the frames. Called for large buffers only. A global
- * function, verified once, by itself.
+ * A TCP buffer above 64 KiB (BIG TCP) has a jumbo payload option, without which it would be no IPv6 packet. Segmentation removes
+ * the option and its header (kernel: ipv6_hopopt_jumbo_remove()), so they are in no frame. Called for large buffers only. A
+ * global function: it is verified once.
  */
 __noinline int remove_jumbo_header(struct __sk_buff *ctx)
 {
@@ -209,25 +202,24 @@ FX_INLINE void count_leaving(struct __sk_buff *ctx, struct scratch *s, struct cp
 {
 	struct segment_loop loop = {};
 	struct packet *p = &s->packet;
-	struct segments *all = &s->segments; /* not on the stack: account() and its callees need theirs (6.1: 512 bytes in all) */
+	struct segments *all = &s->segments; /* 6.1: more stack than 512 bytes with account() and its callees; cure: scratch */
 	struct frame_meta meta;
 
-	/* Linear already, but for what was forwarded or tunnelled. It changes where bytes lie, not what they are. */
+	/* Headers are linear unless the packet was forwarded or tunnelled. Pulling moves bytes and changes none. */
 	if (ctx->data_end - ctx->data < EGRESS_LINEAR && ctx->data_end - ctx->data < ctx->len)
 		bpf_skb_pull_data(ctx, ctx->len < EGRESS_PULL ? ctx->len : EGRESS_PULL);
 	loop.ctx = ctx;
 	loop.scratch = s;
 	loop.counts = c;
 	loop.shared = shared;
-	/* 6.18: 325 k verified instructions, because both answers are followed through the parser; cure: ask again,
-	 * through memory: 292 k. */
+	/* 6.18: 325 k verified instructions, because both values are followed through the parser; cure: FX_OPAQUE: 292 k. */
 	all->tag_bytes = ctx->vlan_present ? VLAN_TAG_BYTES : 0;
-	frame_meta_from_skb(ctx, FX_MEM(all->tag_bytes), &meta);
+	frame_meta_from_skb(ctx, FX_OPAQUE(all->tag_bytes), &meta);
 	packet_clear(p, &meta, 0, (config.flags & FLOW_CONFIG_TCP_OPTIONS) != 0);
 	if (ctx->vlan_present)
 		parse_tag_beside(ctx, p);
 	parse_frame_skb(ctx, p);
-	packet_move(p, FX_MEM(all->tag_bytes));
+	packet_move(p, FX_OPAQUE(all->tag_bytes));
 	all->segment_bytes = ctx->gso_size;
 	all->jumbo_bytes = 0;
 	if (ctx->gso_size && ctx->len > LEGACY_BUFFER_MAX)
@@ -240,23 +232,4 @@ FX_INLINE void count_leaving(struct __sk_buff *ctx, struct scratch *s, struct cp
 	all->ip_id = p->ip_id;
 	all->tcp_flags = p->tcp_flags;
 	bpf_loop(EGRESS_SEGMENTS, count_segment, &loop, 0);
-}
-
-/* Counts egress frames in the same tables as ingress. Loaded only when both directions are wanted. */
-SEC("tc")
-int flowxdp_egress(struct __sk_buff *ctx)
-{
-	__u32 role = ROLE_EGRESS, zero = 0;
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct sensor_state *shared = bpf_map_lookup_elem(&sensor, &zero);
-	struct cpu_counts *c = cpu_counts(role);
-
-	if (!s || !c || !shared)
-		return TC_ACT_UNSPEC;
-	if (config.flags & FLOW_CONFIG_IN_ORDER)
-		begin_turn(s, c, shared, role);
-	count_leaving(ctx, s, c, shared);
-	if (config.flags & FLOW_CONFIG_IN_ORDER)
-		end_turn(s, shared, ROLE_EGRESS);
-	return TC_ACT_UNSPEC;
 }

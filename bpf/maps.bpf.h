@@ -14,29 +14,29 @@
 #include "flowxdp/program_role.h"
 #include "flowxdp/record_stream.h"
 
-/* Configuration: frozen at load, so that the verifier removes what is disabled. A section of its own. */
+/* Configuration: frozen at load, so that the verifier removes what is disabled. In a section of its own. */
 const volatile struct flow_config config SEC(".rodata.flow_config");
 
-/* The same for the kernel halves of this bundle. */
+/* The options of this bundle's kernel halves, frozen in the same way. */
 const volatile struct plugin_options plugin_options SEC(".rodata.plugin_options");
 
 const volatile struct load_config load SEC(".rodata.load_config");
 
-/* A buffer that is sent as several frames (egress, GSO): its values as a whole. */
+/* A buffer that is sent as several frames (egress, GSO): values of the whole buffer. */
 struct segments {
-	__u32 segment_bytes; /* of payload, in every segment but the last; 0 = it leaves as it is */
+	__u32 segment_bytes; /* of payload, in every segment but the last; 0 = the buffer is one frame */
 	__u32 payload_bytes; /* of all segments */
 	__u32 wire_len, l3_end, l4_len;
 	__u32 tcp_seq;
-	__u32 tag_bytes;     /* of the VLAN tag beside the buffer, which the wire has and the buffer has not: 4 or 0 */
+	__u32 tag_bytes;     /* of the VLAN tag that the wire has and the buffer has not: 4 or 0 */
 	__u32 jumbo_bytes;   /* of the hop-by-hop header that the buffer has and the wire has not: 8 or 0 */
-	__u32 jumbo_at;      /* where it was, from the frame's first byte on the wire */
+	__u32 jumbo_at;      /* its offset from the frame's first byte on the wire */
 	__u16 ip_id;
 	__u8 tcp_flags;
 	__u8 pad;
 };
 
-/* Room to work in that the verifier does not track, one per CPU and program role. */
+/* Working memory whose contents the verifier does not track, one per CPU and program role. */
 struct scratch {
 	struct packet packet;
 	struct frame_meta meta;                     /* of a received packet */
@@ -44,21 +44,21 @@ struct scratch {
 	struct packet_step step;
 	struct segments segments;
 	__u64 verdict;                              /* enum plugin_verdict bits of the last flow_update() */
-	__u32 reason;                               /* why the flow that this packet found had ended, enum flow_end */
-	__u32 moved;                                /* 1: that flow could not end here */
+	__u32 reason;                               /* why the flow that this packet found was over, enum flow_end */
+	__u32 moved;                                /* 1: no ring memory, so that flow did not end at this packet */
 	__s32 shift;                                /* from the packet's offsets to its buffer's (egress) */
-	__u32 payload;                              /* payload bytes in row, after the packet record */
+	__u32 payload;                              /* payload bytes in buffer, after the packet record */
 	__u32 wanted;                               /* what packet_wanted() says of this packet */
-	__u32 turn;                                 /* 1: it is this program's turn (record_table.bpf.h) */
+	__u32 turn;                                 /* 1: this program holds the turn (record_table.bpf.h) */
 	__u64 spare_id;                             /* a flowInd that was drawn and not used; 0 = none */
 	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */
 	__u64 counted_id;                           /* of the flow in which this packet was counted */
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
-	/* A packet record before it goes to the ring; a piece of an extracted frame; before both, a leaving frame's head. */
-	__u8 row[PACKET_ROW_MAX];
+	/* One after the other: the first bytes of a leaving frame, a packet record, a piece of an extracted frame. */
+	__u8 buffer[PACKET_ROW_MAX];
 };
 
-/* key: enum program_role. value: struct scratch. Written by its CPU's program alone. */
+/* key: enum program_role. value: struct scratch. Only the CPU's own program writes it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, PROGRAM_ROLES);
@@ -68,7 +68,7 @@ struct {
 
 /*
  * The flow table. key: flow_key. value: flow_record and enabled slots, config.record_size bytes (load). Preallocated: a
- * stale pointer always points to some record. Inserted and updated by the packet path, deleted by the evictor alone.
+ * stale pointer always points to some record. The packet path inserts and updates; only the evictor deletes.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -77,7 +77,7 @@ struct {
 	__uint(value_size, FLOW_RECORD_MAX);
 } flows SEC(".maps");
 
-/* fragment.h's slots; each under its own lock. A slot that cannot be locked counts as unmatched. */
+/* The slots of fragment.h, each with its own lock. When a lock is not free in time the fragment counts as unmatched. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, FRAGMENT_SLOTS);
@@ -85,15 +85,15 @@ struct {
 	__type(value, struct fragment_slot);
 } fragments SEC(".maps");
 
-/* The record stream to user space: ended records and packet rows in the order they happened. Size (load). */
+/* The record stream to user space: ended records, packet records and frames (record_stream.h). Size (load). */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 22);
 } ring SEC(".maps");
 
 /*
- * cpu_counts.h, a set for each CPU and program role, summed by user space. One for each role because test-run on 6.1 leaves
- * softirqs on: a packet may come between the load and the store of the evictor's increment.
+ * Counters (cpu_counts.h), one set for each CPU and program role; user space adds them up. 6.1: lost increments, because test-run
+ * leaves softirqs on and a packet may arrive between load and store of the evictor's increment; cure: a set for each role.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -102,11 +102,11 @@ struct {
 	__type(value, struct cpu_counts);
 } counts SEC(".maps");
 
-/* What all CPUs share. flow_id is taken by fetch-and-add, next_packet_no under turn (FLOW_CONFIG_IN_ORDER). */
+/* What all CPUs share. next_flow_id changes by fetch-and-add; with FLOW_CONFIG_IN_ORDER next_packet_no does, too. */
 struct sensor_state {
 	__u64 next_flow_id;
 	__u64 next_packet_no;
-	__u32 turn; /* record_lock.bpf.h */
+	__u32 turn; /* a lock (record_lock.bpf.h): its holder's packet is the only one under way */
 	__u32 pad;
 };
 struct {
@@ -116,7 +116,7 @@ struct {
 	__type(value, struct sensor_state);
 } sensor SEC(".maps");
 
-/* Eviction calls: what to do, the keys, the records that came out (evict.h). Written by the daemon, read by evict(). */
+/* Eviction calls (evict.h): the daemon writes request and keys, flowxdp_evict() writes the records. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -139,7 +139,7 @@ struct {
 	__type(value, struct evict_slot);
 } evict_out SEC(".maps");
 
-/* The daemon's journal (journal.h). Never touched by a program; here so that it is pinned and freed with the sensor. */
+/* The daemon's journal (journal.h). No program uses it; it is a map so that it is pinned and freed with the sensor. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

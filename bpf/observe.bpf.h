@@ -1,129 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * observe.bpf.h - the way of a frame into its flow, for one kind of context. Included once for each kind, without a guard:
- *   CTX                               struct xdp_md or struct __sk_buff
- *   CTX_FN(name)                      what a function is called for it
- *   CTX_ROLE                          enum program_role
- *   CTX_LOAD(ctx, offset, to, bytes)  copies bytes of the frame, also of what cannot be read directly
- *
- * 6.1 and 6.18: up to a million verified instructions when the parser's loop is inlined behind the straight line; cure:
- * a global function, verified once whatever the caller's state: 44 thousand.
+ * observe.bpf.h - the way of a frame into its flow (observe_context.bpf.h), for XDP and for the egress hook.
  */
+#pragma once
 
-/*
- * Puts as much of the packet's payload as s->wanted says where its record will have it (account.bpf.h sends the record).
- * A payload that cannot be read is counted, and the record is sent without it.
- */
-__noinline int CTX_FN(load_payload)(CTX *ctx)
+#include "account.bpf.h"
+#include "flowxdp/parse.h"
+
+struct parse_loop {
+	const __u8 *data, *end;
+	struct packet *packet;
+};
+
+static long parse_one(__u32 i, void *context)
 {
-	__u32 role = CTX_ROLE, size = config.packet_record_size, payload;
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct cpu_counts *c = cpu_counts(role);
+	struct parse_loop *loop = context;
 
-	if (!s || !c)
-		return 0;
-	s->payload = 0;
-	if (!FX_MEM(s->wanted))
-		return 0;
-	payload = packet_payload_captured(&s->packet, FX_MEM(s->wanted) - 1);
-	if (!payload)
-		return 0;
-	/* 6.1: "invalid access to map value ... size=0" (6.1.0-56), because it learns nothing from `!= 0`; cure: both
-	 * bounds on the register that is passed. It is 1 to PACKET_MAX_PAYLOAD already. */
-	payload = ((payload - 1) & (PACKET_MAX_PAYLOAD - 1)) + 1;
-	__asm__ volatile("" : "+r"(payload));
-	if (CTX_LOAD(ctx, s->packet.payload_offset + s->shift, s->row + size, payload))
-		count(c, COUNTER_BYTES_UNREADABLE);
-	else
-		s->payload = payload;
-	return 0;
+	(void)i;
+	return packet_parse_next(loop->data, loop->end, &config.tunnels, loop->packet);
 }
 
-/* Sends the packet that was just counted, with its payload. */
-__noinline int CTX_FN(send_wanted)(CTX *ctx)
-{
-	if (!ctx)
-		return 0;
-	CTX_FN(load_payload)(ctx);
-	return send_packet_of_flow(CTX_ROLE);
-}
+/* Headers that are dissected in a plain loop; each deeper one costs a call. */
+#define PARSE_PLAIN_STEPS 4
 
-/*
- * The parser's loop, by itself. ctx gives the bytes, p holds the cursor. A plain loop is fastest but costs 8,000 verified
- * instructions a turn (6.18); bpf_loop costs 15 to 20 ns a turn and is verified once: a few turns of the one, the rest of
- * the other.
- */
-__noinline int CTX_FN(parse_rest)(CTX *ctx, struct packet *p)
-{
-	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
-	struct parse_loop loop = {data, end, p};
+#define CTX struct xdp_md
+#define CTX_FN(name) name##_xdp
+#define CTX_ROLE ROLE_XDP
+#define CTX_LOAD(ctx, offset, to, bytes) bpf_xdp_load_bytes(ctx, offset, to, bytes)
+#include "observe_context.bpf.h"
 
-	if (!p)
-		return 0;
-	FX_NO_UNROLL
-	for (__u32 i = 0; i < PARSE_PLAIN_STEPS; i++)
-		if (packet_parse_next(data, end, &config.tunnels, p))
-			return 0;
-	bpf_loop(PACKET_MAX_HEADERS, parse_one, &loop, 0);
-	return 0;
-}
-
-/* Parses the frame behind packet_clear(). */
-FX_INLINE void CTX_FN(parse_frame)(CTX *ctx, struct packet *p)
-{
-	{
-		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
-
-		packet_parse_start(data, end, &config.tunnels, p);
-	}
-	if (FX_MEM(p->cursor))
-		CTX_FN(parse_rest)(ctx, p);
-	{
-		const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
-
-		packet_parse_l4(data, end, p);
-	}
-}
-
-/*
- * Counts the parsed packet in its flow and sends it when it is wanted. A counter tells why a packet has no flow.
- */
-FX_INLINE void CTX_FN(attribute)(CTX *ctx, struct scratch *s, struct cpu_counts *c)
-{
-	const __u32 role = CTX_ROLE;
-	__u32 reverse;
-	int outcome;
-
-	s->embryo_id = 0;
-	if (s->packet.flags & PACKET_NO_FLOW) {
-		count(c, COUNTER_PACKETS_SHORT_FRAME);
-		return;
-	}
-	reverse = flow_key_from(&s->packet, &s->key);
-	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
-		reverse = (__u32)book_fragment(role, reverse);
-	FX_NO_UNROLL
-	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
-		outcome = account(role, reverse);
-		if (outcome == ACCOUNT_DONE) {
-			/* Here, not in account(): there it is verified once for each of its many states. */
-			if (packets_may_be_wanted(&config) && FX_MEM(s->wanted))
-				CTX_FN(send_wanted)(ctx);
-			if ((config.flags & FLOW_CONFIG_CAN_FORCE) && (FX_MEM(s->verdict) & PLUGIN_FORCE))
-				end_forced(role);
-			return;
-		}
-		if (outcome == ACCOUNT_FULL)
-			break;
-	}
-	if (packets_may_be_wanted(&config)) {
-		s->wanted = PACKET_WANTED(PACKET_MAX_PAYLOAD);
-		CTX_FN(load_payload)(ctx);
-	}
-	account_alone(role, reverse);
-}
-
-#undef CTX
-#undef CTX_FN
-#undef CTX_ROLE
-#undef CTX_LOAD
+#define CTX struct __sk_buff
+#define CTX_FN(name) name##_skb
+#define CTX_ROLE ROLE_EGRESS
+#define CTX_LOAD(ctx, offset, to, bytes) bpf_skb_load_bytes(ctx, offset, to, bytes)
+#include "observe_context.bpf.h"

@@ -2,13 +2,13 @@
 /*
  * record_lock.bpf.h - a one-word lock for map values: bounded test-and-compare-and-exchange with an owner token.
  *
- * Why not bpf_spin_lock: 45 to 67 ns dearer, no helper or ring call under it, refused in for_each and syscall programs on
- * 6.1, and the value size must be known to BTF. What makes this one right (kernels 6.1 and 6.18):
- *   - read before exchange, at most RECORD_LOCK_TRIES turns (above 2,048 the 6.1 verifier refuses the jumps);
- *   - release is an exchange token -> 0: a holder whose element was re-used cannot release somebody else's lock;
- *   - whoever takes it re-checks identity (state, key, and last that the lock is still his) before touching anything:
- *     insertion into a re-used element overwrites the lock word of a late holder.
- * No queueing fairness; not for PREEMPT_RT. Context: XDP and TC programs, test-run.
+ * Why not bpf_spin_lock: it costs 45 to 67 ns more, allows no helper or ring call under it, is refused in for_each and syscall
+ * programs on 6.1, and needs the value's size in BTF. What makes this lock correct (kernels 6.1 and 6.18):
+ *   - It reads the word before it exchanges it, RECORD_LOCK_TRIES times at most. 6.1: jumps out of range above 2,048.
+ *   - It is released by an exchange token -> 0, so a holder whose element was re-used does not release another holder's lock.
+ *   - A holder checks state and key, and then that it still holds the lock, before it changes anything: insertion into a
+ *     re-used element overwrites the lock word.
+ * It is not fair, and not for PREEMPT_RT. Context: XDP and TC programs, test-run.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 
 #define RECORD_LOCK_TRIES 512
 
-/* A token no other context on this machine holds: CPU and program role (0 XDP, 1 TC egress, 2 evictor). */
+/* A token that no other context of this machine has: CPU and enum program_role. */
 FX_INLINE __u32 record_lock_token(__u32 role) { return (bpf_get_smp_processor_id() << 2 | role) + 1; }
 
 FX_INLINE int record_lock_try(__u32 *lock, __u32 token)
@@ -47,7 +47,7 @@ FX_INLINE int record_lock(__u32 *lock, __u32 token)
 
 FX_INLINE void record_unlock(__u32 *lock, __u32 token) { __sync_val_compare_and_swap(lock, token, 0u); }
 
-/* Does the word still hold our token? Asked after state and key: what insertion wrote there it wrote after the lock. */
+/* Does the word still hold our token? Checked after state and key, because insertion writes the lock word before them. */
 FX_INLINE int record_lock_held(const __u32 *lock, __u32 token)
 {
 	__asm__ volatile("" ::: "memory"); /* after the reads before it */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * record_table.bpf.h - what every program does with records: copies, ends, flowInds, turns, counters.
+ * record_table.bpf.h - what all programs do with records: copy, end, draw a flowInd, take the turn, count.
  */
 #pragma once
 
@@ -10,12 +10,12 @@
 
 #define RECORD_WORDS_MAX (FLOW_RECORD_MAX / 8)
 /*
- * Each of RECORD_LOCK_TRIES: tens of milliseconds, longer than a host takes a CPU from its guest. With 1,024 one packet of
- * 20,000 waited in vain on two emulated CPUs that shared two busy cores (6.1.0-56).
+ * Each attempt makes RECORD_LOCK_TRIES tries; together they last tens of milliseconds, longer than a host takes a CPU from its
+ * guest. With 1,024 attempts one packet of 20,000 did not get its turn on two emulated CPUs that shared two busy cores.
  */
 #define TURN_ATTEMPTS 16384
 
-/* A program's own counters: nothing that interrupts it on this CPU writes there. role: enum program_role. */
+/* A program's own counters: no other program on this CPU writes them. role: enum program_role. */
 FX_INLINE struct cpu_counts *cpu_counts(__u32 role) { return bpf_map_lookup_elem(&counts, &role); }
 
 FX_INLINE void count(struct cpu_counts *c, enum counter which) { c->counter[which]++; }
@@ -30,7 +30,7 @@ FX_INLINE void copy_words(void *dst, const void *src, __u32 skip, __u32 bytes)
 	for (__u32 i = skip / 8; i < RECORD_WORDS_MAX; i++) {
 		if (i >= bytes / 8)
 			break;
-		FX_MEM(to[i]) = from[i]; /* clang 14 would call memcpy, which BPF does not have */
+		FX_OPAQUE(to[i]) = from[i]; /* clang 14: a call of memcpy, which BPF has not; cure: FX_OPAQUE */
 	}
 }
 
@@ -42,11 +42,11 @@ FX_INLINE void clear_words(void *at, __u32 skip, __u32 bytes)
 	for (__u32 i = skip / 8; i < RECORD_WORDS_MAX; i++) {
 		if (i >= bytes / 8)
 			break;
-		FX_MEM(to[i]) = 0; /* likewise memset */
+		FX_OPAQUE(to[i]) = 0; /* clang 14: a call of memset; cure: FX_OPAQUE */
 	}
 }
 
-/* Everything but lock, state, flow_id and key: the record starts anew in place. */
+/* Clears everything but lock, state and key; flow_id 0 makes the record vacant for the next flow. */
 FX_INLINE void record_restart(struct flow_record *r)
 {
 	r->flow_id = 0;
@@ -121,7 +121,7 @@ static long turn_try(__u32 i, void *context)
 	struct turn_loop *loop = context;
 
 	(void)i;
-	/* We interrupted its owner on this CPU: it cannot release the turn before we return. */
+	/* A program that this one interrupted on the same CPU holds the turn: it cannot release it before this one returns. */
 	if (((*(volatile __u32 *)loop->turn - 1) ^ (loop->token - 1)) < 4)
 		return 1;
 	loop->taken = record_lock(loop->turn, loop->token);
@@ -129,7 +129,8 @@ static long turn_try(__u32 i, void *context)
 }
 
 /*
- * Takes the turn: one packet or eviction at a time, on all CPUs (FLOW_CONFIG_IN_ORDER). 0: not free within the bound.
+ * Takes the turn, the lock that lets one packet or eviction at a time proceed on all CPUs (FLOW_CONFIG_IN_ORDER). Returns 0 when
+ * it was not free in time.
  */
 FX_INLINE __u32 take_turn(struct sensor_state *s, __u32 token)
 {
@@ -139,16 +140,16 @@ FX_INLINE __u32 take_turn(struct sensor_state *s, __u32 token)
 	return loop.taken;
 }
 
-/* Through memory: else the verifier follows all of a packet's way twice, with and without the turn. */
+/* Verifier: the whole packet path is checked twice, with and without the turn; cure: FX_OPAQUE. */
 FX_INLINE void begin_turn(struct scratch *s, struct cpu_counts *c, struct sensor_state *shared, __u32 role)
 {
-	FX_MEM(s->turn) = take_turn(shared, record_lock_token(role));
-	if (!FX_MEM(s->turn))
+	FX_OPAQUE(s->turn) = take_turn(shared, record_lock_token(role));
+	if (!FX_OPAQUE(s->turn))
 		count(c, COUNTER_ORDER_MISSED);
 }
 
 FX_INLINE void end_turn(struct scratch *s, struct sensor_state *shared, __u32 role)
 {
-	if (FX_MEM(s->turn))
+	if (FX_OPAQUE(s->turn))
 		record_unlock(&shared->turn, record_lock_token(role));
 }

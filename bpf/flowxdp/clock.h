@@ -2,8 +2,8 @@
 /*
  * clock.h - the packet clock: the only time that ends flows.
  *
- * It follows the time stamps, never runs back by jitter, and steps back when a capture does (by more than a minute:
- * another file, a reset clock). Before a step back both engines end what is due at the old clock.
+ * It follows the time stamps. It does not run back when they do by up to a minute (jitter); it steps back when they do by more
+ * (another file, a clock that was reset). Before a step back both engines end the flows that are due at the old clock.
  */
 #ifndef FLOWXDP_CLOCK_H
 #define FLOWXDP_CLOCK_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * compat.h - the one file that asks which target it is compiled for.
+ * compat.h - what differs between the two targets, BPF and host. No other file asks for which one it is compiled.
  *
- * Everything else under bpf/flowxdp and in the plugins' kernel halves is the common subset of C11 and C++20: no helper,
- * no libc, no clock. Time, configuration and randomness are arguments.
+ * Everything else in bpf/flowxdp and in the plugins' kernel halves is the common subset of C11 and C++20, and calls no helper, no
+ * libc and no clock. Time, configuration and randomness are arguments.
  *
  * Loads read network byte order and return host order unless the name says RAW.
  */
@@ -35,15 +35,15 @@ FX_INLINE __u32 fx_load32(const __u8 *p) { return bpf_ntohl(*(const __u32 *)p); 
 FX_INLINE __u32 fx_load_raw32(const __u8 *p) { return *(const __u32 *)p; }
 FX_INLINE __u16 fx_load_raw16(const __u8 *p) { return *(const __u16 *)p; }
 
-/* Configuration: frozen at load, so that the verifier knows what it says. */
+/* Configuration: frozen at load, so that the verifier knows its values. */
 #define FX_CONFIG const volatile
 
-/* Read or write through memory: what comes back is unknown to the verifier, so its states merge at every header. */
-#define FX_MEM(x) (*(volatile __typeof__(x) *)&(x))
+/* Reads or writes x in memory. The verifier then does not know the value, so states that differ in it alone merge. */
+#define FX_OPAQUE(x) (*(volatile __typeof__(x) *)&(x))
 
 /*
- * 6.1 forgets the bound of an offset that clang spilled before comparing it ("invalid access to packet ... r=0", kernel
- * 6.1.0-56, clang 14): state it again where the pointer is made. The parser never lets an offset above 2047 come here.
+ * 6.1: "invalid access to packet ... r=0", because it loses the bound of an offset that clang 14 spilled before the comparison;
+ * cure: state the bound again where the pointer is made. No offset of the parser is above 2047.
  */
 FX_INLINE __u64 fx_bound(__u64 offset)
 {
@@ -51,10 +51,10 @@ FX_INLINE __u64 fx_bound(__u64 offset)
 	return offset;
 }
 
-/* clang 14 would unroll short retry loops and multiply the program: keep them loops. */
+/* clang 14: it unrolls short retry loops and multiplies the program; cure: the pragma. */
 #define FX_NO_UNROLL _Pragma("clang loop unroll(disable)")
-/* The other way round where few turns index a record: 6.1 forgets a 4-byte counter that clang spilled, does not see the
- * loop end and refuses turn 185 of 4 ("invalid access to map value ... off=4416", kernel 6.1.0-56, clang 14). */
+/* 6.1: "invalid access to map value ... off=4416" in turn 185 of 4, because it loses a 4-byte counter that clang 14 spilled and does
+ * not see the loop end; cure: unroll the few turns that index a record. */
 #define FX_UNROLL _Pragma("clang loop unroll(full)")
 
 #else /* host */
@@ -87,19 +87,19 @@ FX_INLINE __u16 fx_load_raw16(const __u8 *p)
 	return v;
 }
 #define FX_CONFIG const
-#define FX_MEM(x) (x)
+#define FX_OPAQUE(x) (x)
 FX_INLINE __u64 fx_bound(__u64 offset) { return offset; }
 #define FX_NO_UNROLL
 #define FX_UNROLL
 
 #endif
 
-/* a := a | bits, in a field of another width; keeps -Wconversion quiet on both targets */
+/* field |= bits, for a field of another width, without a conversion warning on either target. */
 #define FX_SET(field, bits) ((field) = (__typeof__(field))((field) | (bits)))
 
 /*
- * A function of a kernel half that the verifier checks once, by itself, and not again for every state of its caller: global in
- * BPF, so it takes at most five arguments, and its pointers may be NULL as far as the verifier knows.
+ * A function of a kernel half that the verifier checks once, and not again for each state of the caller. It is global in BPF, so it
+ * takes five arguments at most, and must check its pointers for NULL.
  */
 #ifdef __bpf__
 #define FX_CHECKED_ONCE __attribute__((noinline))

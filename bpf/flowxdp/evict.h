@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * evict.h - what an eviction call and its caller share.
+ * evict.h - what flowxdp_evict() and the daemon share: eviction calls.
  *
- * The daemon finds keys of silent flows by batched look-ups and asks the program evict() to take them out, EVICT_SLOTS at
- * a time. The program re-checks identity and due time under each record's lock.
+ * The daemon finds the keys of silent flows by batched look-ups and calls flowxdp_evict() with up to EVICT_SLOTS of them. The program
+ * checks identity and due time again under each record's lock.
  */
 #ifndef FLOWXDP_EVICT_H
 #define FLOWXDP_EVICT_H
@@ -29,7 +29,7 @@ struct evict_request {
 };
 
 enum evict_outcome {
-	EVICT_NOTHING = 0, /* gone, re-used, not due, or locked: nothing was taken */
+	EVICT_NOTHING = 0, /* deleted, re-used, not due, or locked: nothing was evicted */
 	EVICT_RECORD = 1,  /* slot.ended holds the flow */
 	EVICT_VACANT = 2,  /* an empty record, or an embryo, was removed */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flow_config.h - what an engine is told before the first packet, whatever halves its bundle holds. Their options are a
- * block of their own (plugin_halves.h). The kernel holds both in .rodata, frozen at load, so the verifier removes what is
- * disabled; the native engine holds copies.
+ * flow_config.h - an engine's configuration, set before the first packet and the same in every bundle. The options of the kernel halves
+ * are in another block (plugin_halves.h). The kernel has both in .rodata, frozen at load, so the verifier removes what is disabled;
+ * the native engine has copies.
  */
 #ifndef FLOWXDP_FLOW_CONFIG_H
 #define FLOWXDP_FLOW_CONFIG_H
@@ -18,13 +18,13 @@ struct flow_config {
 	__u32 idle_timeout_ms;
 	__u32 flags;                /* enum flow_config_flag */
 	__s64 active_timeout_ns;    /* 0 = off */
-	__u64 table_seed;           /* where keys stand in the native table; rows do not depend on it */
-	__u64 fragment_seed;        /* where datagrams stand in the fragment slots; rows do depend on it */
+	__u64 table_seed;           /* of the hash in the native table; rows do not depend on it */
+	__u64 fragment_seed;        /* of the hash of fragment slots; rows depend on it */
 	__u32 enabled;              /* bit n: the bundle's half n */
 	__u32 record_size;          /* flow_record and the enabled halves' states, bytes, multiple of 8 */
 	__u32 packet_record_size;   /* packet_record and enabled packet states, bytes */
 	__u32 payload_max;          /* payload bytes in a packet record, at most PACKET_MAX_PAYLOAD */
-	/* Where each half's states are: ask flow_slots.h. */
+	/* Where each half's states are; read by flow_slots.h alone. */
 	__u16 slot_offset[KERNEL_HALF_MAX];         /* hot state, from the record's start */
 	__u16 cold_offset[KERNEL_HALF_MAX];         /* cold state, from the record's start; 0 = none */
 	__u16 packet_state_offset[KERNEL_HALF_MAX]; /* from the packet record's start */
@@ -32,15 +32,15 @@ struct flow_config {
 };
 FX_STATIC_ASSERT(sizeof(struct flow_config) == 408, "the same in every bundle");
 
-/* How this load of the program gets a packet's time, and where the packet begins; see bpf/frame_meta.bpf.h. */
+/* Settings of one load of the program (frame_meta.bpf.h). */
 struct load_config {
 	__u32 use_metadata; /* 1: frame_meta stands in front of the frame (test-run); 0: the boot clock */
 	__u16 start_kind;   /* live: enum header_kind of a frame's first byte */
 	__u16 link_header;  /* live: enum header_id that stands for the link itself; 0 = none */
-	__u32 filter;       /* 1: frame_filter.bpf.h holds an expression; a frame that does not match is counted, no more */
+	__u32 filter;       /* 1: frame_filter.bpf.h holds an expression; a frame that does not match is only counted */
 	__u32 snap_len;     /* live: bytes of a frame that count as captured; 0 = all */
-	__u32 frame_max;    /* live, extraction: what a record carries of a frame; the rest counts as not captured. 0 = all */
-	__u32 longest_frame; /* live: on the interfaces' links; a longer one has been merged. 0 = not known */
+	__u32 frame_max;    /* live, extraction: bytes of a frame in its record; the rest counts as not captured. 0 = all */
+	__u32 longest_frame; /* live: the longest frame on the interfaces' links; a longer one was merged. 0 = not known */
 };
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flow_end.h - the one rule that says when a flow is over. Pure: record, clock, configuration in; reason out.
+ * flow_end.h - the rule that says when a flow is over. A pure function of record, clock and configuration.
  *
- * Each direction seen is due at its last clock plus its timeout; the biflow is due at the later of the two and ends when
- * the clock has reached it (T2: a flow expires when its opposite also satisfies its own timeout). The same rule serves
- * the packet that finds its flow due, the native wheel and the daemon's eviction calls.
+ * Each direction that was seen is due at its last clock plus its timeout. The biflow is due at the later of the two times and ends
+ * when the clock has reached it (T2: a flow expires when its opposite also satisfies its own timeout). A packet that finds its
+ * flow due, the native engine's wheel and the daemon's eviction calls use this rule.
  */
 #ifndef FLOWXDP_FLOW_END_H
 #define FLOWXDP_FLOW_END_H
@@ -58,8 +58,8 @@ FX_INLINE __s64 flow_last_clock_ns(const struct flow_record *r)
 }
 
 /*
- * Did a kernel half force the flow's end, which has not come yet? Live only: the packet that forced it found no ring memory
- * or did not get the record again. No packet belongs to the flow any more.
+ * Is a forced end pending? Live only: the packet that forced it found no ring memory, or could not lock the record again. No
+ * further packet belongs to the flow.
  */
 FX_INLINE int flow_force_pending(const struct flow_record *r, FX_CONFIG struct flow_config *c)
 {
@@ -78,13 +78,13 @@ FX_INLINE enum flow_end flow_end_at_packet(const struct flow_record *r, __s64 cl
 	return FLOW_END_NONE;
 }
 
-/* What the ended row's end clock is: when it fell due, or the clock that ended it. */
+/* End clock of the ended record: when the flow fell due, or the clock that ended it. */
 FX_INLINE __s64 flow_end_clock_ns(const struct flow_record *r, enum flow_end reason, __s64 clock_ns)
 {
 	return reason == FLOW_END_IDLE ? flow_due_ns(r) : clock_ns;
 }
 
-/* Bits that only the end of a flow knows. Called on the copy that leaves, before its plugins see it. */
+/* Raises the flowStat bits that depend on how the flow ended, in the exported copy of the record. */
 FX_INLINE void flow_mark_end(struct flow_record *r, enum flow_end reason)
 {
 	for (int i = 0; i < 2; i++) {

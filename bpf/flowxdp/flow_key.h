@@ -2,8 +2,8 @@
 /*
  * flow_key.h - the key of a biflow (RFC 5103): both directions of a conversation find the same key.
  *
- * Storage order: the smaller endpoint (address, then port) stands first. That is only where things are kept; which
- * endpoint is A, the initiator, is decided when the flow starts (flow_update.h) and kept in the record.
+ * The smaller endpoint (address, then port) is stored first. Which endpoint is A, the initiator, does not depend on that: it is
+ * decided when the flow starts (flow_start.h) and stored in the record.
  */
 #ifndef FLOWXDP_FLOW_KEY_H
 #define FLOWXDP_FLOW_KEY_H
@@ -45,7 +45,7 @@ FX_INLINE __u64 flow_key_mac_word(const __u8 *mac)
 
 /*
  * Fills *k from a parsed packet. Returns 1 when the packet's source is the hi endpoint, else 0.
- * Ports are 0/0 for protocols without ports and for cut headers; a later fragment is looked up in fragment.h first.
+ * Ports are 0/0 for protocols without ports and for cut headers. The caller looks a later fragment up in fragment.h.
  */
 FX_INLINE __u32 flow_key_from(const struct packet *p, struct flow_key *k)
 {

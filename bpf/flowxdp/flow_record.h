@@ -37,20 +37,20 @@ FX_STATIC_ASSERT(sizeof(struct flow_dir) == 64, "one cache line");
 
 enum flow_dir_flag {
 	FLOW_DIR_HAS_IP_ID = 1,
-	FLOW_DIR_FRAGMENT_PENDING = 2, /* a first fragment came, its last one did not */
+	FLOW_DIR_FRAGMENT_PENDING = 2, /* a first fragment was seen, its last one was not */
 };
 
-/* Life of a record in the kernel's table; the native table knows BORN alone. */
+/* Life of a record in the kernel's table. In the native table every record is BORN. */
 enum flow_state {
 	FLOW_STATE_DEAD = 0,
-	FLOW_STATE_EMBRYO = 1, /* inserted, not yet locked by its inserter: nobody else may update it; flow_id is its flow's */
+	FLOW_STATE_EMBRYO = 1, /* inserted, not yet locked by its inserter, which alone may update it; flow_id is its flow's */
 	FLOW_STATE_BORN = 2,
 };
 
 struct flow_record {
 	__u32 lock;            /* kernel: owner token, 0 = free. Native: 0 */
 	__u32 state;           /* enum flow_state */
-	__u64 flow_id;         /* flowInd; 0 = vacant: the last flow ended here, the next packet starts one */
+	__u64 flow_id;         /* flowInd; 0 = vacant: the flow ended, the next packet starts one */
 	struct flow_key key;
 	__s64 first_clock_ns;  /* packet clock of the flow's first packet */
 	__u8 lo_direction;     /* enum flow_direction of packets whose source is the key's lo endpoint */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flow_slots.h - where the states of the enabled kernel halves lie. The one file that adds an offset.
+ * flow_slots.h - where the states of the enabled kernel halves are in a record. No other file adds an offset.
  *
- * A record is the core, then the hot state of each enabled half, then the cold states, both in bundle order and without
- * gaps. A packet record is its core, then the packet states. A disabled half costs neither memory nor time.
+ * A record is the core, then the hot state of each enabled half, then the cold states, each in bundle order and without gaps. A
+ * packet record is its core, then the packet states. A disabled half takes no memory and no time.
  */
 #ifndef FLOWXDP_FLOW_SLOTS_H
 #define FLOWXDP_FLOW_SLOTS_H
@@ -23,7 +23,7 @@ FX_INLINE const void *flow_slot_const(const struct flow_record *r, FX_CONFIG str
 	return (const void *)((const __u8 *)r + c->slot_offset[half]);
 }
 
-/* 1: the half has a cold state. The core comes first, so no cold state lies at 0. */
+/* 1: the half has a cold state. The core comes first, so no cold state has offset 0. */
 FX_INLINE int flow_has_cold_slot(FX_CONFIG struct flow_config *c, __u32 half) { return c->cold_offset[half] != 0; }
 
 FX_INLINE void *flow_cold_slot(struct flow_record *r, FX_CONFIG struct flow_config *c, __u32 half)
@@ -47,7 +47,7 @@ FX_INLINE const void *packet_state_slot_const(const struct packet_record *out, F
 	return (const void *)((const __u8 *)out + c->packet_state_offset[half]);
 }
 
-/* The payload behind a packet record. */
+/* The payload of a packet record, after the packet states. */
 FX_INLINE const __u8 *packet_payload(const struct packet_record *out, FX_CONFIG struct flow_config *c)
 {
 	return (const __u8 *)out + c->packet_record_size;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flow_start.h - the first packet of a flow decides who is A. Pure: packet in, record out.
+ * flow_start.h - starts a flow. Its first packet decides which endpoint is A. A pure function of the packet.
  */
 #ifndef FLOWXDP_FLOW_START_H
 #define FLOWXDP_FLOW_START_H
@@ -9,8 +9,8 @@
 #include "flow_record.h"
 
 /*
- * T2's creation rule: whoever is seen first is A, unless the first packet looks like an answer: from a
- * well-known port to a higher one, from a web port, or a SYN-ACK.
+ * T2's creation rule: the first packet's sender is A, unless the packet looks like an answer: from a well-known port to a higher
+ * one, from a web port, or a SYN-ACK.
  */
 FX_INLINE __u32 flow_starts_inverted(const struct packet *p)
 {

@@ -2,10 +2,10 @@
 /*
  * flow_status.h - flowStat: what was seen in one direction of a flow, as Tranalyzer2 0.9 numbers the bits.
  *
- * One list serves the parser (which raises them), `flowxdp decode` (which explains them) and the end report (which
- * prints a line per aggregated bit). FX_FLOW_STATUS(X): X(bit, NAME, "description").
- * Never raised, only explained: 28 (SIP/RTP), 55, 56, 61 and 63 need payload, address lists or T2's buffers; 40 has a name
- * in T2 but nothing raises it there either; 52 is another T2 plugin's, which flowxdp has not.
+ * One list for the code that raises the bits, for `flowxdp decode`, which explains them, and for the end report, which prints a line
+ * for each aggregated bit. FX_FLOW_STATUS(X): X(bit, NAME, "description").
+ * Some bits are explained and never raised: 28 (SIP/RTP), 55, 56, 61 and 63 need payload, address lists or T2's buffers; 40 is not
+ * raised by T2 either; 52 belongs to a T2 plugin that flowxdp does not have.
  */
 #ifndef FLOWXDP_FLOW_STATUS_H
 #define FLOWXDP_FLOW_STATUS_H
@@ -86,7 +86,7 @@ enum flow_status_bit {
 #define FS(name) (1ULL << FS_BIT_##name)
 
 /*
- * fxStat: conditions of the sensor itself, per direction, that T2 has no bit for. Same shape as above.
+ * fxStat: conditions of the sensor itself, for each direction, which have no bit in T2. FX_SENSOR_STATUS(X) is like FX_FLOW_STATUS(X).
  */
 #define FX_SENSOR_STATUS(X)                                                                          \
 	X(0, BOUNDARY_MOVED, "Flow end came late: no ring memory at the packet that should have ended it") \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flow_update.h - a packet changes its flow: all accounting, then the plugins' kernel halves in plugin order.
+ * flow_update.h - counts a packet in its flow: first the core, then the plugins' kernel halves in plugin order.
  *
- * Runs under the record's lock. Calls nothing that is not inlined.
+ * It runs under the record's lock and calls no function that is not inlined or FX_CHECKED_ONCE.
  */
 #ifndef FLOWXDP_FLOW_UPDATE_H
 #define FLOWXDP_FLOW_UPDATE_H
@@ -13,14 +13,14 @@
 #include "plugin_halves.h"
 #include "record_stream.h"
 
-/* What the parser says in packet.flags for fxStat, moved to where fxStat has it. */
+/* Dividing packet.flags by it moves the parser's bits to their places in fxStat. */
 #define PACKET_SENSOR_STATUS 256u
 FX_STATIC_ASSERT(PACKET_FRAGMENT_COLLISION / PACKET_SENSOR_STATUS == FXS(FRAGMENT_COLLISION) &&
                  PACKET_MORE_SUBFRAMES / PACKET_SENSOR_STATUS == FXS(MORE_SUBFRAMES), "the same distance");
 
 /*
- * Accounts *p in *r. Fills *step. Returns the plugins' verdicts (enum plugin_verdict) or-ed; on PLUGIN_FORCE bit 41 is
- * already set and the caller must end the flow now.
+ * Counts *p in *r and fills *step. Returns the plugins' verdicts (enum plugin_verdict), or-ed. With PLUGIN_FORCE bit 41 is already set
+ * and the caller must end the flow at this packet.
  */
 FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32 reverse,
                             FX_CONFIG struct flow_config *c, FX_CONFIG struct plugin_options *options,
@@ -70,7 +70,7 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 		else
 			d->flags = (__u8)(d->flags & ~FLOW_DIR_FRAGMENT_PENDING);
 	}
-	/* Without a branch: each one is followed through every half behind it (6.18: 8,000 verified instructions more). */
+	/* 6.18: 8,000 verified instructions more with a branch, because each side is followed through every half; cure: none. */
 	FX_SET(d->sensor_status, (p->flags & (PACKET_FRAGMENT_COLLISION | PACKET_MORE_SUBFRAMES)) / PACKET_SENSOR_STATUS);
 	d->packets++;
 	d->octets += octets;
@@ -79,17 +79,17 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 	d->tos = p->tos;
 	d->ttl = p->ttl;
 
-	/* Verdicts by way of memory: what a half decided is unknown to the verifier again, its states merge before the next
-	 * half (all plugins and force mode on 6.18: 374 k verified instructions without). */
-#define X(name)                                                                                                    \
-	if (c->enabled & (1u << KERNEL_HALF_##name)) {                                                             \
-		verdict = name##_on_packet((struct name##_state *)flow_slot(r, c, KERNEL_HALF_##name),             \
-		                           FX_COLD_SLOT(name, r, c), r, p, step, &options->name);                  \
-		FX_MEM(step->verdict) = FX_MEM(step->verdict) | verdict;                                           \
+	/* 6.18: 374 k verified instructions (all plugins and force mode), because each half's verdict keeps states apart; cure:
+	 * FX_OPAQUE. */
+#define X(name)                                                                                        \
+	if (c->enabled & (1u << KERNEL_HALF_##name)) {                                                 \
+		verdict = name##_on_packet((struct name##_state *)flow_slot(r, c, KERNEL_HALF_##name), \
+		                           FX_COLD_SLOT(name, r, c), r, p, step, &options->name);      \
+		FX_OPAQUE(step->verdict) = FX_OPAQUE(step->verdict) | verdict;                         \
 	}
 	FX_FOR_EACH_KERNEL_HALF(X)
 #undef X
-	verdict = FX_MEM(step->verdict);
+	verdict = FX_OPAQUE(step->verdict);
 	if (FX_UNLIKELY(verdict & PLUGIN_ALARM))
 		d->status |= FS(ALARM);
 	if (FX_UNLIKELY(verdict & PLUGIN_FORCE))
@@ -97,7 +97,7 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 	return verdict;
 }
 
-/* Fills the core of a packet record from the packet and the flow it was counted in; header.size is left to the caller. */
+/* Fills a packet record's core and packet states from the packet and its flow. The caller sets header.size. */
 FX_INLINE void packet_record_fill(struct packet_record *out, const struct flow_record *r, const struct packet *p,
                                   const struct packet_step *step, FX_CONFIG struct flow_config *c,
                                   FX_CONFIG struct plugin_options *options)
@@ -159,7 +159,7 @@ FX_INLINE void packet_record_fill(struct packet_record *out, const struct flow_r
 #undef X
 }
 
-/* L7 bytes of a frame that a packet record may carry: captured, inside the IP datagram, visible to every engine. */
+/* Bytes of L7 payload that a packet record may carry: captured, inside the IP datagram, readable in every engine. */
 FX_INLINE __u32 packet_payload_captured(const struct packet *p, __u32 payload_max)
 {
 	__u32 end = p->cap_len < FRAME_MAX_VISIBLE ? p->cap_len : FRAME_MAX_VISIBLE, n;

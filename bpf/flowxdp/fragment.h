@@ -2,10 +2,10 @@
 /*
  * fragment.h - which flow a later fragment belongs to.
  *
- * A direct-mapped array of slots, the same in both engines: the fragmented header's addresses, VLAN and id, and for IPv4
- * its protocol (RFC 791 3.2) -> the flow key of the datagram's first fragment. The fragments of an IPv6 datagram may
- * differ in Next Header; the first one's counts (RFC 8200 4.5). A tunnel's outer fragment leads to the innermost flow. Thirty seconds
- * of packet clock; a collision overwrites and is counted.
+ * Both engines have a direct-mapped array of slots. A slot maps the fragmented header's addresses, VLAN and id, and for IPv4 its
+ * protocol (RFC 791 3.2), to the flow key of the datagram's first fragment. The fragments of an IPv6 datagram may differ in Next
+ * Header; the first one's counts (RFC 8200 4.5). A later fragment of a tunnel's outer header gets the innermost flow. A slot is valid
+ * for thirty seconds of the packet clock. A collision overwrites the slot and is counted.
  */
 #ifndef FLOWXDP_FRAGMENT_H
 #define FLOWXDP_FRAGMENT_H
@@ -39,7 +39,7 @@ enum fragment_outcome {
 	FRAGMENT_COLLIDED = 4, /* registered over another datagram's live slot */
 };
 
-/* The protocol, where it tells datagrams apart. */
+/* The protocol, if it is part of a datagram's identity. */
 FX_INLINE __u32 fragment_match_proto(const struct packet *p)
 {
 	return p->fragment_version == 4 ? p->fragment_proto : 0;
@@ -83,9 +83,9 @@ FX_INLINE int fragment_slot_alive(const struct fragment_slot *s, __s64 clock_ns)
 }
 
 /*
- * Books a fragment. First fragment: registers *key and *reverse. Later fragment: replaces *key and *reverse by the first
- * fragment's, or raises bit 38 when it is unknown. Raises bit 37 when a first fragment comes while the same datagram is
- * still open. The caller holds the slot's lock.
+ * Registers or looks up a fragment. A first fragment registers *key and *reverse. A later fragment gets *key and *reverse of the first
+ * one, or bit 38 when the first one is unknown. Bit 37 is raised when a first fragment arrives while the same datagram is still
+ * open. The caller holds the slot's lock.
  */
 FX_INLINE enum fragment_outcome fragment_book(struct fragment_slot *s, struct packet *p, struct flow_key *key,
                                               __u32 *reverse)

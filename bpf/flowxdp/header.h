@@ -21,7 +21,7 @@
 enum header_kind {
 	HEADER_KIND_NONE = 0,
 	HEADER_KIND_ETHERNET = 0x200,
-	HEADER_KIND_LLC,         /* IEEE 802.2, also behind Ethernet length fields, 802.11 data, ATM */
+	HEADER_KIND_LLC,         /* IEEE 802.2, also after Ethernet length fields, 802.11 data, ATM */
 	HEADER_KIND_PPP,         /* RFC 1661, with or without address and control bytes */
 	HEADER_KIND_ERSPAN2,
 	HEADER_KIND_ERSPAN3,
@@ -42,7 +42,7 @@ enum header_kind {
 	HEADER_KIND_UNKNOWN,     /* a link header that names no protocol we know: an L2 flow */
 	HEADER_KIND_ETHERNET_BRCM, /* Ethernet with a Broadcom switch tag between addresses and type */
 	HEADER_KIND_ETHERNET_DSA,  /* the same with Marvell's tag */
-	HEADER_KIND_ETHERNET_EDSA, /* the same with Marvell's tag behind an Ethertype */
+	HEADER_KIND_ETHERNET_EDSA, /* the same with Marvell's tag after an Ethertype */
 	HEADER_KIND_BRCM,        /* the tags themselves */
 	HEADER_KIND_DSA,
 	HEADER_KIND_DOT11_PADDED,  /* DOT11 with its header padded to four bytes (radiotap says so) */

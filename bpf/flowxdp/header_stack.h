@@ -9,20 +9,20 @@
 
 FX_INLINE void header_code_push(struct packet *p, __u32 code)
 {
-	__u32 n = FX_MEM(p->headers_used);
+	__u32 n = FX_OPAQUE(p->headers_used);
 
 	if (n >= HEADER_STACK_BYTES) {
 		p->status |= FS(HEADERS_OVERRUN);
 		return;
 	}
 	p->headers[n & (HEADER_STACK_BYTES - 1)] = (__u8)code;
-	FX_MEM(p->headers_used) = (__u8)(n + 1);
+	FX_OPAQUE(p->headers_used) = (__u8)(n + 1);
 }
 
 /* Append a header to the stack; vlan and mpls repeat as counts, unknown ones carry their number. */
 FX_INLINE void packet_push_header(struct packet *p, __u32 id, __u32 kind)
 {
-	__u32 n = FX_MEM(p->headers_used);
+	__u32 n = FX_OPAQUE(p->headers_used);
 
 	p->header_count++;
 	if ((id == HEADER_VLAN || id == HEADER_MPLS) && n) {

@@ -11,28 +11,28 @@
 #include "flow_status.h"
 #include "header.h"
 
-/* Headers are looked for in the first 1,500 bytes of a frame; what starts behind is not dissected. */
+/* A header that starts after the first 1,500 bytes of a frame is not dissected. */
 #define PACKET_MAX_HEADER_OFFSET 1500u
-/* At most this many headers in a frame; deeper ends dissection (flowStat bit 43). */
+/* Headers dissected in a frame at most; then dissection ends (flowStat bit 43). */
 #define PACKET_MAX_HEADERS 20u
-/* BPF_PROG_TEST_RUN shows a program this much of a frame (4,096-byte page less headroom and tailroom, 6.1 and 6.18). */
+/* Bytes of a frame that BPF_PROG_TEST_RUN gives a program (a page of 4,096 bytes less headroom and tailroom; 6.1 and 6.18). */
 #define FRAME_MAX_VISIBLE 3520u
-/* Bytes of a frame that extraction keeps at most: the kernel's helper reads at no offset above 65,535 (6.1, 6.18). */
+/* Bytes of a frame that extraction keeps at most: the kernel's helper reads at no offset above 65,535 (6.1 and 6.18). */
 #define FRAME_SNAP_MAX 65536u
-/* Bytes of a leaving frame that are put together for the filter (leaving.bpf.h): more than its headers ever are. */
+/* First bytes of an egress frame that are built for the filter (leaving.bpf.h): more than headers ever have. */
 #define LEAVING_HEAD_BYTES 512u
 /* Payload bytes that packet mode and payload plugins may see, counted from the start of L7. */
 #define PACKET_MAX_PAYLOAD 2048u
 
 /*
- * What an engine hands the parser beside the bytes. 32 bytes: the most that BPF_PROG_TEST_RUN takes as XDP metadata on
- * kernel 6.1. The thin link-type step (userspace/link) fills start_kind and link_headers; the bytes begin behind the link header.
+ * What the parser gets beside a frame's bytes. 32 bytes are the most that BPF_PROG_TEST_RUN takes as XDP metadata on 6.1. The link
+ * step (userspace/link) strips the link header, and fills start_kind and link_headers.
  */
 struct frame_meta {
 	__s64 ts_ns;            /* capture time stamp, ns since the epoch (live: boot clock, ns) */
 	__s64 clock_ns;         /* the packet clock after this packet, clock.h */
 	__u32 wire_len;         /* bytes on the wire, the stripped link header not included */
-	__u32 cap_len;          /* bytes captured, likewise; never above what is readable */
+	__u32 cap_len;          /* bytes captured, likewise; never more than can be read */
 	__u32 if_id;            /* interface: pcapng interface number, live ifindex */
 	__u16 start_kind;       /* enum header_kind of the first byte */
 	__u8 link_headers[2];   /* enum header_id of stripped link headers, outer first; 0 = none */
@@ -41,12 +41,12 @@ FX_STATIC_ASSERT(sizeof(struct frame_meta) == 32, "fits XDP metadata on 6.1");
 
 /*
  * The parsed packet. Numbers are host order, addresses network order. IPv4 is held v4-mapped (RFC 4291 2.5.5.2).
- * Offsets count from the first byte behind the stripped link header. Fields below a line are valid only when it says so.
+ * Offsets count from the first byte after the stripped link header. A comment line above fields says when they are valid.
  */
 struct packet {
 	__u64 status;           /* flowStat bits this packet raises */
 	__s64 ts_ns, clock_ns;  /* as in frame_meta */
-	__u64 tunnel_status;    /* parser: status as it was before the tunnel that is being looked into */
+	__u64 tunnel_status;    /* parser: status before the tunnel that is being tried */
 	__u64 packet_no;        /* ordinal in the input, from 1; 0 = live without packet mode */
 	__u8 headers[HEADER_STACK_BYTES];
 	/* ip_version != 0: the innermost usable IP header */
@@ -55,17 +55,17 @@ struct packet {
 	__be32 fragment_src[4], fragment_dst[4];
 	__u32 fragment_id;      /* IPv4 identification or RFC 8200 4.5, host order */
 	__u32 wire_len, cap_len, if_id;
-	__u32 enclosing_end;    /* parser: where the headers so far say that the frame ends; never behind wire_len */
-	__u32 tunnel_end;       /* parser: where the UDP tunnel ends that no usable IP header was found in yet; 0 = none */
+	__u32 enclosing_end;    /* parser: where the headers so far say that the frame ends; at most wire_len */
+	__u32 tunnel_end;       /* parser: end of a UDP tunnel in which no usable IP header was found yet; 0 = none */
 	__u32 cursor;           /* parser: next kind << 16 | next offset */
 	__u16 option_cursor;    /* parser: offset of the next TCP option */
 	__u8 ip_option[2];      /* only with parse_tcp_options. IPv4: the first two kinds other than NOP of the innermost
 	                         * header; IPv6: first option type of the hop-by-hop, the destination header */
 	__u32 l3_offset;
-	__u32 l3_end;           /* where the IP header says its datagram ends: a claim, may lie behind wire_len */
+	__u32 l3_end;           /* where the IP header says that its datagram ends: a claim, may be more than wire_len */
 	__u32 l4_offset;
 	__u32 l4_len;           /* claimed bytes from l4_offset to l3_end, 0 when the claim ends before */
-	__u32 payload_offset, payload_len; /* L7: behind the L4 header, claimed length */
+	__u32 payload_offset, payload_len; /* L7: after the L4 header, claimed length */
 	__u32 l2_header_len;    /* bytes before the innermost IP header; whole frame when there is none */
 	__u32 tcp_seq, tcp_ack;
 	__u32 tcp_ts_value, tcp_ts_echo;
@@ -107,8 +107,8 @@ struct packet {
 	__u8 ip_flags;          /* IPv4: the three flag bits */
 	__u8 link_has_mac;
 	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
-	__u16 pending_vlan;     /* parser: innermost VID behind the last IP header, keys the flow with the next one */
-	__u16 tunnel_kind;      /* parser: enum header_kind of that tunnel; the rest as it was before it */
+	__u16 pending_vlan;     /* parser: innermost VID after the last IP header; part of the key when another IP header follows */
+	__u16 tunnel_kind;      /* parser: enum header_kind of the tunnel that is being tried; the fields below: values before it */
 	__u16 tunnel_flags;
 	__u8 tunnel_headers_used, tunnel_header_count;
 	__u8 tunnel_vlan_count, tunnel_mpls_count;

@@ -2,16 +2,16 @@
 /*
  * parse.h - the one packet parser: frame bytes -> struct packet.
  *
- * packet_parse() is the way of a frame: packet_parse_start() takes the common frame (Ethernet, at most one VLAN tag,
- * IPv4 or IPv6, TCP or UDP) in a straight line; everything else goes through packet_parse_step() in a bounded loop, one
- * header a step; packet_parse_l4() reads the transport header of the innermost IP header that was usable.
+ * packet_parse() does three steps. packet_parse_start() parses the common frame (Ethernet, at most one VLAN tag, IPv4 or IPv6, TCP or
+ * UDP) in a straight line. packet_parse_step() parses all other headers in a bounded loop, one header a step. packet_parse_l4()
+ * reads the transport header after the innermost usable IP header.
  *
- * A tunnel counts only when a usable IP header is reached inside: until then the outer header stays the flow's, so a
- * VXLAN frame that carries ARP belongs to the outer UDP flow. A UDP port is a guess, so of a tunnel over UDP nothing else
- * is noted either: no header, no flowStat bit (packet_leave_tunnel()).
+ * A tunnel is entered only when a usable IP header is found inside. Otherwise the flow is that of the outer header: a VXLAN frame
+ * that carries ARP belongs to the outer UDP flow. A UDP port is only a guess, so a tunnel over UDP that is not entered leaves
+ * no header and no flowStat bit either (packet_leave_tunnel()).
  *
- * Bounds: a byte is read only when it lies below cap_len and below the readable end. Errors never stop the packet: they
- * raise flowStat bits. The only outcome without a flow is PACKET_NO_FLOW.
+ * Bounds: a byte is read only when it is below cap_len and below the readable end. An error raises a flowStat bit and does not stop the
+ * packet. The only outcome without a flow is PACKET_NO_FLOW.
  */
 #ifndef FLOWXDP_PARSE_H
 #define FLOWXDP_PARSE_H
@@ -28,8 +28,8 @@
 #include "parse_wlan.h"
 
 /*
- * Dissects one header of the given kind at offset. Returns id, next kind and next offset (FX_NEXT), 0 when the header
- * could not be read. Never reads behind cap_len or end.
+ * Dissects one header of the given kind at offset. Returns id, next kind and next offset (FX_RETURN_NEXT), or 0 when the header
+ * cannot be read. Does not read beyond cap_len or end.
  */
 FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, FX_CONFIG struct tunnel_config *tunnels, __u32 offset,
                                   __u32 kind, struct packet *p)
@@ -59,7 +59,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, FX_CONFIG s
 		return packet_parse_pseudowire(data, end, offset, p);
 	case 0x8863: /* RFC 2516 */
 		p->status |= FS(PPPOE_DISCOVERY);
-		FX_END(PPPOED);
+		FX_RETURN_LAST(PPPOED);
 	case 0x8864:
 		return packet_parse_pppoe(data, end, offset, p);
 	case HEADER_KIND_PPP: case 0x880b:
@@ -80,20 +80,20 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, FX_CONFIG s
 		if (!(tunnels->flags & TUNNEL_OVER_IP))
 			goto final_proto;
 		p->status |= FS(IP_IN_IP);
-		FX_NEXT(NONE, offset, 0x0800);
+		FX_RETURN_NEXT(NONE, offset, 0x0800);
 	case HEADER_KIND_OF_PROTO(41): /* RFC 2473, 4213 */
 		if (!(tunnels->flags & TUNNEL_OVER_IP))
 			goto final_proto;
 		p->status |= FS(IP_IN_IP);
-		FX_NEXT(NONE, offset, 0x86dd);
+		FX_RETURN_NEXT(NONE, offset, 0x86dd);
 	case HEADER_KIND_OF_PROTO(137): /* RFC 4023 */
 		if (!(tunnels->flags & TUNNEL_OVER_IP))
 			goto final_proto;
-		FX_NEXT(NONE, offset, 0x8847);
+		FX_RETURN_NEXT(NONE, offset, 0x8847);
 	case HEADER_KIND_OF_PROTO(143): /* RFC 8986 4.9 */
 		if (!(tunnels->flags & TUNNEL_OVER_IP))
 			goto final_proto;
-		FX_NEXT(NONE, offset, HEADER_KIND_ETHERNET);
+		FX_RETURN_NEXT(NONE, offset, HEADER_KIND_ETHERNET);
 	case HEADER_KIND_OF_PROTO(97):
 		if (!(tunnels->flags & TUNNEL_OVER_IP))
 			goto final_proto;
@@ -133,7 +133,7 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, FX_CONFIG s
 	case 0x8926: case 0x893f: case 0x892f: case 0xf1c1:
 		return packet_parse_typed_tag(data, end, offset, kind, p);
 	case 0x8870: /* an LLC frame too long for a length field */
-		FX_NEXT(NONE, offset, HEADER_KIND_LLC);
+		FX_RETURN_NEXT(NONE, offset, HEADER_KIND_LLC);
 	case 0x88e7:
 		return packet_parse_pbb(data, end, offset, p);
 	case 0x88e5:
@@ -148,24 +148,24 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, FX_CONFIG s
 		return packet_parse_fabricpath(data, end, offset, p);
 	case 0xd28b:
 		return packet_parse_arista(data, end, offset, p);
-	case 0x6558: /* RFC 1701: Ethernet, bridged; also behind a cooked header, NSH, ... */
-		FX_NEXT(NONE, offset, HEADER_KIND_ETHERNET);
+	case 0x6558: /* RFC 1701: Ethernet, bridged; also after a cooked header, NSH, ... */
+		FX_RETURN_NEXT(NONE, offset, HEADER_KIND_ETHERNET);
 	case 0x0806:
 		p->status |= FS(ARP);
-		FX_END(ARP);
+		FX_RETURN_LAST(ARP);
 	case 0x8035:
 		p->status |= FS(RARP);
-		FX_END(RARP);
+		FX_RETURN_LAST(RARP);
 	case 0x88cc:
 		p->status |= FS(LLDP);
-		FX_END(LLDP);
+		FX_RETURN_LAST(LLDP);
 	default:
 		break;
 	}
 	if (kind >= 0x600) {
 		packet_set_ethertype(p, kind);
 		p->status |= FS(STOP_DISSECT);
-		FX_END(UNKNOWN_ETHERTYPE);
+		FX_RETURN_LAST(UNKNOWN_ETHERTYPE);
 	}
 	if ((kind & ~0xffu) != HEADER_KIND_IP_PROTO) {
 		p->status |= FS(STOP_DISSECT);
@@ -192,7 +192,7 @@ final_proto: {
 FX_INLINE int packet_parse_next(const __u8 *data, const __u8 *end, FX_CONFIG struct tunnel_config *tunnels,
                                 struct packet *p)
 {
-	__u32 cursor = FX_MEM(p->cursor), steps = FX_MEM(p->steps), kind = cursor >> 16;
+	__u32 cursor = FX_OPAQUE(p->cursor), steps = FX_OPAQUE(p->steps), kind = cursor >> 16;
 	__u64 next;
 	__u32 id;
 
@@ -204,19 +204,19 @@ FX_INLINE int packet_parse_next(const __u8 *data, const __u8 *end, FX_CONFIG str
 		return 1;
 	}
 	next = packet_parse_step(data, end, tunnels, cursor & 0xffff, kind, p);
-	FX_MEM(p->steps) = (__u8)(steps + 1);
-	/* Through memory: otherwise 6.18 follows each step's constants on their own, 335 k instructions instead of 130 k. */
-	FX_MEM(p->cursor) = (__u32)next;
-	FX_MEM(p->step_header) = (__u8)(next >> 32);
-	id = FX_MEM(p->step_header);
+	FX_OPAQUE(p->steps) = (__u8)(steps + 1);
+	/* 6.18: 335 k verified instructions, because each step's constants keep states apart; cure: FX_OPAQUE: 130 k. */
+	FX_OPAQUE(p->cursor) = (__u32)next;
+	FX_OPAQUE(p->step_header) = (__u8)(next >> 32);
+	id = FX_OPAQUE(p->step_header);
 	if (id)
 		packet_push_header(p, id, kind);
-	return !(FX_MEM(p->cursor) >> 16);
+	return !(FX_OPAQUE(p->cursor) >> 16);
 }
 
 /*
- * The common frame in a straight line: the same steps with constant kinds, so the switch folds away. Leaves the cursor
- * where the loop must go on; 0 when there is nothing left.
+ * Parses the common frame in a straight line: the same steps with constant kinds, so the compiler removes the switch. The cursor is
+ * then where the loop continues; 0 when nothing is left.
  */
 FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, FX_CONFIG struct tunnel_config *tunnels,
                                   struct packet *p)
@@ -224,18 +224,18 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, FX_CONFIG s
 	__u64 next;
 	__u32 kind;
 
-	if (FX_MEM(p->cursor) != (__u32)HEADER_KIND_ETHERNET << 16)
+	if (FX_OPAQUE(p->cursor) != (__u32)HEADER_KIND_ETHERNET << 16)
 		return;
 	next = packet_parse_step(data, end, tunnels, 0, HEADER_KIND_ETHERNET, p);
 	p->steps = 1;
-	FX_MEM(p->cursor) = (__u32)next;
+	FX_OPAQUE(p->cursor) = (__u32)next;
 	if (!next)
 		return;
 	packet_push_header(p, HEADER_ETH, 0);
 	kind = (__u32)next >> 16;
 	if (kind == 0x8100) {
 		next = packet_parse_step(data, end, tunnels, 14, 0x8100, p);
-		FX_MEM(p->cursor) = (__u32)next;
+		FX_OPAQUE(p->cursor) = (__u32)next;
 		p->steps = 2;
 		if (!next)
 			return;
@@ -248,7 +248,7 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, FX_CONFIG s
 		next = packet_parse_ipv6(data, end, (__u32)next & 31, 0, p);
 	else
 		return;
-	FX_MEM(p->cursor) = (__u32)next;
+	FX_OPAQUE(p->cursor) = (__u32)next;
 	p->steps++;
 	if (!(next >> 32))
 		return;
@@ -256,11 +256,11 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, FX_CONFIG s
 	kind = (__u32)next >> 16;
 	if (kind == HEADER_KIND_OF_PROTO(6)) {
 		packet_push_header(p, HEADER_TCP, 0);
-		FX_MEM(p->cursor) = 0;
+		FX_OPAQUE(p->cursor) = 0;
 	} else if (kind == HEADER_KIND_OF_PROTO(17)) {
 		next = packet_parse_step(data, end, tunnels, (__u32)next & 127, HEADER_KIND_OF_PROTO(17), p);
 		packet_push_header(p, HEADER_UDP, 0);
-		FX_MEM(p->cursor) = (__u32)next;
+		FX_OPAQUE(p->cursor) = (__u32)next;
 	} else {
 		return;
 	}
@@ -268,15 +268,15 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, FX_CONFIG s
 }
 
 /*
- * Ethernet whose outermost tag stands beside the frame (Linux keeps it in the buffer's metadata until it is sent): the tag
- * counts as if it stood behind the addresses. The cursor is left behind both.
+ * Parses Ethernet whose outermost tag is not in the frame (Linux keeps it in the buffer's metadata until the frame is sent). The tag
+ * counts as if it followed the addresses. The cursor is then after both.
  */
 FX_INLINE void packet_parse_tagged_ethernet(const __u8 *data, const __u8 *end, __u32 tci, struct packet *p)
 {
 	__u64 next = packet_parse_ethernet(data, end, 0, p);
 
 	p->steps = 2;
-	FX_MEM(p->cursor) = (__u32)next;
+	FX_OPAQUE(p->cursor) = (__u32)next;
 	if (!next)
 		return;
 	packet_push_header(p, HEADER_ETH, 0);
@@ -284,7 +284,7 @@ FX_INLINE void packet_parse_tagged_ethernet(const __u8 *data, const __u8 *end, _
 	packet_push_header(p, HEADER_VLAN, 0);
 }
 
-/* Moves everything behind the Ethernet addresses by so many bytes, that the wire has and the buffer has not. */
+/* Adds to all offsets after the Ethernet addresses the bytes that the wire has and the buffer has not. */
 FX_INLINE void packet_move(struct packet *p, __u32 bytes)
 {
 	p->wire_len += bytes;
@@ -299,7 +299,7 @@ FX_INLINE void packet_move(struct packet *p, __u32 bytes)
 	}
 }
 
-/* Prepare *p for a frame: everything zero but what came with it. */
+/* Prepares *p for a frame: zero, except what comes with the frame. */
 FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 packet_no, __u8 parse_tcp_options)
 {
 	__builtin_memset(p, 0, sizeof(*p));
@@ -318,13 +318,13 @@ FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 
 		packet_push_header(p, m->link_headers[0], 0);
 	if (m->link_headers[1])
 		packet_push_header(p, m->link_headers[1], 0);
-	FX_MEM(p->cursor) = (__u32)m->start_kind << 16;
+	FX_OPAQUE(p->cursor) = (__u32)m->start_kind << 16;
 }
 
 #ifndef __bpf__
 /*
- * Parses cap_len bytes at data; m says what they are. p need not be cleared. The BPF program does the same three calls
- * with the loop in a global function of its own (bpf/observe.bpf.h says why).
+ * Parses cap_len bytes at data; m describes them. p need not be cleared. The BPF program makes the same three calls, with the loop in
+ * a global function (observe_context.bpf.h).
  */
 FX_INLINE void packet_parse(const __u8 *data, const struct frame_meta *m, FX_CONFIG struct tunnel_config *tunnels,
                             __u64 packet_no, __u8 parse_tcp_options, struct packet *p)

@@ -8,14 +8,14 @@
 #include "parse_step.h"
 #include "tunnel_check.h"
 
-/* An IP header that cannot be used: the frame's own makes an L2 flow, an inner one leaves the outer header's flow. */
+/* An unusable IP header: without an outer IP header the packet belongs to an L2 flow, else to the outer header's flow. */
 FX_INLINE __u64 packet_bogus_ip(struct packet *p, __u64 more)
 {
 	p->status |= FS(IP_BOGUS) | FS(STOP_DISSECT) | more;
 	return 0;
 }
 
-/* Remember which header was fragmented; the outermost wins, its later fragments carry nothing but its addresses. */
+/* Stores which header was fragmented: the outermost one, because its later fragments show no other header. */
 FX_INLINE void packet_note_fragment(struct packet *p, __u32 id, __u32 offset_units, int more, __u32 proto)
 {
 	__u16 position = offset_units ? (more ? PACKET_LATER_FRAGMENT : PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT)
@@ -38,12 +38,12 @@ FX_INLINE void packet_note_fragment(struct packet *p, __u32 id, __u32 offset_uni
 	}
 }
 
-/* RFC 791. inner: the header may stand in a UDP tunnel, whose evidence it is. */
+/* RFC 791. inner: the header may be in a UDP tunnel, which it then has to prove. */
 FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offset, int inner, struct packet *p)
 {
 	const __u8 *q;
 
-	FX_NEED(20, L3_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(20, L3_HEADER_SNAPPED);
 	__u32 version_ihl = fx_load8(q), header_len = (version_ihl & 15) * 4;
 	__u32 total_len = fx_load16(q + 2), fragment = fx_load16(q + 6), proto = fx_load8(q + 9);
 
@@ -52,14 +52,14 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 		return 0;
 	}
 	if (FX_UNLIKELY((version_ihl >> 4) == 6)) /* announced as IPv4: the version field is believed, as Wireshark does */
-		FX_NEXT(NONE, offset, 0x86dd);
+		FX_RETURN_NEXT(NONE, offset, 0x86dd);
 	if (FX_UNLIKELY((version_ihl >> 4) != 4))
 		return packet_bogus_ip(p, 0);
 	if (FX_UNLIKELY(header_len < 20))
 		return packet_bogus_ip(p, FS(IPV4_HEADER_SHORT));
 	if (FX_UNLIKELY(total_len && total_len < header_len))
 		return packet_bogus_ip(p, 0);
-	if (inner && FX_UNLIKELY(FX_MEM(p->tunnel_end)) && !packet_enter_tunnel4(data, end, offset, header_len, total_len, p))
+	if (inner && FX_UNLIKELY(FX_OPAQUE(p->tunnel_end)) && !packet_enter_tunnel4(data, end, offset, header_len, total_len, p))
 		return 0;
 
 	packet_commit_vlan(p);
@@ -85,7 +85,7 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	p->dst[1] = 0;
 	p->dst[3] = fx_load_raw32(q + 16);
 	p->l3_offset = offset;
-	/* 0: TSO left it to the driver */
+	/* 0: with TSO the driver fills it in */
 	p->l3_end = total_len ? offset + total_len : packet_unnamed_end(p, offset + header_len);
 	packet_enclose(p, p->l3_end);
 	p->l4_offset = offset + header_len;
@@ -98,18 +98,18 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 		packet_note_fragment(p, p->ip_id, fragment & 0x1fff, (fragment >> 13) & 1, proto);
 		if (fragment & 0x1fff) {
 			p->status |= FS(STOP_DISSECT);
-			FX_END(IPV4);
+			FX_RETURN_LAST(IPV4);
 		}
 	}
-	FX_NEXT(IPV4, offset + header_len, HEADER_KIND_OF_PROTO(proto));
+	FX_RETURN_NEXT(IPV4, offset + header_len, HEADER_KIND_OF_PROTO(proto));
 }
 
-/* RFC 8200. inner: as above. */
+/* RFC 8200. inner: as for IPv4. */
 FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offset, int inner, struct packet *p)
 {
 	const __u8 *q;
 
-	FX_NEED(40, L3_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(40, L3_HEADER_SNAPPED);
 	__u32 first_word = fx_load32(q), payload_len = fx_load16(q + 4), next = fx_load8(q + 6);
 
 	if (packet_behind_outer(p, offset, 40)) {
@@ -118,7 +118,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	}
 	if (FX_UNLIKELY((first_word >> 28) != 6))
 		return packet_bogus_ip(p, 0);
-	if (inner && FX_UNLIKELY(FX_MEM(p->tunnel_end)) && !packet_enter_tunnel6(q, offset, payload_len, next, p))
+	if (inner && FX_UNLIKELY(FX_OPAQUE(p->tunnel_end)) && !packet_enter_tunnel6(q, offset, payload_len, next, p))
 		return 0;
 
 	packet_commit_vlan(p);
@@ -141,7 +141,7 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	packet_enclose(p, p->l3_end);
 	p->l4_offset = offset + 40;
 	p->status = (p->status & ~(FS(IPV4_FLOW) | FS(IPV4_PACKET))) | FS(IPV6_FLOW) | FS(IPV6_PACKET);
-	FX_NEXT(IPV6, offset + 40, HEADER_KIND_OF_PROTO(next));
+	FX_RETURN_NEXT(IPV6, offset + 40, HEADER_KIND_OF_PROTO(next));
 }
 
 /* A hop-by-hop or destination header and the type of its first option. */
@@ -162,14 +162,14 @@ FX_INLINE __u64 packet_parse_ip6_extension(const __u8 *data, const __u8 *end, __
 {
 	const __u8 *q;
 
-	FX_NEED(2, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(2, L4_HEADER_SNAPPED);
 	__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 1) * 8;
 
 	p->ip_proto = (__u8)next;
 	p->l4_offset = offset + len;
 	if (kind != HEADER_KIND_OF_PROTO(43) && offset + 3 <= p->cap_len && q + 3 <= end)
 		packet_note_ip6_option(p, kind == HEADER_KIND_OF_PROTO(60), fx_load8(q + 2));
-	FX_NEXT(NONE, offset + len, HEADER_KIND_OF_PROTO(next));
+	FX_RETURN_NEXT(NONE, offset + len, HEADER_KIND_OF_PROTO(next));
 }
 
 /* RFC 8200 4.5. */
@@ -177,7 +177,7 @@ FX_INLINE __u64 packet_parse_ip6_fragment(const __u8 *data, const __u8 *end, __u
 {
 	const __u8 *q;
 
-	FX_NEED(8, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(8, L4_HEADER_SNAPPED);
 	__u32 next = fx_load8(q), field = fx_load16(q + 2);
 
 	p->ip_proto = (__u8)next;
@@ -187,7 +187,7 @@ FX_INLINE __u64 packet_parse_ip6_fragment(const __u8 *data, const __u8 *end, __u
 		p->status |= FS(STOP_DISSECT);
 		return 0;
 	}
-	FX_NEXT(NONE, offset + 8, HEADER_KIND_OF_PROTO(next));
+	FX_RETURN_NEXT(NONE, offset + 8, HEADER_KIND_OF_PROTO(next));
 }
 
 /* RFC 4302. */
@@ -196,26 +196,26 @@ FX_INLINE __u64 packet_parse_authentication(const __u8 *data, const __u8 *end, _
 	const __u8 *q;
 
 	p->status |= FS(IPSEC_AH);
-	FX_NEED(2, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(2, L4_HEADER_SNAPPED);
 	__u32 next = fx_load8(q), len = ((__u32)fx_load8(q + 1) + 2) * 4;
 
 	p->ip_proto = (__u8)next;
 	p->l4_offset = offset + len;
-	FX_NEXT(AH, offset + len, HEADER_KIND_OF_PROTO(next));
+	FX_RETURN_NEXT(AH, offset + len, HEADER_KIND_OF_PROTO(next));
 }
 
-/* IP whose version nothing announces. */
+/* IP whose version only its first nibble tells. */
 FX_INLINE __u64 packet_parse_ip_by_nibble(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
 {
 	const __u8 *q;
 
-	FX_NEED(1, L3_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(1, L3_HEADER_SNAPPED);
 	__u32 nibble = fx_load8(q) >> 4;
 
 	if (nibble == 4)
-		FX_NEXT(NONE, offset, 0x0800);
+		FX_RETURN_NEXT(NONE, offset, 0x0800);
 	if (nibble == 6)
-		FX_NEXT(NONE, offset, 0x86dd);
+		FX_RETURN_NEXT(NONE, offset, 0x86dd);
 	return packet_bogus_ip(p, 0);
 }
 
@@ -224,12 +224,12 @@ FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct
 {
 	__u32 stop = p->l3_offset + p->ip_header_len, count = 0;
 
-	FX_MEM(p->option_cursor) = (__u16)(p->l3_offset + 20);
+	FX_OPAQUE(p->option_cursor) = (__u16)(p->l3_offset + 20);
 	p->ip_option[0] = 0;
 	p->ip_option[1] = 0;
 	FX_NO_UNROLL
 	for (int i = 0; i < 40; i++) {
-		__u32 o = FX_MEM(p->option_cursor), kind, len;
+		__u32 o = FX_OPAQUE(p->option_cursor), kind, len;
 		const __u8 *q;
 
 		if (o >= stop || o > PACKET_MAX_HEADER_OFFSET + 60)
@@ -242,7 +242,7 @@ FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct
 			break;
 		count++;
 		if (kind == 1) {
-			FX_MEM(p->option_cursor) = (__u16)(o + 1);
+			FX_OPAQUE(p->option_cursor) = (__u16)(o + 1);
 			continue;
 		}
 		if (!p->ip_option[0])
@@ -256,7 +256,7 @@ FX_INLINE void packet_parse_ip_options(const __u8 *data, const __u8 *end, struct
 			count |= PACKET_IP_OPTION_BAD;
 			break;
 		}
-		FX_MEM(p->option_cursor) = (__u16)(o + len);
+		FX_OPAQUE(p->option_cursor) = (__u16)(o + len);
 	}
 	p->ip_option_count = (__u8)count;
 }

@@ -14,7 +14,7 @@ FX_INLINE __u64 packet_parse_ethernet(const __u8 *data, const __u8 *end, __u32 o
 
 	if (!p->steps && p->cap_len < 14)
 		FX_SET(p->flags, PACKET_NO_FLOW);
-	FX_NEED(14, L2_SNAPPED);
+	FX_READ_OR_RETURN(14, L2_SNAPPED);
 	__u32 type = fx_load16(q + 12);
 
 	if (!p->link_has_mac) {
@@ -24,10 +24,10 @@ FX_INLINE __u64 packet_parse_ethernet(const __u8 *data, const __u8 *end, __u32 o
 	}
 	packet_set_ethertype(p, type);
 	packet_enclose_8023(p, offset + 14, type);
-	FX_NEXT(ETH, offset + 14, packet_kind_of_type(type));
+	FX_RETURN_NEXT(ETH, offset + 14, packet_kind_of_type(type));
 }
 
-/* Ethernet of a switch port: the tag of its chip stands where the type should. */
+/* Ethernet of a switch port: the tag of its chip is in the place of the type. */
 FX_INLINE __u64 packet_parse_switch_port(const __u8 *data, const __u8 *end, __u32 offset, __u32 kind, struct packet *p)
 {
 	const __u8 *q;
@@ -35,11 +35,11 @@ FX_INLINE __u64 packet_parse_switch_port(const __u8 *data, const __u8 *end, __u3
 
 	if (p->cap_len < 14)
 		FX_SET(p->flags, PACKET_NO_FLOW);
-	FX_NEED(16, L2_SNAPPED);
+	FX_READ_OR_RETURN(16, L2_SNAPPED);
 	packet_copy_mac(p->mac_dst, q);
 	packet_copy_mac(p->mac_src, q + 6);
 	p->link_has_mac = 1;
-	FX_NEXT(ETH, offset + n, kind == HEADER_KIND_ETHERNET_BRCM ? HEADER_KIND_BRCM : HEADER_KIND_DSA);
+	FX_RETURN_NEXT(ETH, offset + n, kind == HEADER_KIND_ETHERNET_BRCM ? HEADER_KIND_BRCM : HEADER_KIND_DSA);
 }
 
 /* The tag of a switch chip; kernel: net/dsa/tag_brcm.c, net/dsa/tag_dsa.c. */
@@ -47,15 +47,15 @@ FX_INLINE __u64 packet_parse_switch_tag(const __u8 *data, const __u8 *end, __u32
 {
 	const __u8 *q;
 
-	FX_NEED(6, L2_SNAPPED);
+	FX_READ_OR_RETURN(6, L2_SNAPPED);
 	__u32 type = fx_load16(q + 4);
 
 	if (kind == HEADER_KIND_DSA && (fx_load8(q) & 0x20)) /* the frame's own tag, carried in Marvell's */
 		packet_add_vlan(p, fx_load16(q + 2));
 	packet_set_ethertype(p, type);
 	if (kind == HEADER_KIND_DSA)
-		FX_NEXT(DSA, offset + 6, packet_kind_of_type(type));
-	FX_NEXT(BRCM, offset + 6, packet_kind_of_type(type));
+		FX_RETURN_NEXT(DSA, offset + 6, packet_kind_of_type(type));
+	FX_RETURN_NEXT(BRCM, offset + 6, packet_kind_of_type(type));
 }
 
 /* IEEE 802.1Q, 802.1ad. */
@@ -63,13 +63,13 @@ FX_INLINE __u64 packet_parse_vlan(const __u8 *data, const __u8 *end, __u32 offse
 {
 	const __u8 *q;
 
-	FX_NEED(4, L2_SNAPPED);
+	FX_READ_OR_RETURN(4, L2_SNAPPED);
 	__u32 type = fx_load16(q + 2);
 
 	packet_add_vlan(p, fx_load16(q));
 	packet_set_ethertype(p, type);
 	packet_enclose_8023(p, offset + 4, type);
-	FX_NEXT(VLAN, offset + 4, packet_kind_of_type(type));
+	FX_RETURN_NEXT(VLAN, offset + 4, packet_kind_of_type(type));
 }
 
 /* RFC 3032. */
@@ -77,15 +77,15 @@ FX_INLINE __u64 packet_parse_mpls(const __u8 *data, const __u8 *end, __u32 offse
 {
 	const __u8 *q;
 
-	FX_NEED(4, L2_SNAPPED);
+	FX_READ_OR_RETURN(4, L2_SNAPPED);
 	p->status |= kind == 0x8847 ? FS(MPLS_UNICAST) : FS(MPLS_MULTICAST);
 	p->mpls_count++;
-	FX_NEXT(MPLS, offset + 4, fx_load32(q) & 0x100 ? (__u32)HEADER_KIND_PSEUDOWIRE : kind);
+	FX_RETURN_NEXT(MPLS, offset + 4, fx_load32(q) & 0x100 ? (__u32)HEADER_KIND_PSEUDOWIRE : kind);
 }
 
 /*
- * The length of the IP header at q, of which 14 bytes are readable, leads to the end of what encloses it: but for a check
- * sequence, or padding where the frame is short.
+ * Does the IP header at q, of which 14 bytes can be read, claim a length that ends where its enclosing header ends? A check sequence may
+ * follow, or padding in a short frame.
  */
 FX_INLINE int packet_ip_fits(const __u8 *q, __u32 offset, __u32 version, const struct packet *p)
 {
@@ -101,29 +101,29 @@ FX_INLINE __u64 packet_parse_pseudowire(const __u8 *data, const __u8 *end, __u32
 {
 	const __u8 *q;
 
-	FX_NEED(4, L2_SNAPPED);
+	FX_READ_OR_RETURN(4, L2_SNAPPED);
 	__u32 nibble = fx_load8(q) >> 4;
 
-	/* RFC 4928: a MAC that begins with 4 or 6 looks like IP. Ethernet it is when its type says so and no IP header fits. */
+	/* RFC 4928: a MAC that begins with 4 or 6 looks like IP. It is Ethernet when its type is known and no IP header fits. */
 	if ((nibble == 4 || nibble == 6) && offset + 14 <= p->cap_len && q + 14 <= end &&
 	    packet_is_common_type(fx_load16(q + 12)) && !packet_ip_fits(q, offset, nibble, p))
-		FX_NEXT(PW, offset, HEADER_KIND_ETHERNET);
+		FX_RETURN_NEXT(PW, offset, HEADER_KIND_ETHERNET);
 	if (nibble == 4)
-		FX_NEXT(NONE, offset, 0x0800);
+		FX_RETURN_NEXT(NONE, offset, 0x0800);
 	if (nibble == 6)
-		FX_NEXT(NONE, offset, 0x86dd);
-	if (nibble == 1) { /* associated channel; RFC 4385 5.2: IP in it goes on */
+		FX_RETURN_NEXT(NONE, offset, 0x86dd);
+	if (nibble == 1) { /* associated channel; RFC 4385 5.2: it may carry IP */
 		__u32 channel = fx_load16(q + 2);
 
 		if (channel == 0x21 || channel == 0x57)
-			FX_NEXT(PW, offset + 4, channel == 0x21 ? 0x0800 : 0x86dd);
+			FX_RETURN_NEXT(PW, offset + 4, channel == 0x21 ? 0x0800 : 0x86dd);
 		p->status |= FS(STOP_DISSECT);
-		FX_END(PW);
+		FX_RETURN_LAST(PW);
 	}
 	if (!nibble && offset + 18 <= p->cap_len && q + 18 <= end && packet_is_common_type(fx_load16(q + 12)) &&
 	    !packet_is_common_type(fx_load16(q + 16)))
-		nibble = 15; /* no control word: a MAC that begins with 0, and a type where it belongs */
-	FX_NEXT(PW, nibble ? offset : offset + 4, HEADER_KIND_ETHERNET);
+		nibble = 15; /* no control word: a MAC that begins with 0, and a known type in its place */
+	FX_RETURN_NEXT(PW, nibble ? offset : offset + 4, HEADER_KIND_ETHERNET);
 }
 
 /* RFC 2516. */
@@ -131,14 +131,14 @@ FX_INLINE __u64 packet_parse_pppoe(const __u8 *data, const __u8 *end, __u32 offs
 {
 	const __u8 *q;
 
-	FX_NEED(6, L2_SNAPPED);
+	FX_READ_OR_RETURN(6, L2_SNAPPED);
 	p->status |= FS(PPPOE_SESSION);
 	if (fx_load8(q + 1)) {
 		p->status |= FS(STOP_DISSECT);
-		FX_END(PPPOE);
+		FX_RETURN_LAST(PPPOE);
 	}
 	packet_enclose16(p, offset + 6, fx_load16(q + 4));
-	FX_NEXT(PPPOE, offset + 6, HEADER_KIND_PPP);
+	FX_RETURN_NEXT(PPPOE, offset + 6, HEADER_KIND_PPP);
 }
 
 /* RFC 1661, 1662. */
@@ -146,7 +146,7 @@ FX_INLINE __u64 packet_parse_ppp(const __u8 *data, const __u8 *end, __u32 offset
 {
 	const __u8 *q;
 
-	FX_NEED(4, L2_SNAPPED);
+	FX_READ_OR_RETURN(4, L2_SNAPPED);
 	__u32 protocol = fx_load16(q), n = 2;
 
 	if (p->status & (FS(L2TP) | FS(GRE)))
@@ -160,26 +160,26 @@ FX_INLINE __u64 packet_parse_ppp(const __u8 *data, const __u8 *end, __u32 offset
 		n -= 1;
 	}
 	if (protocol == 0x21)
-		FX_NEXT(PPP, offset + n, 0x0800);
+		FX_RETURN_NEXT(PPP, offset + n, 0x0800);
 	if (protocol == 0x57)
-		FX_NEXT(PPP, offset + n, 0x86dd);
+		FX_RETURN_NEXT(PPP, offset + n, 0x86dd);
 	if (protocol == 0x281 || protocol == 0x283)
-		FX_NEXT(PPP, offset + n, protocol == 0x281 ? 0x8847 : 0x8848);
+		FX_RETURN_NEXT(PPP, offset + n, protocol == 0x281 ? 0x8847 : 0x8848);
 	if (protocol == 0x31 || protocol == 0x3d) {
 		offset += n;
-		FX_NEED(2, L2_SNAPPED);
+		FX_READ_OR_RETURN(2, L2_SNAPPED);
 		__u32 first = fx_load8(q), second = fx_load8(q + 1);
 
 		if (protocol == 0x31 && second == 1) /* RFC 3518: bridged 802.3 */
-			FX_NEXT(PPP, offset + 2, HEADER_KIND_ETHERNET);
+			FX_RETURN_NEXT(PPP, offset + 2, HEADER_KIND_ETHERNET);
 		if (protocol == 0x3d && (first & 0xc0) == 0xc0) /* RFC 1990: first and last fragment in one */
-			FX_NEXT(PPP, offset + 4, HEADER_KIND_PPP);
+			FX_RETURN_NEXT(PPP, offset + 4, HEADER_KIND_PPP);
 	}
 	if (protocol == 0x2d || protocol == 0x2f || protocol == 0xfd || protocol == 0xfb)
 		p->status |= FS(PPP_UNREADABLE);
 	packet_set_ethertype(p, protocol);
 	p->status |= FS(STOP_DISSECT);
-	FX_END(PPP);
+	FX_RETURN_LAST(PPP);
 }
 
 /* IEEE 802.2, SNAP. */
@@ -187,36 +187,36 @@ FX_INLINE __u64 packet_parse_llc(const __u8 *data, const __u8 *end, __u32 offset
 {
 	const __u8 *q;
 
-	FX_NEED(3, L2_SNAPPED);
+	FX_READ_OR_RETURN(3, L2_SNAPPED);
 	__u32 saps = fx_load16(q), control = fx_load8(q + 2);
 
 	FX_SET(p->flags, PACKET_LLC);
 	if (saps == 0x0606 && control == 3)
-		FX_NEXT(LLC, offset + 3, 0x0800);
+		FX_RETURN_NEXT(LLC, offset + 3, 0x0800);
 	if (saps == 0xfefe && control == 3) { /* RFC 2684 5.2, RFC 2364 7.2: routed, told by an NLPID (ISO/IEC TR 9577) */
-		FX_NEED(4, L2_SNAPPED);
+		FX_READ_OR_RETURN(4, L2_SNAPPED);
 		__u32 nlpid = fx_load8(q + 3);
 
 		if (nlpid == 0xcc || nlpid == 0x8e)
-			FX_NEXT(LLC, offset + 4, nlpid == 0xcc ? 0x0800 : 0x86dd);
+			FX_RETURN_NEXT(LLC, offset + 4, nlpid == 0xcc ? 0x0800 : 0x86dd);
 		if (nlpid == 0xcf)
-			FX_NEXT(LLC, offset + 4, HEADER_KIND_PPP);
+			FX_RETURN_NEXT(LLC, offset + 4, HEADER_KIND_PPP);
 	}
 	if (saps != 0xaaaa || control != 3) {
 		packet_set_ethertype(p, saps);
 		p->status |= FS(STOP_DISSECT);
-		FX_END(LLC);
+		FX_RETURN_LAST(LLC);
 	}
-	FX_NEED(8, L2_SNAPPED);
+	FX_READ_OR_RETURN(8, L2_SNAPPED);
 	__u32 oui = fx_load32(q + 2) & 0xffffff, type = fx_load16(q + 6);
 
 	packet_set_ethertype(p, type);
 	if ((oui == 0 || oui == 0x0000f8 || oui == 0x080007) && type >= 0x600)
-		FX_NEXT(SNAP, offset + 8, type);
+		FX_RETURN_NEXT(SNAP, offset + 8, type);
 	if (oui == 0x0080c2 && (type == 1 || type == 7)) /* RFC 2684 bridged Ethernet, two bytes of padding */
-		FX_NEXT(SNAP, offset + 10, HEADER_KIND_ETHERNET);
+		FX_RETURN_NEXT(SNAP, offset + 10, HEADER_KIND_ETHERNET);
 	p->status |= FS(STOP_DISSECT);
-	FX_END(SNAP);
+	FX_RETURN_LAST(SNAP);
 }
 
 #endif

@@ -14,7 +14,7 @@ FX_INLINE __u64 packet_parse_typed_tag(const __u8 *data, const __u8 *end, __u32 
 	__u32 n = kind == 0x893f ? 8 : 6;
 
 	offset += n - 2;
-	FX_NEED(2, L2_SNAPPED);
+	FX_READ_OR_RETURN(2, L2_SNAPPED);
 	__u32 type = fx_load16(q), id = kind == 0x8926 ? HEADER_VNTAG : kind == 0x893f ? HEADER_ETAG :
 	                                kind == 0x892f ? HEADER_HSR : HEADER_RTAG;
 
@@ -27,8 +27,8 @@ FX_INLINE __u64 packet_parse_pbb(const __u8 *data, const __u8 *end, __u32 offset
 {
 	const __u8 *q;
 
-	FX_NEED(4, L2_SNAPPED);
-	FX_NEXT(PBB, offset + 4, HEADER_KIND_ETHERNET);
+	FX_READ_OR_RETURN(4, L2_SNAPPED);
+	FX_RETURN_NEXT(PBB, offset + 4, HEADER_KIND_ETHERNET);
 }
 
 /* IEEE 802.1AE, integrity only. */
@@ -36,19 +36,19 @@ FX_INLINE __u64 packet_parse_macsec(const __u8 *data, const __u8 *end, __u32 off
 {
 	const __u8 *q;
 
-	FX_NEED(6, L2_SNAPPED);
+	FX_READ_OR_RETURN(6, L2_SNAPPED);
 	__u32 tci = fx_load8(q), n = tci & 0x20 ? 14 : 6;
 
 	if (tci & 0x0c) {
 		p->status |= FS(STOP_DISSECT);
-		FX_END(MACSEC);
+		FX_RETURN_LAST(MACSEC);
 	}
 	offset += n;
-	FX_NEED(2, L2_SNAPPED);
+	FX_READ_OR_RETURN(2, L2_SNAPPED);
 	__u32 type = fx_load16(q);
 
 	packet_set_ethertype(p, type);
-	FX_NEXT(MACSEC, offset + 2, packet_kind_of_type(type));
+	FX_RETURN_NEXT(MACSEC, offset + 2, packet_kind_of_type(type));
 }
 
 /* RFC 8300. */
@@ -56,12 +56,12 @@ FX_INLINE __u64 packet_parse_nsh(const __u8 *data, const __u8 *end, __u32 offset
 {
 	const __u8 *q;
 
-	FX_NEED(8, L2_SNAPPED);
+	FX_READ_OR_RETURN(8, L2_SNAPPED);
 	__u32 len = (fx_load16(q) & 0x3f) * 4, next = fx_load8(q + 3);
 
 	if (len < 8)
-		FX_END(NSH);
-	FX_NEXT(NSH, offset + len, next == 1 ? 0x0800 : next == 2 ? 0x86dd : next == 3 ? (__u32)HEADER_KIND_ETHERNET :
+		FX_RETURN_LAST(NSH);
+	FX_RETURN_NEXT(NSH, offset + len, next == 1 ? 0x0800 : next == 2 ? 0x86dd : next == 3 ? (__u32)HEADER_KIND_ETHERNET :
 	        next == 4 ? 0x894f : next == 5 ? 0x8847 : (__u32)HEADER_KIND_UNKNOWN);
 }
 
@@ -70,8 +70,8 @@ FX_INLINE __u64 packet_parse_trill(const __u8 *data, const __u8 *end, __u32 offs
 {
 	const __u8 *q;
 
-	FX_NEED(6, L2_SNAPPED);
-	FX_NEXT(TRILL, offset + 6 + ((fx_load16(q) >> 6) & 31) * 4, HEADER_KIND_ETHERNET);
+	FX_READ_OR_RETURN(6, L2_SNAPPED);
+	FX_RETURN_NEXT(TRILL, offset + 6 + ((fx_load16(q) >> 6) & 31) * 4, HEADER_KIND_ETHERNET);
 }
 
 /* Cisco MetaData: version, length, option, SGT, Ethertype. */
@@ -79,11 +79,11 @@ FX_INLINE __u64 packet_parse_cisco_metadata(const __u8 *data, const __u8 *end, _
 {
 	const __u8 *q;
 
-	FX_NEED(8, L2_SNAPPED);
+	FX_READ_OR_RETURN(8, L2_SNAPPED);
 	__u32 type = fx_load16(q + 6);
 
 	packet_set_ethertype(p, type);
-	FX_NEXT(CMD, offset + 8, packet_kind_of_type(type));
+	FX_RETURN_NEXT(CMD, offset + 8, packet_kind_of_type(type));
 }
 
 /* Cisco FabricPath: the tree (10 bits) and TTL (6 bits) of an outer Ethernet header, then the frame. */
@@ -91,8 +91,8 @@ FX_INLINE __u64 packet_parse_fabricpath(const __u8 *data, const __u8 *end, __u32
 {
 	const __u8 *q;
 
-	FX_NEED(2, L2_SNAPPED);
-	FX_NEXT(FABRICPATH, offset + 2, HEADER_KIND_ETHERNET);
+	FX_READ_OR_RETURN(2, L2_SNAPPED);
+	FX_RETURN_NEXT(FABRICPATH, offset + 2, HEADER_KIND_ETHERNET);
 }
 
 /* Arista EtherType protocol, "Timestamping": subtype 1, version (time of 64 or 48 bits, TAI or UTC), time, Ethertype. */
@@ -100,19 +100,19 @@ FX_INLINE __u64 packet_parse_arista(const __u8 *data, const __u8 *end, __u32 off
 {
 	const __u8 *q;
 
-	FX_NEED(4, L2_SNAPPED);
+	FX_READ_OR_RETURN(4, L2_SNAPPED);
 	__u32 subtype = fx_load16(q), format = (fx_load16(q + 2) >> 4) & 15;
 
 	if (subtype != 1 || (format != 1 && format != 2)) {
 		p->status |= FS(STOP_DISSECT);
-		FX_END(ARISTA);
+		FX_RETURN_LAST(ARISTA);
 	}
 	offset += format == 1 ? 12 : 10;
-	FX_NEED(2, L2_SNAPPED);
+	FX_READ_OR_RETURN(2, L2_SNAPPED);
 	__u32 type = fx_load16(q);
 
 	packet_set_ethertype(p, type);
-	FX_NEXT(ARISTA, offset + 2, packet_kind_of_type(type));
+	FX_RETURN_NEXT(ARISTA, offset + 2, packet_kind_of_type(type));
 }
 
 #endif

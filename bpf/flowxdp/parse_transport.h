@@ -7,7 +7,7 @@
 
 #include "parse_ip.h"
 
-/* One name per IP protocol that ends dissection; 0 = unknown to hdrDesc. */
+/* Header id of an IP protocol that ends dissection; 0 = hdrDesc has no name for it. */
 FX_INLINE __u32 header_of_final_proto(__u32 proto)
 {
 	switch (proto) {
@@ -34,10 +34,10 @@ FX_INLINE __u32 header_of_final_proto(__u32 proto)
 /* RFC 9293 3.1 options: kinds seen, MSS, window scale, time stamps. */
 FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struct packet *p, __u32 stop)
 {
-	FX_MEM(p->option_cursor) = (__u16)(p->l4_offset + 20);
+	FX_OPAQUE(p->option_cursor) = (__u16)(p->l4_offset + 20);
 	FX_NO_UNROLL
 	for (int i = 0; i < 40; i++) {
-		__u32 o = FX_MEM(p->option_cursor), kind, len;
+		__u32 o = FX_OPAQUE(p->option_cursor), kind, len;
 		const __u8 *q;
 
 		if (o >= stop || o > PACKET_MAX_HEADER_OFFSET + 60)
@@ -54,7 +54,7 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 			return;
 		p->tcp_option_count++;
 		if (kind == 1) {
-			FX_MEM(p->option_cursor) = (__u16)(o + 1);
+			FX_OPAQUE(p->option_cursor) = (__u16)(o + 1);
 			continue;
 		}
 		if (o + 2 > stop || o + 2 > p->cap_len || q + 2 > end)
@@ -75,30 +75,30 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 			p->tcp_ts_echo = fx_load32(q + 6);
 			FX_SET(p->flags, PACKET_HAS_TIMESTAMP);
 		}
-		FX_MEM(p->option_cursor) = (__u16)(o + len);
+		FX_OPAQUE(p->option_cursor) = (__u16)(o + len);
 	}
 }
 
-/* Transport header of the innermost IP header, payload bounds, and the bits that need all of it. */
+/* Reads the transport header after the innermost IP header, payload bounds, and the bits that depend on them. */
 FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet *p)
 {
 	__u32 offset, limit, proto, header_len = 0, minimum = 0;
 	const __u8 *q;
 
-	if (FX_UNLIKELY(FX_MEM(p->tunnel_end)))
+	if (FX_UNLIKELY(FX_OPAQUE(p->tunnel_end)))
 		packet_leave_tunnel(p);
 	if (!p->ip_version) {
 		p->status |= FS(L2_FLOW);
 		p->l2_header_len = p->wire_len;
 		return;
 	}
-	offset = FX_MEM(p->l4_offset);
+	offset = FX_OPAQUE(p->l4_offset);
 	proto = p->ip_proto;
 	p->l2_header_len = p->l3_offset;
 	if (FX_UNLIKELY(p->ip_version == 4 && p->parse_tcp_options && p->ip_header_len > 20))
 		packet_parse_ip_options(data, end, p);
 	else if (p->ip_version == 4)
-		p->ip_option_count = 0; /* an outer IPv6 header may have counted */
+		p->ip_option_count = 0; /* an outer IPv6 header may have set it */
 	p->l4_len = p->l3_end > offset ? p->l3_end - offset : 0;
 	p->payload_offset = offset;
 	p->payload_len = p->l4_len;
@@ -114,7 +114,7 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	q = data + fx_bound(offset);
 
 	if (proto == 6 || proto == 17 || proto == 136 || proto == 132 || proto == 33) {
-		__u32 n = proto == 132 ? 12 : 4; /* SCTP: common header whole or no ports, as Wireshark has it */
+		__u32 n = proto == 132 ? 12 : 4; /* SCTP: no ports unless the common header is whole, as in Wireshark */
 
 		if (offset + n <= limit && q + n <= end) {
 			p->src_port = fx_load16(q);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * parse_tunnel.h - parser steps for tunnels over IP and UDP. A tunnel counts only when a usable IP header is reached inside.
- * A step over UDP that returns 0 says that this is not its header; tunnel_check.h has what is asked of them all.
+ * parse_tunnel.h - parser steps for tunnels over IP and UDP. A tunnel is entered only when a usable IP header is found inside. A step
+ * over UDP returns 0 when the bytes are not its header; tunnel_check.h has the checks that are the same for all.
  */
 #ifndef FLOWXDP_PARSE_TUNNEL_H
 #define FLOWXDP_PARSE_TUNNEL_H
@@ -18,8 +18,8 @@ FX_INLINE __u64 packet_parse_udp(const __u8 *data, const __u8 *end, FX_CONFIG st
 
 	q = data + fx_bound(offset);
 	if (offset + 8 > p->cap_len || q + 8 > end || offset + 8 > p->l3_end)
-		FX_END(UDP);
-	FX_NEXT(UDP, offset + 8,
+		FX_RETURN_LAST(UDP);
+	FX_RETURN_NEXT(UDP, offset + 8,
 	        packet_try_tunnel(tunnels, fx_load16(q), fx_load16(q + 2), offset, fx_load16(q + 4), p));
 }
 
@@ -29,12 +29,12 @@ FX_INLINE __u64 packet_parse_etherip(const __u8 *data, const __u8 *end, __u32 of
 	const __u8 *q;
 
 	p->status |= FS(ETHERIP);
-	FX_NEED(2, L4_HEADER_SNAPPED);
-	if ((fx_load8(q) >> 4) != 3 && fx_load8(q) != 3) { /* version 3; some put it into the other half of its byte */
+	FX_READ_OR_RETURN(2, L4_HEADER_SNAPPED);
+	if ((fx_load8(q) >> 4) != 3 && fx_load8(q) != 3) { /* version 3; some senders put it into the other nibble */
 		p->status |= FS(STOP_DISSECT);
-		FX_END(ETHERIP);
+		FX_RETURN_LAST(ETHERIP);
 	}
-	FX_NEXT(ETHERIP, offset + 2, HEADER_KIND_ETHERNET);
+	FX_RETURN_NEXT(ETHERIP, offset + 2, HEADER_KIND_ETHERNET);
 }
 
 /* RFC 2784, 2890, 1701, 2637. */
@@ -43,45 +43,45 @@ FX_INLINE __u64 packet_parse_gre(const __u8 *data, const __u8 *end, __u32 offset
 	const __u8 *q;
 
 	p->status |= FS(GRE);
-	FX_NEED(4, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(4, L4_HEADER_SNAPPED);
 	__u32 flags = fx_load16(q), type = fx_load16(q + 2), n = 4, version = flags & 7;
 
 	if (version > 1) {
 		p->status |= FS(STOP_DISSECT);
-		FX_END(GRE);
+		FX_RETURN_LAST(GRE);
 	}
-	if (version == 1 && type == 0x6400) /* MikroTik EoIP: length and tunnel id where the key is */
-		FX_NEXT(GRE, offset + 8, HEADER_KIND_ETHERNET);
+	if (version == 1 && type == 0x6400) /* MikroTik EoIP: length and tunnel id in the place of the key */
+		FX_RETURN_NEXT(GRE, offset + 8, HEADER_KIND_ETHERNET);
 	if (version == 1) {
 		n += flags & 0x2000 ? 4 : 0;
 		n += flags & 0x1000 ? 4 : 0;
 		n += flags & 0x0080 ? 4 : 0;
 		if (!(flags & 0x1000)) /* no sequence number, no payload: an acknowledgement (RFC 2637 4.1) */
-			FX_END(GRE);
-		FX_NEXT(GRE, offset + n, type >= 0x600 ? type : (__u32)HEADER_KIND_UNKNOWN);
+			FX_RETURN_LAST(GRE);
+		FX_RETURN_NEXT(GRE, offset + n, type >= 0x600 ? type : (__u32)HEADER_KIND_UNKNOWN);
 	}
-	n += flags & 0xc000 ? 4 : 0; /* checksum or routing: both words stand */
+	n += flags & 0xc000 ? 4 : 0; /* checksum or routing: both words are present */
 	n += flags & 0x2000 ? 4 : 0;
 	n += flags & 0x1000 ? 4 : 0;
 	if (flags & 0x4000) {
 		p->option_cursor = (__u16)type;
-		FX_NEXT(GRE, offset + n, HEADER_KIND_GRE_ROUTE);
+		FX_RETURN_NEXT(GRE, offset + n, HEADER_KIND_GRE_ROUTE);
 	}
 	if (type == 0x88be) { /* ERSPAN type I has neither sequence number nor header */
 		p->status |= FS(ERSPAN);
-		FX_NEXT(GRE, offset + n, flags & 0x1000 ? HEADER_KIND_ERSPAN2 : HEADER_KIND_ETHERNET);
+		FX_RETURN_NEXT(GRE, offset + n, flags & 0x1000 ? HEADER_KIND_ERSPAN2 : HEADER_KIND_ETHERNET);
 	}
 	if (type == 0x22eb) {
 		p->status |= FS(ERSPAN);
-		FX_NEXT(GRE, offset + n, HEADER_KIND_ERSPAN3);
+		FX_RETURN_NEXT(GRE, offset + n, HEADER_KIND_ERSPAN3);
 	}
 	if (type == 0x883e) { /* WCCP 2 puts a redirect header of four bytes before IP, WCCP 1 none */
 		p->status |= FS(WCCP);
 		offset += n;
-		FX_NEED(1, L4_HEADER_SNAPPED);
-		FX_NEXT(GRE, (fx_load8(q) >> 4) == 4 ? offset : offset + 4, 0x0800);
+		FX_READ_OR_RETURN(1, L4_HEADER_SNAPPED);
+		FX_RETURN_NEXT(GRE, (fx_load8(q) >> 4) == 4 ? offset : offset + 4, 0x0800);
 	}
-	FX_NEXT(GRE, offset + n,
+	FX_RETURN_NEXT(GRE, offset + n,
 	        type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type >= 0x600 ? type : (__u32)HEADER_KIND_UNKNOWN);
 }
 
@@ -90,12 +90,12 @@ FX_INLINE __u64 packet_parse_gre_route(const __u8 *data, const __u8 *end, __u32 
 {
 	const __u8 *q;
 
-	FX_NEED(4, L4_HEADER_SNAPPED);
-	__u32 family = fx_load16(q), len = fx_load8(q + 3), type = FX_MEM(p->option_cursor) & 0xffff;
+	FX_READ_OR_RETURN(4, L4_HEADER_SNAPPED);
+	__u32 family = fx_load16(q), len = fx_load8(q + 3), type = FX_OPAQUE(p->option_cursor) & 0xffff;
 
 	if (family || len)
-		FX_NEXT(NONE, offset + 4 + len, HEADER_KIND_GRE_ROUTE);
-	FX_NEXT(NONE, offset + 4, type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type);
+		FX_RETURN_NEXT(NONE, offset + 4 + len, HEADER_KIND_GRE_ROUTE);
+	FX_RETURN_NEXT(NONE, offset + 4, type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type);
 }
 
 /* draft-foschiano-erspan, type II. */
@@ -103,10 +103,10 @@ FX_INLINE __u64 packet_parse_erspan2(const __u8 *data, const __u8 *end, __u32 of
 {
 	const __u8 *q;
 
-	FX_NEED(8, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(8, L4_HEADER_SNAPPED);
 	if ((fx_load8(q) >> 4) == 2) /* type III under type II's protocol number: the version field decides */
-		FX_NEXT(NONE, offset, HEADER_KIND_ERSPAN3);
-	FX_NEXT(ERSPAN, offset + 8, HEADER_KIND_ETHERNET);
+		FX_RETURN_NEXT(NONE, offset, HEADER_KIND_ERSPAN3);
+	FX_RETURN_NEXT(ERSPAN, offset + 8, HEADER_KIND_ETHERNET);
 }
 
 /* draft-foschiano-erspan, type III. */
@@ -114,10 +114,10 @@ FX_INLINE __u64 packet_parse_erspan3(const __u8 *data, const __u8 *end, __u32 of
 {
 	const __u8 *q;
 
-	FX_NEED(12, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(12, L4_HEADER_SNAPPED);
 	__u32 word = fx_load16(q + 10), frame_type = (word >> 10) & 31, n = 12 + (word & 1) * 8;
 
-	FX_NEXT(ERSPAN, offset + n,
+	FX_RETURN_NEXT(ERSPAN, offset + n,
 	        frame_type == 2 ? HEADER_KIND_IP_BY_NIBBLE : HEADER_KIND_ETHERNET);
 }
 
@@ -126,19 +126,19 @@ FX_INLINE __u64 packet_parse_vxlan(const __u8 *data, const __u8 *end, __u32 offs
 {
 	const __u8 *q;
 
-	FX_NEED(8, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(8, L4_HEADER_SNAPPED);
 	__u32 flags = fx_load8(q), next = fx_load8(q + 3);
 
-	/* I: a valid VNI. Flags that RFC 7348 reserves: GBP's G may stand, GPE's B, P and O in a header of version 0. */
+	/* I: a valid VNI. Of the flags that RFC 7348 reserves, GBP's G is allowed, and GPE's B, P and O in version 0. */
 	if (!(flags & 0x08) || (flags & 0x70))
 		return 0;
 	p->status |= FS(VXLAN);
 	if (flags & 0x04) { /* draft-ietf-nvo3-vxlan-gpe */
 		__u32 inner = next == 1 ? 0x0800 : next == 2 ? 0x86dd : next == 4 ? 0x894f :
 		              next == 5 ? 0x8847 : (__u32)HEADER_KIND_ETHERNET;
-		FX_NEXT(VXLAN, offset + 8, inner);
+		FX_RETURN_NEXT(VXLAN, offset + 8, inner);
 	}
-	FX_NEXT(VXLAN, offset + 8, HEADER_KIND_ETHERNET);
+	FX_RETURN_NEXT(VXLAN, offset + 8, HEADER_KIND_ETHERNET);
 }
 
 /* RFC 8926. */
@@ -146,13 +146,13 @@ FX_INLINE __u64 packet_parse_geneve(const __u8 *data, const __u8 *end, __u32 off
 {
 	const __u8 *q;
 
-	FX_NEED(8, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(8, L4_HEADER_SNAPPED);
 	__u32 version_len = fx_load8(q), type = fx_load16(q + 2);
 
 	if (version_len >> 6 || type < 0x600 || (fx_load8(q + 1) & 0x3f) || fx_load8(q + 7)) /* version, reserved */
 		return 0;
 	p->status |= FS(GENEVE);
-	FX_NEXT(GENEVE, offset + 8 + (version_len & 0x3f) * 4,
+	FX_RETURN_NEXT(GENEVE, offset + 8 + (version_len & 0x3f) * 4,
 	        type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type);
 }
 
@@ -161,7 +161,7 @@ FX_INLINE __u64 packet_parse_gtp(const __u8 *data, const __u8 *end, __u32 offset
 {
 	const __u8 *q;
 
-	FX_NEED(8, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(8, L4_HEADER_SNAPPED);
 	__u32 flags = fx_load8(q), type = fx_load8(q + 1), header_len = flags >> 5 ? 8 : 20;
 
 	/* version 0 or 1, protocol type GTP, a G-PDU; version 1's spare bit is 0 */
@@ -171,11 +171,11 @@ FX_INLINE __u64 packet_parse_gtp(const __u8 *data, const __u8 *end, __u32 offset
 		return 0;
 	p->status |= FS(GTP);
 	if (!(flags >> 5))
-		FX_NEXT(GTP, offset + 20, HEADER_KIND_IP_BY_NIBBLE);
+		FX_RETURN_NEXT(GTP, offset + 20, HEADER_KIND_IP_BY_NIBBLE);
 	if (!(flags & 7))
-		FX_NEXT(GTP, offset + 8, HEADER_KIND_IP_BY_NIBBLE);
-	FX_NEED(12, L4_HEADER_SNAPPED);
-	FX_NEXT(GTP, offset + 12,
+		FX_RETURN_NEXT(GTP, offset + 8, HEADER_KIND_IP_BY_NIBBLE);
+	FX_READ_OR_RETURN(12, L4_HEADER_SNAPPED);
+	FX_RETURN_NEXT(GTP, offset + 12,
 	        (flags & 4) && fx_load8(q + 11) ? HEADER_KIND_GTP_EXT : HEADER_KIND_IP_BY_NIBBLE);
 }
 
@@ -184,7 +184,7 @@ FX_INLINE __u64 packet_parse_gtp_extension(const __u8 *data, const __u8 *end, __
 {
 	const __u8 *q;
 
-	FX_NEED(1, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(1, L4_HEADER_SNAPPED);
 	__u32 len = (__u32)fx_load8(q) * 4;
 
 	if (!len)
@@ -192,8 +192,8 @@ FX_INLINE __u64 packet_parse_gtp_extension(const __u8 *data, const __u8 *end, __
 	offset += len - 1;
 	if (offset > PACKET_MAX_HEADER_OFFSET)
 		return 0;
-	FX_NEED(1, L4_HEADER_SNAPPED);
-	FX_NEXT(NONE, offset + 1, fx_load8(q) ? HEADER_KIND_GTP_EXT : HEADER_KIND_IP_BY_NIBBLE);
+	FX_READ_OR_RETURN(1, L4_HEADER_SNAPPED);
+	FX_RETURN_NEXT(NONE, offset + 1, fx_load8(q) ? HEADER_KIND_GTP_EXT : HEADER_KIND_IP_BY_NIBBLE);
 }
 
 /* RFC 2661, 3931. */
@@ -201,10 +201,10 @@ FX_INLINE __u64 packet_parse_l2tp(const __u8 *data, const __u8 *end, __u32 offse
 {
 	const __u8 *q;
 
-	FX_NEED(6, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(6, L4_HEADER_SNAPPED);
 	__u32 flags = fx_load16(q), n = 6;
 
-	/* version 2, data, reserved bits 0. What version 3 carries begins behind a cookie whose length only the session knows. */
+	/* version 2, data, reserved bits 0. Version 3 has a cookie whose length only the session knows. */
 	if ((flags & 15) != 2 || (flags & 0xb4f0))
 		return 0;
 	if ((flags & 0x4000) && !packet_fills_tunnel(p, offset, fx_load16(q + 2)))
@@ -213,13 +213,13 @@ FX_INLINE __u64 packet_parse_l2tp(const __u8 *data, const __u8 *end, __u32 offse
 	n += flags & 0x4000 ? 2 : 0;
 	n += flags & 0x0800 ? 4 : 0;
 	if (!(flags & 0x0200))
-		FX_NEXT(L2TP, offset + n, HEADER_KIND_PPP);
+		FX_RETURN_NEXT(L2TP, offset + n, HEADER_KIND_PPP);
 	offset += n;
-	FX_NEED(2, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(2, L4_HEADER_SNAPPED);
 	n = fx_load16(q);
 	if (n > PACKET_MAX_HEADER_OFFSET)
 		return 0;
-	FX_NEXT(L2TP, offset + 2 + n, HEADER_KIND_PPP);
+	FX_RETURN_NEXT(L2TP, offset + 2 + n, HEADER_KIND_PPP);
 }
 
 /* RFC 4380. */
@@ -227,17 +227,17 @@ FX_INLINE __u64 packet_parse_teredo(const __u8 *data, const __u8 *end, __u32 off
 {
 	const __u8 *q;
 
-	FX_NEED(4, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(4, L4_HEADER_SNAPPED);
 	__u32 tag = fx_load16(q);
 
 	if (tag == 0) /* origin indication */
-		FX_NEXT(NONE, offset + 8, HEADER_KIND_TEREDO);
+		FX_RETURN_NEXT(NONE, offset + 8, HEADER_KIND_TEREDO);
 	if (tag == 1) /* authentication */
-		FX_NEXT(NONE, offset + 13 + fx_load8(q + 2) + fx_load8(q + 3), HEADER_KIND_TEREDO);
+		FX_RETURN_NEXT(NONE, offset + 13 + fx_load8(q + 2) + fx_load8(q + 3), HEADER_KIND_TEREDO);
 	if ((tag >> 12) != 6)
 		return 0;
 	p->status |= FS(TEREDO);
-	FX_NEXT(TEREDO, offset, 0x86dd);
+	FX_RETURN_NEXT(TEREDO, offset, 0x86dd);
 }
 
 /* draft-massar-v6ops-ayiya. */
@@ -245,14 +245,14 @@ FX_INLINE __u64 packet_parse_ayiya(const __u8 *data, const __u8 *end, __u32 offs
 {
 	const __u8 *q;
 
-	FX_NEED(8, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(8, L4_HEADER_SNAPPED);
 	__u32 id_len = fx_load8(q) >> 4, sig_len = fx_load8(q + 1) >> 4, opcode = fx_load8(q + 2) & 15;
 	__u32 next = fx_load8(q + 3);
 
 	if (id_len > 8 || opcode != 1 || (next != 4 && next != 41)) /* 1: forward what follows */
 		return 0;
 	p->status |= FS(AYIYA);
-	FX_NEXT(AYIYA, offset + 8 + (1u << id_len) + sig_len * 4, next == 4 ? 0x0800 : 0x86dd);
+	FX_RETURN_NEXT(AYIYA, offset + 8 + (1u << id_len) + sig_len * 4, next == 4 ? 0x0800 : 0x86dd);
 }
 
 /* RFC 5415. */
@@ -260,17 +260,17 @@ FX_INLINE __u64 packet_parse_capwap(const __u8 *data, const __u8 *end, __u32 off
 {
 	const __u8 *q;
 
-	FX_NEED(8, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(8, L4_HEADER_SNAPPED);
 	__u32 word = fx_load32(q), len = ((word >> 19) & 31) * 4, fragment_offset = fx_load16(q + 6) >> 3;
 
-	/* version 0 in the clear (1: DTLS), reserved bits 0, a header that holds its fixed part; keep-alives and later
-	 * fragments hold nothing to follow */
+	/* version 0, not encrypted (1: DTLS), reserved bits 0, a length that covers the fixed part; keep-alives and later
+	 * fragments have no inner header */
 	if ((word >> 24) || len < 8 || (word & 15) || (fx_load8(q + 7) & 7) || ((word & 0x80) && fragment_offset))
 		return 0;
-	if (word & 0x80) /* a first fragment: the datagram ends in the others */
-		FX_MEM(p->tunnel_end) = PACKET_END_UNKNOWN;
+	if (word & 0x80) /* a first fragment: the datagram ends in a later one */
+		FX_OPAQUE(p->tunnel_end) = PACKET_END_UNKNOWN;
 	p->status |= FS(CAPWAP);
-	FX_NEXT(CAPWAP, offset + len, word & 0x100 ? HEADER_KIND_DOT11_SWAPPED : HEADER_KIND_ETHERNET);
+	FX_RETURN_NEXT(CAPWAP, offset + len, word & 0x100 ? HEADER_KIND_DOT11_SWAPPED : HEADER_KIND_ETHERNET);
 }
 
 /* RFC 5412. */
@@ -278,11 +278,11 @@ FX_INLINE __u64 packet_parse_lwapp(const __u8 *data, const __u8 *end, __u32 offs
 {
 	const __u8 *q;
 
-	FX_NEED(6, L4_HEADER_SNAPPED);
+	FX_READ_OR_RETURN(6, L4_HEADER_SNAPPED);
 	if ((fx_load8(q) >> 6) || (fx_load8(q) & 0x04)) /* another version, control */
 		return 0;
 	p->status |= FS(CAPWAP);
-	FX_NEXT(LWAPP, offset + 6, HEADER_KIND_DOT11_SWAPPED);
+	FX_RETURN_NEXT(LWAPP, offset + 6, HEADER_KIND_DOT11_SWAPPED);
 }
 
 #endif

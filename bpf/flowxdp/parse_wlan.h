@@ -14,7 +14,7 @@ FX_INLINE __u64 packet_parse_dot11(const __u8 *data, const __u8 *end, __u32 offs
 
 	if (!p->steps && p->cap_len < 10)
 		FX_SET(p->flags, PACKET_NO_FLOW);
-	FX_NEED(10, L2_SNAPPED);
+	FX_READ_OR_RETURN(10, L2_SNAPPED);
 	__u32 control = kind != HEADER_KIND_DOT11_SWAPPED ? fx_load8(q) : fx_load8(q + 1);
 	__u32 flags = kind != HEADER_KIND_DOT11_SWAPPED ? fx_load8(q + 1) : fx_load8(q);
 	__u32 n = 24;
@@ -26,9 +26,9 @@ FX_INLINE __u64 packet_parse_dot11(const __u8 *data, const __u8 *end, __u32 offs
 			packet_copy_mac(p->mac_src, q + 10);
 		p->link_has_mac = 1;
 		p->status |= FS(STOP_DISSECT);
-		FX_END(WLAN);
+		FX_RETURN_LAST(WLAN);
 	}
-	FX_NEED(24, L2_SNAPPED);
+	FX_READ_OR_RETURN(24, L2_SNAPPED);
 	if (!p->link_has_mac) { /* DA and SA by To DS and From DS, 9.3.2.1 */
 		packet_copy_mac(p->mac_dst, flags & 1 ? q + 16 : q + 4);
 		if ((flags & 3) == 3 && offset + 30 <= p->cap_len && q + 30 <= end)
@@ -38,27 +38,27 @@ FX_INLINE __u64 packet_parse_dot11(const __u8 *data, const __u8 *end, __u32 offs
 		p->link_has_mac = 1;
 	}
 	/*
-	 * Not data, no data, or encrypted: an L2 flow. Fragment numbers are not asked: controllers send whole frames
-	 * with rubbish there, and a real later fragment does not begin with LLC.
+	 * Not data, no data, or encrypted: an L2 flow. Fragment numbers are ignored: controllers send whole frames with
+	 * arbitrary numbers, and a real later fragment does not begin with LLC.
 	 */
 	if ((control & 0x0c) != 0x08 || (control & 0x40) || (flags & 0x40)) {
 		p->status |= FS(STOP_DISSECT);
-		FX_END(WLAN);
+		FX_RETURN_LAST(WLAN);
 	}
 	n += (flags & 3) == 3 ? 6 : 0;
 	__u32 pad = kind == HEADER_KIND_DOT11_PADDED ? 2 : 0; /* every header below is 2 mod 4 bytes long, or 0 */
 
 	if (!(control & 0x80))
-		FX_NEXT(WLAN, offset + n + (n & pad), HEADER_KIND_LLC);
+		FX_RETURN_NEXT(WLAN, offset + n + (n & pad), HEADER_KIND_LLC);
 	offset += n;
-	FX_NEED(2, L2_SNAPPED);
+	FX_READ_OR_RETURN(2, L2_SNAPPED);
 	__u32 qos = fx_load8(q), skip = flags & 0x80 ? 6 : 2;
 
 	skip += (n + skip) & pad;
 
 	/*
-	 * An A-MSDU subframe begins as an 802.3 frame does; the first one stands for the packet. 9.3.2.2.2: its length counts
-	 * what follows these 14 bytes, and all but the last are padded to four.
+	 * An A-MSDU subframe begins like an 802.3 frame. Only the first one is parsed. 9.3.2.2.2: its length counts the bytes
+	 * after these 14, and all subframes but the last are padded to four bytes.
 	 */
 	if (qos & 0x80) {
 		q = data + fx_bound(offset + skip);
@@ -69,7 +69,7 @@ FX_INLINE __u64 packet_parse_dot11(const __u8 *data, const __u8 *end, __u32 offs
 				FX_SET(p->flags, PACKET_MORE_SUBFRAMES);
 		}
 	}
-	FX_NEXT(WLAN, offset + skip, qos & 0x80 ? HEADER_KIND_ETHERNET : HEADER_KIND_LLC);
+	FX_RETURN_NEXT(WLAN, offset + skip, qos & 0x80 ? HEADER_KIND_ETHERNET : HEADER_KIND_LLC);
 }
 
 #endif

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * plugin_half.h - what a plugin's kernel half (plugins/NAME/NAME.bpf.h) is given and may do.
+ * plugin_half.h - the interface of a plugin's kernel half (plugins/NAME/NAME.bpf.h).
  *
  * A kernel half defines, for a plugin called NAME:
  *     struct NAME_config          run-time options, filled before the first packet by the user half; multiple of 8 bytes
- *     struct NAME_state           its hot state, what most packets touch; multiple of 8 bytes, no bool
+ *     struct NAME_state           its hot state, which most packets touch; multiple of 8 bytes, no bool
  *     NAME_on_packet(state, cold, record, packet, step, config) -> enum plugin_verdict bits
- * and, when something is touched at a flow's start or rarely:
+ * and, when it has data that only a flow's start or a rare packet touches:
  *     NAME_HAS_COLD               a macro, NAME in upper case
  *     struct NAME_cold            its cold state, likewise. A half without one takes struct no_cold *, which is NULL
- * and, when packet rows need something of it:
+ * and, when packet rows have columns of it:
  *     NAME_HAS_PACKET_STATE       a macro, NAME in upper case
  *     struct NAME_packet_state    what it adds to a packet record; multiple of 8 bytes
  *     NAME_packet_state_from(out, state, cold, record, packet, step, config)
  * and, when its user half wants to see packets:
  *     NAME_HAS_NEED               a macro, NAME in upper case
  *     NAME_packet_wanted(state, cold, record, packet, step, config) -> PACKET_NOT_WANTED or PACKET_WANTED(payload bytes)
- *                                 asked after each packet that was counted; pure. Protocol, ports, the first n packets of a
- *                                 direction, an alarm (record->dir[].status), how much payload: whatever the arguments tell
+ *                                 a pure function, called after each packet that was counted. It may decide by protocol,
+ *                                 ports, number of the packet in its direction, an alarm (record->dir[].status) and so on
  *
- * Both states belong to the flow and are zero at its start. It runs under the record's lock: inlined or FX_CHECKED_ONCE, no
- * helper, no libc, no loop without a small constant bound, integers only. It may change its states, record->dir[].timeout_ms,
- * and raise bits in record->dir[].status.
+ * Both states belong to the flow and are zero at its start. The functions run under the record's lock, so they are inlined or
+ * FX_CHECKED_ONCE, call no helper and no libc, have no loop without a small constant bound, and use integers only. They may change
+ * their states and record->dir[].timeout_ms, and raise bits in record->dir[].status.
  */
 #ifndef FLOWXDP_PLUGIN_HALF_H
 #define FLOWXDP_PLUGIN_HALF_H
@@ -42,7 +42,7 @@ enum plugin_verdict {
 #define PACKET_NOT_WANTED 0u
 #define PACKET_WANTED(payload_bytes) ((payload_bytes) + 1u)
 
-/* What engines must do because of the enabled halves; flow_config.flags. */
+/* flow_config.flags: what an engine must do for the enabled halves and the run. */
 enum flow_config_flag {
 	FLOW_CONFIG_PACKET_RECORDS = 1, /* emit a packet_record for every packet with a flow */
 	FLOW_CONFIG_CAN_FORCE = 2,      /* an enabled half may return PLUGIN_FORCE */
@@ -61,7 +61,7 @@ struct packet_step {
 	__s64 round_trip_ns;   /* clock since the last packet of the other direction, >= 0; none yet 0 */
 	__u32 verdict;         /* enum plugin_verdict bits of the halves so far */
 	__u32 wanted;          /* bit n: the user half of the bundle's half n wants this packet (flow_need.h) */
-	__u32 record_bytes;    /* what packet_wanted() found out */
+	__u32 record_bytes;    /* result of packet_wanted() */
 	__u32 pad;
 };
 

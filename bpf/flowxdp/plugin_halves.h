@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * plugin_halves.h - the kernel halves that are compiled into this bundle. Only code of a bundle includes it: the BPF
- * program and the native engine. Everybody else knows halves by the numbers in struct half_descriptor (engine.h).
+ * plugin_halves.h - the kernel halves that are compiled into this bundle. Only the BPF program and the native engine include it. All
+ * other code knows halves by the numbers in struct half_descriptor (engine.h).
  */
 #ifndef FLOWXDP_PLUGIN_HALVES_H
 #define FLOWXDP_PLUGIN_HALVES_H
@@ -22,7 +22,7 @@ enum kernel_half {
 };
 FX_STATIC_ASSERT(KERNEL_HALF_COUNT <= KERNEL_HALF_MAX, "one bit each in flow_config.enabled");
 
-/* A half's cold state in a record; NULL of type struct no_cold where it has none. */
+/* A half's cold state in a record; NULL, of type struct no_cold *, when it has none. */
 #define FX_COLD_SLOT(name, r, c) \
 	((FX_COLD_##name *)(FX_HAS_COLD_##name ? flow_cold_slot(r, c, KERNEL_HALF_##name) : 0))
 #define FX_COLD_SLOT_CONST(name, r, c) \

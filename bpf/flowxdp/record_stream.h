@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * record_stream.h - what leaves an engine: one ordered stream of records, the same bytes from every engine.
+ * record_stream.h - the output of an engine: one stream of records, with the same bytes from every engine.
  *
  * Each record begins with a stream_header and is a multiple of 8 bytes long. Packet records come in input order. Ended
  * records come in any order until a watermark: every flow whose end clock lies below it has been emitted, so the reader
- * can sort its pending records by (era, end_clock_ns, flow_id) and release them. Output then does not depend on when an
- * engine scanned its table.
+ * can sort its pending records by (era, end_clock_ns, flow_id) and release them. So output does not depend on when an engine
+ * scanned its table.
  */
 #ifndef FLOWXDP_RECORD_STREAM_H
 #define FLOWXDP_RECORD_STREAM_H
@@ -23,7 +23,7 @@ enum stream_kind {
 struct stream_header {
 	__u32 size; /* bytes of this record, header included */
 	__u16 kind; /* enum stream_kind */
-	__u16 source; /* which of a daemon's sensors it came from: each numbers its flows from 1. Set by the daemon; replay: 0 */
+	__u16 source; /* which of a daemon's sensors sent it: each numbers its flows from 1. Set by the daemon; replay: 0 */
 };
 
 /* Why a flow ended; the values are IPFIX flowEndReason (136) where one fits. */
@@ -41,16 +41,16 @@ struct ended_record {
 	struct stream_header header;
 	__s64 end_clock_ns;     /* idle: when it fell due; forced, active, full: the packet's clock; end of input: last clock */
 	__s64 wall_offset_ns;   /* added to times of the record gives ns since the epoch; 0 in replay */
-	__u32 era;              /* counts what begins the order anew, before end_clock_ns: a clock that steps back, one that stands
-	                           still for ORDER_TURN_FLOWS ends, the end of input */
+	__u32 era;              /* sorted before end_clock_ns. A new era begins when the clock steps back, when it stands still for
+	                           ORDER_TURN_FLOWS ends, and at the end of input */
 	__u32 reason;           /* enum flow_end */
 	struct flow_record record;
 };
 FX_STATIC_ASSERT(sizeof(struct ended_record) == 232, "header and core; slots follow");
 
 /*
- * So many flows may end at packets of one clock reading before a new era begins: what waits for its order stays bounded when
- * the clock never moves. A constant of the format: rows depend on it.
+ * When this many flows have ended at packets of one clock value a new era begins. That bounds the pending records while the clock
+ * does not move. A constant of the format: rows depend on it.
  */
 #define ORDER_TURN_FLOWS 16384u
 
@@ -63,8 +63,8 @@ struct watermark_record {
 };
 
 /*
- * A frame as the sensor saw it, for extraction (live, FLOW_CONFIG_FRAMES). Comes behind what its packet did to its flow.
- * Followed by cap_len bytes of the frame, padded to 8.
+ * A frame as the sensor saw it, for extraction (live, FLOW_CONFIG_FRAMES). It follows the records that its packet caused. cap_len bytes
+ * of the frame follow it, padded to 8.
  */
 struct frame_record {
 	struct stream_header header;
@@ -77,10 +77,10 @@ FX_STATIC_ASSERT(sizeof(struct frame_record) == 32, "the frame's bytes follow");
 
 /*
  * One packet of a flow, after it was counted: a row of packet mode, a packet that user halves want (flow_need.h), or both.
- * Without FLOW_CONFIG_IN_ORDER records of several CPUs stand in the live stream in the order in which they were written, which need not
- * be the order in which the packets were counted: flow_id, direction and direction_packet_no tell that one. A record may also stand
- * behind its flow's ended record, when another CPU's packet ended the flow. Followed by the enabled plugins' packet states at the offsets in
- * flow_config, then by payload_captured bytes of L7 payload, padded to 8.
+ * Without FLOW_CONFIG_IN_ORDER the live stream has the records of several CPUs in the order in which they were written. The order in
+ * which packets were counted may differ; flow_id, direction and direction_packet_no give it. A record may also follow its flow's
+ * ended record, when another CPU's packet ended the flow. The enabled plugins' packet states follow at the offsets in flow_config,
+ * then payload_captured bytes of L7 payload, padded to 8.
  */
 struct packet_record {
 	struct stream_header header;

@@ -2,7 +2,7 @@
 /*
  * totals.h - sums over all packets with a flow, for the end report.
  *
- * The native engine keeps one, the kernel one per CPU; they add up by totals_merge().
+ * The native engine has one, the kernel one for each CPU; totals_merge() adds them up.
  */
 #ifndef FLOWXDP_TOTALS_H
 #define FLOWXDP_TOTALS_H
@@ -98,7 +98,7 @@ FX_INLINE void packets_bytes_merge(struct packets_bytes *to, const struct packet
 	to->bytes += from->bytes;
 }
 
-/* *to += *from; both from whole runs of packets, e.g. two CPUs'. */
+/* *to += *from. */
 FX_INLINE void totals_merge(struct packet_totals *to, const struct packet_totals *from)
 {
 	for (int i = 0; i < 2; i++)

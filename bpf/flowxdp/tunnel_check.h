@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * tunnel_check.h - whether a UDP payload is the tunnel that its port announces. A port proves nothing: clients draw theirs from
- * the same numbers. So the parser looks into a tunnel on trial: it remembers what it knew, goes on, and
- *   - enters it at the first usable IP header whose length fills the UDP payload and whose own checks hold, or
- *   - leaves it: the packet is the outer UDP packet, as if nobody had looked.
+ * tunnel_check.h - whether a UDP payload is the tunnel that its port announces. A port proves nothing, because clients draw their ports
+ * from the same numbers. So the parser tries: it saves its state, parses the inner headers, and
+ *   - enters the tunnel at the first usable IP header whose length fills the UDP payload and whose own checks hold, or
+ *   - leaves it: it restores the state, and the packet is the outer UDP packet.
  */
 #ifndef FLOWXDP_TUNNEL_CHECK_H
 #define FLOWXDP_TUNNEL_CHECK_H
@@ -12,15 +12,15 @@
 #include "parse_step.h"
 #include "tunnel_config.h"
 
-/* Ports below are services' (IANA: system ports). A packet from one is its answer, whatever port the client drew. */
+/* Ports below belong to services (IANA: system ports). A packet from such a port is a service's answer to a client's port. */
 #define TUNNEL_FIRST_CLIENT_PORT 1024u
-/* What may stand behind an Ethernet header in a tunnel: the least an Ethernet frame carries, and its check sequence. */
+/* Bytes allowed after an Ethernet header in a tunnel: the minimum payload of an Ethernet frame, and its check sequence. */
 #define TUNNEL_PADDED_BYTES (46u + 4u)
 
-/* tunnel_end of a tunnel that fragments what it carries: it ends nowhere in this packet. */
+/* tunnel_end of a tunnel whose inner frame is fragmented: its end is not in this packet. */
 #define PACKET_END_UNKNOWN 0xffffffffu
 
-/* Kind of the header behind a UDP port, HEADER_KIND_NONE when it is no tunnel's. */
+/* Kind of the header that a UDP port announces; HEADER_KIND_NONE when no tunnel uses the port. */
 FX_INLINE __u32 tunnel_kind_of_port(FX_CONFIG struct tunnel_config *c, __u32 port)
 {
 	if (FX_LIKELY(!(c->endings[(port >> 6) & 3] >> (port & 63) & 1)))
@@ -33,18 +33,18 @@ FX_INLINE __u32 tunnel_kind_of_port(FX_CONFIG struct tunnel_config *c, __u32 por
 }
 
 /*
- * Begins to look into the tunnel of the UDP header at offset; its own header is not in the stack yet. Returns the kind of
- * the header behind, HEADER_KIND_NONE when the packet is none of the tunnel's: the port has to be the destination's. Teredo's may
- * be the source's: its servers and relays answer a client at the port that the client drew (RFC 4380 5.3).
+ * Begins to try the tunnel of the UDP header at offset; the UDP header is not in the stack yet. Returns the kind of the inner header,
+ * or HEADER_KIND_NONE when no tunnel is announced: the destination port must be a tunnel's. For Teredo the source port may be, because
+ * its servers and relays answer a client at the port that the client drew (RFC 4380 5.3).
  */
 FX_INLINE __u32 packet_try_tunnel(FX_CONFIG struct tunnel_config *c, __u32 src_port, __u32 dst_port, __u32 offset,
                                   __u32 length, struct packet *p)
 {
-	/* The verifier would follow each port of the list to the end; cure: read the kind from memory. */
-	FX_MEM(p->tunnel_kind) = (__u16)tunnel_kind_of_port(c, dst_port);
-	if (FX_LIKELY(!FX_MEM(p->tunnel_kind))) {
-		FX_MEM(p->tunnel_kind) = (__u16)tunnel_kind_of_port(c, src_port);
-		if (FX_LIKELY(FX_MEM(p->tunnel_kind) != HEADER_KIND_TEREDO)) {
+	/* Verifier: each port of the list is followed to the end; cure: FX_OPAQUE. */
+	FX_OPAQUE(p->tunnel_kind) = (__u16)tunnel_kind_of_port(c, dst_port);
+	if (FX_LIKELY(!FX_OPAQUE(p->tunnel_kind))) {
+		FX_OPAQUE(p->tunnel_kind) = (__u16)tunnel_kind_of_port(c, src_port);
+		if (FX_LIKELY(FX_OPAQUE(p->tunnel_kind) != HEADER_KIND_TEREDO)) {
 			p->tunnel_kind = HEADER_KIND_NONE;
 			return HEADER_KIND_NONE;
 		}
@@ -54,13 +54,13 @@ FX_INLINE __u32 packet_try_tunnel(FX_CONFIG struct tunnel_config *c, __u32 src_p
 
 	__u32 content_end = offset + length;
 
-	if (!length || p->wire_len > 0xffff) /* RFC 2675, or a segment to be cut yet: 16 bits do not say it */
+	if (!length || p->wire_len > 0xffff) /* RFC 2675, or a buffer that is cut into segments later: more than 16 bits can say */
 		content_end = p->enclosing_end;
 	else if (length < 8 || (content_end > p->l3_end && !(p->flags & PACKET_FIRST_FRAGMENT)))
 		return HEADER_KIND_NONE;
 	packet_enclose(p, content_end);
 
-	__u32 used = FX_MEM(p->headers_used);
+	__u32 used = FX_OPAQUE(p->headers_used);
 
 	p->tunnel_status = p->status | (used < HEADER_STACK_BYTES ? 0 : FS(HEADERS_OVERRUN));
 	p->tunnel_headers_used = (__u8)(used < HEADER_STACK_BYTES ? used + 1 : used);
@@ -70,13 +70,13 @@ FX_INLINE __u32 packet_try_tunnel(FX_CONFIG struct tunnel_config *c, __u32 src_p
 	p->tunnel_flags = p->flags;
 	p->tunnel_link_has_mac = p->link_has_mac;
 	p->tunnel_end = content_end;
-	return FX_MEM(p->tunnel_kind);
+	return FX_OPAQUE(p->tunnel_kind);
 }
 
-/* No usable header was found inside. The packet becomes what it was in front of the tunnel; its outer IP header stays. */
+/* No usable IP header was found inside. Restores what the packet was before the tunnel; the outer IP header stays. */
 FX_INLINE void packet_leave_tunnel(struct packet *p)
 {
-	__u32 used = FX_MEM(p->tunnel_headers_used), vlans = FX_MEM(p->tunnel_vlan_count);
+	__u32 used = FX_OPAQUE(p->tunnel_headers_used), vlans = FX_OPAQUE(p->tunnel_vlan_count);
 
 	p->tunnel_end = 0;
 	p->status = p->tunnel_status;
@@ -102,19 +102,19 @@ FX_INLINE void packet_leave_tunnel(struct packet *p)
 	}
 }
 
-/* A length field of a tunnel's header: the n bytes at offset fill the UDP payload. */
+/* Do the n bytes at offset, by the length field of a tunnel's header, fill the UDP payload? */
 FX_INLINE int packet_fills_tunnel(const struct packet *p, __u32 offset, __u32 n)
 {
 	return p->wire_len > 0xffff || offset + n == p->tunnel_end;
 }
 
 /*
- * The IP datagram from offset to inner_end fills the tunnel. An Ethernet frame around it may be padded. Behind Teredo's there may
- * be trailers (RFC 6081 4; Windows sends them with bubbles): its address prefix is proof enough.
+ * Does the IP datagram from offset to inner_end fill the tunnel? An Ethernet frame around it may be padded. A Teredo datagram may be
+ * followed by trailers (RFC 6081 4; Windows sends them with bubbles), because its address prefix proves enough.
  */
 FX_INLINE int packet_datagram_fills_tunnel(const struct packet *p, __u32 offset, __u32 inner_end)
 {
-	__u32 kind = FX_MEM(p->tunnel_kind);
+	__u32 kind = FX_OPAQUE(p->tunnel_kind);
 
 	if (inner_end == p->tunnel_end || p->tunnel_end == PACKET_END_UNKNOWN)
 		return 1;
@@ -125,7 +125,7 @@ FX_INLINE int packet_datagram_fills_tunnel(const struct packet *p, __u32 offset,
 	        kind != HEADER_KIND_L2TP);
 }
 
-/* RFC 791 3.1: the header's check sum, 0 when it is left to the device. Words that were not captured prove nothing. */
+/* Does the header's checksum hold (RFC 791 3.1)? 0: the device fills it in. Words that were not captured prove nothing. */
 FX_INLINE int packet_ipv4_checks(const __u8 *data, const __u8 *end, __u32 offset, __u32 header_len, const struct packet *p)
 {
 	const __u8 *q = data + fx_bound(offset);
@@ -180,13 +180,13 @@ FX_INLINE int ipv6_is_allocated(__u32 first_word)
 }
 
 /*
- * The same for the IPv6 header that begins at q and offset. It has no check sum: a sender is never a multicast address
- * (RFC 4291 2.7). Behind MPLS, whose labels prove nothing, IANA must have allocated both addresses.
+ * The same for the IPv6 header at q and offset. It has no checksum, but its source is never a multicast address (RFC 4291 2.7). After
+ * MPLS, whose labels prove nothing, both addresses must be allocated by IANA.
  */
 FX_INLINE int packet_enter_tunnel6(const __u8 *q, __u32 offset, __u32 payload_len, __u32 next, struct packet *p)
 {
 	__u32 inner_end = payload_len || next == 59 ? offset + 40 + payload_len : packet_unnamed_end(p, offset + 40);
-	__u32 kind = FX_MEM(p->tunnel_kind);
+	__u32 kind = FX_OPAQUE(p->tunnel_kind);
 
 	if (!packet_datagram_fills_tunnel(p, offset, inner_end) || fx_load8(q + 8) == 0xff)
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * tunnel_config.h - which tunnels a run looks into: UDP ports with the header that stands behind them, and whether IP in IP,
- * GRE and the like are entered. Part of flow_config; all zero = no tunnel is entered.
+ * tunnel_config.h - which tunnels a run tries to enter: UDP ports with the kind of their inner header, and whether IP in IP, GRE and
+ * the like are entered. Part of flow_config; all zero = none.
  */
 #ifndef FLOWXDP_TUNNEL_CONFIG_H
 #define FLOWXDP_TUNNEL_CONFIG_H
@@ -16,19 +16,19 @@ enum tunnel_flag {
 };
 
 struct tunnel_port {
-	__u16 port; /* host order; 0 = unused, and so is every one behind it */
+	__u16 port; /* host order; 0 = unused, as are all later ones */
 	__u16 kind; /* enum header_kind, or an Ethertype */
 };
 
 struct tunnel_config {
-	__u64 endings[4]; /* bit n: a port ends in the byte n. Asked first: most ports are no tunnel's */
+	__u64 endings[4]; /* bit n: the low byte of a port is n. Checked first, because most ports are no tunnel's */
 	__u32 flags;      /* enum tunnel_flag */
 	__u32 pad;
 	struct tunnel_port ports[TUNNEL_PORTS_MAX];
 };
 FX_STATIC_ASSERT(sizeof(struct tunnel_config) == 168, "the same in every bundle");
 
-/* The list a tunnel is named by on the command line: X(name, header kind, its ports), as Tranalyzer2 has them. */
+/* Tunnels by their names on the command line: X(name, header kind, ports), ports as in Tranalyzer2. */
 #define FX_TUNNEL(X)                                                             \
 	X(vxlan, HEADER_KIND_VXLAN, 4789, 4790, 8472)  /* RFC 7348; 4790: GPE */  \
 	X(geneve, HEADER_KIND_GENEVE, 6081)            /* RFC 8926 */             \
@@ -40,7 +40,7 @@ FX_STATIC_ASSERT(sizeof(struct tunnel_config) == 168, "the same in every bundle"
 	X(lwapp, HEADER_KIND_LWAPP, 12222)             /* RFC 5412 */             \
 	X(mpls, 0x8847, 6635)                          /* RFC 7510 */
 
-/* Adds a port; 0 when there is no room or it has a tunnel already. */
+/* Adds a port. Returns 0 when there is no room, or when the port has a tunnel already. */
 FX_INLINE int tunnel_config_add(struct tunnel_config *c, __u32 port, __u32 kind)
 {
 	__u32 i = 0;
@@ -56,7 +56,7 @@ FX_INLINE int tunnel_config_add(struct tunnel_config *c, __u32 port, __u32 kind)
 }
 
 #ifndef __bpf__
-/* Every tunnel at its own ports. */
+/* Every tunnel, at its default ports. */
 FX_INLINE struct tunnel_config tunnel_config_default(void)
 {
 	struct tunnel_config c;
