@@ -13,7 +13,7 @@ struct basic_flow_config {
 	__u64 reserved;
 };
 
-/* What each packet is compared with: the first stack, each endpoint's first address. Nearly every packet has them. */
+/* Each packet is compared with the first stack and each endpoint's first address. Nearly every packet has them. */
 struct basic_flow_state {
 	__u8 first_stack[HEADER_STACK_BYTES]; /* header.h run-length codes */
 	__u8 first_mac[2][6];                 /* of endpoint A, B */
@@ -24,7 +24,7 @@ struct basic_flow_state {
 FX_STATIC_ASSERT(sizeof(struct basic_flow_state) == 32, "slot size");
 
 #define BASIC_FLOW_HAS_COLD
-/* What the first packet says, and what differs from it later. */
+/* What the first packet sets, and what later packets have instead. */
 struct basic_flow_cold {
 	__u8 later_stack[BASIC_FLOW_STACKS - 1][HEADER_STACK_BYTES]; /* in order of appearance */
 	__u8 second_mac[2][6];                                       /* of endpoint A, B */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// basic_flow, user half: what a flow is - status, times, headers, addresses, where they belong.
+// basic_flow, user half: status, times, headers and addresses of a flow, with country and organisation.
 #include "basic_flow.bpf.h"
 
 #include <array>
@@ -106,7 +106,7 @@ bool protocol_has_ports(std::uint8_t proto)
 }
 
 using HeaderStack = std::array<__u64, 2>;
-// Texts of header stacks that are kept: traffic has dozens of stacks, a capture made for it any number.
+// Header stacks whose texts are cached. Usual traffic has dozens of stacks; a hostile capture may have any number.
 constexpr std::size_t kMaxHeaderTexts = 4096;
 
 class BasicFlow final : public flowxdp::Plugin {
@@ -170,7 +170,7 @@ class BasicFlow final : public flowxdp::Plugin {
     }
 
   private:
-    // Between rows: the texts of one row stay where they are.
+    // Called between rows, so that the texts of a row stay valid.
     void bound_header_texts()
     {
         if (header_texts_.size() <= kMaxHeaderTexts)
@@ -180,7 +180,7 @@ class BasicFlow final : public flowxdp::Plugin {
         last_text_ = {};
     }
 
-    // Stacks repeat from flow to flow: their texts are made once.
+    // Flows share header stacks, so each text is made once.
     std::string_view header_text(const std::uint8_t* codes)
     {
         HeaderStack stack;
@@ -241,7 +241,7 @@ class BasicFlow final : public flowxdp::Plugin {
 
     flowxdp::Host host_;
     bool geo_;
-    // A tree: stacks can be chosen so that they meet in a hash table.
+    // A tree: in a hash table an attacker could choose stacks that collide.
     std::map<HeaderStack, std::string> header_texts_;
     HeaderStack last_stack_{}; // no header: no text
     std::string_view last_text_;

@@ -66,7 +66,7 @@ constexpr double kNs = 1e-9;
 
 double asymmetry(std::uint64_t sent, std::uint64_t received, bool negate)
 {
-    if (sent == received) // 0 packets or bytes both ways included
+    if (sent == received) // also 0 in both directions
         return 0;
     const auto s = static_cast<double>(sent);
     const auto r = static_cast<double>(received);
@@ -84,7 +84,7 @@ std::string mac_text(const std::uint8_t* m)
     return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
-// The flow direction that sent most, and who that was. Kept as bytes: texts are made for the report alone.
+// The flow direction that sent most, and its source. Stored as bytes; only the report makes text of it.
 struct Talker {
     std::uint64_t amount = 0, total = 0;
     std::uint8_t address[16] = {};
@@ -114,7 +114,7 @@ class BasicStats final : public flowxdp::Plugin {
         const std::uint64_t received = flow.has_opposite ? flow.opposite->packets : 0;
         const std::uint64_t l7_received = flow.has_opposite ? o.l7_bytes : 0;
         const double duration = static_cast<double>(flow.last_ns - flow.first_ns) * kNs;
-        // T2: an inverted flow without partner is an answer to a question that was not seen.
+        // T2: an inverted flow without the opposite direction is an answer whose request was not seen.
         const bool negate = !flow.has_opposite && (flow.dir->status & FS(INVERTED));
 
         row.put(kColumns.packets_sent, packets);
@@ -178,7 +178,7 @@ class BasicStats final : public flowxdp::Plugin {
             std::string who = mac_text(t.address);
             if (t.version) {
                 who = host_.ip_text(t.address, t.version);
-                // T2's codes of special ranges have digits ("22"): behind an address they would read like a port.
+                // T2's codes of special ranges are digits ("22"), which would look like a port after an address.
                 if (const std::string_view code = host_.place_of(t.address, t.version).country;
                     code.find_first_of("0123456789") == std::string_view::npos)
                     who += fmt::format(" ({})", code);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // moments.h - mean and population variance of n integers from their exact sums.
 //
-// Floating point comes in once, at the last division, so the result does not depend on the order of packets.
+// Only the last division uses floating point, so the result does not depend on the order of packets.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ inline double population_variance(std::uint64_t sum, Uint128 square_sum, std::ui
         return 0.0;
     const std::uint64_t q = sum / n;
     const std::uint64_t r = sum % n;
-    // n q^2 and q sum lie below square_sum (Cauchy-Schwarz); 2 q sum may pass 2^127, so it goes in halves.
+    // n q^2 and q sum are below square_sum (Cauchy-Schwarz); 2 q sum may exceed 2^127, so it is subtracted in halves.
     const Uint128 s = square_sum + static_cast<Uint128>(q) * (static_cast<Uint128>(q) * n) -
                       static_cast<Uint128>(q) * sum - static_cast<Uint128>(q) * sum;
     const auto count = static_cast<double>(n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* flow_export, kernel half: what flow exporters report and no T2 plugin has a column for. */
+/* flow_export, kernel half: what flow exporters report and no plugin of T2 has as a column. */
 #ifndef FLOWXDP_FLOW_EXPORT_BPF_H
 #define FLOWXDP_FLOW_EXPORT_BPF_H
 
@@ -16,7 +16,7 @@ struct flow_export_dir {
 	__u8 tos;                     /* of the first packet (IPFIX 5) */
 	__u8 tcp_flags_high;          /* or-ed: AE and the three reserved bits */
 	__u8 icmp_type, icmp_code;    /* of the first packet that has them */
-	__u8 has_icmp;                /* 1: one had */
+	__u8 has_icmp;                /* 1: icmp_type and icmp_code are set */
 };
 
 struct flow_export_state {

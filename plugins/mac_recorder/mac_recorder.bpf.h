@@ -17,7 +17,7 @@ struct mac_recorder_pair {
 	__u32 packets; /* 0 = free; saturates */
 };
 
-/* Two pairs are hot: the usual flow has one for each direction, and each packet counts in one of them. */
+/* Two pairs are hot: most flows have one for each direction, and each packet counts in one of them. */
 #define MAC_RECORDER_HOT_PAIRS 2u
 
 struct mac_recorder_state {
@@ -57,8 +57,8 @@ FX_INLINE __u32 mac_recorder_on_packet(struct mac_recorder_state *s, struct mac_
 		                                 &cold->later_pair[i - MAC_RECORDER_HOT_PAIRS];
 		__u32 differs = s->direction[i] ^ direction;
 
-		/* Not i >= s->used: where they are equal clang 14 puts used in the place of i, and 6.1 knows no bound of it
-		 * ("invalid access to map value", kernel 6.1.0-56). */
+		/* 6.1: "invalid access to map value" with i >= s->used, because clang 14 uses s->used for i where they are equal,
+		 * and s->used has no bound; cure: compare packets with 0. */
 		if (!pair->packets) {
 			for (int j = 0; j < 6; j++) {
 				pair->src[j] = p->mac_src[j];

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // oui_table.h - vendor labels by MAC prefix, read from the usual text files.
 //
-// A line counts when it begins with a prefix of 6 to 12 hex digits, alone or separated by ':', '-' or '.', and names
-// somebody behind it:
+// A line counts when it begins with a prefix of 6 to 12 hex digits, plain or separated by ':', '-' or '.', and a name
+// follows:
 //     00-24-E8   (hex)		Dell Inc.          IEEE oui.txt; also its "(base 16)" lines
 //     00:24:E8	Dell	Dell Inc.                  Wireshark manuf: the short name; /28 and /36 masks are honoured
 //     0024E8 Dell                                 nmap-mac-prefixes
-// The first label of a prefix stands; the longest prefix of an address wins.
+// The first label of a prefix counts; the longest prefix of an address is taken.
 #pragma once
 
 #include <cctype>

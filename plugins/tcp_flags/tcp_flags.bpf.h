@@ -5,10 +5,10 @@
  *
  * Sequence numbers are compared by RFC 1982: a < b when (__s32)(a - b) < 0.
  *
- * A flow may hold several TCP connections. Counts, or-ed flags and anomalies belong to the flow. Sequence numbers, window
- * scale, maximum segment size, time stamps and the FIN belong to the connection. A segment apart from the connection (a SYN
- * with another number, or one outside of every window that was granted) changes no number of it, because anybody can forge
- * one. The direction keeps the last such segment, and it counts when the other side acknowledges it.
+ * A flow may have several TCP connections. Counts, or-ed flags and anomalies belong to the flow. Sequence numbers, window scale,
+ * maximum segment size, time stamps and the FIN belong to the connection. A segment is *apart* from the connection when it is a SYN
+ * with another number, or outside of every window that was granted. Anybody can forge such a segment, so it changes no number of the
+ * connection. The direction stores the last one, which counts once the other side acknowledges it.
  */
 #ifndef FLOWXDP_TCP_FLAGS_BPF_H
 #define FLOWXDP_TCP_FLAGS_BPF_H
@@ -79,7 +79,7 @@ enum tcp_flags_anomaly {
 	TCP_FLAGS_LOST = 0x0080,
 	TCP_FLAGS_ACK_UNSEEN = 0x0100,
 	TCP_FLAGS_PREVIOUS_MISSING = 0x0200,
-	TCP_FLAGS_SCAN = 0x1000,            /* the user half raises this and the next */
+	TCP_FLAGS_SCAN = 0x1000,            /* raised by the user half, as is the next */
 	TCP_FLAGS_SCAN_SUCCESSFUL = 0x2000,
 	TCP_FLAGS_SYN_PAYLOAD = 0x4000,
 };
@@ -92,33 +92,33 @@ enum tcp_flags_mark {
 	TCP_FLAGS_HAS_ACK = 0x0010,       /* high_ack is valid */
 	TCP_FLAGS_HAS_WINDOW = 0x0020,    /* a segment other than SYN and RST was seen */
 	TCP_FLAGS_SYN_WINDOW = 0x0040,    /* last_window came with a SYN: never scaled */
-	TCP_FLAGS_TIMED = 0x0080,         /* timed_ack and timed_clock_ns wait for an acknowledgment */
-	TCP_FLAGS_TIMED_SYN = 0x0100,     /* what is timed is a SYN */
+	TCP_FLAGS_TIMED = 0x0080,         /* a segment is being timed: timed_ack and timed_clock_ns are valid */
+	TCP_FLAGS_TIMED_SYN = 0x0100,     /* the timed segment is a SYN */
 	TCP_FLAGS_WAS_KEEP_ALIVE = 0x0200, /* the last segment was one */
 	TCP_FLAGS_WAS_PROBE = 0x0400,     /* the last segment was a zero-window probe */
-	TCP_FLAGS_WENT_UP = 0x0800,       /* last change of the window */
+	TCP_FLAGS_WENT_UP = 0x0800,       /* the last change of the window was an increase */
 	TCP_FLAGS_WENT_DOWN = 0x1000,
 	TCP_FLAGS_HAS_SYN = 0x2000,       /* first_seq is the number of the connection's SYN */
-	TCP_FLAGS_HAS_FIN = 0x4000,       /* next_seq is behind the connection's FIN */
+	TCP_FLAGS_HAS_FIN = 0x4000,       /* next_seq is after the connection's FIN */
 };
 
-/* The segment apart from the connection that is kept, in apart. The upper four bits: its SYN's window scale. */
+/* `apart`: the stored segment apart from the connection. The upper four bits are the window scale of its SYN. */
 enum tcp_flags_apart {
 	TCP_FLAGS_APART_SYN = 1,  /* apart_seq is its number; apart_len bytes followed */
-	TCP_FLAGS_APART_DATA = 2, /* apart_seq is the number behind it */
+	TCP_FLAGS_APART_DATA = 2, /* apart_seq is the number after it */
 	TCP_FLAGS_APART_FIN = 4,
 	TCP_FLAGS_APART_LAST = 8, /* it is the direction's last segment */
 };
 #define TCP_FLAGS_APART_UNSCALED 0xf0u     /* its SYN had no window scale */
 
-#define TCP_FLAGS_FRAGMENT_UNKNOWN 0xffffu /* fragment_next: the fragmented header was a tunnel's, its length is not known */
+#define TCP_FLAGS_FRAGMENT_UNKNOWN 0xffffu /* fragment_next: a tunnel's header was fragmented, whose length is not known */
 #define TCP_FLAGS_DUPLICATES_FAST 3u       /* RFC 5681 3.2 */
 #define TCP_FLAGS_WINDOW_MOST (1u << 30)   /* no window is larger (RFC 7323 2.3) */
 #define TCP_FLAGS_48_BITS ((1ull << 48) - 1)
 
 /*
- * What each segment of a connection may touch. What only tcp_flags_of_ip() needs fills the 16 bits beside a 48-bit number: clang 14
- * takes registers for such a field, which the functions of a segment do not have.
+ * What each segment of a connection may touch. The 16 bits beside a 48-bit number hold what only tcp_flags_of_ip() uses. clang 14: such a
+ * field takes registers, which the functions of a segment do not have; cure: no field of theirs there.
  */
 struct tcp_flags_dir {
 	__u64 seq_bytes : 48, ip_id_last : 16; /* tcpSeqSntBytes */
@@ -127,14 +127,14 @@ struct tcp_flags_dir {
 	__s64 timed_clock_ns;    /* clock of the segment being timed */
 	__u64 trip_sum_ns;
 	__u64 jitter_sum_ns;     /* of |trip - trip before| */
-	/* 48 bits of nanoseconds are 78 hours: no flow waits that long for an acknowledgment */
+	/* 48 bits of nanoseconds are 78 hours, longer than a flow waits for an acknowledgment */
 	__u64 trip_min_ns : 48, ip_id_max : 16;
 	__u64 trip_max_ns : 48, ttl_min : 8, ttl_max : 8;
 	__u64 trip_last_ns : 48, ttl_last : 8, ttl_changes : 8;
 	__u32 first_seq;
-	__u32 next_seq;          /* behind the highest sequence number sent */
+	__u32 next_seq;          /* the number after the highest one sent */
 	__u32 high_ack;          /* highest acknowledgment sent */
-	__u32 gap_start, gap_end; /* the last hole in what was sent; equal = none */
+	__u32 gap_start, gap_end; /* the last gap in what was sent; equal = none */
 	__u32 timed_ack;         /* acknowledgment that ends the timing */
 	__u32 flight_max;
 	__u32 timestamp, timestamp_echo; /* last ones */
@@ -146,7 +146,7 @@ struct tcp_flags_dir {
 	__u16 window_up, window_down, window_turns; /* these and the next one saturate */
 	__u16 window_skipped;    /* SYNs, RSTs and segments apart */
 	__u16 last_window, first_window, min_window, max_window; /* raw */
-	__s16 ip_id_step;        /* from the packet before to the last one */
+	__s16 ip_id_step;        /* last ip_id minus the one before */
 	__u16 ip_flags, status, flags, anomalies;
 	__u16 marks;             /* enum tcp_flags_mark */
 	__u8 ip6_destination_count;
@@ -310,7 +310,7 @@ FX_INLINE void tcp_flags_of_ip(struct tcp_flags_dir *d, struct tcp_flags_cold_di
 			d->ttl_min = p->ttl;
 		if (p->ttl > d->ttl_max)
 			d->ttl_max = p->ttl;
-		/* the core has this packet's time in last_ns already when it is the largest */
+		/* last_ns of the core is this packet's time already when it is the largest */
 		if (p->ts_ns < flow->last_ns)
 			FX_SET(d->ip_flags, TCP_FLAGS_INTERVAL_NEGATIVE);
 		else if (!step->interval_ns)
@@ -336,7 +336,7 @@ FX_INLINE void tcp_flags_of_ip(struct tcp_flags_dir *d, struct tcp_flags_cold_di
 		FX_SET(d->ip_flags, TCP_FLAGS_LENGTH_SHORT);
 }
 
-/* What a segment's options add to the flow, wherever the segment belongs. */
+/* Adds a segment's options to the flow, also those of a segment apart. */
 FX_INLINE void tcp_flags_options(struct tcp_flags_dir *d, const struct packet *p)
 {
 	if (p->tcp_header_len <= 20)
@@ -353,7 +353,7 @@ FX_INLINE void tcp_flags_options(struct tcp_flags_dir *d, const struct packet *p
 		FX_SET(d->status, TCP_FLAGS_MPTCP);
 }
 
-/* Windows that came before both scales were known: they are scaled now. */
+/* Scales the windows that were seen before both scales were known. */
 FX_INLINE void tcp_flags_rescale(struct tcp_flags_dir *d)
 {
 	if (!(d->marks & TCP_FLAGS_HAS_WINDOW))
@@ -363,7 +363,7 @@ FX_INLINE void tcp_flags_rescale(struct tcp_flags_dir *d)
 	d->max_scale = d->window_scale;
 }
 
-/* What the options of a segment of the connection say about it. */
+/* Takes the connection's values from the options of a segment. */
 FX_INLINE void tcp_flags_negotiate(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
                                    const struct packet *p)
 {
@@ -397,7 +397,7 @@ FX_INLINE __u32 tcp_flags_window(const struct tcp_flags_dir *d, const struct tcp
 	return window;
 }
 
-/* The most that d ever granted, in bytes behind its acknowledgment. Without both SYNs the scale may be any. */
+/* The largest window of d, in bytes after its acknowledgment. Without both SYNs the scale may be any. */
 FX_INLINE __u32 tcp_flags_reach(const struct tcp_flags_dir *d, const struct tcp_flags_dir *o)
 {
 	__u32 scale = d->marks & o->marks & TCP_FLAGS_HAS_SYN ? d->max_scale : 14;
@@ -467,7 +467,7 @@ FX_INLINE void tcp_flags_time(struct tcp_flags_dir *d, __u32 end, __s64 clock_ns
 	d->marks = (__u16)((d->marks & ~TCP_FLAGS_TIMED_SYN) | TCP_FLAGS_TIMED | (syn ? TCP_FLAGS_TIMED_SYN : 0));
 }
 
-/* Something already sent came again: an acknowledgment can no longer be told apart (Karn, RFC 6298 3). */
+/* A segment was sent again, so an acknowledgment may belong to either copy: timing stops (Karn, RFC 6298 3). */
 FX_INLINE void tcp_flags_retransmitted(struct tcp_flags_dir *d, const struct tcp_flags_dir *o, __u32 seq)
 {
 	FX_SET(d->anomalies, TCP_FLAGS_RETRANSMITTED);
@@ -481,7 +481,7 @@ FX_INLINE __u32 tcp_flags_has_start(const struct tcp_flags_dir *d)
 	return d->marks & (TCP_FLAGS_HAS_SYN | TCP_FLAGS_HAS_WINDOW);
 }
 
-/* Does a segment of d stand apart from its connection? */
+/* Is a segment of d apart from its connection? */
 FX_INLINE __u32 tcp_flags_is_apart(const struct tcp_flags_dir *d, const struct tcp_flags_dir *o, const struct packet *p)
 {
 	__u32 seq = p->tcp_seq, reach;
@@ -492,17 +492,17 @@ FX_INLINE __u32 tcp_flags_is_apart(const struct tcp_flags_dir *d, const struct t
 	if (p->tcp_flags & TCP_SYN) {
 		if (d->marks & TCP_FLAGS_HAS_SYN)
 			return seq != d->first_seq || (d->marks & TCP_FLAGS_HAS_FIN);
-		/* late: its connection is known from the segment behind it */
+		/* a late SYN: its connection is known from the segment after it */
 		return seq + 1 != d->first_seq && seq + 1 + p->payload_len != d->first_seq;
 	}
 	if (!(o->marks & TCP_FLAGS_HAS_ACK))
 		return ahead > (__s32)TCP_FLAGS_WINDOW_MOST || ahead < -(__s32)TCP_FLAGS_WINDOW_MOST;
-	/* right of every window that o granted, or older than one window (RFC 5961 5) */
+	/* beyond every window that o granted, or older than one window (RFC 5961 5) */
 	reach = tcp_flags_reach(o, d);
 	return beyond > (__s32)reach ? ahead > 0 : beyond < -1 - (__s32)reach;
 }
 
-/* Keeps a segment of d that stands apart, until o acknowledges it. */
+/* Stores a segment apart of d until o acknowledges it. */
 FX_INLINE void tcp_flags_keep_apart(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, const struct packet *p)
 {
 	__u32 seq = p->tcp_seq, fin = p->tcp_flags & TCP_FIN ? TCP_FLAGS_APART_FIN : 0;
@@ -525,7 +525,7 @@ FX_INLINE void tcp_flags_keep_apart(struct tcp_flags_dir *d, struct tcp_flags_co
 		return;
 	}
 	if ((d->apart & TCP_FLAGS_APART_SYN) && seq == dc->apart_seq + 1 + dc->apart_len &&
-	    dc->apart_len + space < 0xffff) { /* it follows a SYN that waits */
+	    dc->apart_len + space < 0xffff) { /* it follows a stored SYN */
 		dc->apart_len = (__u16)(dc->apart_len + space);
 		FX_SET(d->apart, fin);
 		return;
@@ -538,8 +538,8 @@ FX_INLINE void tcp_flags_keep_apart(struct tcp_flags_dir *d, struct tcp_flags_co
 }
 
 /*
- * d acknowledges number: does that bear out what o sent apart? Then o's connection goes on from there, or begins with it.
- * Where o was never seen, d and o are the same direction, and number is what it sends next.
+ * d acknowledges number: does that confirm o's segment apart? Then o's connection continues there, or begins with it. When the other
+ * side was never seen, d and o are the same direction, and number is what it sends next.
  */
 FX_INLINE __u32 tcp_flags_confirm(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
                                   struct tcp_flags_cold_dir *oc, __u32 number, const struct packet_step *step)
@@ -566,7 +566,7 @@ FX_INLINE __u32 tcp_flags_confirm(struct tcp_flags_dir *d, struct tcp_flags_cold
 		d->marks = (__u16)(d->marks & ~TCP_FLAGS_HAS_ACK);
 		d->duplicate_acks = 0;
 	} else {
-		/* near the segment, and where d's windows did not let o go: segments are missing */
+		/* near the segment and beyond d's windows: segments are missing */
 		if (!(o->apart & TCP_FLAGS_APART_DATA) || (__s32)(number - o->next_seq) <= 0 ||
 		    (__s32)(end - o->next_seq) <= 0 || number - d->high_ack <= reach || number - end + reach > 2 * reach)
 			return 0;
@@ -583,7 +583,7 @@ FX_INLINE __u32 tcp_flags_confirm(struct tcp_flags_dir *d, struct tcp_flags_cold
 	return 1;
 }
 
-/* Where a segment of the connection, without RST, lies in what d has sent. Returns 1 when bytes are in flight. */
+/* Compares a segment of the connection, not a RST, with what d has sent before. Returns 1 when bytes are in flight. */
 FX_INLINE int tcp_flags_sequence(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
                                  const struct packet *p, __u32 starts)
 {
@@ -676,7 +676,7 @@ FX_INLINE int tcp_flags_sequence(struct tcp_flags_dir *d, struct tcp_flags_cold_
 	return 1;
 }
 
-/* What d has in flight behind a segment of len bytes. */
+/* Updates d's bytes in flight after a segment of len bytes. */
 FX_INLINE void tcp_flags_flight(struct tcp_flags_dir *d, const struct tcp_flags_dir *o, __u32 len)
 {
 	__u32 window = tcp_flags_window(o, d);
@@ -719,16 +719,16 @@ FX_INLINE void tcp_flags_trip(struct tcp_flags_dir *d, struct tcp_flags_cold_dir
 	d->trips++;
 }
 
-/* What is found out about a segment before it changes anything; bits 16 to 31: the direction's window before it. */
+/* Facts about a segment, found before it changes the state; bits 16 to 31: the direction's window before it. */
 enum tcp_flags_found {
 	TCP_FLAGS_STARTS = 1,     /* the direction's first segment other than RST */
 	TCP_FLAGS_IN_ORDER = 2,   /* it begins at the expected number */
 	TCP_FLAGS_HAD_WINDOW = 4, /* the direction announced a window in this connection */
 	TCP_FLAGS_APART = 8,      /* it does not belong to the connection */
-	TCP_FLAGS_TRUSTED = 16,   /* it bears out what stood apart in the other direction */
+	TCP_FLAGS_TRUSTED = 16,   /* it confirms the other direction's segment apart */
 };
 
-/* What d acknowledges. window_before: d's window before this segment. */
+/* Processes d's acknowledgment. window_before: d's window before this segment. */
 FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_cold_dir *dc, struct tcp_flags_dir *o,
                                      const struct packet *p, __u16 window_before, __u32 found)
 {
@@ -739,7 +739,7 @@ FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_c
 
 	if (!o->packets)
 		unseen = 0;
-	if (unseen == 1 && (o->marks & TCP_FLAGS_WAS_PROBE)) { /* the probe's byte was taken */
+	if (unseen == 1 && (o->marks & TCP_FLAGS_WAS_PROBE)) { /* the probe's byte was accepted */
 		o->next_seq++;
 		o->seq_bytes = (o->seq_bytes + 1) & TCP_FLAGS_48_BITS;
 		unseen = 0;
@@ -764,7 +764,7 @@ FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_c
 		}
 	}
 	if (o->gap_start != o->gap_end && (__s32)(ack - o->gap_end) >= 0) {
-		FX_SET(o->anomalies, TCP_FLAGS_LOST); /* it arrived, but never here */
+		FX_SET(o->anomalies, TCP_FLAGS_LOST); /* it reached the receiver, but not the sensor */
 		o->gap_start = o->gap_end;
 	}
 	if (first || moved > 0) {
@@ -778,7 +778,7 @@ FX_INLINE void tcp_flags_acknowledge(struct tcp_flags_dir *d, struct tcp_flags_c
 		d->ack_packets++;
 		d->duplicate_acks = 0;
 	} else if (moved < 0) {
-		if (unseen <= 0) /* one acknowledgment is one fault, though it be wrong both ways */
+		if (unseen <= 0) /* an acknowledgment that is wrong in two ways is one fault */
 			tcp_flags_count(&dc->ack_faults);
 	} else if (bare) {
 		if (o->marks & TCP_FLAGS_WAS_KEEP_ALIVE) {
@@ -819,11 +819,11 @@ FX_INLINE __u32 tcp_flags_word(__u32 flags)
 }
 
 /*
- * The steps of a segment. Each is checked once: inlined into the sensor with everything else they are more than a million
- * verified instructions, and as one function more stack than there is behind the egress hook: 96 bytes (6.18).
+ * The steps of a segment. 6.18: more than a million verified instructions when inlined, and as one function more than the 96 bytes of
+ * stack that are left below the egress hook; cure: several functions, FX_CHECKED_ONCE.
  */
 
-/* What counts wherever the segment belongs. */
+/* Counts what does not depend on whether the segment is apart. */
 FX_CHECKED_ONCE int tcp_flags_note(struct tcp_flags_state *s, const struct packet *p, const struct packet_step *step)
 {
 	if (!s || !p || !step)
@@ -846,7 +846,7 @@ FX_CHECKED_ONCE int tcp_flags_note(struct tcp_flags_state *s, const struct packe
 	return 0;
 }
 
-/* Does it bear out what stood apart? Where the other side was never seen, what this side goes on with does. */
+/* Does the segment confirm a segment apart? When the other side was never seen, this side's next segment does. */
 FX_CHECKED_ONCE int tcp_flags_bear_out(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
                                        const struct packet *p, const struct packet_step *step)
 {
@@ -862,7 +862,7 @@ FX_CHECKED_ONCE int tcp_flags_bear_out(struct tcp_flags_state *s, struct tcp_fla
 	                              &cold->dir[confirming], alone ? p->tcp_seq : p->tcp_ack, step);
 }
 
-/* Where it belongs: enum tcp_flags_found. */
+/* Decides whether the segment is apart: enum tcp_flags_found. */
 FX_CHECKED_ONCE int tcp_flags_place(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
                                     const struct packet *p, const struct packet_step *step)
 {

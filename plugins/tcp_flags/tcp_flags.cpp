@@ -197,8 +197,9 @@ double mean_jitter(const tcp_flags_dir& d)
     return d.trips > 1 ? ratio(d.jitter_sum_ns, d.trips - 1) * kNs : 0.0;
 }
 
-// Bits that only the whole flow tells: d asked, and nobody sent a byte. A scan's probe is a lone SYN, or a segment that
-// opens nothing (NULL, Xmas, FIN without ACK); it was successful when a SYN was granted and then torn down by RST.
+// Bits that only the whole flow shows: d began, and neither side sent a byte. A scan's probe is a single SYN, or a
+// segment that opens nothing (NULL, Xmas, FIN without ACK). It was successful when a SYN was answered and then ended by
+// RST.
 std::uint16_t scan_bits(const tcp_flags_dir& d, const tcp_flags_dir& o)
 {
     if (!d.packets || d.seq_bytes || o.seq_bytes)
@@ -344,14 +345,14 @@ class TcpFlags final : public flowxdp::Plugin {
 
     static void put_windows(const tcp_flags_dir& d, const tcp_flags_cold_dir& dc, flowxdp::RowWriter& row)
     {
-        // The first segment is a SYN, or came before its direction's scale was known.
+        // The first segment is a SYN, or its direction's scale was not known yet.
         const std::uint32_t first_window = d.first_window;
         row.put(kColumns.first_window, first_window);
         if (d.marks & TCP_FLAGS_HAS_WINDOW) {
             row.put(kColumns.window_mean, ratio(d.window_sum, d.packets - d.window_skipped));
             row.put(kColumns.window_min, static_cast<std::uint32_t>(d.min_window) << d.min_scale);
             row.put(kColumns.window_max, static_cast<std::uint32_t>(d.max_window) << d.max_scale);
-        } else { // SYNs and RSTs alone
+        } else { // only SYNs and RSTs
             row.put(kColumns.window_mean, static_cast<double>(first_window));
             row.put(kColumns.window_min, first_window);
             row.put(kColumns.window_max, first_window);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // tcp_geo_win: the source addresses whose flows had small TCP windows, with country and organisation, in a summary file
-// (T2 tutorials tcpWinSD and tcpGeoWin). A user half only; tcp_win counts. README.md has file and report.
+// (T2 tutorials tcpWinSD and tcpGeoWin). It has only a user half; tcp_win counts. README.md has file and report.
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -70,7 +70,7 @@ class TcpGeoWin final : public flowxdp::Plugin {
                  fmt::format(": {:.2f}% of {} packets", 100 * worst->ratio, flowxdp::count_text(worst->packets)));
     }
 
-    // A summary that cannot be written is no reason to lose the run: a warning says so.
+    // A summary that cannot be written does not fail the run: a warning says so.
     void summary() override
     {
         if (path_.empty())
@@ -86,7 +86,7 @@ class TcpGeoWin final : public flowxdp::Plugin {
             }
             text.push_back('\n');
         }
-        // After fflush() nothing is left that could fail in fclose().
+        // After fflush() fclose() has nothing left to write.
         struct Close {
             void operator()(std::FILE* f) const { std::fclose(f); }
         };

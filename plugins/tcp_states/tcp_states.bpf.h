@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * tcp_states, kernel half: follows each direction through a TCP connection's life, sets its idle timeout by state, and
- * notes what was malformed. README.md has states and bits.
+ * tcp_states, kernel half: follows the state of a TCP connection in each direction, sets the idle timeout by state, and records
+ * malformed behaviour. README.md has states and bits.
  *
  *     new (120 s) -> established (610 s) -> closing (120 s, this side's FIN) -> closed (10 s, both FINs acknowledged)
  *     any -> reset (0.1 s, both directions)
  *
- * A flow may hold several TCP connections: state and progress belong to the last one, anomalies to the flow. A SYN inside
- * or after a connection begins the next one when the other side acknowledges it. A segment outside of every window that
- * the other side granted changes no state, because anybody can forge one: neither a RST nor a FIN.
+ * A flow may have several TCP connections: state and progress belong to the last one, anomalies to the flow. A SYN inside or after
+ * a connection begins the next one when the other side acknowledges it. A segment outside of every window that the other side
+ * granted, be it a RST or a FIN, changes no state, because anybody can forge one. Such a segment and such a SYN are *apart*.
  */
 #ifndef FLOWXDP_TCP_STATES_BPF_H
 #define FLOWXDP_TCP_STATES_BPF_H
@@ -45,12 +45,12 @@ enum tcp_states_progress {
 	TCP_STATES_FIN_ACKED = 4,   /* the other side acknowledged our FIN */
 	TCP_STATES_HAS_ACK = 8,     /* high_ack is valid */
 	TCP_STATES_SEEN = 16,
-	TCP_STATES_APART_SYN = 32,  /* a SYN with another number waits for its acknowledgment */
-	TCP_STATES_APART_DATA = 64, /* so does a segment outside of the window; apart_seq is the number behind it */
-	TCP_STATES_APART_FIN = 128, /* it has FIN */
+	TCP_STATES_APART_SYN = 32,  /* a SYN with another number is not acknowledged yet */
+	TCP_STATES_APART_DATA = 64, /* nor is a segment outside of the window; apart_seq is the number after it */
+	TCP_STATES_APART_FIN = 128, /* that segment has FIN */
 };
 
-/* Window scale of a direction, 4 bits: its shift count and one, 14 for the two largest. */
+/* Window scale of a direction in 4 bits: shift count plus one; 14 stands for the two largest. */
 #define TCP_STATES_SCALE_UNKNOWN 0u
 #define TCP_STATES_SCALE_LARGEST 14u
 #define TCP_STATES_UNSCALED 15u /* its SYN had no such option */
@@ -67,15 +67,15 @@ struct tcp_states_state {
 FX_STATIC_ASSERT(sizeof(struct tcp_states_state) == 16, "slot size");
 
 #define TCP_STATES_HAS_COLD
-/* What SYNs, FINs, resets and segments apart touch. */
+/* Data that only SYNs, FINs, resets and segments apart touch. */
 struct tcp_states_cold_dir {
 	union {
 		__u32 first_seq; /* state new: of the SYN */
-		__u32 apart_seq; /* later: of a SYN that waits, or behind a segment that does */
+		__u32 apart_seq; /* later: of the SYN apart, or the number after the segment apart */
 	};
 	union {
 		__u32 fin_ack;   /* acknowledgment number that covers our FIN */
-		__u32 other_syn; /* state new: of another SYN that waits */
+		__u32 other_syn; /* state new: of another SYN that is not acknowledged yet */
 	};
 	__u16 syn_len;   /* payload of the SYN at first_seq or apart_seq (RFC 7413) */
 	__u8 anomalies;  /* enum tcp_states_flag */
@@ -101,7 +101,7 @@ FX_INLINE __u32 tcp_states_scale(const struct packet *p)
 	return scale < TCP_STATES_SCALE_LARGEST ? scale : TCP_STATES_SCALE_LARGEST;
 }
 
-/* Shift count of d's windows; the largest there is when a SYN was not seen. */
+/* Shift count of d's windows; the largest possible one when a SYN was not seen. */
 FX_INLINE __u32 tcp_states_shift(const struct tcp_states_dir *d, const struct tcp_states_dir *o)
 {
 	__u32 scale = d->scale, other = o->scale;
@@ -113,7 +113,7 @@ FX_INLINE __u32 tcp_states_shift(const struct tcp_states_dir *d, const struct tc
 	return scale - 1;
 }
 
-/* The most that d ever granted, in bytes behind its acknowledgment. */
+/* The largest window of d, in bytes after its acknowledgment. */
 FX_INLINE __u32 tcp_states_reach(const struct tcp_states_dir *d, const struct tcp_states_dir *o)
 {
 	return (__u32)d->window << tcp_states_shift(d, o);
@@ -133,7 +133,7 @@ FX_INLINE __u32 tcp_states_answers(const struct tcp_states_cold_dir *oc, __u32 s
 	return ack - seq - 1 <= oc->syn_len;
 }
 
-/* In state new: does ack answer a SYN of o? It is o's SYN from now on. */
+/* In state new: does ack answer a SYN of o? That SYN becomes o's first_seq. */
 FX_INLINE __u32 tcp_states_acks_syn(struct tcp_states_dir *o, struct tcp_states_cold_dir *oc, __u32 ack)
 {
 	if (!(o->progress & TCP_STATES_SYN_SEEN))
@@ -171,7 +171,7 @@ FX_INLINE void tcp_states_establish(struct tcp_states_dir *d, struct tcp_states_
 	FX_SET(oc->anomalies, anomaly);
 }
 
-/* d acknowledges a SYN of o that waited: the next connection begins, in both directions. */
+/* d acknowledges a SYN apart of o: the next connection begins, in both directions. */
 FX_INLINE void tcp_states_begin(struct tcp_states_dir *d, struct tcp_states_dir *o, const struct tcp_states_cold_dir *oc)
 {
 	o->state = TCP_STATE_NEW;
@@ -196,7 +196,7 @@ FX_INLINE void tcp_states_reset(struct tcp_states_dir *d, struct tcp_states_cold
 	}
 	if ((p->tcp_flags & TCP_ACK) && d->state == TCP_STATE_NEW && !(d->progress & TCP_STATES_SEEN) &&
 	    o->state == TCP_STATE_NEW && (o->progress & TCP_STATES_SYN_SEEN)) {
-		/* a clean refusal; with another number it answers nothing (RFC 9293 3.10.7.3) */
+		/* a clean refusal; a RST with another number answers nothing (RFC 9293 3.10.7.3) */
 		if (!tcp_states_acks_syn(o, oc, p->tcp_ack))
 			return;
 	} else {
@@ -213,7 +213,7 @@ FX_INLINE void tcp_states_reset(struct tcp_states_dir *d, struct tcp_states_cold
 	o->state = TCP_STATE_RESET;
 }
 
-/* A SYN in state new. Returns 0 when it only waits. */
+/* A SYN in state new. Returns 0 when it is apart. */
 FX_INLINE __u32 tcp_states_syn(struct tcp_states_dir *d, struct tcp_states_cold_dir *dc, struct tcp_states_dir *o,
                                 struct tcp_states_cold_dir *oc, const struct packet *p)
 {
@@ -242,7 +242,7 @@ FX_INLINE __u32 tcp_states_syn(struct tcp_states_dir *d, struct tcp_states_cold_
 	return !waits;
 }
 
-/* A SYN inside or after a connection. Returns 0 when it waits; otherwise it is the connection's own, sent again. */
+/* A SYN inside or after a connection. Returns 0 when it is apart, else it is the connection's own SYN, sent again. */
 FX_INLINE __u32 tcp_states_syn_apart(struct tcp_states_dir *d, struct tcp_states_cold_dir *dc, const struct tcp_states_dir *o,
                                       const struct packet *p)
 {
@@ -262,7 +262,7 @@ FX_INLINE void tcp_states_fin(struct tcp_states_dir *d, struct tcp_states_cold_d
 	FX_SET(d->progress, TCP_STATES_FIN_SEEN);
 }
 
-/* d acknowledges. Returns 0 when no window of d let o send that much and nothing bears it out. */
+/* d acknowledges. Returns 0 when no window of d allowed that number and no segment apart explains it. */
 FX_INLINE __u32 tcp_states_acknowledge(struct tcp_states_dir *d, struct tcp_states_dir *o, struct tcp_states_cold_dir *oc,
                                         __u32 ack)
 {
@@ -270,7 +270,7 @@ FX_INLINE __u32 tcp_states_acknowledge(struct tcp_states_dir *d, struct tcp_stat
 	__s32 moved = (__s32)(ack - d->high_ack);
 
 	if ((d->progress & TCP_STATES_HAS_ACK) && moved > (__s32)reach) {
-		/* near a segment that waits, and beyond the window: what lay between was not captured */
+		/* near a segment apart and beyond the window: segments between them were not captured */
 		if (!(o->progress & TCP_STATES_APART_DATA) || ack - oc->apart_seq + reach > 2 * reach)
 			return 0;
 		if ((o->progress & TCP_STATES_APART_FIN) && o->state < TCP_STATE_CLOSING)
@@ -284,9 +284,8 @@ FX_INLINE __u32 tcp_states_acknowledge(struct tcp_states_dir *d, struct tcp_stat
 }
 
 /*
- * The steps of a segment. Each is checked once: behind the egress hook they have 96 bytes of stack with everything else
- * (6.18). The first two return 0 when the segment has said all, the first
- * one 2 when it did not come in state new.
+ * The steps of a segment. 6.18: more than the 96 bytes of stack that are left below the egress hook; cure: FX_CHECKED_ONCE. The first
+ * two return 0 when the segment needs no further step; the first one returns 2 when the state was not new.
  */
 FX_CHECKED_ONCE int tcp_states_open(struct tcp_states_state *s, struct tcp_states_cold *cold,
                                     const struct packet *p, __u32 direction)
@@ -321,7 +320,7 @@ FX_CHECKED_ONCE int tcp_states_open(struct tcp_states_state *s, struct tcp_state
 	return 1;
 }
 
-/* A segment inside or behind a connection: does it belong to it? */
+/* A segment inside or after a connection: does it belong to it? */
 FX_CHECKED_ONCE int tcp_states_place(struct tcp_states_state *s, struct tcp_states_cold *cold,
                                      const struct packet *p, __u32 direction)
 {
@@ -394,7 +393,7 @@ FX_INLINE void tcp_states_advance(struct tcp_states_state *s, struct tcp_states_
 
 FX_INLINE __u32 tcp_states_timeout_ms(const struct tcp_states_dir *d, const volatile struct tcp_states_config *config)
 {
-	/* a SYN behind the connection's end waits for its answer as the first one does */
+	/* a SYN after the connection's end has the timeout of a first SYN */
 	if (d->state >= TCP_STATE_CLOSED && (d->progress & TCP_STATES_APART_SYN))
 		return config->new_ms;
 	switch (d->state) {

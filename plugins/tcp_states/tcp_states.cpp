@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// tcp_states, user half: timeouts by state, and what only the end of a connection knows.
+// tcp_states, user half: timeouts by state, and anomalies that only the flow's end shows.
 #include "tcp_states.bpf.h"
 
 #include <fmt/format.h>
@@ -48,7 +48,7 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 132,
 
 constexpr std::uint8_t kProtoTcp = 6;
 
-// What a direction's end adds to its anomalies (README.md: "At the end of a TCP flow").
+// Anomalies that the flow's end adds to a direction (README.md: "At the end of a TCP flow").
 std::uint8_t flags_at_end(const tcp_states_dir& d, bool has_opposite)
 {
     if (!has_opposite)
@@ -58,7 +58,7 @@ std::uint8_t flags_at_end(const tcp_states_dir& d, bool has_opposite)
         return TCP_STATES_BAD_ESTABLISHMENT | TCP_STATES_BAD_TEARDOWN;
     case TCP_STATE_CLOSED:
     case TCP_STATE_RESET:
-        return 0; // over; the kernel half noted at the RST what was wrong with it
+        return 0; // the kernel half recorded at the RST what was wrong
     default:
         return TCP_STATES_BAD_TEARDOWN;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* tcp_win, kernel half: how often a direction's raw TCP window fell below the threshold (T2 tutorial tcpWin). */
+/* tcp_win, kernel half: counts the packets of a direction whose raw TCP window is below the threshold (T2 tutorial tcpWin). */
 #ifndef FLOWXDP_TCP_WIN_BPF_H
 #define FLOWXDP_TCP_WIN_BPF_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* tcp_win_state.h - what tcp_win's kernel half is told and keeps: for whoever reads its slot (tcp_geo_win, tests). */
+/* tcp_win_state.h - options and state of tcp_win's kernel half; tcp_geo_win and tests read the state, too. */
 #ifndef FLOWXDP_TCP_WIN_STATE_H
 #define FLOWXDP_TCP_WIN_STATE_H
 
