@@ -45,7 +45,7 @@ class CsvSink final : public Sink {
         if (packet_path_.empty())
             packet_path_ = packet_path_beside(path_);
         append_csv_header(*context.packet_schema, line_end_, &packet_header_);
-        // Two tables in one stream are not CSV: packet rows then have no place, which is counted and said.
+        // Two tables in one stream are not CSV. Packet rows are then skipped, counted and reported.
         return packet_path_ == path_ ? Result<void>()
                                      : open_file(packet_path_, packet_header_, start_of(context, 2), &packets_);
     }

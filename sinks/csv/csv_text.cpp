@@ -11,14 +11,14 @@ bool needs_quotes(std::string_view text)
     return text.find_first_of("\",\r\n") != std::string_view::npos;
 }
 
-// A string as in the flow file, without the quotes around it: CSV has its own.
+// A string as in the flow file, without its quotes: CSV adds its own.
 void append_bare_string(std::string_view text, std::string* out)
 {
     const std::size_t at = out->size();
     append_quoted(text, out);
     std::size_t to = at;
     for (std::size_t from = at + 1; from + 1 < out->size(); from++) {
-        // append_quoted() writes backslashes in pairs with what they escape; only the quote's goes.
+        // append_quoted() writes a backslash before each byte that it escapes. Only the one before a quote is removed.
         if ((*out)[from] == '\\') {
             if ((*out)[from + 1] != '"')
                 (*out)[to++] = '\\';
@@ -47,7 +47,7 @@ void append_strings(const RowView& row, const Column& column, std::string* out)
     }
 }
 
-// Puts what stands from position at into quotes when it needs them.
+// Puts the text from position at on into quotes when it needs them.
 void quote_from(std::size_t at, std::string* out)
 {
     if (!needs_quotes(std::string_view(*out).substr(at)))
@@ -86,11 +86,11 @@ void append_csv_cell(const RowView& row, const Column& column, CsvFormulas formu
     case FX_PAYLOAD:
         append_cell_text(row, column, StringStyle::kBare, out);
         break;
-    default: // numbers, times and addresses hold nothing that CSV would quote
+    default: // numbers, times and addresses have nothing that CSV quotes
         append_cell_text(row, column, StringStyle::kBare, out);
         return;
     }
-    // A sign alone is none. Numbers, with their signs, have left above.
+    // A sign alone is no formula. Numbers, which may have a sign, returned above.
     if (formulas == CsvFormulas::kEscape && out->size() > at + 1 &&
         std::string_view("=+-@").find((*out)[at]) != std::string_view::npos)
         out->insert(at, 1, '\'');

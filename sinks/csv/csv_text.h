@@ -11,7 +11,7 @@ namespace flowxdp {
 
 // Appends text as one field, in double quotes when RFC 4180 wants them.
 void append_csv_field(std::string_view text, std::string* out);
-// What becomes of a text that a spreadsheet would run as a formula (README.md).
+// How a text that a spreadsheet would run as a formula is written (README.md).
 enum class CsvFormulas { kKeep, kEscape };
 // Appends a cell as one field.
 void append_csv_cell(const RowView& row, const Column& column, CsvFormulas formulas, std::string* out);

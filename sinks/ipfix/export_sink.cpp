@@ -17,7 +17,7 @@ Result<void> first_error(Result<void> a, Result<void> b)
     return a.ok() ? std::move(b) : std::move(a);
 }
 
-// Words of positions(): start, place, receiver (of a file: length, identity), waiting rows, both sequences, four
+// Words of positions(): start, place, receiver (for a file: length, identity), waiting rows, both sequences, four
 // totals.
 constexpr std::size_t kPositionWords = 9;
 
@@ -108,7 +108,7 @@ Result<void> ExportSink::flush(bool final)
         Result<void> result = exporter_->finish();
         return first_error(std::move(result), transport_->finish());
     }
-    // A file has no reader who waits, and keeps the same messages however slowly it is written.
+    // Nobody waits for a file, and its messages do not depend on how slowly it is written.
     Result<void> result;
     if (held_ && target_.transport != TransportKind::kFile &&
         std::chrono::steady_clock::now() - held_since_ >= kIdleHold) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// export_sink.h - the sink both protocols share: settings, exporter and transport, put together.
+// export_sink.h - the sink of both protocols: settings, exporter and transport together.
 #pragma once
 
 #include <chrono>
@@ -30,8 +30,8 @@ class ExportSink : public Sink {
 
     ExportTarget target_;
     std::unique_ptr<Transport> transport_;
-    std::unique_ptr<Exporter> exporter_; // after the transport: it goes first
-    // Real time, for idle flushes alone: since when records wait for their message to fill.
+    std::unique_ptr<Exporter> exporter_; // after the transport, which it uses: destroyed first
+    // Real time, used by idle flushes only: since when records have waited for their message to fill.
     std::chrono::steady_clock::time_point held_since_{};
     bool held_ = false;
     std::vector<std::uint64_t> positions_; // of the last commit

@@ -11,7 +11,7 @@
 
 namespace flowxdp::ipfix {
 
-// Of both sinks.
+// Options of both sinks.
 struct ExportOptions : OptionSet {
     Number<std::uint32_t> mtu{
         this, "mtu", "1400", "octets of the largest IP packet sent over UDP; the route's MTU also binds", 576, 65535};

@@ -71,8 +71,8 @@ FlowKind Exporter::kind_of(const RowView& row) const
     return version == 4 ? FlowKind::kIpv4 : version == 6 ? FlowKind::kIpv6 : FlowKind::kLayer2;
 }
 
-// v9 milliseconds since the exporter's first clock, modulo 2^32 (49.7 days): unixSecs carries the date, and no element
-// of ours counts from here.
+// v9: milliseconds since the exporter's first clock, modulo 2^32 (49.7 days). unixSecs has the date, and no element
+// that we send counts from here.
 std::uint32_t Exporter::uptime_ms() const
 {
     return static_cast<std::uint32_t>((clock_ns_ - start_ns_) / 1'000'000);
@@ -193,11 +193,11 @@ Result<void> Exporter::flush()
         result = repeat_templates();
     if (Result<void> sent = transport_->send(take(&builder_)); !sent)
         result = std::move(sent);
-    messages_since_preamble_++; // after the send: a session may have begun with it
+    messages_since_preamble_++; // after the send, which may have begun a session
     return result;
 }
 
-// A stream or file has its templates from the session's start: only the statistics are news there. Where no session has
+// A stream or file has had its templates since the session's start, so only the statistics are new. When no session has
 // begun yet, the statistics begin it.
 Result<void> Exporter::repeat_templates()
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// exporter.h - rows into messages: which template, when a message leaves, when templates and options are repeated.
+// exporter.h - makes messages of rows: which template, when a message is sent, when templates and options are repeated.
 //
-// Everything is timed by the packet clock, so the same rows make the same messages, however fast they are read.
+// The packet clock is the only time, so the same rows make the same messages, however fast they are read.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct ExporterSettings {
     std::uint32_t records6 = 100;
     std::int64_t template_ns = 30'000'000'000; // datagrams: templates again after this much packet clock
     std::uint32_t template_messages = 20;      // or after this many messages
-    std::int64_t hold_ns = 1'000'000'000;      // a record waits no longer for its message to fill
+    std::int64_t hold_ns = 1'000'000'000;      // longest wait of a record for its message to fill
     std::map<std::uint32_t, std::string> interface_names;
     InterfaceNames::NameOf run_interfaces; // names that the run knows
     SensorOrigin origin;
@@ -39,7 +39,7 @@ struct ExporterSettings {
 
 class Exporter {
   public:
-    // schema is kept; transport and counts must outlive the exporter. check() tells whether the two fit.
+    // The exporter shares schema; transport and counts must outlive it. check() says whether schema and transport fit.
     Exporter(ExporterSettings settings, std::shared_ptr<const Schema> schema, Transport* transport, SinkCounts* counts);
     Exporter(const Exporter&) = delete;
     Exporter& operator=(const Exporter&) = delete;
@@ -50,16 +50,17 @@ class Exporter {
     Result<void> add(const Rows& rows);
     // The packet clock, ns since the epoch: sends what has waited long enough, repeats templates. Never goes back.
     Result<void> advance(std::int64_t clock_ns);
-    // Sends what is gathered.
+    // Sends the records gathered so far.
     Result<void> flush();
     // The last records, then the final statistics.
     Result<void> finish();
     [[nodiscard]] bool empty() const { return builder_.empty(); }
-    // What the format could not say exactly, each kind in words with its count.
+    // What the format could not represent exactly: each kind in words, with its count.
     [[nodiscard]] std::vector<std::string> inexact() const;
     // The clock that v9's sysUptime counts from; 0 before the first row.
     [[nodiscard]] std::int64_t start_ns() const { return start_ns_; }
-    // After a crash: the predecessor's start_ns(). session_goes_on: its templates and records lead what comes.
+    // After a crash: the killed daemon's start_ns(). session_goes_on: its session continues, with its templates and
+    // records.
     void go_on(std::int64_t start_ns, bool session_goes_on);
 
     // Templates, options templates and options records as messages of their own. begins: see Preamble.
@@ -72,7 +73,7 @@ class Exporter {
     [[nodiscard]] std::uint32_t uptime_ms() const;
     // The builder's message, with the clock in its header.
     Message take(MessageBuilder* builder);
-    // Adds a record to builder, taking a message out first where it does not fit.
+    // Adds a record to builder; when it does not fit, sends the builder's message first.
     void gather(MessageBuilder* builder, std::vector<Message>* out, std::uint16_t set_id, RecordKind kind,
                 const std::vector<std::uint8_t>& record);
     void see_clock(std::int64_t clock_ns);

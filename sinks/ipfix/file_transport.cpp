@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// file_transport.cpp - an IPFIX file: messages one behind the other (RFC 5655 5).
+// file_transport.cpp - an IPFIX file: one message after the other (RFC 5655 5).
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,7 +40,7 @@ class FileTransport final : public Transport {
         const std::uint64_t left = identity_;
         identity_ = file_identity(fd_.get());
         fresh_ = written_ == 0 || static_cast<std::uint64_t>(status.st_size) < written_ || left != identity_;
-        if (fresh_) { // nothing to go on behind: a session of its own
+        if (fresh_) { // no messages to continue: a new session
             written_ = 0;
             totals_ = {};
             sequences_.reset();
@@ -80,7 +80,8 @@ class FileTransport final : public Transport {
     Result<void> finish() override { return write_out(); }
 
   private:
-    // The totals count from here on, so that what statistics records say does not depend on when the buffer is written.
+    // Totals count messages when they are buffered, so that statistics records do not depend on when the buffer is
+    // written.
     void append(Message message)
     {
         sequences_.stamp(&message);
@@ -91,7 +92,7 @@ class FileTransport final : public Transport {
         waiting_.push_back({message.rows, message.flow_records, buffer_.size()});
     }
 
-    // Writes the buffer. On an error the file is cut back to the end of the last whole message, what is lost is
+    // Writes the buffer. On an error the file is truncated to the end of its last whole message, and the lost rows are
     // counted.
     Result<void> write_out()
     {

@@ -65,7 +65,7 @@ constexpr FieldRule kRules[] = {
     {kSourceMacAddress, "srcMac", FieldSource::kFirstMac, 6, 6, kOnAll, kForward},
     {kIngressInterface, nullptr, FieldSource::kInterface, 4, 4, kOnAll, kBothWays},
     {kFlowEndReason, nullptr, FieldSource::kEndReason, 1, 1, kOnAll, kForward},
-    // v9 collectors take 148 for the connection id of a firewall's event and the record for such an event (nfdump).
+    // v9 collectors take 148 for the connection id of a firewall event, and the record for such an event (nfdump).
     {kFlowId, nullptr, FieldSource::kFlowId, 0, 8, kOnAll, kForward},
 };
 
@@ -119,7 +119,7 @@ std::uint64_t read_unsigned(const RowView& row, const Column& column)
     }
 }
 
-// A column fits a source: a plugin may bring a column of a wanted name and another type; it is then left out.
+// Does a column fit a source? A plugin may have a column of the wanted name with another type, which is then left out.
 bool readable(const Column& column, FieldSource source)
 {
     switch (source) {
@@ -168,7 +168,8 @@ bool readable(const Column& column, FieldSource source)
     }
 }
 
-// How a column with an element of its own is sent. Nothing: lists, times, addresses and durations have no field yet.
+// Encoding of a column that has its own element. Empty for lists, times, addresses and durations, which have no field
+// yet.
 std::optional<FieldSource> source_of(const Column& column)
 {
     for (const FieldSource source : {FieldSource::kUnsigned, FieldSource::kSigned, FieldSource::kFloat,
@@ -195,7 +196,7 @@ std::uint16_t field_octets(FieldSource source, const Column& column)
     }
 }
 
-// The beginning of a text: at most so many octets, no character in pieces.
+// The beginning of a text: at most so many octets, without a partial character.
 std::string_view cut_text(std::string_view text, std::size_t octets, bool characters)
 {
     if (text.size() <= octets)
@@ -205,7 +206,7 @@ std::string_view cut_text(std::string_view text, std::size_t octets, bool charac
     return text.substr(0, octets);
 }
 
-// Copies a text; what is not UTF-8 becomes '.', as in the flow file.
+// Copies a text. Bytes that are not UTF-8 become '.', as in the flow file.
 void copy_utf8(std::string_view text, std::uint8_t* at)
 {
     while (!text.empty()) {
@@ -259,15 +260,14 @@ std::uint64_t ntp_nanoseconds(std::int64_t ns)
     const auto since_epoch = static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0)); // before 1970: 1970
     const std::uint64_t seconds = since_epoch / kNsPerSecond + kSeconds1900To1970;
     const std::uint64_t rest = since_epoch % kNsPerSecond;
-    // Above the nanosecond even where 2^-32 s would hit it: half a second comes out of tshark's floating point as
-    // 499999999 ns otherwise.
+    // Rounded up even where 2^-32 s is exact: otherwise tshark's floating point makes 499999999 ns of half a second.
     const std::uint64_t fraction = rest == 0 ? 0 : (rest << 32) / kNsPerSecond + 1;
     return seconds << 32 | fraction;
 }
 
 std::uint64_t ntp_microseconds(std::int64_t ns)
 {
-    constexpr std::uint64_t kStep = 2048; // the low 11 bits are no microseconds, RFC 7011 6.1.9
+    constexpr std::uint64_t kStep = 2048; // the low 11 bits are below a microsecond, RFC 7011 6.1.9
     const auto since_epoch = static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0));
     const std::uint64_t stamp = ntp_nanoseconds(static_cast<std::int64_t>(since_epoch / 1000 * 1000));
     return (stamp + kStep - 1) & ~(kStep - 1);
@@ -320,8 +320,8 @@ FlowLayout::FlowLayout(FlowKind kind, bool biflow, std::uint16_t template_id, co
                 continue;
             second = &schema.columns()[*index];
         }
-        // The reverse element stands before its forward one: nfdump (1.7.1 to 1.7.8) writes both into one field, unless
-        // they are counts, and what comes last stays.
+        // The reverse element comes before the forward one: nfdump (1.7.1 to 1.7.8) writes both into one field, unless
+        // they are counts, and the last one remains.
         if (biflow && rule.reverse == kBothWays) {
             shape_.fields.push_back({element, length, kReversePen});
             fields_.push_back({source, true, length, column, second});
@@ -334,14 +334,14 @@ FlowLayout::FlowLayout(FlowKind kind, bool biflow, std::uint16_t template_id, co
     record_octets_ = shape_.record_length();
     const auto texts = std::ranges::count(fields_, kVariableLength, &Field::length);
     has_texts_ = texts > 0;
-    // Each has its share of what the fixed fields leave; two octets more for a length above 254.
+    // Each text gets an equal share of the octets that fixed fields leave; two octets more for a length above 254.
     if (has_texts_ && settings.largest_record > record_octets_) {
         const std::size_t share = (settings.largest_record - record_octets_) / static_cast<std::size_t>(texts);
         text_room_ = share > 2 ? share - 2 : 0;
     }
 }
 
-// Elements that columns bring along, in the columns' order.
+// Elements of the columns that have one, in the columns' order.
 void FlowLayout::add_elements_of_columns(bool biflow, const Schema& schema, const FlowLayoutSettings& settings)
 {
     for (const Column& column : schema.columns()) {
@@ -352,10 +352,10 @@ void FlowLayout::add_elements_of_columns(bool biflow, const Schema& schema, cons
         const bool own = element.enterprise == FX_ELEMENT_OWN;
         const std::uint32_t pen = own ? settings.pen : element.enterprise;
         const auto is_there = [&](const auto& field) { return field.element == element.id && field.pen == pen; };
-        if (std::ranges::any_of(shape_.fields, is_there)) // the core's, or another column's
+        if (std::ranges::any_of(shape_.fields, is_there)) // another field has this element
             continue;
         const std::uint16_t octets = field_octets(*source, column);
-        // Nobody has said how the reverse of another enterprise's element is named.
+        // No RFC gives a number to the reverse of another enterprise's element.
         if (biflow && element.reversible && (own || pen == 0)) {
             if (own)
                 shape_.fields.push_back({static_cast<std::uint16_t>(element.id | kEnterpriseReverseBit), octets, pen});
@@ -376,7 +376,7 @@ void FlowLayout::append(const RowView& row, const RowView* reverse, std::vector<
         return;
     }
     const std::size_t start = out->size();
-    out->resize(start + record_octets_); // zeros: what a field without a value is sent as
+    out->resize(start + record_octets_); // a field without a value is sent as zeros
     std::uint8_t* at = out->data() + start;
     const RowHeader header = row.header();
     const RowHeader reverse_header = reverse != nullptr ? reverse->header() : RowHeader{};
@@ -399,7 +399,7 @@ std::string_view FlowLayout::text_of(const Field& field, const RowView& row, Ine
     return text;
 }
 
-// Each text is led by its length: one octet, or 255 and two (RFC 7011 7).
+// Each text follows its length: one octet, or 255 and two octets (RFC 7011 7).
 void FlowLayout::append_with_texts(const RowView& row, const RowView* reverse, std::vector<std::uint8_t>* out,
                                    InexactValues* inexact) const
 {
@@ -410,7 +410,7 @@ void FlowLayout::append_with_texts(const RowView& row, const RowView* reverse, s
         const RowView* from = field.reverse ? reverse : &row;
         const std::size_t at = out->size();
         if (field.length != kVariableLength) {
-            out->resize(at + field.length); // zeros: what a field without a value is sent as
+            out->resize(at + field.length); // a field without a value is sent as zeros
             if (from != nullptr)
                 write_field(field, *from, field.reverse ? reverse_header : header, out->data() + at, inexact);
             continue;
@@ -435,7 +435,7 @@ void FlowLayout::append_with_texts(const RowView& row, const RowView* reverse, s
 void FlowLayout::write_field(const Field& field, const RowView& row, const RowHeader& header, std::uint8_t* at,
                              InexactValues* inexact) const
 {
-    switch (field.source) { // what stands in the row's header
+    switch (field.source) { // values of the row's header
     case FieldSource::kIpVersion:
         put_number(kind_ == FlowKind::kIpv4 ? 4 : 6, 1, at);
         return;
@@ -513,7 +513,7 @@ void FlowLayout::write_field(const Field& field, const RowView& row, const RowHe
     case FieldSource::kTcpFlags: {
         const std::uint64_t flags = read_unsigned(row, *field.column);
         inexact->cut_flags += flags != saturate(flags, field.length);
-        put_number(flags, field.length, at); // of one octet: the low bits
+        put_number(flags, field.length, at); // one octet: the low bits
         return;
     }
     case FieldSource::kIcmp:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// flow_layout.h - one kind of flow record: which elements, in which order, out of which columns.
+// flow_layout.h - one kind of flow record: which elements, in which order, from which columns.
 //
-// The layout is built from the columns a run has: an element whose column nobody fills is left out of the template, so
-// a collector never sees a zero that was not measured.
+// The layout is built from the columns of the run. An element without a column is left out of the template, so a
+// collector never sees a zero that was not measured.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ namespace flowxdp::ipfix {
 enum class FlowKind : std::uint8_t { kIpv4, kIpv6, kLayer2 };
 constexpr std::size_t kFlowKinds = 3;
 
-// Columns that every flow record takes its elements from when the run has them; a null pointer behind the last.
+// Columns that flow records use when the run has them; a null pointer ends the list.
 constexpr std::size_t kMostFlowRecordColumns = 32;
 extern const std::array<const char*, kMostFlowRecordColumns> kFlowRecordColumns;
 
@@ -28,13 +28,13 @@ struct FlowLayoutSettings {
     std::uint32_t pen = kDocumentationPen;
     bool one_octet_flags = false; // tcpControlBits
     bool v9_flow_id = false;
-    std::size_t largest_record = 0xffff; // octets that a message has for one: texts are cut to fit
+    std::size_t largest_record = 0xffff; // octets of a record at most: texts are cut to fit
 };
 
 // Values that a field could not hold, of all records so far.
 struct InexactValues {
     std::uint64_t early_times = 0;  // before 1970: sent as 1970
-    std::uint64_t late_times = 0;   // us, ns: from 2036-02-07 on, where the NTP format begins anew
+    std::uint64_t late_times = 0;   // us, ns: from 2036-02-07 on, when the NTP format wraps
     std::uint64_t large_values = 0; // sent as the field's largest
     std::uint64_t cut_flags = 0;    // TCP flags above the low eight, left out
     std::uint64_t cut_texts = 0;    // too long for their message: their beginning was sent
@@ -89,7 +89,7 @@ class FlowLayout {
                      InexactValues* inexact) const;
 
     void add_elements_of_columns(bool biflow, const Schema& schema, const FlowLayoutSettings& settings);
-    // The text of a row's cell, cut to the room that texts have.
+    // The text of a row's cell, cut to text_room_.
     [[nodiscard]] std::string_view text_of(const Field& field, const RowView& row, InexactValues* inexact) const;
     void append_with_texts(const RowView& row, const RowView* reverse, std::vector<std::uint8_t>* out,
                            InexactValues* inexact) const;

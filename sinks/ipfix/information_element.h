@@ -69,8 +69,8 @@ enum Element : std::uint16_t {
     kLayer2OctetDeltaCount = 352,
 };
 
-// Enterprise-specific elements of flowxdp, under the PEN of option pen=. Columns have their own numbers (fx_element),
-// here is what no column says. Reverse counterparts in a biflow record set bit 14 of the number: the reverse PEN covers
+// Enterprise-specific elements of flowxdp, under the PEN of option pen=. Columns have their own numbers (fx_element);
+// these are not of columns. Reverse counterparts in a biflow record set bit 14 of the number: the reverse PEN covers
 // IANA's elements only (RFC 5103 6.2).
 enum EnterpriseElement : std::uint16_t {
     kBoot = 3, // unsigned64: who numbers the flows (SinkContext::boot)

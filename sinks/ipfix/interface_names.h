@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// interface_names.h - what the interface ids of the rows are called, for the interface options records.
+// interface_names.h - names of the rows' interface ids, for the interface options records.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,14 @@ class InterfaceNames {
     // The name that the run has for an id.
     using NameOf = std::function<std::optional<std::string>(std::uint32_t id)>;
 
-    // given: names that win over all others. run: those that the run knows; may be empty.
+    // given: names that take precedence. run: names that the run knows; may be empty.
     InterfaceNames(std::map<std::uint32_t, std::string> given, NameOf run)
         : given_(std::move(given)), run_(std::move(run))
     {
     }
 
-    // True when the id was not known before; its name is then looked up and kept: the one given, the run's, else "if"
-    // and the id.
+    // True when the id is new. Its name is then looked up and stored: the given one, else the run's, else "if" and the
+    // id.
     bool learn(std::uint32_t id);
     [[nodiscard]] const std::map<std::uint32_t, std::string>& known() const { return known_; }
 

@@ -109,7 +109,7 @@ Message MessageBuilder::take(std::int64_t clock_ns, std::uint32_t uptime_ms)
         writer.u16(used_);
         writer.u32(seconds);
     }
-    writer.u32(0); // stamped when sent
+    writer.u32(0); // the sequence number, stamped when sent
     writer.u32(domain_);
     for (const Set& set : sets_) {
         const std::size_t length = set_octets(set.octets.size());

@@ -11,8 +11,8 @@
 
 namespace flowxdp::ipfix {
 
-// A finished message. Its sequence number is stamped when it is sent: a message that waits while a TCP connection comes
-// back belongs to the new session and is counted there.
+// A finished message. Its sequence number is stamped when it is sent, because a message that waits for a new TCP
+// connection belongs to the new session and is counted there.
 struct Message {
     std::vector<std::uint8_t> octets;
     Protocol protocol = Protocol::kIpfix;
@@ -25,7 +25,7 @@ struct Message {
 // Sequence numbers of one transport session, one for each Observation Domain.
 class SequenceNumbers {
   public:
-    // Writes the domain's number into the message and moves it on. Modulo 2^32.
+    // Writes the domain's number into the message and adds the message's step. Modulo 2^32.
     void stamp(Message* message);
     void reset() { next_.clear(); }
     [[nodiscard]] std::uint32_t next(std::uint32_t domain) const
@@ -39,7 +39,7 @@ class SequenceNumbers {
     std::map<std::uint32_t, std::uint32_t> next_;
 };
 
-// What a record is to the header's count and to the sequence number.
+// What a record adds to the header's count and to the sequence number.
 enum class RecordKind : std::uint8_t { kTemplate, kOptions, kFlow };
 
 // Gathers records by set until the next one would not fit.

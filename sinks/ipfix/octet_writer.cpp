@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Out of line on purpose: inlined into a function that begins with an empty vector, g++ 12 -O3 warns of overflows that
-// are none (-Wstringop-overflow).
+// Not inline: g++ 12 -O3 warns of overflows that do not exist (-Wstringop-overflow) when it inlines these functions
+// into one that begins with an empty vector.
 #include "octet_writer.h"
 
 #include <cstring>

@@ -23,7 +23,7 @@ class OctetWriter {
     void zeros(std::size_t count);
 
   private:
-    // Adds zero octets; returns where they begin.
+    // Adds zero octets and returns their position.
     std::size_t grow(std::size_t count);
 
     std::vector<std::uint8_t>* out_;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // options_data.h - what the exporter says about itself: statistics, sampling, interface names.
 //
-// v9 scopes them to the system or the interface (RFC 3954 6.1). IPFIX sends them in Observation Domain 0, meant for
-// what concerns no single domain (RFC 7011 3.1), with the domain they speak of as first scope: their records then have
-// a sequence of their own. The sampling record goes out in the flows' domain as well when a session begins: akvorado
-// and goflow2 look the rate of a flow up by the domain of its message. Not with each repetition of the templates:
-// nfcapd leaves options records out of its count and would report a gap after each, but after none that precedes all
-// flows.
+// v9: their scope is the system or the interface (RFC 3954 6.1). IPFIX: they are sent in Observation Domain 0, which is
+// for information about no single domain (RFC 7011 3.1), with the flows' domain as first scope, so their records have a
+// sequence of their own. When a session begins, the sampling record is also sent in the flows' domain, because akvorado
+// and goflow2 look up a flow's rate by the domain of its message. It is not repeated there with the templates: nfcapd
+// does not count options records and would report a gap after each one that follows flows.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +24,7 @@ struct ExportTotals {
     std::uint64_t not_sent_flows = 0; // 166: records given up
 };
 
-// The sensor whose numbers the flow ids are: with it they are unique. boot 0: a replay, which has none.
+// The sensor that numbered the flows: together with it flow ids are unique. boot 0: a replay.
 struct SensorOrigin {
     std::uint64_t boot = 0;
     std::int64_t attached_ns = 0; // since the epoch
@@ -44,9 +43,9 @@ class OptionsData {
     [[nodiscard]] const Template& sensor() const { return sensor_; }
 
     [[nodiscard]] std::vector<std::uint8_t> statistics_record(const ExportTotals& totals) const;
-    // Every packet is seen: 1 taken, 0 left out.
+    // Sampling: every packet is taken (1 taken, 0 skipped).
     [[nodiscard]] std::vector<std::uint8_t> sampling_record() const;
-    // v9 has no room for the boot: the time alone tells.
+    // v9 has no field for the boot: only the time is sent.
     [[nodiscard]] std::vector<std::uint8_t> sensor_record(const SensorOrigin& origin) const;
     // Names longer than the field are cut.
     [[nodiscard]] std::vector<std::uint8_t> interface_record(std::uint32_t id, const std::string& name) const;

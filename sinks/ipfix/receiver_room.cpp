@@ -29,7 +29,7 @@ bool on_this_host(const sockaddr_storage& own, const sockaddr_storage& peer)
     if (own.ss_family == AF_INET) {
         const auto a = reinterpret_cast<const sockaddr_in&>(own).sin_addr.s_addr;
         const auto b = reinterpret_cast<const sockaddr_in&>(peer).sin_addr.s_addr;
-        // The source towards an address of one's own is that address; towards 127.0.0.0/8 it is 127.0.0.1.
+        // The source address towards a local address is that address; towards 127.0.0.0/8 it is 127.0.0.1.
         return a == b || ntohl(b) >> 24 == IN_LOOPBACKNET;
     }
     return own.ss_family == AF_INET6 && std::memcmp(&reinterpret_cast<const sockaddr_in6&>(own).sin6_addr,
@@ -82,7 +82,7 @@ std::optional<ReceiverRoom::State> ReceiverRoom::ask() const
     alignas(nlmsghdr) char answer[2048];
     if (::send(netlink_.get(), &request, sizeof request, 0) < 0)
         return std::nullopt;
-    const ssize_t size = ::recv(netlink_.get(), answer, sizeof answer, 0); // the kernel has answered in send()
+    const ssize_t size = ::recv(netlink_.get(), answer, sizeof answer, 0); // the kernel answered during send()
     const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
     if (size < 0 || !NLMSG_OK(header, static_cast<unsigned>(size)) || header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
         return std::nullopt; // NLMSG_ERROR: ENOENT, or a kernel without udp_diag
@@ -100,9 +100,9 @@ std::optional<ReceiverRoom::State> ReceiverRoom::ask() const
     return std::nullopt;
 }
 
-// A datagram fits when the buffer still has room for it; older kernels only ask whether the buffer is full already. An
-// empty buffer takes any (net/ipv4/udp.c). The kernel may free read datagrams late, up to a quarter of the buffer; the
-// last quarter is for other senders.
+// The kernel accepts a datagram when the buffer has room for it; older kernels accept it when the buffer is not full
+// yet. An empty buffer accepts any datagram (net/ipv4/udp.c). The kernel may free up to a quarter of the buffer late,
+// after datagrams were read; another quarter is left to other senders.
 unsigned ReceiverRoom::datagrams(const State& state, std::size_t octets)
 {
     constexpr std::uint64_t kMost = 32, kSmall = 8;
@@ -111,7 +111,7 @@ unsigned ReceiverRoom::datagrams(const State& state, std::size_t octets)
         return static_cast<unsigned>(std::clamp<std::uint64_t>((limit - state.used_octets) / 4 / each, 1, kMost));
     if (state.buffer_octets >= kSmall * each)
         return 0;
-    // A buffer of a few datagrams has no quarters.
+    // A buffer of a few datagrams is not divided into quarters.
     return state.used_octets == 0 || state.used_octets + each <= state.buffer_octets ? 1 : 0;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// tcp_transport.cpp - messages one behind the other in a connection (RFC 7011 10.4), made again when it breaks.
+// tcp_transport.cpp - messages one after the other in a connection (RFC 7011 10.4), which is renewed when it breaks.
 //
 // A message stays in the queue until the peer's kernel has acknowledged its last octet. When the connection breaks, the
-// preamble and then every message still queued go over the next one, in order: at least once, never silently lost. A
-// queue that is full waits for a connected peer; while there is none, new messages are given up and counted.
+// preamble and then every queued message are sent over the next one, in order: at least once, never lost without a
+// count. A full queue waits for a connected peer; without a connection new messages are dropped and counted.
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,7 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLargestMessage = 65535;   // the header's 16-bit length
-constexpr std::chrono::milliseconds kAway{2000}; // a commit waits so long for a collector that nobody can connect to
+constexpr std::chrono::milliseconds kAway{2000}; // a commit's longest wait for a collector without a connection
 constexpr std::chrono::milliseconds kStep{5};    // acknowledgements raise no event: look again after this
 
 class TcpTransport final : public Transport {
@@ -55,7 +55,7 @@ class TcpTransport final : public Transport {
     Result<void> send(Message message) override
     {
         pump();
-        // Waiting only helps while somebody may take octets: a peer that is down must not stop the pipeline.
+        // Only a connected peer is worth waiting for: a peer that is down must not stop the pipeline.
         while (queued_octets_ + message.octets.size() > limits_.backlog_octets && !queue_.empty() &&
                state_ != State::kDown) {
             wait();
@@ -71,7 +71,7 @@ class TcpTransport final : public Transport {
         }
         overflowing_ = false;
         if (queue_.empty())
-            last_progress_ = Clock::now(); // patience begins with something to send
+            last_progress_ = Clock::now(); // patience begins when there is something to send
         queued_octets_ += message.octets.size();
         queue_.push_back({std::move(message)});
         pump();
@@ -88,8 +88,7 @@ class TcpTransport final : public Transport {
     {
         pump();
         while (!queue_.empty() && !hopeless_) {
-            // A collector that is away may be away for long: wait shorter than for a slow one, for the sake of the
-            // other outputs.
+            // A collector may be down for long. The wait is shorter than for a slow one, so that other outputs proceed.
             const auto patience = state_ == State::kConnected
                                       ? limits_.patience
                                       : std::min<std::chrono::milliseconds>(limits_.patience, kAway);
@@ -112,7 +111,7 @@ class TcpTransport final : public Transport {
             now.waiting_rows += q.message.rows;
         return now;
     }
-    // A killed predecessor had given up waiting for the collector while these rows were in its memory.
+    // A daemon that was killed had stopped waiting for the collector while these rows were in its memory.
     void go_on(const TransportState& state) override
     {
         Transport::go_on(state);
@@ -138,7 +137,7 @@ class TcpTransport final : public Transport {
                              std::to_string(limits_.linger.count()) + " ms of the end"});
         queue_.clear();
         if (state_ == State::kConnected)
-            (void)::shutdown(fd_.get(), SHUT_WR); // the peer reads to the end; nothing is left to lose here
+            (void)::shutdown(fd_.get(), SHUT_WR); // the peer reads to the end; every octet is acknowledged
         fd_.reset();
         return take_error();
     }
@@ -169,7 +168,7 @@ class TcpTransport final : public Transport {
         }
         const int on = 1;
         const auto stall_ms = static_cast<unsigned>(limits_.stall_timeout.count());
-        // Both only sharpen what happens anyway: smaller delay, earlier notice of a peer that vanished.
+        // Both are optional: a smaller delay, and earlier notice of a peer that vanished.
         (void)::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         (void)::setsockopt(fd_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms, sizeof stall_ms);
         state_ = State::kConnecting;
@@ -210,7 +209,7 @@ class TcpTransport final : public Transport {
         preamble_due_ = true;
     }
 
-    // The connection is gone: what was not acknowledged is queued for the next one.
+    // The connection is lost: messages that were not acknowledged are queued for the next one.
     void fail(const std::string& what, int error_number)
     {
         keep_error(socket_error(name() + ": " + what, error_number));
@@ -249,7 +248,7 @@ class TcpTransport final : public Transport {
             take_acknowledged();
     }
 
-    // A collector sends nothing, but closes: without looking, the first write after it would be lost.
+    // A collector sends nothing, but it may close: without this check the first write after the close would be lost.
     void read_peer()
     {
         char ignored[512];
@@ -322,7 +321,7 @@ class TcpTransport final : public Transport {
 
     void wait() const
     {
-        // POLLHUP and POLLERR are always reported: a broken peer ends the wait at once.
+        // POLLHUP and POLLERR are always reported, so a broken connection ends the wait at once.
         pollfd ready{fd_.get(), 0, 0};
         if (state_ == State::kConnecting || (state_ == State::kConnected && next_ < queue_.size()))
             ready.events = POLLOUT;
@@ -340,7 +339,7 @@ class TcpTransport final : public Transport {
     std::chrono::milliseconds back_off_;
     std::deque<Queued> queue_;
     std::size_t next_ = 0;    // first queued message not yet written whole
-    std::size_t partial_ = 0; // octets of it that are
+    std::size_t partial_ = 0; // octets of it that are written
     std::size_t queued_octets_ = 0;
     std::uint64_t stream_ = 0, acknowledged_ = 0; // octets of this session
     bool preamble_due_ = false;

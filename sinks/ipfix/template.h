@@ -28,7 +28,7 @@ struct Template {
     [[nodiscard]] std::size_t record_length() const;
 };
 
-// Set (v9: FlowSet) the template record belongs in: v9 0 and 1 (RFC 3954 5.2, 6.1), IPFIX 2 and 3 (RFC 7011 3.3.2).
+// Set (v9: FlowSet) of the template record: v9 0 and 1 (RFC 3954 5.2, 6.1), IPFIX 2 and 3 (RFC 7011 3.3.2).
 std::uint16_t template_set_id(Protocol protocol, bool options);
 
 // Appends the template record: RFC 3954 5.2 and 6.1, RFC 7011 3.4.1 and 3.4.2.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // transport.h - how messages reach a collector: datagrams, a stream, a file.
 //
-// A transport session begins with the preamble (templates and options), asked for when the session's first message is
-// about to leave; sequence numbers begin with it. Rows count as sent when the transport can say no more about them:
-// UDP: the kernel took the datagram. TCP: the peer's kernel acknowledged it. File: written.
+// A transport session begins with the preamble (templates and options), which the transport asks for before it sends
+// the session's first message. Sequence numbers begin with it. Rows count as sent at the last step that the transport
+// can observe. UDP: the kernel accepted the datagram. TCP: the peer's kernel acknowledged it. File: it is written.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,13 @@
 
 namespace flowxdp::ipfix {
 
-// begins: the receiver may know nothing of this exporter; else templates are repeated.
+// begins: the receiver may know nothing of this exporter; otherwise templates are repeated.
 using Preamble = std::function<std::vector<Message>(bool begins)>;
 
-// Where a transport goes on after a crash.
+// Where a transport resumes after a crash.
 struct TransportState {
     std::uint64_t place = 0;        // file: octets written; UDP: own port
-    std::uint64_t receiver = 0;     // UDP: the collector's socket; 0: it is elsewhere. File: its identity
+    std::uint64_t receiver = 0;     // UDP: the collector's socket; 0: on another host. File: its identity
     std::uint64_t waiting_rows = 0; // TCP: not acknowledged
     ExportTotals totals;
     SequenceNumbers sequences;
@@ -39,34 +39,34 @@ class Transport {
     Transport& operator=(const Transport&) = delete;
     virtual ~Transport() = default;
 
-    // Resolves names, makes the socket or file. An error is a start-up error; a collector that is down is none.
+    // Resolves names, makes the socket or file. An error is a start-up error; a collector that is down is no error.
     virtual Result<void> open() = 0;
     // Octets of the largest message. Valid after open().
     [[nodiscard]] virtual std::size_t message_limit() const = 0;
     // True when a receiver may have missed earlier messages, so that templates must be repeated.
     [[nodiscard]] virtual bool datagrams() const { return false; }
-    // Takes the message; it is sent, waits, or is given up and counted. Error: something went wrong on the way.
+    // Takes the message, which is sent, queued, or dropped and counted. Error: the transport failed.
     virtual Result<void> send(Message message) = 0;
-    // Lets waiting messages go on; never waits.
+    // Sends queued messages as far as possible without waiting.
     virtual Result<void> poll() { return {}; }
-    // Sink::commit(): every message is written, sent or acknowledged, or nothing moves.
+    // Sink::commit(): returns when every message is written, sent or acknowledged, or when nothing has moved for too
+    // long.
     virtual Result<void> commit() { return poll(); }
-    // After commit(). Of TCP no sequence: it begins anew with each connection.
+    // After commit(). TCP has no sequence in it: each connection begins a new one.
     [[nodiscard]] virtual TransportState state() const { return {0, 0, 0, totals_, sequences_}; }
-    // Before open(): what state() said last, before a crash.
+    // Before open(): the last state() before a crash.
     virtual void go_on(const TransportState& state)
     {
         totals_ = state.totals;
         sequences_ = state.sequences;
     }
-    // After open(): the session from before a crash goes on, templates and all.
+    // After open(): the session from before the crash continues, so the collector has its templates.
     [[nodiscard]] virtual bool session_goes_on() const { return false; }
-    // The last message has been given: delivers what waits, for a bounded time. What then remains is counted as
-    // dropped.
+    // After the last message: delivers queued messages for a bounded time. The others are counted as dropped.
     virtual Result<void> finish() = 0;
     // Name for reports and errors, e.g. "udp://127.0.0.1:9995".
     [[nodiscard]] virtual std::string name() const = 0;
-    // One line more for the report, or empty.
+    // An extra line for the report, or empty.
     [[nodiscard]] virtual std::string remark() const { return {}; }
 
     void set_preamble(Preamble preamble) { preamble_ = std::move(preamble); }
@@ -99,17 +99,19 @@ Error socket_error(const std::string& what, int error_number);
 
 struct UdpLimits {
     std::size_t mtu = 1400; // octets of the largest IP packet; the route's own MTU also binds
-    // A collector on this host that does not read is waited for so long; then datagrams are given up until it reads.
+    // Longest wait for a collector on this host that does not read; then datagrams are dropped until it reads.
     std::chrono::milliseconds patience{10000};
-    std::uint32_t datagrams_per_second = 10000; // to one elsewhere, which cannot be asked; 0 = no limit
-    // One elsewhere may have been started again: after so much real time a session begins for it. 0 = never.
+    std::uint32_t datagrams_per_second =
+        10000; // to a collector on another host, whose buffer is not known; 0 = no limit
+    // A collector on another host may have been restarted: after this much real time a session begins for it. 0 =
+    // never.
     std::chrono::seconds begin_again{0};
 };
 
 struct TcpLimits {
     std::size_t backlog_octets = 8u << 20;     // messages not yet acknowledged
     std::chrono::milliseconds linger{5000};    // finish() waits this long
-    std::chrono::milliseconds patience{10000}; // commit() waits so long while nothing moves
+    std::chrono::milliseconds patience{10000}; // longest wait of commit() while nothing moves
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds stall_timeout{30000}; // a connected peer that takes nothing is dead
     std::chrono::milliseconds first_back_off{250};  // doubled after each failure
@@ -118,7 +120,7 @@ struct TcpLimits {
 
 std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, const UdpLimits& limits, SinkCounts* counts);
 std::unique_ptr<Transport> make_tcp_transport(const Endpoint& collector, const TcpLimits& limits, SinkCounts* counts);
-// path: "-" is stdout. The file is replaced, unless it goes on after a crash.
+// path: "-" is stdout. The file is replaced, unless it resumes after a crash.
 std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts);
 
 } // namespace flowxdp::ipfix

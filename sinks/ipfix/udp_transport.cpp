@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// udp_transport.cpp - one message, one datagram (RFC 3954 3, RFC 7011 10.3), no faster than the collector reads.
+// udp_transport.cpp - one datagram for each message (RFC 3954 3, RFC 7011 10.3), no faster than the collector reads.
 //
-// A collector on this host is asked for room (receiver_room.h); while it has none the send waits, for `patience`, then
-// datagrams are given up and counted until it reads again. A collector elsewhere cannot be asked: datagrams are paced.
-// A full send buffer of this host is waited for as well. A port unreachable is reported by the kernel at the next send,
-// about an earlier datagram: that one was not delivered, and since a collector that was down knows no templates, they
-// lead what comes next.
+// The kernel says how much room a collector on this host has (receiver_room.h). While it has none, a send waits for
+// `patience`; then datagrams are dropped and counted until the collector reads again. For a collector on another host
+// datagrams are paced. A full send buffer is waited for as well. The kernel reports "port unreachable" at the next
+// send, about an earlier datagram: that one was not delivered, and templates are sent next, because a collector that
+// was down has none.
 #include <netinet/in.h>
 #include <poll.h>
 
@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kWaitMs = 10;
 constexpr int kMaxWaits = 100;
 constexpr std::chrono::microseconds kLookAgain{200};  // no event tells that a receiver has read
-constexpr std::chrono::milliseconds kAnswerHolds{10}; // then the collector may be another one
+constexpr std::chrono::milliseconds kAnswerHolds{10}; // afterwards the collector may be another process
 constexpr std::int64_t kBurst = 32;                   // datagrams ahead of the pace
 constexpr std::size_t kHeaders4 = 20 + 8;             // IPv4 and UDP
 constexpr std::size_t kHeaders6 = 40 + 8;
@@ -60,7 +60,7 @@ class UdpTransport final : public Transport {
         }
         if (!fd_)
             return socket_error(name(), error);
-        // A larger buffer only spares waits; the system's own is enough.
+        // A larger buffer saves waits; the system's default is enough.
         (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
         limit_to_route();
         room_.emplace(fd_.get());
@@ -91,9 +91,9 @@ class UdpTransport final : public Transport {
     Result<void> send(Message message) override
     {
         Result<void> result;
-        bool turn = wait_for_turn(message.octets.size()); // tells of a new collector, too
+        bool turn = wait_for_turn(message.octets.size()); // also notices a new collector
         if (turn && std::exchange(fresh_, false)) {
-            // After a crash the session goes on, if the collector is the one from before.
+            // After a crash the session continues if the collector is still the same.
             const std::optional<std::uint64_t> knew = std::exchange(knew_, std::nullopt);
             const bool begins = !knew || *knew != receiver_;
             if (begins)
@@ -101,7 +101,7 @@ class UdpTransport final : public Transport {
             for (Message& part : preamble_(begins))
                 keep_error(wait_for_turn(part.octets.size()) ? transmit(std::move(part)) : give_up(std::move(part)),
                            &result);
-            turn = wait_for_turn(message.octets.size()); // the preamble may have taken the room
+            turn = wait_for_turn(message.octets.size()); // the preamble may have used the room
         }
         keep_error(turn ? transmit(std::move(message)) : give_up(std::move(message)), &result);
         return result;
@@ -141,8 +141,8 @@ class UdpTransport final : public Transport {
             *whole = std::move(part);
     }
 
-    // The port from before a crash: to collectors that tell sessions by it, ours goes on. Somebody else may have it:
-    // then it is another session, and the templates that lead it are all they need.
+    // The port from before a crash: for collectors that identify sessions by it, the session continues. When another
+    // process has the port it is a new session, which begins with templates.
     void take_port(int fd, int family) const
     {
         sockaddr_storage own{};
@@ -165,7 +165,7 @@ class UdpTransport final : public Transport {
             mtu_ = std::min(mtu_, static_cast<std::size_t>(route_mtu));
     }
 
-    // A collector that was started again knows no templates, and counts its drops anew.
+    // A collector that was restarted has no templates, and its drop counter begins at 0.
     void know_receiver(const std::optional<ReceiverRoom::State>& state)
     {
         const std::uint64_t socket = state ? state->socket : 0;
@@ -176,7 +176,7 @@ class UdpTransport final : public Transport {
         drops_before_ = state ? state->drops : 0;
     }
 
-    // Waits until the collector has room, or for its turn. False: it has none and patience is over.
+    // Waits until the collector has room, or until the pace allows a datagram. False: no room, and patience is over.
     bool wait_for_turn(std::size_t octets)
     {
         const Clock::time_point began = Clock::now();
@@ -206,7 +206,7 @@ class UdpTransport final : public Transport {
             stalled_ = true;
             return false;
         }
-        fresh_ = fresh_ || stalled_; // templates may be among what it missed
+        fresh_ = fresh_ || stalled_; // it may have missed templates
         stalled_ = false;
         allowed_--;
         return true;
@@ -242,7 +242,7 @@ class UdpTransport final : public Transport {
 
     Result<void> give_up(Message message)
     {
-        sequences_.stamp(&message); // a lost datagram leaves its gap for the collector to see
+        sequences_.stamp(&message); // also of a dropped datagram, so that the collector sees a gap
         count_dropped(message);
         return Error{name() + ": the collector has not read for " + std::to_string(limits_.patience.count()) +
                      " ms and its buffer is full: records are dropped until it reads"};
@@ -269,7 +269,7 @@ class UdpTransport final : public Transport {
             }
             if ((error == EAGAIN || error == ENOBUFS) && waits < kMaxWaits) {
                 waits++;
-                // ENOBUFS leaves the socket writable: sleep the time out then.
+                // With ENOBUFS the socket is still writable, so sleep.
                 pollfd ready{fd_.get(), static_cast<short>(error == EAGAIN ? POLLOUT : 0), 0};
                 (void)::poll(&ready, 1, kWaitMs);
                 continue;
@@ -280,7 +280,7 @@ class UdpTransport final : public Transport {
     }
 
     struct Sent {
-        std::size_t octets = 0; // 0: nothing, or taken back
+        std::size_t octets = 0; // 0: none, or its count was undone
         std::uint32_t rows = 0, flow_records = 0;
     };
 
@@ -292,14 +292,14 @@ class UdpTransport final : public Transport {
     std::optional<ReceiverRoom> room_;
     unsigned allowed_ = 0; // datagrams before the next question
     Clock::time_point asked_{};
-    bool stalled_ = false; // patience is over: no more waiting until the collector reads
+    bool stalled_ = false; // patience is over: no waiting until the collector reads
     Clock::time_point next_turn_{};
     std::chrono::nanoseconds waited_{0};
     std::uint64_t receiver_ = 0, drops_before_ = 0, receiver_drops_ = 0;
     bool fresh_ = true; // the next message begins a session for the collector
     Clock::time_point began_{};
     std::uint16_t own_port_ = 0;        // after a crash: the port from before
-    std::optional<std::uint64_t> knew_; // and the collector's socket
+    std::optional<std::uint64_t> knew_; // after a crash: the collector's socket from before
     Sent last_;
     std::uint64_t refused_ = 0;
 };

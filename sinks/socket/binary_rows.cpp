@@ -79,7 +79,7 @@ void put_value(const RowView& row, fx_type type, const std::uint8_t* p, std::str
     }
 }
 
-// Starts a record; end_record() writes its length, which counts everything behind the length.
+// Starts a record. end_record() writes its length, which counts the bytes after the length.
 std::size_t begin_record(BinaryRecord type, std::string* out)
 {
     const std::size_t at = out->size();

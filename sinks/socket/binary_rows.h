@@ -17,8 +17,8 @@ enum class BinaryRows : std::uint8_t { kFlows = 0, kPackets = 1 };
 
 // Appends the schema record that a receiver needs before the first row.
 void append_binary_schema(const Schema& schema, BinaryRows kind, std::uint32_t sensor_id, std::string* out);
-// Appends the record that identifies the numbering of the flows (SinkContext::boot); nothing in replay, where boot is
-// 0.
+// Appends the record that says which sensor numbered the flows (SinkContext::boot). Appends nothing in replay, where
+// boot is 0.
 void append_binary_origin(std::uint32_t sensor_id, std::uint64_t boot, std::string* out);
 // Appends one row record.
 void append_binary_row(const RowView& row, const Schema& schema, std::string* out);

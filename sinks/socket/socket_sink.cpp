@@ -83,7 +83,7 @@ class SocketSink final : public Sink {
         }
         if (!preamble.empty())
             sender_.set_preamble({std::move(preamble)});
-        // A killed predecessor had given up waiting for the receiver while these rows were in its memory.
+        // A daemon that was killed had stopped waiting for the receiver while these rows were in its memory.
         if (!context.resume.empty()) {
             counts_.rows += context.resume.front();
             counts_.dropped += context.resume.front();
@@ -97,7 +97,7 @@ class SocketSink final : public Sink {
     Result<void> tick(std::int64_t) override { return sender_.pump(milliseconds(0)); }
     Result<void> flush(bool final) override
     {
-        // Not longer than new rows may wait for this thread.
+        // At most as long as new rows may wait for this thread.
         return final ? sender_.drain() : sender_.pump(milliseconds(sender_.nothing_to_send() ? 0 : 200));
     }
     Result<void> commit() override { return sender_.commit(); }

@@ -36,7 +36,7 @@ constexpr Options kOptions;
 SenderOptions sender_options(const std::string& target, const OptionValues& values)
 {
     SenderOptions sender;
-    sender.queue_bytes = 1u << 20; // some hundred reports for a receiver that is slow
+    sender.queue_bytes = 1u << 20; // hundreds of reports, for a slow receiver
     sender.patience = seconds(values[kOptions.patience]);
     sender.drain = seconds(values[kOptions.drain]);
     Result<Endpoint> endpoint = parse_endpoint(target, "tcp://127.0.0.1:5555", 5555);
@@ -123,7 +123,7 @@ class TcpWinSink final : public Sink {
     {
         if (!timer_.due(!list_.entries().empty()))
             return {};
-        // Each report holds the whole list: a receiver that is away misses nothing when it gets the newest alone.
+        // Each report has the whole list, so a receiver that was away needs only the newest one.
         if (!sender_.connected())
             replaced_ += sender_.discard_unsent();
         Result<void> result;
@@ -142,7 +142,7 @@ class TcpWinSink final : public Sink {
     ReadColumn<ColumnSet::U8> protocol_{"l4Proto"};
     ReadColumn<ColumnSet::U64> packets_{"pktsSnt"};
     ReadColumn<ColumnSet::U32> below_{"tcpWinThCnt"};
-    SinkCounts reports_; // the sender's: reports, not rows
+    SinkCounts reports_; // counts of the sender, in reports
     std::atomic<std::uint64_t> replaced_{0}, left_{0};
     SocketSender sender_;
 };

@@ -24,7 +24,7 @@ std::string time_text(std::int64_t second)
     std::tm local = {};
     char text[64];
     if (!::localtime_r(&t, &local))
-        return std::to_string(second); // a year that does not fit: the number says as much
+        return std::to_string(second); // the year does not fit a calendar date
     return {text, std::strftime(text, sizeof text, "%a %d %b %Y %H:%M:%S", &local)};
 }
 

@@ -10,17 +10,18 @@
 
 namespace flowxdp {
 
-// The report's timer: whole seconds of packet time. The mark starts at the last multiple of the interval, so reports of
-// busy traffic stand at …:05, …:10, …:15; afterwards it is the second of the last report.
+// The timer of reports, in whole seconds of packet time. A report is due one interval after the mark. The mark starts
+// at the last multiple of the interval, so busy traffic has reports at …:05, …:10, …:15. Each report sets it to its own
+// second.
 class ReportTimer {
   public:
     explicit ReportTimer(std::int64_t interval_s) : interval_s_(interval_s) {}
 
-    // The packet clock, from a tick: may step back (by more than 60 s: clock.h), the timer then starts anew.
+    // The packet clock, from a tick. When it steps back (by more than 60 s: clock.h) the timer starts again.
     void set_clock(std::int64_t ns);
-    // When a row's flow ended: the clock was there at least, never a step back (the last rows of a run are older).
+    // A row's end clock. It may advance the timer, and is never a step back: the last rows of a run are older.
     void at_least(std::int64_t ns);
-    // True when a report is due now; moves the mark. nonempty: there is something to report, otherwise none is due.
+    // True when a report is due now; sets the mark. nonempty: false when the list is empty and no report is due.
     bool due(bool nonempty);
     // The second of the last report that was due.
     [[nodiscard]] std::int64_t second() const { return mark_s_; }
@@ -34,8 +35,8 @@ class ReportTimer {
     bool started_ = false;
 };
 
-// The report as one message, or, datagram_bytes > 0, as messages of at most so many bytes, cut between rows, each with
-// the header. local time zone; nul: a zero byte ends each message.
+// The report as one message. datagram_bytes > 0: as messages of at most so many bytes, cut between rows, each with the
+// header. Times are in the local time zone. nul: a zero byte ends each message.
 std::vector<std::string> print_report(const WindowList& list, std::int64_t second, bool nul,
                                       std::size_t datagram_bytes);
 

@@ -77,7 +77,7 @@ class TextSink final : public Sink {
         return to_stdout ? Result<void>{} : write_headers_file(prefix + "_headers.txt", context);
     }
 
-    // T2 checks the size after each row; A and B of a flow may part, as there.
+    // As in T2 the size is checked after each row, so A and B of a flow may be in two files.
     Result<void> write(const Rows& rows) override { return print(rows, StringStyle::kQuoted, &flows_); }
     Result<void> write_packets(const Rows& rows) override { return print(rows, StringStyle::kBare, &packets_); }
 
@@ -169,7 +169,7 @@ class TextSink final : public Sink {
     std::string target_;
     SplitRule rule_;
     SplitFile flows_{&counts_}, packets_{&counts_};
-    TextBuffer line_; // the row being made
+    TextBuffer line_; // the row that is printed
     bool has_packets_ = false;
 };
 
