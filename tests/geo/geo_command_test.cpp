@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "cli/command_line.h"
-#include "geo/geo_options.h"
+#include "cli/geo_options.h"
 #include "geo_test_support.h"
 
 namespace flowxdp::geo {

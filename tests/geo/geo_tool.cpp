@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "cli/command_line.h"
+#include "cli/geo_options.h"
 #include "geo/geo_command.h"
-#include "geo/geo_options.h"
 
 int main(int argc, char** argv)
 {

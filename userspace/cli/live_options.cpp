@@ -24,7 +24,7 @@ FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t li
     auto program = compile_filter_program(expression, link_type);
     if (!program.ok()) {
         const std::string word = expression.substr(0, expression.find(' '));
-        throw StartupError(fmt::format("{}; the filter begins with the first word behind '{}' that names no interface "
+        throw StartupError(fmt::format("{}; the filter begins with the first word after '{}' that names no interface "
                                        "here: '{}'",
                                        program.error().message, last_interface, word),
                            ExitCode::kUsage);

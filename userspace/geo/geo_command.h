@@ -10,7 +10,7 @@
 
 namespace flowxdp::geo {
 
-// What the command line asks for (geo_options.h fills it).
+// What the command line asks for (cli/geo_options.h fills it).
 struct GeoCommand {
     enum class Action { kNone, kLookup, kImport, kUpdate, kStatus };
 

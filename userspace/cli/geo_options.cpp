@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "geo/geo_options.h"
+#include "cli/geo_options.h"
 
 #include "cli/option_table.h"
 #include "geo/geo_command.h"

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// command_rows.h - the rows of commands that have files of their own.
+#pragma once
+
+#include "cli/options.h"
+
+namespace flowxdp {
+
+inline constexpr const char* kSignals =
+    "Signals: SIGINT and SIGTERM end the input, write every flow and report; a second one kills. SIGHUP does the same "
+    "where a terminal closed. SIGUSR1 prints the report as it stands.";
+
+CommandRow replay_command(Options* options);
+CommandRow attach_command(Options* options);
+CommandRow detach_command(Options* options);
+CommandRow plugin_list_command(Options* options);
+CommandRow plugin_new_command(Options* options);
+CommandRow plugin_build_command(Options* options);
+
+} // namespace flowxdp

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// run_options.h - the options that replay, attach and detach --export share: their rows, and checks of them together.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "cli/options.h"
+#include "core/result.h"
+
+namespace flowxdp {
+
+// The error of an empty value.
+Error empty_value();
+
+void add_run_options(OptionTable* table, RunOptions* run);
+// The words of the filter expression, instead of an option for it.
+Result<void> take_filter(RunOptions* run, std::span<const std::string> words);
+// Options that exclude each other, or need another one.
+Result<void> check_run(const RunOptions& run);
+// After check_run(): reads the filter file and computes sizes.
+Result<void> settle_run(RunOptions* run);
+
+} // namespace flowxdp
