@@ -349,9 +349,9 @@ class Messages(CliCase):
                             (["replay"], "replay needs an input"), (["attach"], "attach needs an interface"), (["detach"], "detach needs an interface, or --all"),
                             (["detach", "--all", "lo"], "interfaces or --all, not both"), (["decode"], "decode needs a value: COLUMN=VALUE"),
                             (["decode", "a=1", "b=2"], "decode takes one COLUMN=VALUE"), (["interfaces", "x"], "interfaces takes no word, and 'x' is one"),
-                            (["plugin"], "plugin needs a command behind it"), (["plugin", "build"], "plugin build needs a plugin's folder"),
+                            (["plugin"], "plugin needs a command after it"), (["plugin", "build"], "plugin build needs a plugin's folder"),
                             (["plugin", "new"], "plugin new needs a name"), (["plugin", "new", "a", "b"], "plugin new takes one name"),
-                            (["geo"], "geo needs a command behind it"), (["geo", "lookup"], "geo lookup needs an address"), ([], "a command is missing"),
+                            (["geo"], "geo needs a command after it"), (["geo", "lookup"], "geo lookup needs an address"), ([], "a command is missing"),
                             (["attach", "lo", "--priority", "7"], "add --dispatcher"), (["replay", "-R", "a", "--series", "b0"], "one kind of input"),
                             ([*replay, "--max-flows", "16", "-f", "0.5"], "is 8 flows: a table has from 16 to 268435456")]:
             with self.subTest(words=words):

@@ -96,7 +96,7 @@ std::optional<std::size_t> unwritten_memory_read(std::span<const sock_filter> pr
 std::string unwritten_memory_reason(std::size_t instruction)
 {
     return fmt::format("instruction {} uses a value that not every way to it has computed, so that the answer would be "
-                       "random (libpcap does that to what stands behind 'geneve or'); put 'geneve' last",
+                       "random (libpcap does that to what follows 'geneve or'); put 'geneve' last",
                        instruction);
 }
 

@@ -75,7 +75,7 @@ CommandLineReply no_such_command(const std::vector<CommandRow>& commands, Words 
     if (is_family(commands, word)) {
         const std::vector<std::string> names = members(commands, word);
         if (words.size() < 2)
-            return mistake(fmt::format("{} needs a command behind it{}", word, known_words("", names)), word);
+            return mistake(fmt::format("{} needs a command after it{}", word, known_words("", names)), word);
         return mistake(fmt::format("{} has no command '{}'{}", word, printable(words[1], kValueBytes),
                                    known_words(words[1], names)),
                        word);
@@ -231,7 +231,7 @@ class Reader {
                                (next == "--help" || command_.options.find(next.substr(0, next.find('='))) ||
                                 (next.size() == 2 && command_.options.find(next[1])));
         if (is_option)
-            return wrong(fmt::format("option {} needs a value ({} {}), and '{}' behind it is an option; a value that "
+            return wrong(fmt::format("option {} needs a value ({} {}), and '{}' after it is an option; a value that "
                                      "looks like one is written {}",
                                      row.called(), row.called(), row.value, next,
                                      row.name.empty() ? fmt::format("-{}{}", row.letter, next)

@@ -87,7 +87,7 @@ std::string overview_text(const std::vector<CommandRow>& commands)
     for (const CommandRow& command : commands)
         add_entry(command.name, command.summary, &out);
     out += "\nOptions:\n";
-    add_entry("-h, --help", "This text; behind a command: that command's", &out);
+    add_entry("-h, --help", "This text; after a command: the command's help", &out);
     add_entry("-V, --version", "The version", &out);
     add_entry("help --man [COMMAND]", "A manual page (roff), for man -l -", &out);
     add_examples({{"flowxdp replay capture.pcap -w out", "a capture file becomes out_flows.txt, with a report"},

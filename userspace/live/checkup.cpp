@@ -232,8 +232,8 @@ Finding check_tc(const InterfaceInfo& info)
     std::uint32_t count = ids.size(), flags = 0;
     if (bpf_prog_query(static_cast<int>(info.index), static_cast<bpf_attach_type>(kTcxIngress), 0, &flags, ids.data(),
                        &count))
-        return ok("tc programs", "not said by this kernel or to this user; they run behind the sensor");
-    return ok("tc programs", fmt::format("{} tcx at ingress; they run behind the sensor", count));
+        return ok("tc programs", "not said by this kernel or to this user; they run after the sensor");
+    return ok("tc programs", fmt::format("{} tcx at ingress; they run after the sensor", count));
 }
 
 // What attach observes without --direction.
@@ -283,8 +283,7 @@ std::vector<Finding> check_interface(const std::string& name)
                             "attach to the interface that carries them, or "
                             "capture with tcpdump and use replay"});
     if (info.driver.empty())
-        findings.push_back({Verdict::kWarning, "driver",
-                            "none: XDP works in generic mode alone, behind the stack's copy",
+        findings.push_back({Verdict::kWarning, "driver", "none: XDP works only in generic mode, after the stack's copy",
                             "attach as usual; --mode native would be refused"});
     else
         findings.push_back(ok("driver", info.driver +
@@ -304,7 +303,7 @@ std::vector<Finding> check_interface(const std::string& name)
     const bool gro = ethtool_value_of(name, ETHTOOL_GGRO);
     findings.push_back(
         // netif_elide_gro(): no GRO where a generic program is attached (6.1, 6.18).
-        ok("gro", gro ? "on; frames are merged behind XDP, and not at all while a program is attached in generic mode"
+        ok("gro", gro ? "on; frames are merged after XDP, and not at all while a program is attached in generic mode"
                       : "off"));
     if (const std::string hidden = hidden_tags_text(info); !hidden.empty())
         findings.push_back({Verdict::kWarning, "rx-vlan offload", hidden, "where VLANs are used, do so; else nothing"});

@@ -16,7 +16,7 @@ Result<SplitRule> parse_split_rule(const std::string& size, const std::string& s
     const auto number =
         read_size(std::string_view(size).substr(0, size.size() - (flows ? 1 : 0)), 1, 9000000000000000000U);
     if (!number.ok())
-        return Error{fmt::format("split size: {}; 500M if not given, with f behind it so many flows: 10000f",
+        return Error{fmt::format("split size: {}; 500M if not given, with f after it so many flows: 10000f",
                                  number.error().message)};
     (flows ? rule.rows : rule.bytes) = number.value();
     if (!start.empty()) {

@@ -54,7 +54,7 @@ Result<Endpoint> parse_endpoint(const std::string& text, const std::string& defa
     }
     e.port = address.substr(host_end + 1);
     if (address[host_end] != ':')
-        return wrong("has no ':' behind its ']'");
+        return wrong("has no ':' after its ']'");
     if (const auto port = read_number(e.port, 1, 65535, default_port); !port.ok())
         return wrong(fmt::format("has a wrong port ({})", port.error().message));
     return e;
