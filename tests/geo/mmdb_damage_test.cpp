@@ -4,16 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "geo/mmdb_check.h"
 #include "geo/mmdb_file.h"
 #include "geo/mmdb_writer.h"
 #include "geo_test_support.h"
+#include "support/sanitized.h"
 
 namespace flowxdp::geo {
 namespace {
 
+using test::kSanitized;
 using Bytes = std::vector<std::uint8_t>;
 constexpr std::string_view kMarker = "\xab\xcd\xefMaxMind.com";
 
@@ -66,19 +69,22 @@ TEST(MmdbDamage, MissingFrontIsAnErrorOrAnAnswer)
         use_file(folder, Bytes(whole.begin() + static_cast<std::ptrdiff_t>(skip), whole.end()));
 }
 
+constexpr unsigned kBitStep = kSanitized ? 4 : 1;
+constexpr std::size_t kValueStep = kSanitized ? 3 : 1;
+
 TEST(MmdbDamage, EveryFlippedBitIsAnErrorOrAnAnswer)
 {
     const TempFolder folder;
     Bytes bytes = valid_file();
     std::size_t refused = 0;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
-        for (unsigned bit = 0; bit < 8; ++bit) {
+        for (unsigned bit = at % kBitStep; bit < 8; bit += kBitStep) {
             bytes[at] ^= static_cast<std::uint8_t>(1U << bit);
             refused += use_file(folder, bytes).empty() ? 0 : 1;
             bytes[at] ^= static_cast<std::uint8_t>(1U << bit);
         }
     }
-    EXPECT_GT(refused, bytes.size()); // most flips in tree and metadata are found out
+    EXPECT_GT(refused, bytes.size() / kBitStep); // most flips in tree and metadata are found out
 }
 
 TEST(MmdbDamage, EveryByteSetToExtremesIsAnErrorOrAnAnswer)
@@ -87,8 +93,9 @@ TEST(MmdbDamage, EveryByteSetToExtremesIsAnErrorOrAnAnswer)
     Bytes bytes = valid_file();
     for (std::size_t at = 0; at < bytes.size(); ++at) {
         const std::uint8_t before = bytes[at];
-        for (const std::uint8_t value : {0x00, 0x20, 0x3f, 0x5f, 0xe1, 0xff}) {
-            bytes[at] = value;
+        constexpr std::uint8_t kValues[] = {0x00, 0x20, 0x3f, 0x5f, 0xe1, 0xff};
+        for (std::size_t i = at % kValueStep; i < std::size(kValues); i += kValueStep) {
+            bytes[at] = kValues[i];
             use_file(folder, bytes);
         }
         bytes[at] = before;

@@ -8,8 +8,11 @@ themselves: they must follow from the flows to the last packet.
 """
 
 import collections
+import pathlib
 import re
 import subprocess
+
+import remembered
 
 # Tunnels that the oracle's walk stops at (its D2, D13): our name in hdrDesc, UDP ports of the outer flow.
 TUNNELS = {"ayiya": {5072}, "capwap": {5247}, "lwapp": {12222}, "vxlan": {4790, 8472}, "gtp": {3386}}
@@ -33,22 +36,25 @@ class Evidence:
         """Address pairs, in any order, of the frames that tshark's filter selects."""
         if display_filter not in self.asked:
             fields = ("ip.src", "ip.dst", "ipv6.src", "ipv6.dst")
-            run = subprocess.run(["tshark", "-n", "-r", str(self.capture), "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
-                                  "-Y", display_filter, "-T", "fields", *[word for f in fields for word in ("-e", f)]],
-                                 capture_output=True, text=True, errors="replace", check=False)
+            said = self.ask("-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-Y", display_filter, "-T", "fields",
+                            *[word for f in fields for word in ("-e", f)])
             pairs = set()
-            for line in run.stdout.splitlines():
+            for line in said.splitlines():
                 cells = (line.split("\t") + [""] * 4)[:4]
                 for sources, destinations in ((cells[0], cells[1]), (cells[2], cells[3])):
                     pairs |= {frozenset(pair) for pair in zip(sources.split(","), destinations.split(",")) if all(pair)}
             self.asked[display_filter] = pairs
         return self.asked[display_filter]
 
-
     def frames(self, display_filter):
-        run = subprocess.run(["tshark", "-n", "-r", str(self.capture), "-Y", display_filter, "-T", "fields", "-e", "frame.number"],
-                             capture_output=True, text=True, check=False)
-        return len(run.stdout.splitlines())
+        return len(self.ask("-Y", display_filter, "-T", "fields", "-e", "frame.number").splitlines())
+
+    def ask(self, *options):
+        """What tshark prints of the capture."""
+        return remembered.answer(
+            (pathlib.Path(self.capture), *options, remembered.version("tshark", "--version")),
+            lambda: subprocess.run(["tshark", "-n", "-r", str(self.capture), *options], capture_output=True, text=True, errors="replace",
+                                   check=False).stdout)
 
 
 def total(flows, name):

@@ -27,11 +27,14 @@ import subprocess
 import sys
 import tempfile
 
-import causes
-import odd_packets
-
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
+sys.path.insert(0, str(SOURCE / "tests" / "support"))
+
+import causes  # noqa: E402
+import odd_packets  # noqa: E402
+import remembered  # noqa: E402
+
 SKIPPED = 77
 THRESHOLDS = (1, 100)
 PLUGINS = "basic_flow,basic_stats,flow_export,tcp_win"
@@ -77,12 +80,19 @@ class Flows:
 
 def run_oracle(oracle, capture):
     """The oracle's totals and flows, in our names."""
-    run = subprocess.run([sys.executable, "-B", str(oracle), str(capture), "--frag", "first", "--win", ",".join(map(str, THRESHOLDS))],
-                         capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
-    if run.returncode:
-        raise Failure(f"the oracle ended with {run.returncode}: {run.stderr.strip()[-300:]}")
+    options = ["--frag", "first", "--win", ",".join(map(str, THRESHOLDS))]
+
+    def ask():
+        run = subprocess.run([sys.executable, "-B", str(oracle), str(capture), *options],
+                             capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+        if run.returncode:
+            raise Failure(f"the oracle ended with {run.returncode}: {run.stderr.strip()[-300:]}")
+        return run.stdout
+
+    # tshark names a file in what it says of it.
+    said = remembered.answer((str(capture), pathlib.Path(capture), pathlib.Path(oracle), *options, remembered.version("tshark", "--version")), ask)
     summary, flows, columns = {}, Flows(), []
-    for line in run.stdout.splitlines():
+    for line in said.splitlines():
         mark, *cells = line.split("\t")
         if mark == "#S":
             summary[cells[0]] = cells[1]
@@ -101,7 +111,7 @@ def run_oracle(oracle, capture):
               "non_ip": number["non_ip"] + number["ip_incomplete"], "no_flow": 0,
               **{f"win{t}": number[f"win_lt_{t}"] for t in THRESHOLDS}}
     summary = {**summary, **number}
-    summary["tshark_stderr"] = " ".join(re.findall(r"^#S\ttshark_stderr\t(.*)", run.stdout, re.MULTILINE))
+    summary["tshark_stderr"] = " ".join(re.findall(r"^#S\ttshark_stderr\t(.*)", said, re.MULTILINE))
     return totals, flows, summary
 
 

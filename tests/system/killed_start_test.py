@@ -18,7 +18,7 @@ import veth
 
 PLUGINS = ("--plugins", "basic_flow,basic_stats")
 # A guest takes its time for a start, and is there for what only it has: libxdp's dispatcher.
-POINTS = 40 if veth.PATIENCE == 1 else 4
+POINTS = 40 if veth.PATIENCE == 1 else 3
 
 
 def need_strace():

@@ -172,4 +172,5 @@ def code_of_the_user(network, folder):
 
 
 veth.main("fxpr", (missing, three_are_enough, root_gives_the_rest_away, folder_of_another_user, another_user,
-                   users_that_cannot_be, code_of_the_user))
+                   users_that_cannot_be, code_of_the_user),
+          spared=(root_gives_the_rest_away, folder_of_another_user, users_that_cannot_be, code_of_the_user))

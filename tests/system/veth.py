@@ -254,10 +254,14 @@ def ledger(report):
     return numbers
 
 
-def main(tag, tests, **network_options):
-    """Runs each test with (network, folder), a network of its own for each; exit 77 and SKIP where it cannot run here."""
+def main(tag, tests, spared=(), **network_options):
+    """Runs each test with (network, folder), a network of its own for each; exit 77 and SKIP where it cannot run here.
+    spared: those of the tests that an emulated guest leaves out, because their subject is in user space."""
     try:
         for test in tests:
+            if PATIENCE > 1 and test in spared:
+                print("left out in a guest:", test.__name__)
+                continue
             begun = time.monotonic()
             with tempfile.TemporaryDirectory() as folder, Network(sys.argv[1], tag, **network_options) as network:
                 os.chmod(folder, 0o755)
