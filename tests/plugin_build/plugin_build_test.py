@@ -122,13 +122,17 @@ class PluginBuild(unittest.TestCase):
     def test_a_build_replaces_the_bundle_that_was_there_whole(self):
         self.my()
         later, first = self.new("later", 801), self.new("first", 790)
+        # What lies beside a plugin's folder does not take the place of an installed half.
+        os.mkdir(self.work + "/tcp_win")
+        with open(self.work + "/tcp_win/tcp_win.bpf.h", "w") as file:
+            file.write("#error not this one\n")
         # What the user says to the compiler reaches the user halves.
         self.replace(first + "/first.cpp", '.version = "0.1.0"', ".version = MY_VERSION")
         self.build(later, first, CXXFLAGS="-DMY_VERSION=\"7.7\" -O1")
         modules = os.listdir(self.work + "/bundle/plugins")
         self.assertIn("first.so", modules)
         self.assertNotIn("my.so", modules)
-        self.assertEqual(sorted(os.listdir(self.work)), ["bundle", "first", "later", "my"])
+        self.assertEqual(sorted(os.listdir(self.work)), ["bundle", "first", "later", "my", "tcp_win"])
         self.assertIn("790 first 7.7", self.there.run("plugin", "list", "--lib", self.work + "/bundle").stdout)
         # Columns stand in the order of numbers.
         self.assertEqual(self.there.columns("--lib", self.work + "/bundle", "--plugin", "later", "--plugin", "first")[-2:],
@@ -151,7 +155,7 @@ class PluginBuild(unittest.TestCase):
         with open(folder + "/my.cpp", "w") as file:
             file.write(user_half)
         self.replace(folder + "/my.bpf.h", "return PLUGIN_CONTINUE", "return step->nothing")
-        self.failed("my.bpf.h", "nothing", folder=folder)
+        self.failed(folder + "/my.bpf.h", "nothing", folder=folder)
         self.replace(folder + "/my.bpf.h", "return step->nothing", "return PLUGIN_CONTINUE")
         self.replace(folder + "/my.cpp", '.name = "my"', '.name = "your"')
         self.failed("'your'", "one word", folder=folder)

@@ -104,7 +104,7 @@ class Build {
     Result<void> prepare()
     {
         std::error_code error;
-        for (const char* name : {"bundle/plugins", "generated"})
+        for (const char* name : {"bundle/plugins", "generated", "plugins"})
             if (fs::create_directories(folder_ / name, error); error)
                 return Error{fmt::format("cannot make '{}': {}", folder_ / name, error.message())};
         return {};
@@ -134,12 +134,17 @@ class Build {
                 fmt::format("cannot build plugin '{}': another plugin has this name; rename one", source.folder)};
         Words words = cxx_words();
         append(&words, words_of_variable("CXXFLAGS"));
-        append(&words, {"-iquote", source.root(), source.user_half(), "-o", module_path(source.name)});
+        std::error_code error;
+        fs::create_directory_symlink(source.folder, link_of(source), error);
+        if (error)
+            return Error{fmt::format("cannot make '{}': {}", link_of(source), error.message())};
+        given_.push_back(source);
+        append(&words, {"-iquote", folder_ / "plugins", source.user_half(), "-o", module_path(source.name)});
         append(&words, link_words());
         if (source.uses_fmt())
             words.emplace_back("-lfmt");
         append(&words, words_of_variable("LDFLAGS"));
-        if (auto compiled = cxx_.run(fmt::format("the user half of '{}'", source.name), words); !compiled.ok())
+        if (auto compiled = compile(cxx_, fmt::format("the user half of '{}'", source.name), words); !compiled.ok())
             return compiled;
         auto library = load_plugin_library(module_path(source.name));
         if (!library.ok())
@@ -148,8 +153,6 @@ class Build {
             return Error{fmt::format("cannot build plugin '{}': it calls itself '{}'; folder, files and name are one "
                                      "word",
                                      source.folder, library->descriptor->name)};
-        if (source.has_half)
-            roots_.push_back(source.root());
         return add(library.take(), source.has_half);
     }
 
@@ -165,7 +168,7 @@ class Build {
         Words words(std::begin(kBpfFlags), std::end(kBpfFlags));
         append(&words, include_words());
         append(&words, {"-c", sources_.bundle + "/bpf/flowxdp.bpf.c", "-o", object()});
-        return clang_.run("the kernel halves", words);
+        return compile(clang_, "the kernel halves", words);
     }
 
     Result<void> compile_engine()
@@ -183,7 +186,7 @@ class Build {
             words.push_back(sources_.bundle + "/engine/" + file);
         append(&words, {"-o", folder_ / "bundle/libflowxdp_bundle.so"});
         append(&words, link_words());
-        return cxx_.run("the bundle's engine", words);
+        return compile(cxx_, "the bundle's engine", words);
     }
 
     // Both halves of each plugin, as a run would ask.
@@ -245,21 +248,40 @@ class Build {
         return words;
     }
     [[nodiscard]] static Words link_words() { return {std::begin(kLinkFlags), std::end(kLinkFlags)}; }
-    // Of the halves: plugins' folders are found by "NAME/NAME.bpf.h".
+    // Of the halves: the given plugins' are found before any other, and nothing else that lies beside their folders.
     [[nodiscard]] Words include_words() const
     {
-        Words words = {"-I" + sources_.headers, "-I" + sources_.bundle + "/bpf", "-I" + sources_.bundle + "/engine",
-                       "-I" + sources_.bundle + "/plugins", "-I" + (folder_ / "generated")};
-        for (const std::string& root : roots_)
-            append(&words, {"-iquote", root});
-        return words;
+        return {"-iquote",
+                folder_ / "plugins",
+                "-I" + sources_.headers,
+                "-I" + sources_.bundle + "/bpf",
+                "-I" + sources_.bundle + "/engine",
+                "-I" + sources_.bundle + "/plugins",
+                "-I" + (folder_ / "generated")};
+    }
+    // By which a plugin's folder is found as NAME.
+    [[nodiscard]] std::string link_of(const PluginSource& source) const { return folder_ / ("plugins/" + source.name); }
+
+    // The compiler's words name the user's files, not links to them.
+    [[nodiscard]] Result<void> compile(const Compiler& compiler, const std::string& what, const Words& words) const
+    {
+        auto compiled = compiler.run(what, words);
+        if (compiled.ok())
+            return {};
+        std::string message = compiled.error().message;
+        for (const PluginSource& source : given_) {
+            const std::string link = link_of(source) + "/";
+            for (std::size_t at = message.find(link); at != std::string::npos; at = message.find(link, at))
+                message.replace(at, link.size(), source.folder + "/");
+        }
+        return Error{message};
     }
 
     const BundleSources& sources_;
     NewFolder folder_;
     Compiler clang_, cxx_;
     std::vector<Part> parts_;
-    Words roots_; // above the folders of new kernel halves
+    std::vector<PluginSource> given_;
     std::uint64_t layout_id_ = 0;
 };
 

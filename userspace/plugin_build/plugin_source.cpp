@@ -22,11 +22,6 @@ bool is_plugin_name(const std::string& name)
                                [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-std::string PluginSource::root() const
-{
-    return fs::path(folder).parent_path();
-}
-
 bool PluginSource::uses_fmt() const
 {
     std::error_code error;

@@ -14,8 +14,6 @@ struct PluginSource {
     bool has_half = false;
 
     [[nodiscard]] std::string user_half() const { return folder + "/" + name + ".cpp"; }
-    // Where "NAME/NAME.bpf.h" is found.
-    [[nodiscard]] std::string root() const;
     // Whether a file of the folder includes <fmt/...>: then the library is linked.
     [[nodiscard]] bool uses_fmt() const;
 };
