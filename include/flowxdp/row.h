@@ -122,7 +122,7 @@ struct fx_schema {
 };
 
 /*
- * Rows of one schema that nobody changes any more: row i begins at rows + i * row_size. FX_TAIL_SLACK bytes behind the
+ * Rows of one schema that nobody changes any more: row i begins at rows + i * row_size. FX_TAIL_SLACK bytes after the
  * tail's last text may be read, so that a short text is copied with one fixed length.
  */
 #define FX_TAIL_SLACK 16u

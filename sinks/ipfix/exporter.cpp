@@ -42,7 +42,8 @@ Exporter::Exporter(ExporterSettings settings, std::shared_ptr<const Schema> sche
 Result<void> Exporter::check() const
 {
     if (source_address_ == nullptr || !schema_->find("dstIP"))
-        return Error{transport_->name() + ": no plugin fills the columns srcIP and dstIP: enable basic_flow"};
+        return Error{transport_->name() +
+                     ": no plugin fills the columns srcIP and dstIP: enable one that has them ('flowxdp plugins')"};
     const std::size_t room = MessageBuilder::largest_record(settings_.protocol, limit_);
     std::size_t needed = 0;
     std::vector<std::uint8_t> octets;

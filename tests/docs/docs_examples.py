@@ -112,7 +112,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             work = pathlib.Path(folder)
             (work / "flowxdp").symlink_to(arguments.flowxdp.resolve())
-            for name in ("examples", "plugins", "bpf", "scripts"):
+            for name in ("examples", "plugins", "bpf", "scripts", "tests"):
                 (work / name).symlink_to(source / name)
             (work / "tmp").mkdir()
             page = Page(path.relative_to(source), work)

@@ -34,7 +34,7 @@ Outcome run(std::vector<std::string> words, const std::string& input = "")
     return {code, out.str(), error.str()};
 }
 
-const std::string kTestdata = "plugins/basic_flow/testdata/";
+const std::string kTestdata = "tests/geo/testdata/";
 
 TEST(GeoCommand, LookupPrintsTextAndJson)
 {

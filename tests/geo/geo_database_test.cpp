@@ -11,7 +11,7 @@
 namespace flowxdp::geo {
 namespace {
 
-const std::string kTestDatabase = "plugins/basic_flow/testdata/geo-test.mmdb";
+const std::string kTestDatabase = "tests/geo/testdata/geo-test.mmdb";
 
 TEST(GeoDatabase, AnswersWhatTheSourcesSay)
 {

@@ -11,7 +11,7 @@
 namespace flowxdp::geo {
 namespace {
 
-const std::string kTestdata = "plugins/basic_flow/testdata/";
+const std::string kTestdata = "tests/geo/testdata/";
 
 ImportOptions test_database_options()
 {

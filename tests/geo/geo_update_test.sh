@@ -4,7 +4,7 @@
 set -eu
 tool=$1
 source=$2
-data=$source/plugins/basic_flow/testdata
+data=$source/tests/geo/testdata
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() {

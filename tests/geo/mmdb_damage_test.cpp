@@ -22,7 +22,7 @@ constexpr std::string_view kMarker = "\xab\xcd\xefMaxMind.com";
 
 Bytes valid_file()
 {
-    return read_bytes(source_path("plugins/basic_flow/testdata/geo-test.mmdb"));
+    return read_bytes(source_path("tests/geo/testdata/geo-test.mmdb"));
 }
 
 // Opens and, if that works, uses everything. Returns the error, empty when the file was taken.

@@ -4,7 +4,7 @@
 //   write = "/var/log/flows"         an option
 //   sink = ["json:a.json", "csv"]    one that may be given several times
 //   [[sink]]                         a sink as a table: name, target, its options
-//   [plugin.tcp_win]                 a plugin as a table: its options
+//   [plugin.NAME]                    a plugin as a table: its options
 //
 // Values are read by the rows of the table, as those of the command line are. A problem names file, line and key.
 #pragma once

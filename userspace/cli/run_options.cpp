@@ -222,7 +222,7 @@ void add_run_options(OptionTable* table, RunOptions* run)
     table->group("Flows");
     table
         ->duration("--idle-timeout", &run->idle_timeout_ms, 1, kLongestTimeoutMs,
-                   "End a flow after this long without a packet; tcp_states sets its own for TCP")
+                   "End a flow after this long without a packet; a plugin may set its own, as for TCP")
         .with_change(Change::kSensor);
     OptionRow& active = table->duration("--active-timeout", &run->active_timeout_ms, 1, kLongestTimeoutMs,
                                         "Cut a flow that is older than this at its next packet; 0: never");

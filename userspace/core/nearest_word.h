@@ -15,7 +15,7 @@ namespace flowxdp {
 
 namespace nearest_word_detail {
 
-// Case and word separators do not count: "tcpWin" is "tcp_win".
+// Case and word separators do not count: "idleTimeout" is "idle_timeout".
 inline std::string letters_of(std::string_view word)
 {
     std::string out;
