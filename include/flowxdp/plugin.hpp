@@ -160,7 +160,7 @@ struct FlowMemoryOf {
     static const Memory* of(const fx_flow& flow) { return static_cast<const Memory*>(flow.memory); }
 };
 
-// What a plugin says of itself.
+// The description of a plugin.
 struct PluginDescription {
     std::uint16_t number; // 100 to 899: order of columns and hooks; unique
     bool default_on = false;

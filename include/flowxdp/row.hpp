@@ -44,7 +44,7 @@ concept FitsCell =
 
 class ColumnSet;
 
-// What a column says of itself beside its type.
+// The description of a column, beside its type.
 struct ColumnText {
     const char* name;
     const char* help;

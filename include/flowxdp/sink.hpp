@@ -114,7 +114,7 @@ class Sink {
     }
     // Live: brings every row so far to its destination before the kernel releases the records (sink.h).
     virtual Result<void> commit() { return flush(false); }
-    // SIGHUP: ends a file whose name no longer leads to it (logrotate) and begins a new one by that name.
+    // SIGHUP: ends a file that was renamed (logrotate) and begins a new one by the old name.
     virtual Result<void> reopen() { return {}; }
     // After commit(), live: where open() resumes after a crash. As many words as after open(), at most a handful, 0
     // where an output cannot be resumed. Empty for sinks that cannot resume.
@@ -130,7 +130,7 @@ class Sink {
     SinkCounts counts_;
 };
 
-// What a sink says of itself.
+// The description of a sink.
 struct SinkDescription {
     const char* name; // letters, digits, _; that of its file
     const char* version;

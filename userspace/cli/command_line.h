@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // command_line.h - words of a user against the option table.
 //
-// Options stand anywhere behind the command; one that takes a value takes the next word, or what follows '=' or the
+// Options may be anywhere after the command; one that takes a value takes the next word, or what follows '=' or the
 // letter (-w out, -wout, --sink json, --sink=json). Flags with letters may be joined (-qs). Behind -- all are words.
 #pragma once
 

@@ -266,7 +266,7 @@ bool is_utf8(std::string_view text)
     return true;
 }
 
-// What stands behind the # of a row without a value.
+// The text after the # of a row without a value.
 std::string form_of(const OptionRow& row)
 {
     if (row.kind == ValueKind::kSwitch)

@@ -54,7 +54,7 @@ Result<ConfigFile> parse_config(const std::string& text, const std::string& path
 std::vector<std::string> apply_config(const ConfigFile& file, const std::vector<CommandRow>& commands,
                                       const CommandRow& command, const std::function<bool(const OptionRow&)>& is_given);
 
-// The options of a command as a file: each row with its help, those that hold their default behind a #. defaults: the
+// The options of a command as a file: each row with its help, those that have their default after a #. defaults: the
 // table of the same command, untouched. Error: a value that no file can hold.
 Result<std::string> config_text(const CommandRow& command, const OptionTable& defaults);
 

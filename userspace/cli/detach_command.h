@@ -10,8 +10,8 @@
 
 namespace flowxdp {
 
-// A sensor with a daemon: the daemon is asked to stop, which exports everything, and waited for. One without: removed,
-// its flows are exported first with --export, else named as lost. Throws StartupError.
+// A sensor with a daemon: stops the daemon, which exports everything, and waits for it. A sensor without a daemon is
+// removed; with --export its flows are exported first, otherwise they are reported as lost. Throws StartupError.
 ExitCode run_detach_command(const DetachOptions& options, const std::string& command_line, Log* log);
 
 } // namespace flowxdp

@@ -13,7 +13,7 @@
 namespace flowxdp {
 namespace {
 
-// {} is the word behind the option, or the placeholder.
+// {} is the word after the option, or the placeholder.
 struct ForeignOption {
     std::string_view commands; // " replay attach "
     std::string_view option;

@@ -8,7 +8,7 @@
 
 namespace flowxdp {
 
-// The answer to an option that `command` does not have, with the word behind it in its place; empty = nobody's.
+// The answer to an option that `command` does not have, with the word after it in its place; empty: no tool has it.
 std::string foreign_answer(const std::string& command, const std::string& word, const std::string& next);
 
 // The answer to a first word that is no command: a capture file, an interface, a letter of theirs. Empty = no idea.

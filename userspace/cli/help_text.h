@@ -11,7 +11,7 @@ namespace flowxdp {
 
 inline constexpr std::size_t kHelpWidth = 80;
 
-// Words of text in lines of at most `width`, without newline. A word that is longer stands alone.
+// Words of text in lines of at most `width`, without newline. A longer word has a line of its own.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width);
 
 // What an option does, with default, range and example.

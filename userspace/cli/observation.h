@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// observation.h - the sensors that one attach command runs: attached by the plan of the run, given back when the start
+// observation.h - the sensors that one attach command runs: attached by the plan of the run, released when the start
 // fails.
 #pragma once
 

@@ -73,7 +73,7 @@ struct OptionRow {
 
     // "-w, --write".
     [[nodiscard]] std::string names() const;
-    // The name for messages: the one that stands first in the table.
+    // The name for messages: the first one in the table.
     [[nodiscard]] std::string called() const
     {
         return letter_first ? std::string{'-', letter} : name.empty() ? key : name;

@@ -61,7 +61,7 @@ struct RunOrigin {
 
 enum class RunKind { kReplay, kLive };
 
-// Everything behind the engine. Three steps in this order: the constructor plans the run and opens nothing for writing;
+// Everything after the engine. Three steps in this order: the constructor plans the run and opens nothing for writing;
 // live, the caller then attaches sensors by plan(); open_outputs() opens sinks and makes the pipeline.
 class RunSetup {
   public:

@@ -14,7 +14,7 @@ inline constexpr const char* kTopKeys[] = {"rate", "bytes", "packets", "pps", "d
 // Sorts flows and talkers; talkers know no duration and are sorted by rate then. Equal ones by flowInd, by address.
 void sort_sample(const std::string& key, RateSample* sample);
 
-// Lines without newline: heading, with a * behind the column that is sorted by, then at most `count` from `first` on.
+// Lines without newline: heading, with a * after the column of the sort, then at most `count` from `first` on.
 // No line is wider than `width`: what does not fit leaves its least important columns out and shortens addresses in the
 // middle. 0 = any width: every column.
 std::vector<std::string> flow_lines(const RateSample& sample, const std::string& key, std::size_t first,

@@ -15,7 +15,7 @@ namespace flowxdp {
 // over IP, which have no ports.
 Result<tunnel_config> tunnel_config_of(const std::vector<std::string>& values);
 
-// "vxlan=4789,8472 ip": what a configuration enters, in words that tunnel_config_of() takes behind none; "none".
+// "vxlan=4789,8472 ip": the tunnels of a configuration, in words that tunnel_config_of() takes after none; "none".
 std::string tunnel_text(const tunnel_config& config);
 
 // --tunnel as given so far, and what it means.

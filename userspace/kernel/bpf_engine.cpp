@@ -126,7 +126,7 @@ class BpfReplayEngine final : public ReplayEngine {
         if (bpf_prog_test_run_opts(sensor_.ingress_fd(), &run))
             throw StartupError(
                 fmt::format("the kernel refused to run packet {}: {}", frame.packet_no, std::strerror(errno)));
-        // A turn can end at any packet: while the clock stands still, each packet's ends are read at once.
+        // While the clock stands still a new era may begin at any packet, so each packet's ends are read at once.
         if (ring_.used() > kRingBytes / 2 || (ring_.used() && clock_.now_ns == clock_before_ns))
             drain();
         if (turn_.over())

@@ -57,7 +57,7 @@ struct SensorObjectOptions {
     std::uint32_t frame_max = 0;         // live, extraction: bytes of a frame that a record carries; 0 = all
     std::uint32_t longest_frame = 0;     // live: by the interfaces' MTU, link header included; 0 = not known
     std::uint16_t start_kind = HEADER_KIND_ETHERNET; // live: enum header_kind of a frame's first byte
-    std::uint8_t link_header = HEADER_NONE;          // live: enum header_id that stands for the link itself
+    std::uint8_t link_header = HEADER_NONE;          // live: enum header_id of the link itself
     bool egress = false;                             // live: load the program for leaving frames, too
     // Replaces bpf_object__load(), with its result; may throw. Empty: bpf_object__load().
     std::function<int(bpf_object*)> load;

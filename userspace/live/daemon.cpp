@@ -33,8 +33,8 @@ std::int64_t thread_cpu_ns()
     return static_cast<std::int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
-// A packet takes its time stamp before it is counted. A round's clock lies this far back, so that no packet from before
-// it is still being counted and no row from before it comes later.
+// A packet takes its time stamp before it is counted. A round's clock is this much earlier than now, so every packet
+// with an earlier time stamp has been counted, and no earlier row can follow.
 constexpr std::int64_t kUnderWayNs = 10000000;
 
 } // namespace

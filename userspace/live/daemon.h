@@ -46,7 +46,7 @@ class Daemon {
     void export_all();
 
     // Writes the outputs' present positions to the journals. Every row in the outputs must be safe by then. A later row
-    // that is not committed stands after a known position, so the next daemon can cut it off. run() and export_all()
+    // that is not committed is after a known position, so the next daemon can cut it off. run() and export_all()
     // begin with it; call it inside stops() after outputs were reopened (SIGHUP).
     void enter_outputs();
 

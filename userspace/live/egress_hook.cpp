@@ -128,7 +128,7 @@ bool EgressHook::attached() const
         return filter_program() == program_id_;
     bpf_link_info info{};
     __u32 size = sizeof info;
-    // tcx.ifindex stands where xdp.ifindex does; 0 when the interface is gone.
+    // tcx.ifindex has the offset of xdp.ifindex; 0 when the interface is gone.
     return !bpf_obj_get_info_by_fd(link_.get(), &info, &size) && info.xdp.ifindex;
 }
 

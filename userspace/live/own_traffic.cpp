@@ -71,8 +71,8 @@ OwnTraffic traffic_of(const std::vector<NetworkDevice>& all, const NetworkDevice
     return {false, false, device.has_link_local ? "it has no address but its link-local one" : "it has no address"};
 }
 
-// May a frame that comes in by one of them leave by another? So do two ports of one bridge, two interfaces of a router,
-// and a device with one that stands on it.
+// May a frame that one of them receives be sent by another? That is so for two ports of a bridge, two interfaces of a
+// router, and a device with another one on top of it (VLAN).
 bool pass_on(const std::vector<NetworkDevice>& all, const std::vector<const NetworkDevice*>& devices)
 {
     if (devices.size() < 2)

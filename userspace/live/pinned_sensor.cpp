@@ -169,7 +169,7 @@ std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, cons
 
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
 {
-    // A tcx link goes with its pin, a clsact filter does not.
+    // A tcx link is removed with its pin; a clsact filter is not.
     if (!sensor.owner)
         return Error{
             fmt::format("cannot remove the sensor of '{}': '{}' and the folder above belong to different users; "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// end_report.h - the report at the end of a run, in Tranalyzer2's words, order and formulas, with
-// flowxdp's ledger behind it. The same facts as JSON for --json.
+// end_report.h - the report at the end of a run, in Tranalyzer2's words, order and formulas, then flowxdp's ledger. The
+// same facts as JSON for --json.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +76,8 @@ struct RunSummary {
     bool unread = false;                 // ended because nobody reads standard output
     std::vector<CaptureState> captures;  // extraction: a file for each sensor
 
-    // Frames with a flow by the records themselves + frames without one by cause - frames read: 0 when books balance.
+    // Frames with a flow by the records themselves + frames without one by cause - frames read: 0 when the ledger adds
+    // up.
     [[nodiscard]] std::int64_t ledger_difference() const;
     // True when something was lost or the input was damaged: exit code 3.
     [[nodiscard]] bool incomplete() const;

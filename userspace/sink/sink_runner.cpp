@@ -47,8 +47,9 @@ void SinkRunner::tick(std::int64_t clock_ns)
     constexpr std::int64_t kSecond = 1000000000;
     constexpr std::size_t kManyItems = 65536;
     const std::lock_guard lock(mutex_);
-    // The sink is behind: the newest tick stands for all ticks of one second of clock. Each second keeps one: otherwise
-    // the speed of replay would decide which timed reports appear. A sink that hangs does not need all of them.
+    // The sink is late: the newest tick replaces all ticks of the same second of clock. Each second keeps one:
+    // otherwise the speed of replay would decide which timed reports appear. A sink that hangs does not need all of
+    // them.
     if (!queue_.empty() && !queue_.back().rows && !queue_.back().committed && !queue_.back().reopen &&
         (queue_.back().clock_ns / kSecond == clock_ns / kSecond || queue_.size() >= kManyItems))
         queue_.back().clock_ns = clock_ns;

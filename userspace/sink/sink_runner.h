@@ -58,7 +58,7 @@ class SinkRunner {
     std::future<void> commit();
     // Where the sink could be resumed at the last finished commit().
     [[nodiscard]] std::vector<std::uint64_t> positions() const;
-    // Begins files anew whose names lead elsewhere now (Sink::reopen()), after everything pushed so far.
+    // Replaces files that were renamed by new ones (Sink::reopen()), after everything pushed so far.
     void reopen();
     // Writes everything queued, flushes, stops the thread.
     void finish();

@@ -45,7 +45,7 @@ class RowFile {
     // start says. When start's file was moved away (the identity differs, or the length is below resume_at), a new one
     // begins. May be called again after flush(true).
     Result<void> open(const std::string& path, const RowFileStart& start = {});
-    // When the name no longer leads to the open file: ends the file and begins a new one by that name. The value: true
+    // When the open file was renamed or removed: ends it and begins a new one by the old name. The value: true
     // when a new one began; it has no header yet.
     Result<bool> reopen();
     // True when open() resumed a predecessor's file: its header is there.

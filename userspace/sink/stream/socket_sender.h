@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// socket_sender.h - messages to one receiver that may be slow, absent, or go away and come back.
+// socket_sender.h - messages to one receiver, which may be slow or absent, and may disconnect and return.
 //
 // Nothing here blocks longer than it is told to. Messages wait in a queue bounded in bytes; a stream message leaves the
 // queue when the receiver's host has acknowledged it (TCP) or the receiver has read it (unix), not when the kernel took
@@ -32,7 +32,7 @@ struct SenderOptions {
     std::chrono::milliseconds drain{10000};
     std::chrono::milliseconds backoff_min{100}, backoff_max{10000};
     std::chrono::milliseconds connect_timeout{5000};
-    // UDP has no connections: the preamble goes out again after so long. 0: only once.
+    // UDP has no connections: the preamble is sent again after this time. 0: only once.
     std::chrono::milliseconds preamble_interval{60000};
 };
 
@@ -40,7 +40,7 @@ class SocketSender {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // counts: sent, dropped, retried are kept in rows as send() was told. Must outlive this object.
+    // counts: sent, dropped and retried count the rows that send() was given. Must outlive this object.
     SocketSender(SenderOptions options, SinkCounts* counts);
     SocketSender(const SocketSender&) = delete;
     SocketSender& operator=(const SocketSender&) = delete;
@@ -48,8 +48,8 @@ class SocketSender {
     // The messages that begin every connection; UDP: a datagram each.
     void set_preamble(std::vector<std::string> messages) { preamble_ = std::move(messages); }
 
-    // Gives the first connection a moment, so that a receiver that is there gets everything from the start. An absent
-    // one is no error here: it is told by the next call.
+    // Waits a moment for the first connection, so that a receiver that is there gets everything from the start. An
+    // absent one is no error here; the next call reports it.
     void connect_within(std::chrono::milliseconds wait);
     // Queues a message made of so many rows. Waits while the queue is full (SenderOptions). Error: the connection was
     // lost or could not be made, or rows are being dropped; said once an outage.
