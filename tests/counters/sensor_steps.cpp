@@ -33,9 +33,9 @@
 #include "bpf/sensor_bench.h"
 #include "capture/filter.h"
 #include "flowxdp/evict.h"
+#include "flowxdp/fragment.h"
 #include "flowxdp/journal.h"
 #include "flowxdp/program_role.h"
-#include "flowxdp/fragment.h"
 
 namespace flowxdp::test {
 namespace {

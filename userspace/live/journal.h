@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// journal.h - which output of a sensor is safe, in a pinned map (flowxdp/journal.h). With it a daemon that takes over after a
-// kill loses no record and writes none twice to a file.
+// journal.h - which output of a sensor is safe, in a pinned map (flowxdp/journal.h). With it a daemon that takes over
+// after a kill loses no record and writes none twice to a file.
 #pragma once
 
 #include <cstdint>

@@ -34,8 +34,8 @@ struct FoundPlugins {
 };
 
 // The plugins of all folders. bundle_folder: those of this folder come first; one with a kernel half comes from
-// nowhere else, because both halves are made from one source. Empty: there is no bundle. bundle: what their sizes are compared with; null: with
-// nothing.
+// nowhere else, because both halves are made from one source. Empty: there is no bundle. bundle: what their sizes are
+// compared with; null: with nothing.
 FoundPlugins find_plugins(const ModuleFolders& folders, const std::string& bundle_folder,
                           const bundle_descriptor* bundle);
 
