@@ -40,8 +40,21 @@ def traced(*words):
     return ("strace", "-qq", *words)
 
 
-def killing(calls, number):
-    return ("-e", f"inject={calls}:signal=KILL:when={number}")
+def killing(call, number):
+    """At the number-th call of this name."""
+    return ("-e", f"inject={call}:signal=KILL:when={number}")
+
+
+def calls_of(log):
+    """Names of the calls in a trace, in order."""
+    found = (re.match(r"(\w+)\(", line) for line in open(log))
+    return [call[1] for call in found if call]
+
+
+def killing_at(calls, number):
+    """At the number-th of these calls. strace counts each name by itself, `all`, too."""
+    call = calls[number - 1]
+    return killing(call, calls[:number].count(call))
 
 
 def tracer(network, log, pid, *words):
@@ -87,12 +100,22 @@ def under_traffic(network, folder, kill_at_each):
 def in_a_round(network, folder):
     def kill_at_each(sensor, _, attached):
         # From one call to the same call of the next round; a round under load has some dozens.
+        log = folder + "/log"
+        watch = tracer(network, log, own_pid(sensor))
+        veth.until(lambda: len(calls_of(log)) >= 60, "a round was traced")
+        watch.terminate()
+        watch.wait()
+        calls, died = calls_of(log), 0
         numbers = chosen(1, 60)
         for number in numbers:
-            tracer(network, "/dev/null", own_pid(sensor), *killing("all", number))
-            dies(sensor.process)
+            tracer(network, log, own_pid(sensor), *killing_at(calls, number))
+            # What does not come in each round (memory that grew) may not come again: then it is killed some rounds later.
+            veth.until(lambda: sensor.process.poll() is not None or len(calls_of(log)) >= 300, "the daemon is killed")
+            died += sensor.process.poll() == -9
+            sensor.kill()
             sensor = attached()
-        return sensor, f"calls {list(numbers)}"
+        assert died >= len(numbers) // 2, (died, list(numbers))
+        return sensor, f"calls {list(numbers)}, {died} of them died there"
 
     return under_traffic(network, folder, kill_at_each)
 
@@ -230,14 +253,21 @@ def while_it_takes_over(network, folder):
                 break
         whole.kill()
         whole.wait()
-        calls = [line for line in open(log)]
-        first = next(n for n, line in enumerate(calls, 1) if line.startswith("bpf(BPF_OBJ_GET"))
-        numbers = chosen(first, len(calls) + 10)[::2]  # a start takes long under strace
+        calls = calls_of(log)
+        numbers = chosen(calls.index("bpf") + 1, len(calls))
+        died = 0
         for number in numbers:
-            killed = network.start(network.sensor, *traced("-D", "-o", "/dev/null", *killing("all", number)), *words,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            dies(killed)
-        return attached(), f"calls {list(numbers)} of {len(calls)}"
+            said = f"{folder}/said{number}"
+            with open(said, "w") as errors:
+                killed = network.start(network.sensor, *traced("-D", "-o", "/dev/null", *killing_at(calls, number)), *words,
+                                       stdout=subprocess.DEVNULL, stderr=errors)
+            # A start of its own may have fewer calls of this name: then it is killed behind them.
+            veth.until(lambda: killed.poll() is not None or "took over a running sensor" in open(said).read(), "the daemon is killed")
+            died += killed.poll() == -9
+            killed.kill()
+            killed.wait()
+        assert died >= len(numbers) // 2, (died, numbers)
+        return attached(), f"calls {list(numbers)} of {len(calls)}, {died} of them died there"
 
     return under_traffic(network, folder, lambda sensor, prefix, attached: kill_at_each(named(sensor, network), prefix, attached))
 
@@ -257,9 +287,14 @@ def a_burst(network, folder, number):
     return prefix, sender, sensor
 
 
+def is_pinned(network, name):
+    """Whether a sensor, or a part of one, is there. The interface's folder may be, empty, when a daemon is killed before its last call."""
+    return os.path.exists(network.pins(name)) and bool(os.listdir(network.pins(name)))
+
+
 def judge_files(network, sender, prefix):
     name = sender.names[0]
-    assert not os.path.exists(network.pins(name)), "the sensor is still there"
+    assert not is_pinned(network, name), "the sensor is still there"
     sender.close()
     network.veths.remove(name)
     return packet_ids.judge(sender.sent, packet_ids.Table(prefix))
@@ -271,17 +306,20 @@ def while_it_stops(network, folder):
     assert sensor.stop()[0] == 0, sensor.said()
     strace.wait()
     judge_files(network, sender, prefix + "/rows")
-    calls = open(folder + "/log").readlines()
-    numbers = chosen(2, len(calls) - 2)
+    calls = calls_of(folder + "/log")
+    numbers = chosen(2, len(calls))
+    died = 0
     for number in numbers:
         prefix, sender, sensor = a_burst(network, folder, number)
-        tracer(network, "/dev/null", own_pid(sensor), *killing("all", number))
+        tracer(network, "/dev/null", own_pid(sensor), *killing_at(calls, number))
         sensor.process.terminate()
         veth.until(lambda: sensor.process.poll() is not None, "the daemon has ended")
-        if os.path.exists(network.pins(sender.names[0])):  # into the same file, which is cut to what is safe
+        died += sensor.process.returncode == -9
+        if is_pinned(network, sender.names[0]):  # into the same file, which is cut to what is safe
             network.tool("detach", "--export", sender.names[0], "-w", prefix + "/rows")
         judge_files(network, sender, prefix + "/rows")
-    return f"calls {list(numbers)} of {len(calls)}"
+    assert died >= len(numbers) // 2, (died, numbers)
+    return f"calls {list(numbers)} of {len(calls)}, {died} of them died there"
 
 
 def while_it_is_exported(network, folder):
@@ -291,19 +329,21 @@ def while_it_is_exported(network, folder):
     name = sender.names[0]
     network.inside(network.sensor, *traced("-D", "-o", folder + "/log"), network.flowxdp, *export, name, "-w", prefix + "/rows")
     judge_files(network, sender, prefix + "/rows")
-    calls = open(folder + "/log").readlines()
-    first = next(n for n, line in enumerate(calls, 1) if line.startswith("bpf(BPF_OBJ_GET"))
-    numbers = chosen(first, len(calls) - 2)
+    calls = calls_of(folder + "/log")
+    numbers = chosen(calls.index("bpf") + 1, len(calls))
+    died = 0
     for number in numbers:
         prefix, sender, sensor = a_burst(network, folder, number)
         sensor.kill()
         name = sender.names[0]
-        network.inside(network.sensor, *traced("-D", "-o", "/dev/null", *killing("all", number)), network.flowxdp, *export, name, "-w",
-                       prefix + "/rows", check=False)
-        if os.path.exists(network.pins(name)):
+        killed = network.inside(network.sensor, *traced("-D", "-o", "/dev/null", *killing_at(calls, number)), network.flowxdp, *export, name,
+                                "-w", prefix + "/rows", check=False)
+        died += killed.returncode == -9
+        if is_pinned(network, name):
             network.tool(*export, name, "-w", prefix + "/rows")
         judge_files(network, sender, prefix + "/rows")
-    return f"calls {list(numbers)} of {len(calls)}"
+    assert died >= len(numbers) // 2, (died, numbers)
+    return f"calls {list(numbers)} of {len(calls)}, {died} of them died there"
 
 
 veth.main("fxcp", (in_a_round, at_a_write, into_other_files, while_it_takes_over, while_it_stops, while_it_is_exported), pairs=0)

@@ -243,6 +243,15 @@ ExitCode run_detach_command(const DetachOptions& options, const std::string& com
     for (const PinnedSensor& sensor : chosen) {
         if (sensor.served)
             continue;
+        if (options.export_flows && is_remnant(sensor)) {
+            if (auto removed = remove_pinned_sensor(sensor); !removed.ok())
+                throw StartupError(removed.error().message);
+            log->write(LogLevel::kInformation,
+                       fmt::format("{}: nothing to export: a daemon that was killed while it started or stopped left "
+                                   "parts of a sensor without a flow; they are removed",
+                                   sensor.interface));
+            continue;
+        }
         if (options.export_flows) {
             const ExitCode exported = export_as_owner(sensor, options, command_line, log);
             code = code == ExitCode::kOk ? exported : code;

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -189,7 +190,10 @@ Result<void> PinFolder::give_to(uid_t uid, gid_t gid)
 
 Result<void> PinFolder::remove()
 {
-    for (const std::string& name : names_in(folder_.get()))
+    // First what tells that flows may be there (is_remnant()): a daemon may be killed in between.
+    std::vector<std::string> names = names_in(folder_.get());
+    std::partition(names.begin(), names.end(), [](const std::string& name) { return name == "flows"; });
+    for (const std::string& name : names)
         if (unlinkat(folder_.get(), name.c_str(), 0))
             return Error{fmt::format("cannot remove '{}/{}': {}", path(), name, std::strerror(errno))};
     if (unlinkat(interface_.get(), id_.c_str(), AT_REMOVEDIR))

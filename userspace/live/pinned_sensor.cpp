@@ -198,6 +198,22 @@ Result<void> remove_pinned_sensor(const PinnedSensor& sensor)
     return pins.remove();
 }
 
+bool is_remnant(const PinnedSensor& sensor)
+{
+    const auto is_missing = [&sensor](const char* name) {
+        return !open_pin(sensor.folder + "/" + name) && errno == ENOENT;
+    };
+    if (is_missing("flows"))
+        return true;
+    if (std::ranges::none_of(kSensorMaps, is_missing) && !is_missing(kStatePin))
+        return false;
+    const UniqueFd flows = open_pin(sensor.folder + "/flows");
+    bpf_map_info info{};
+    flow_key first{};
+    return flows && check_map(flows.get(), sensor_map("flows"), &info).ok() &&
+           bpf_map_get_next_key(flows.get(), nullptr, &first) != 0;
+}
+
 std::uint64_t packets_in_flows(const engine_counts& counts)
 {
     return counts.totals.direction[0].packets + counts.totals.direction[1].packets;
@@ -230,13 +246,14 @@ SensorView::SensorView(const PinnedSensor& sensor)
         const std::string path = sensor.folder + "/" + name;
         UniqueFd map = open_pin(path);
         if (!map)
-            throw StartupError(fmt::format("cannot read '{}': {}{}", path, std::strerror(errno),
-                                           errno == ENOENT && !sensor.served
-                                               ? fmt::format("; a daemon that was killed while it started left this: "
-                                                             "'flowxdp detach {}' removes it",
-                                                             sensor.interface)
-                                               : ""),
-                               errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
+            throw StartupError(
+                fmt::format("cannot read '{}': {}{}", path, std::strerror(errno),
+                            errno == ENOENT && !sensor.served
+                                ? fmt::format("; a daemon that was killed while it started or stopped left this: "
+                                              "'flowxdp detach {}' removes it",
+                                              sensor.interface)
+                                : ""),
+                errno == EPERM || errno == EACCES ? ExitCode::kPermission : ExitCode::kRuntime);
         if (auto checked = check_map(map.get(), sensor_map(name), info); !checked.ok())
             throw StartupError(fmt::format("the sensor in '{}' was started by another version of flowxdp: {}; use that "
                                            "version",

@@ -51,6 +51,10 @@ std::vector<PinnedSensor> find_pinned_sensors(const std::string& operation, cons
 // when a daemon serves the sensor, or when the dispatcher is in another network namespace.
 Result<void> remove_pinned_sensor(const PinnedSensor& sensor);
 
+// Whether the pins are parts of a sensor without a flow: its daemon was killed while it made or removed them. The
+// flows' map is there before the first packet, and goes first when everything has been exported.
+bool is_remnant(const PinnedSensor& sensor);
+
 // Reads a sensor's maps.
 class SensorView {
   public:

@@ -26,13 +26,12 @@ struct SensorStatePage {
 
 namespace {
 
-constexpr const char* kPinName = "/state";
 constexpr std::int64_t kLatestNs = 1LL << 62; // year 2116
 
 // fits: the map has this version's shape.
 UniqueFd open_state(const std::string& folder, bool* fits)
 {
-    UniqueFd map = open_pin(folder + kPinName);
+    UniqueFd map = open_pin(folder + "/" + kStatePin);
     *fits = map && check_map(map.get(), {"state", BPF_MAP_TYPE_ARRAY, 4, sizeof(SensorStatePage), 1}).ok();
     return map;
 }
@@ -59,7 +58,7 @@ void keep_time(std::int64_t* ns)
 
 SensorState::SensorState(const std::string& folder)
 {
-    const std::string pin = folder + kPinName;
+    const std::string pin = folder + "/" + kStatePin;
     bool fits = false;
     map_ = open_state(folder, &fits);
     if (map_ && !fits) { // of another version: its daemon is gone, we hold the folder's lock

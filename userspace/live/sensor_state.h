@@ -89,6 +89,8 @@ class SensorState {
     std::size_t bytes_ = 0;
 };
 
+// The name of the map in a sensor's folder.
+inline constexpr const char* kStatePin = "state";
 // The state in a folder; nothing when there is none or another version wrote it.
 std::optional<SensorStateRecord> read_sensor_state(const std::string& folder);
 
