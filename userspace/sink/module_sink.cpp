@@ -2,7 +2,6 @@
 #include "sink/module_sink.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -59,7 +58,7 @@ class ContextView {
             const std::optional<std::string> name = name_of ? name_of(id) : std::nullopt;
             if (!name)
                 return 0;
-            std::memcpy(text, name->data(), std::min(size, name->size()));
+            name->copy(text, size); // no zero behind it: the size says where it ends
             return name->size();
         };
     }
@@ -119,7 +118,9 @@ class ModuleSink final : public Sink {
     Result<void> reopen() override { return call(sink_->reopen); }
     [[nodiscard]] std::vector<std::uint64_t> positions() const override
     {
-        std::vector<std::uint64_t> words(sink_->positions ? sink_->positions(instance_, nullptr, 0) : 0);
+        if (!sink_->positions)
+            return {};
+        std::vector<std::uint64_t> words(sink_->positions(instance_, nullptr, 0));
         if (!words.empty())
             words.resize(std::min(words.size(), sink_->positions(instance_, words.data(), words.size())));
         return words;
