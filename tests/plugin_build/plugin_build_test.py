@@ -28,7 +28,10 @@ class Installation:
         self.prefix = self.folder + "/usr"
         subprocess.run([CMAKE, "--install", BUILD, "--prefix", self.prefix], check=True, stdout=subprocess.DEVNULL)
         self.flowxdp = self.prefix + "/bin/flowxdp"
-        self.capture = os.path.join(os.path.dirname(__file__), "../../examples/http.pcap")
+        # A copy: nobody may not enter the tree when it is in a home.
+        self.capture = self.folder + "/http.pcap"
+        shutil.copyfile(os.path.join(os.path.dirname(__file__), "../../examples/http.pcap"), self.capture)
+        os.chmod(self.capture, 0o644)
 
     def remove(self):
         shutil.rmtree(self.folder)
