@@ -200,7 +200,7 @@ std::vector<CommandRow> command_table(Options* options, std::span<const std::str
     commands.push_back(doctor_command(options));
     commands.push_back(interfaces_command(options));
     commands.push_back(listing_command(options, Command::kPlugins, "plugins",
-                                       "List plugins with their options and columns", "flowxdp plugins tcp_win"));
+                                       "List plugins with their options and columns", "flowxdp plugins NAME"));
     commands.push_back(
         listing_command(options, Command::kSinks, "sinks", "List sinks with their options", "flowxdp sinks json"));
     commands.push_back(plugin_list_command(options));

@@ -69,7 +69,7 @@ CommandRow replay_command(Options* options)
         {"flowxdp replay capture.pcap", "rows to standard output, the report to standard error"},
         {"flowxdp replay capture.pcap -w out", "out_flows.txt, out_headers.txt; the report to standard output"},
         {"flowxdp replay a.pcap b.pcap.gz -w - tcp port 443", "two files as one stream, filtered as tcpdump does"},
-        {"flowxdp replay capture.pcap --plugin tcp_win:threshold=100,force_at=5", "a plugin with options of its own"},
+        {"flowxdp replay capture.pcap --plugin NAME:KEY=VALUE,KEY=VALUE", "a plugin with options of its own"},
         {"flowxdp replay capture.pcap --sink json --sink ipfix:udp://127.0.0.1:4739", "two sinks, no T2 files"},
         {"flowxdp replay - < capture.pcapng", "from standard input"},
     };

@@ -130,7 +130,7 @@ void add_plugin_options(OptionTable* table, RunOptions* run)
         return {};
     };
     one.values = [run, texts_of] { return texts_of(run->plugins); };
-    one.with_example("--plugin tcp_win:threshold=100").with_identity(by_the_plan);
+    one.with_example("--plugin NAME:KEY=VALUE").with_identity(by_the_plan);
 
     OptionRow& list = table->other("--plugins", "NAME,...", "Exactly these plugins instead of the default ones");
     list.joint = ',';
