@@ -241,8 +241,14 @@ def chosen(network, folder):
     code, report = sensor.stop()
     assert code == 0, (code, report)
     table = [row for row in veth.rows(folder + "/a") if row["l4Proto"] == "6"]
-    assert len(table) == 6 and {row["dir"] for row in table} == {"A", "B"}, table
-    assert {row["tcpStatesAFlags"] for row in table} == {"0x00"}, [row["tcpStatesAFlags"] for row in table]
+    # Where a host takes CPUs from its guest, a packet may wait for its record's lock in vain: it is a record of its own (flowStat bit 42),
+    # and its flow lacks it.
+    alone = [row for row in table if veth.PATIENCE > 1 and int(row["flowStat"], 16) & 1 << 42]
+    table = [row for row in table if row not in alone]
+    assert len(table) == 6 and {row["dir"] for row in table} == {"A", "B"} and len(alone) <= 2, (table, alone)
+    apart = {frozenset((row["srcPort"], row["dstPort"])) for row in alone}
+    whole = [row for row in table if frozenset((row["srcPort"], row["dstPort"])) not in apart]
+    assert whole and {row["tcpStatesAFlags"] for row in whole} == {"0x00"}, [row["tcpStatesAFlags"] for row in whole]
     leftovers(network)
 
     sensor = veth.Sensor(network, folder + "/b", name, *few)
