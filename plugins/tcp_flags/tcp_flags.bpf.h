@@ -823,7 +823,7 @@ FX_INLINE __u32 tcp_flags_word(__u32 flags)
  * stack that are left below the egress hook; cure: several functions, FX_CHECKED_ONCE.
  */
 
-/* Counts what does not depend on whether the segment is apart. */
+/* Counts flags and options, whether or not the segment is apart. */
 FX_CHECKED_ONCE int tcp_flags_note(struct tcp_flags_state *s, const struct packet *p, const struct packet_step *step)
 {
 	if (!s || !p || !step)

@@ -318,7 +318,7 @@ Result<ConfigFile> parse_config(const std::string& text, const std::string& path
 std::vector<std::string> apply_config(const ConfigFile& file, const std::vector<CommandRow>& commands,
                                       const CommandRow& command, const std::function<bool(const OptionRow&)>& is_given)
 {
-    // detach reads the file of an attach: what is not its own, or belongs to the sensor, is known from the sensor.
+    // detach may read the file of an attach. It skips options of attach alone, and those that the sensor itself tells.
     const auto whose = std::ranges::find(commands, command.files_of, &CommandRow::name);
     std::vector<std::string> problems;
     for (const ConfigEntry& entry : file.entries) {

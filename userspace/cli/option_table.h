@@ -257,7 +257,7 @@ struct CommandRow {
     OptionTable options;
     std::vector<CommandExample> examples;
     std::vector<std::string> notes; // paragraphs at the end of the help
-    // Another command whose configuration files this one reads, too: of those, what is not a sensor's.
+    // Another command whose configuration files this one reads, too. It skips the options that a sensor itself tells.
     std::string files_of = {};
     // The words in order, once the options of the command line are read. An error is the whole sentence.
     std::function<Result<void>(const std::vector<std::string>& words)> finish = {};

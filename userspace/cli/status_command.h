@@ -9,7 +9,7 @@ namespace flowxdp {
 
 // Every sensor (or those of the interfaces named) with its counters, books, daemon and sinks, read from the pins;
 // neither kernel half nor daemon notices. Counters that are zero are left out unless all are asked for. Throws
-// StartupError, with exit code 77 for a user who may not look.
+// StartupError, with exit code 77 for a user without the right to read sensors.
 ExitCode run_status_command(const StatusOptions& options);
 
 } // namespace flowxdp

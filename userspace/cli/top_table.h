@@ -15,8 +15,8 @@ inline constexpr const char* kTopKeys[] = {"rate", "bytes", "packets", "pps", "d
 void sort_sample(const std::string& key, RateSample* sample);
 
 // Lines without newline: heading, with a * after the column of the sort, then at most `count` from `first` on.
-// No line is wider than `width`: what does not fit leaves its least important columns out and shortens addresses in the
-// middle. 0 = any width: every column.
+// No line is wider than `width`. A table that does not fit loses its least important columns, then addresses are cut in
+// the middle. 0 = any width: every column.
 std::vector<std::string> flow_lines(const RateSample& sample, const std::string& key, std::size_t first,
                                     std::size_t count, std::size_t width);
 std::vector<std::string> talker_lines(const RateSample& sample, const std::string& key, std::size_t first,

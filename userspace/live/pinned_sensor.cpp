@@ -205,7 +205,8 @@ bool is_remnant(const PinnedSensor& sensor)
     };
     if (is_missing("flows"))
         return true;
-    if (std::ranges::none_of(kSensorMaps, is_missing) && !is_missing(kStatePin))
+    // The state is there before the first packet; without another map it is a sensor that somebody has damaged.
+    if (!is_missing(kStatePin))
         return false;
     const UniqueFd flows = open_pin(sensor.folder + "/flows");
     bpf_map_info info{};
