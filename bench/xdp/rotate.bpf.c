@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * rotate: test-run repeats one frame; this gives it the next of so many IPv4 source addresses each time and calls the
- * program that is measured. The empty program is called the same way, so what the turn costs cancels out.
+ * rotate: test-run repeats one frame; this gives it another IPv4 source address each time and calls the program that is
+ * measured. The empty program is called the same way, so what the turn costs cancels out.
+ *
+ * rotate_known visits flows in the order of a table that user space fills; rotate_new makes each frame a new flow.
  */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "rotation_shape.h"
+
 #define SOURCE_OFFSET 26u /* of the IPv4 source address behind an Ethernet header */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-const volatile __u32 flow_count = 1;
-__u32 turn; /* test-run uses one CPU */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -22,19 +23,64 @@ struct {
 	__type(value, __u32);
 } measured SEC(".maps");
 
-SEC("xdp.frags")
-int rotate(struct xdp_md *ctx)
-{
-	__u8 *data = (__u8 *)(long)ctx->data, *end = (__u8 *)(long)ctx->data_end;
-	__u32 address;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rotation_order);
+} order SEC(".maps");
 
-	if (data + SOURCE_OFFSET + 4 > end)
-		return XDP_ABORTED;
-	turn = turn + 1 < flow_count ? turn + 1 : 0;
-	address = bpf_htonl(0x0a000000 + turn);
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rotation_turn);
+} turn SEC(".maps");
+
+static __always_inline int set_source(void *start, void *end, __u32 flow)
+{
+	__u8 *data = start;
+	__u32 address = bpf_htonl(0x0a000000 + flow);
+
+	if (data + SOURCE_OFFSET + 4 > (__u8 *)end)
+		return 0;
 	__builtin_memcpy(data + SOURCE_OFFSET, &address, 4);
-	bpf_tail_call(ctx, &measured, 0);
+	return 1;
+}
+
+static __always_inline __u32 known_flow(void)
+{
+	__u32 zero = 0;
+	struct rotation_order *o = bpf_map_lookup_elem(&order, &zero);
+	struct rotation_turn *t = bpf_map_lookup_elem(&turn, &zero);
+
+	return o && t ? o->flow[t->visits++ % ROTATION_LENGTH] : 0;
+}
+
+static __always_inline __u32 new_flow(void)
+{
+	__u32 zero = 0;
+	struct rotation_turn *t = bpf_map_lookup_elem(&turn, &zero);
+
+	return t ? t->born++ : 0;
+}
+
+SEC("xdp.frags")
+int rotate_known(struct xdp_md *ctx)
+{
+	if (set_source((void *)(long)ctx->data, (void *)(long)ctx->data_end, known_flow()))
+		bpf_tail_call(ctx, &measured, 0);
 	return XDP_ABORTED; /* nothing there */
+}
+
+SEC("xdp.frags")
+int rotate_new(struct xdp_md *ctx)
+{
+	if (set_source((void *)(long)ctx->data, (void *)(long)ctx->data_end, new_flow()))
+		bpf_tail_call(ctx, &measured, 0);
+	return XDP_ABORTED;
 }
 
 SEC("xdp.frags")

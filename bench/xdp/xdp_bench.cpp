@@ -1,124 +1,148 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// xdp_bench: what a packet of a known flow costs in the shipped XDP program, above an empty program called the same
-// way. By test-run, so nothing is attached. README.md says how to read it.
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <linux/bpf.h>
+// xdp_bench: what a packet costs in the shipped XDP program, above an empty program called the same way. By test-run,
+// so nothing is attached. README.md says how to read it.
+#include <getopt.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "bundle_loader.h"
-#include "core/result.h"
-#include "kernel/sensor_object.h"
-#include "plugin/plugin_host.h"
+#include "flow_order.h"
+#include "loaded_sensor.h"
+#include "random.h"
+#include "rotation.h"
 
 namespace {
 
 using namespace flowxdp;
+using namespace flowxdp::bench;
 
-// A TCP segment of 60 bytes, the shortest frame on a wire, with up to 6 bytes of payload. rotate.bpf.c sets the source
-// address.
-std::array<std::uint8_t, 60> make_frame(std::uint8_t payload)
+constexpr const char* kOrders[] = {"in-turn", "uniform", "zipf", "churned", "new"};
+
+struct Options {
+    int rounds = 7;
+    std::uint32_t packets = 300'000;
+    std::uint32_t max_flows = 1u << 18;
+    std::vector<std::uint32_t> flows = {1, 1'000, 16'384, 65'536, 262'144};
+    std::vector<std::string> orders = {std::begin(kOrders), std::end(kOrders)};
+    std::vector<std::string> plugins = {"default", "flow_export"};
+    std::uint8_t payload = 0;
+    bool csv = false;
+};
+
+[[noreturn]] void usage(const std::string& mistake = "")
 {
-    std::array<std::uint8_t, 60> frame = {
-        2,    0,    0,    0,    0, 1, 2,    0, 0,  0, 0, 2, 0x08, 0x00,                              // Ethernet
-        0x45, 0,    0,    40,   0, 1, 0x40, 0, 64, 6, 0, 0, 10,   0,    0,    0,    192, 168, 0, 1,  // IPv4
-        0x9c, 0x40, 0x01, 0xbb, 0, 0, 0,    1, 0,  0, 0, 1, 0x50, 0x10, 0x72, 0x10, 0,   0,   0, 0}; // TCP 40000 > 443
-    frame[17] = static_cast<std::uint8_t>(40 + payload);
-    return frame;
+    if (!mistake.empty())
+        fmt::print(stderr, "xdp_bench: {}\n", mistake);
+    fmt::print(mistake.empty() ? stdout : stderr,
+               "usage: xdp_bench [OPTION...]\n"
+               "  --rounds N        rounds, in each of which every variant runs once [7]\n"
+               "  --packets N       packets of a variant in a round [300000]\n"
+               "  --flows N,...     numbers of flows [1,1000,16384,65536,262144]\n"
+               "  --order NAME,...  orders of packets [all]:\n"
+               "                      in-turn  each flow in turn, in the order in which they began\n"
+               "                      uniform  random, every flow as likely\n"
+               "                      zipf     random, the flow of rank k 1/k times as often as the first\n"
+               "                      churned  as uniform, after the table was filled and evicted in random order\n"
+               "                      new      every packet a new flow, the table never full\n"
+               "  --plugins A,B...  a variant: these plugins, `default` stands for the default ones; may be given\n"
+               "                    several times [default, then flow_export]\n"
+               "  --max-flows N     places in the table [262144]\n"
+               "  --payload N       bytes of payload in each frame, at most 6 [0]\n"
+               "  --csv             comma-separated values instead of a table\n");
+    std::exit(mistake.empty() ? 0 : 2);
 }
 
-// The sensor as `flowxdp attach` loads it.
-class Sensor {
-  public:
-    Sensor(const std::vector<std::string>& plugins, bool with_default)
-        : bundle_(load_bundle(library_folder(""))), libraries_(load_plugin_libraries(library_folder("") + "/plugins"))
-    {
-        PluginChoice choice;
-        choice.replace_default = !with_default;
-        for (const std::string& text : plugins)
-            choice.add.push_back(parse_plugin_spec(text).take());
-        SensorObjectOptions options;
-        host_ = std::make_unique<PluginHost>(libraries_, choice, *bundle_.descriptor, false, PluginHost::Services{},
-                                             &options.flow);
-        options.path = bundle_.bpf_object;
-        options.layout_id = bundle_.descriptor->layout_id;
-        options.plugin_options.assign(host_->plugin_options().begin(), host_->plugin_options().end());
-        options.flow.idle_timeout_ms = 182'000;
-        options.flow.fragment_seed = 1;
-        options.flow.tunnels = tunnel_config_default();
-        object_ = std::make_unique<SensorObject>(options);
-    }
-    [[nodiscard]] int program() const { return object_->ingress_fd(); }
-    [[nodiscard]] std::uint64_t flows() const
-    {
-        engine_counts counts{};
-        object_->read_counts(&counts);
-        return counts.counter[COUNTER_FLOWS_STARTED];
-    }
+std::uint32_t number(const std::string& option, const std::string& text, std::uint32_t low, std::uint32_t high)
+{
+    std::uint32_t n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc() || end != text.data() + text.size() || n < low || n > high)
+        usage(fmt::format("--{} takes {} to {}, not '{}'", option, low, high, text));
+    return n;
+}
 
-  private:
-    Bundle bundle_;
-    std::vector<PluginLibrary> libraries_;
-    std::unique_ptr<PluginHost> host_;
-    std::unique_ptr<SensorObject> object_;
-};
+std::vector<std::string> words(const std::string& text)
+{
+    std::vector<std::string> out;
+    std::istringstream stream(text);
+    for (std::string word; std::getline(stream, word, ',');)
+        out.push_back(word);
+    return out;
+}
 
-class Rotation {
-  public:
-    explicit Rotation(std::uint32_t flow_count)
-        : object_(bpf_object__open_file((library_folder("") + "/../bench/rotate.bpf.o").c_str(), nullptr))
-    {
-        if (!object_)
-            throw std::runtime_error("cannot open rotate.bpf.o");
-        bpf_map* map = nullptr;
-        bpf_object__for_each_map(map, object_.get())
-        {
-            if (std::string_view(bpf_map__name(map)).ends_with(".rodata"))
-                bpf_map__set_initial_value(map, &flow_count, sizeof flow_count);
+Options parse(int argc, char** argv)
+{
+    enum : int { kRounds = 1, kPackets, kFlows, kOrder, kPlugins, kMaxFlows, kPayload, kCsv, kHelp };
+    static constexpr std::array<option, 10> kTable = {{{"rounds", required_argument, nullptr, kRounds},
+                                                       {"packets", required_argument, nullptr, kPackets},
+                                                       {"flows", required_argument, nullptr, kFlows},
+                                                       {"order", required_argument, nullptr, kOrder},
+                                                       {"plugins", required_argument, nullptr, kPlugins},
+                                                       {"max-flows", required_argument, nullptr, kMaxFlows},
+                                                       {"payload", required_argument, nullptr, kPayload},
+                                                       {"csv", no_argument, nullptr, kCsv},
+                                                       {"help", no_argument, nullptr, kHelp},
+                                                       {nullptr, 0, nullptr, 0}}};
+    Options o;
+    std::vector<std::string> plugins;
+    for (int c = 0; (c = getopt_long(argc, argv, "", kTable.data(), nullptr)) != -1;) {
+        switch (c) {
+        case kRounds:
+            o.rounds = static_cast<int>(number("rounds", optarg, 1, 1000));
+            break;
+        case kPackets:
+            o.packets = number("packets", optarg, 1, 10'000'000);
+            break;
+        case kFlows:
+            o.flows.clear();
+            for (const std::string& word : words(optarg))
+                o.flows.push_back(number("flows", word, 1, 1u << 24));
+            break;
+        case kOrder:
+            o.orders = words(optarg);
+            for (const std::string& order : o.orders)
+                if (std::ranges::find(kOrders, order) == std::end(kOrders))
+                    usage(fmt::format("there is no order '{}'", order));
+            break;
+        case kPlugins:
+            plugins.emplace_back(optarg);
+            break;
+        case kMaxFlows:
+            o.max_flows = number("max-flows", optarg, 1, 1u << 24);
+            break;
+        case kPayload:
+            o.payload = static_cast<std::uint8_t>(number("payload", optarg, 0, 6));
+            break;
+        case kCsv:
+            o.csv = true;
+            break;
+        case kHelp:
+            usage();
+        default:
+            usage("'xdp_bench --help' says what it takes"); // getopt_long has named the mistake
         }
-        if (bpf_object__load(object_.get()))
-            throw std::runtime_error(fmt::format("cannot load rotate.bpf.o: {}", std::strerror(errno)));
     }
-    [[nodiscard]] int empty() const { return program("empty"); }
-    // Nanoseconds a run, mean of so many runs, with this program called behind the turn.
-    double run(int program_fd, std::uint32_t repeat, std::uint8_t payload)
-    {
-        const __u32 zero = 0;
-        const auto fd = static_cast<__u32>(program_fd);
-        if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object_.get(), "measured"), &zero, &fd, BPF_ANY))
-            throw std::runtime_error(fmt::format("the program cannot be called: {}", std::strerror(errno)));
-        std::array<std::uint8_t, 60> frame = make_frame(payload);
-        bpf_test_run_opts options{};
-        options.sz = sizeof options;
-        options.data_in = frame.data();
-        options.data_size_in = frame.size();
-        options.repeat = static_cast<int>(repeat);
-        if (bpf_prog_test_run_opts(program("rotate"), &options))
-            throw std::runtime_error(fmt::format("test-run failed: {}", std::strerror(errno)));
-        if (options.retval != XDP_PASS)
-            throw std::runtime_error(fmt::format("test-run answered {} instead of XDP_PASS", options.retval));
-        return options.duration;
-    }
-
-  private:
-    [[nodiscard]] int program(const char* name) const
-    {
-        return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), name));
-    }
-    std::unique_ptr<bpf_object, BpfObjectDeleter> object_;
-};
+    if (optind < argc)
+        usage(fmt::format("'{}' is no option", argv[optind]));
+    if (!plugins.empty())
+        o.plugins = plugins;
+    for (const std::uint32_t flows : o.flows)
+        if (flows > o.max_flows)
+            usage(fmt::format("{} flows have no place among --max-flows {}", flows, o.max_flows));
+    return o;
+}
 
 double median(std::vector<double> values)
 {
@@ -126,25 +150,182 @@ double median(std::vector<double> values)
     return values[values.size() / 2];
 }
 
-void measure(const std::string& label, const std::vector<std::string>& plugins, bool with_default,
-             std::uint32_t flow_count, int rounds, std::uint8_t payload = 0)
-{
-    constexpr std::uint32_t kRepeat = 1'000'000;
-    const Sensor sensor(plugins, with_default);
-    Rotation rotation(flow_count);
-    rotation.run(sensor.program(), 4 * flow_count, payload); // every flow is known afterwards
-    std::vector<double> empty, full, above;
-    for (int i = 0; i < rounds; i++) {
-        empty.push_back(rotation.run(rotation.empty(), kRepeat, payload));
-        full.push_back(rotation.run(sensor.program(), kRepeat, payload));
-        above.push_back(full.back() - empty.back());
+class Table {
+  public:
+    explicit Table(bool csv) : csv_(csv)
+    {
+        if (csv_)
+            fmt::print("order,flows,variant,empty_min,empty_max,min,above_min,above_median\n");
+        else
+            fmt::print("{:<10}{:>8}  {:<24}{:>8}{:>8}{:>9}{:>9}{:>9}\n", "order", "flows", "variant, ns a packet",
+                       "empty", "noise", "least", "above", "median");
+        std::fflush(stdout);
     }
-    if (sensor.flows() != flow_count)
-        throw std::runtime_error(fmt::format("{} flows were meant, {} started", flow_count, sensor.flows()));
-    const double least_empty = std::ranges::min(empty), least_full = std::ranges::min(full);
-    fmt::print("{:<20}{:>8}{:>10.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>8.1f}\n", label, flow_count, least_empty, least_full,
-               least_full - least_empty, median(above), least_full / least_empty);
-    std::fflush(stdout);
+    // One time for each round. Noise: how much the empty program's times differ.
+    void add(const std::string& order, std::uint32_t flows, const std::string& variant,
+             const std::vector<double>& empty, const std::vector<double>& full)
+    {
+        const auto [low, high] = std::ranges::minmax(empty);
+        const double least = std::ranges::min(full);
+        std::vector<double> above;
+        for (std::size_t i = 0; i < full.size(); i++)
+            above.push_back(full[i] - empty[i]);
+        if (csv_)
+            fmt::print("{},{},\"{}\",{},{},{},{},{}\n", order, flows, variant, low, high, least, least - low,
+                       median(above));
+        else
+            fmt::print("{:<10}{:>8}  {:<24}{:>8.0f}{:>8.0f}{:>9.0f}{:>9.0f}{:>9.0f}\n", order, flows, variant, low,
+                       high - low, least, least - low, median(above));
+        std::fflush(stdout);
+    }
+
+  private:
+    bool csv_;
+};
+
+struct Variant {
+    std::string name;
+    std::unique_ptr<LoadedSensor> sensor;
+    std::uint64_t started = 0; // flows before the measurement
+    std::vector<double> times = {};
+};
+
+class Bench {
+  public:
+    explicit Bench(const Options& options) : options_(options), rotation_(options.payload), table_(options.csv) {}
+
+    void run()
+    {
+        for (const std::uint32_t flows : options_.flows) {
+            load();
+            begin_flows(flows);
+            if (wants("in-turn"))
+                known("in-turn", flows, order_in_turn);
+            if (wants("uniform") && flows > 1)
+                known("uniform", flows, order_uniform);
+            if (wants("zipf") && flows > 1)
+                known("zipf", flows, order_zipf);
+            check_all(flows);
+            if (wants("churned") && flows > 1) {
+                load();
+                churn();
+                begin_flows(flows);
+                known("churned", flows, order_uniform);
+                check_all(flows);
+            }
+        }
+        if (wants("new")) {
+            load();
+            new_flows();
+        }
+    }
+
+  private:
+    [[nodiscard]] bool wants(const std::string& order) const
+    {
+        return std::ranges::find(options_.orders, order) != options_.orders.end();
+    }
+
+    // New tables for all variants: what lies where in them differs from one load to the next, so all orders of a number
+    // of flows are measured in one.
+    void load()
+    {
+        variants_.clear();
+        for (const std::string& plugins : options_.plugins)
+            variants_.push_back({plugins, std::make_unique<LoadedSensor>(plugins, options_.max_flows)});
+    }
+
+    // Every flow is known afterwards.
+    void begin_flows(std::uint32_t flows)
+    {
+        for (Variant& v : variants_) {
+            v.started = v.sensor->flows_started();
+            rotation_.run_new(v.sensor->program(), 0, flows);
+        }
+    }
+
+    void check_all(std::uint32_t flows) const
+    {
+        for (const Variant& v : variants_)
+            check(v, flows);
+    }
+    // A table that took fewer flows would have measured something else.
+    static void check(const Variant& v, std::uint32_t flows)
+    {
+        if (const std::uint64_t started = v.sensor->flows_started() - v.started; started != flows)
+            throw std::runtime_error(fmt::format("{}: {} flows were meant, {} started", v.name, flows, started));
+    }
+
+    // As after long running: memory is given out in no order.
+    void churn()
+    {
+        constexpr std::uint32_t kTimes = 3;
+        for (Variant& v : variants_) {
+            Random random(5);
+            for (std::uint32_t i = 0; i < kTimes; i++) {
+                rotation_.run_new(v.sensor->program(), i * options_.max_flows, options_.max_flows);
+                v.sensor->evict_all(&random);
+            }
+        }
+    }
+
+    void known(const std::string& name, std::uint32_t flows, void (*order)(std::uint32_t, std::span<std::uint32_t>))
+    {
+        rotation_.set_order([&](std::span<std::uint32_t> to) { order(flows, to); });
+        for (Variant& v : variants_)
+            rotation_.run_known(v.sensor->program(), std::max(options_.packets, flows));
+        measure(name, flows, [&](Variant* v) {
+            return rotation_.run_known(v ? v->sensor->program() : rotation_.empty(), options_.packets);
+        });
+    }
+
+    void new_flows()
+    {
+        // At 7/8 the daemon would begin to evict.
+        const std::uint32_t packets = std::min(options_.packets, options_.max_flows / 8 * 7);
+        measure("new", packets, [&](Variant* v) {
+            if (!v)
+                return rotation_.run_new(rotation_.empty(), 0, packets);
+            v->started = v->sensor->flows_started();
+            const double time = rotation_.run_new(v->sensor->program(), 0, packets);
+            check(*v, packets);
+            v->sensor->evict_all();
+            return time;
+        });
+    }
+
+    // run: nanoseconds a packet of a variant, or of the empty program (null).
+    template <typename Run>
+    void measure(const std::string& order, std::uint32_t flows, Run run)
+    {
+        std::vector<double> empty;
+        for (Variant& v : variants_)
+            v.times.clear();
+        for (int round = 0; round < options_.rounds; round++) {
+            empty.push_back(run(nullptr));
+            // Another one first each time.
+            for (std::size_t i = 0; i < variants_.size(); i++) {
+                Variant& v = variants_[(i + static_cast<std::size_t>(round)) % variants_.size()];
+                v.times.push_back(run(&v));
+            }
+        }
+        for (const Variant& v : variants_)
+            table_.add(order, flows, v.name, empty, v.times);
+    }
+
+    const Options& options_;
+    Rotation rotation_;
+    Table table_;
+    std::vector<Variant> variants_;
+};
+
+// Caches and records that belong to a CPU stay the same.
+void stay_on_this_cpu()
+{
+    cpu_set_t cpu;
+    CPU_ZERO(&cpu);
+    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &cpu);
+    sched_setaffinity(0, sizeof cpu, &cpu);
 }
 
 } // namespace
@@ -152,24 +333,10 @@ void measure(const std::string& label, const std::vector<std::string>& plugins, 
 int main(int argc, char** argv)
 {
     try {
-        const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
-        if (rounds < 1) {
-            fmt::print(stderr, "usage: xdp_bench [ROUNDS [PLUGIN...]]\n"
-                               "with PLUGIN: frames with payload, without these plugins and with them\n");
-            return 2;
-        }
-        fmt::print("{:<20}{:>8}{:>10}{:>10}{:>10}{:>10}{:>8}\n", "ns a packet", "flows", "empty", "sensor", "above",
-                   "median", "x");
-        for (const std::uint32_t flow_count : {1u, 1000u, 65536u}) {
-            if (argc > 2) {
-                const std::vector<std::string> plugins(argv + 2, argv + argc);
-                measure("payload, default", {}, true, flow_count, rounds, 6);
-                measure("and these plugins", plugins, true, flow_count, rounds, 6);
-                continue;
-            }
-            measure("default plugins", {}, true, flow_count, rounds);
-            measure("flow_export", {"flow_export"}, false, flow_count, rounds);
-        }
+        const Options options = parse(argc, argv);
+        stay_on_this_cpu();
+        libbpf_set_print(nullptr); // what fails is said once, by us
+        Bench(options).run();
     } catch (const std::exception& e) {
         fmt::print(stderr, "xdp_bench: {}\n", e.what());
         return 1;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// rotation.h - calls a BPF program by test-run with one frame whose source address changes each time (rotate.bpf.c).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include <bpf/libbpf.h>
+
+#include "kernel/sensor_object.h"
+#include "rotation_shape.h"
+
+namespace flowxdp::bench {
+
+class Rotation {
+  public:
+    // payload: bytes of payload of the TCP segment, at most 6: it has 60 bytes, the shortest frame on a wire.
+    explicit Rotation(std::uint8_t payload);
+    ~Rotation();
+    Rotation(const Rotation&) = delete;
+    Rotation& operator=(const Rotation&) = delete;
+
+    [[nodiscard]] int empty() const { return program("empty"); }
+    // Fills the table of rotate_known.
+    void set_order(const std::function<void(std::span<std::uint32_t>)>& fill);
+    // Nanoseconds a packet, mean of so many. Known flows come in their order, which goes on where it was.
+    double run_known(int program_fd, std::uint32_t packets) { return run("rotate_known", program_fd, packets); }
+    // Packets of flows first, first + 1, ...
+    double run_new(int program_fd, std::uint32_t first, std::uint32_t packets);
+
+  private:
+    [[nodiscard]] int program(const char* name) const;
+    [[nodiscard]] int map(const char* name) const;
+    double run(const char* turn, int program_fd, std::uint32_t packets);
+
+    std::unique_ptr<bpf_object, BpfObjectDeleter> object_;
+    std::uint8_t payload_;
+    rotation_order* order_ = nullptr;
+    rotation_turn* turn_ = nullptr;
+};
+
+} // namespace flowxdp::bench
