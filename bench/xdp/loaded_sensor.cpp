@@ -36,7 +36,7 @@ LoadedSensor::LoadedSensor(const std::string& plugins, std::uint32_t max_flows)
     evictor_ = std::make_unique<Evictor>(*object_);
 }
 
-std::uint64_t LoadedSensor::flows_started() const
+std::uint64_t LoadedSensor::started() const
 {
     engine_counts counts{};
     object_->read_counts(&counts);
@@ -52,6 +52,7 @@ void LoadedSensor::evict_all(Random* order)
     for (std::span rest(scan.chosen); !rest.empty();
          rest = rest.subspan(std::min<std::size_t>(rest.size(), EVICT_SLOTS)))
         evictor_->evict(rest, EVICT_ALL, 0, [](const ended_record&) {});
+    started_before_ = started();
 }
 
 } // namespace flowxdp::bench

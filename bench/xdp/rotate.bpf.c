@@ -3,9 +3,11 @@
  * rotate: test-run repeats one frame; this gives it another IPv4 source address each time and calls the program that is
  * measured. The empty program is called the same way, so what the turn costs cancels out.
  *
- * rotate_known visits flows in the order of a table that user space fills; rotate_new makes each frame a new flow.
+ * rotate_known visits flows in the order of a table that user space fills; rotate_new makes each frame a new flow. A tail
+ * call needs both programs to be of one type, so there is a set for XDP and one for TC.
  */
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -88,4 +90,27 @@ int empty(struct xdp_md *ctx)
 {
 	(void)ctx;
 	return XDP_PASS;
+}
+
+SEC("tc")
+int rotate_known_tc(struct __sk_buff *ctx)
+{
+	if (set_source((void *)(long)ctx->data, (void *)(long)ctx->data_end, known_flow()))
+		bpf_tail_call(ctx, &measured, 0);
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
+int rotate_new_tc(struct __sk_buff *ctx)
+{
+	if (set_source((void *)(long)ctx->data, (void *)(long)ctx->data_end, new_flow()))
+		bpf_tail_call(ctx, &measured, 0);
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
+int empty_tc(struct __sk_buff *ctx)
+{
+	(void)ctx;
+	return TC_ACT_OK;
 }

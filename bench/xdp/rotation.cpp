@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -53,12 +54,29 @@ T* map_value(int fd)
 
 } // namespace
 
-Rotation::Rotation(std::uint8_t payload) : payload_(payload)
+ProgramKind ProgramKind::of(const bpf_program* program)
+{
+    return {bpf_program__type(program), (bpf_program__flags(program) & BPF_F_XDP_HAS_FRAGS) != 0,
+            bpf_program__expected_attach_type(program)};
+}
+
+Rotation::Rotation(ProgramKind kind, std::uint8_t payload) : kind_(kind), payload_(payload)
 {
     const std::string path = library_folder("") + "/../bench/rotate.bpf.o";
     object_.reset(bpf_object__open_file(path.c_str(), nullptr));
     if (!object_)
         throw error(fmt::format("cannot open '{}'", path));
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object_.get())
+    {
+        const bool wanted = bpf_program__type(program) == kind.type;
+        bpf_program__set_autoload(program, wanted);
+        if (!wanted)
+            continue;
+        bpf_program__set_expected_attach_type(program, kind.attach);
+        if (!kind.frags)
+            bpf_program__set_flags(program, bpf_program__flags(program) & ~BPF_F_XDP_HAS_FRAGS);
+    }
     if (bpf_object__load(object_.get()))
         throw error(fmt::format("cannot load '{}'", path));
     order_ = map_value<rotation_order>(map("order"));
@@ -71,9 +89,10 @@ Rotation::~Rotation()
     munmap(turn_, mapped_size<rotation_turn>());
 }
 
-int Rotation::program(const char* name) const
+int Rotation::program(const std::string& name) const
 {
-    return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), name));
+    const std::string full = kind_.type == BPF_PROG_TYPE_XDP ? name : name + "_tc";
+    return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), full.c_str()));
 }
 
 int Rotation::map(const char* name) const
@@ -107,8 +126,10 @@ double Rotation::run(const char* turn, int program_fd, std::uint32_t packets)
     options.repeat = static_cast<int>(packets);
     if (bpf_prog_test_run_opts(program(turn), &options))
         throw error("test-run failed");
-    if (options.retval != XDP_PASS)
-        throw std::runtime_error(fmt::format("test-run answered {} instead of XDP_PASS", options.retval));
+    // Pass the packet: XDP_PASS, TC_ACT_OK, or TC_ACT_UNSPEC for the next program to decide.
+    const auto answer = static_cast<int>(options.retval);
+    if (kind_.type == BPF_PROG_TYPE_XDP ? answer != XDP_PASS : answer != TC_ACT_OK && answer != TC_ACT_UNSPEC)
+        throw std::runtime_error(fmt::format("test-run answered {}, which does not pass the packet on", answer));
     return options.duration;
 }
 

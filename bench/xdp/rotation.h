@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 
 #include <bpf/libbpf.h>
 
@@ -14,14 +15,26 @@
 
 namespace flowxdp::bench {
 
+// A tail call needs both programs to be of one kind.
+struct ProgramKind {
+    bpf_prog_type type = BPF_PROG_TYPE_XDP;
+    bool frags = true; // XDP: takes frames of several buffers
+    bpf_attach_type attach = BPF_XDP;
+
+    static ProgramKind of(const bpf_program* program);
+    bool operator==(const ProgramKind&) const = default;
+};
+
 class Rotation {
   public:
-    // payload: bytes of payload of the TCP segment, at most 6: it has 60 bytes, the shortest frame on a wire.
-    explicit Rotation(std::uint8_t payload);
+    // kind: of the programs that it calls. payload: bytes of payload of the TCP segment, at most 6: it has 60 bytes,
+    // the shortest frame on a wire.
+    Rotation(ProgramKind kind, std::uint8_t payload);
     ~Rotation();
     Rotation(const Rotation&) = delete;
     Rotation& operator=(const Rotation&) = delete;
 
+    [[nodiscard]] const ProgramKind& kind() const { return kind_; }
     [[nodiscard]] int empty() const { return program("empty"); }
     // Fills the table of rotate_known.
     void set_order(const std::function<void(std::span<std::uint32_t>)>& fill);
@@ -31,11 +44,12 @@ class Rotation {
     double run_new(int program_fd, std::uint32_t first, std::uint32_t packets);
 
   private:
-    [[nodiscard]] int program(const char* name) const;
+    [[nodiscard]] int program(const std::string& name) const;
     [[nodiscard]] int map(const char* name) const;
     double run(const char* turn, int program_fd, std::uint32_t packets);
 
     std::unique_ptr<bpf_object, BpfObjectDeleter> object_;
+    ProgramKind kind_;
     std::uint8_t payload_;
     rotation_order* order_ = nullptr;
     rotation_turn* turn_ = nullptr;

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -20,6 +21,7 @@
 
 #include "flow_order.h"
 #include "loaded_sensor.h"
+#include "peer_object.h"
 #include "random.h"
 #include "rotation.h"
 
@@ -37,6 +39,7 @@ struct Options {
     std::vector<std::uint32_t> flows = {1, 1'000, 16'384, 65'536, 262'144};
     std::vector<std::string> orders = {std::begin(kOrders), std::end(kOrders)};
     std::vector<std::string> plugins = {"default", "flow_export"};
+    std::vector<std::string> peers; // OBJECT:PROGRAM
     std::uint8_t payload = 0;
     bool csv = false;
 };
@@ -58,6 +61,8 @@ struct Options {
                "                      new      every packet a new flow, the table never full\n"
                "  --plugins A,B...  a variant: these plugins, `default` stands for the default ones; may be given\n"
                "                    several times [default, then flow_export]\n"
+               "  --peer OBJECT:PROGRAM  a variant: the XDP or TC program of another flow meter's BPF object; may be\n"
+               "                    given several times\n"
                "  --max-flows N     places in the table [262144]\n"
                "  --payload N       bytes of payload in each frame, at most 6 [0]\n"
                "  --csv             comma-separated values instead of a table\n");
@@ -84,12 +89,13 @@ std::vector<std::string> words(const std::string& text)
 
 Options parse(int argc, char** argv)
 {
-    enum : int { kRounds = 1, kPackets, kFlows, kOrder, kPlugins, kMaxFlows, kPayload, kCsv, kHelp };
-    static constexpr std::array<option, 10> kTable = {{{"rounds", required_argument, nullptr, kRounds},
+    enum : int { kRounds = 1, kPackets, kFlows, kOrder, kPlugins, kPeer, kMaxFlows, kPayload, kCsv, kHelp };
+    static constexpr std::array<option, 11> kTable = {{{"rounds", required_argument, nullptr, kRounds},
                                                        {"packets", required_argument, nullptr, kPackets},
                                                        {"flows", required_argument, nullptr, kFlows},
                                                        {"order", required_argument, nullptr, kOrder},
                                                        {"plugins", required_argument, nullptr, kPlugins},
+                                                       {"peer", required_argument, nullptr, kPeer},
                                                        {"max-flows", required_argument, nullptr, kMaxFlows},
                                                        {"payload", required_argument, nullptr, kPayload},
                                                        {"csv", no_argument, nullptr, kCsv},
@@ -118,6 +124,9 @@ Options parse(int argc, char** argv)
             break;
         case kPlugins:
             plugins.emplace_back(optarg);
+            break;
+        case kPeer:
+            o.peers.emplace_back(optarg);
             break;
         case kMaxFlows:
             o.max_flows = number("max-flows", optarg, 1, 1u << 24);
@@ -185,14 +194,20 @@ class Table {
 
 struct Variant {
     std::string name;
-    std::unique_ptr<LoadedSensor> sensor;
-    std::uint64_t started = 0; // flows before the measurement
+    std::unique_ptr<FlowMeter> meter;
+    Rotation* rotation = nullptr; // which calls it
+    std::vector<double> times = {};
+};
+
+// A way of calling programs, and how long it calls the empty one.
+struct Caller {
+    std::unique_ptr<Rotation> rotation;
     std::vector<double> times = {};
 };
 
 class Bench {
   public:
-    explicit Bench(const Options& options) : options_(options), rotation_(options.payload), table_(options.csv) {}
+    explicit Bench(const Options& options) : options_(options), table_(options.csv) {}
 
     void run()
     {
@@ -205,13 +220,13 @@ class Bench {
                 known("uniform", flows, order_uniform);
             if (wants("zipf") && flows > 1)
                 known("zipf", flows, order_zipf);
-            check_all(flows);
+            check_flows(flows);
             if (wants("churned") && flows > 1) {
                 load();
                 churn();
                 begin_flows(flows);
                 known("churned", flows, order_uniform);
-                check_all(flows);
+                check_flows(flows);
             }
         }
         if (wants("new")) {
@@ -232,19 +247,34 @@ class Bench {
     {
         variants_.clear();
         for (const std::string& plugins : options_.plugins)
-            variants_.push_back({plugins, std::make_unique<LoadedSensor>(plugins, options_.max_flows)});
+            add(plugins, std::make_unique<LoadedSensor>(plugins, options_.max_flows));
+        for (const std::string& peer : options_.peers)
+            add(peer.substr(peer.rfind(':') + 1), std::make_unique<PeerObject>(peer, options_.max_flows));
+    }
+
+    void add(const std::string& name, std::unique_ptr<FlowMeter> meter)
+    {
+        Rotation* rotation = caller(meter->kind()).rotation.get();
+        variants_.push_back({name, std::move(meter), rotation});
+    }
+
+    Caller& caller(const ProgramKind& kind)
+    {
+        for (Caller& c : callers_)
+            if (c.rotation->kind() == kind)
+                return c;
+        callers_.push_back({std::make_unique<Rotation>(kind, options_.payload)});
+        return callers_.back();
     }
 
     // Every flow is known afterwards.
     void begin_flows(std::uint32_t flows)
     {
-        for (Variant& v : variants_) {
-            v.started = v.sensor->flows_started();
-            rotation_.run_new(v.sensor->program(), 0, flows);
-        }
+        for (const Variant& v : variants_)
+            v.rotation->run_new(v.meter->program(), 0, flows);
     }
 
-    void check_all(std::uint32_t flows) const
+    void check_flows(std::uint32_t flows) const
     {
         for (const Variant& v : variants_)
             check(v, flows);
@@ -252,70 +282,71 @@ class Bench {
     // A table that took fewer flows would have measured something else.
     static void check(const Variant& v, std::uint32_t flows)
     {
-        if (const std::uint64_t started = v.sensor->flows_started() - v.started; started != flows)
-            throw std::runtime_error(fmt::format("{}: {} flows were meant, {} started", v.name, flows, started));
+        if (const std::uint64_t counted = v.meter->flows(); counted != flows)
+            throw std::runtime_error(fmt::format("{}: {} flows were meant, {} are there", v.name, flows, counted));
     }
 
     // As after long running: memory is given out in no order.
     void churn()
     {
         constexpr std::uint32_t kTimes = 3;
-        for (Variant& v : variants_) {
+        for (const Variant& v : variants_) {
             Random random(5);
             for (std::uint32_t i = 0; i < kTimes; i++) {
-                rotation_.run_new(v.sensor->program(), i * options_.max_flows, options_.max_flows);
-                v.sensor->evict_all(&random);
+                v.rotation->run_new(v.meter->program(), i * options_.max_flows, options_.max_flows);
+                v.meter->evict_all(&random);
             }
         }
     }
 
     void known(const std::string& name, std::uint32_t flows, void (*order)(std::uint32_t, std::span<std::uint32_t>))
     {
-        rotation_.set_order([&](std::span<std::uint32_t> to) { order(flows, to); });
-        for (Variant& v : variants_)
-            rotation_.run_known(v.sensor->program(), std::max(options_.packets, flows));
-        measure(name, flows, [&](Variant* v) {
-            return rotation_.run_known(v ? v->sensor->program() : rotation_.empty(), options_.packets);
-        });
+        for (const Caller& c : callers_)
+            c.rotation->set_order([&](std::span<std::uint32_t> to) { order(flows, to); });
+        for (const Variant& v : variants_)
+            v.rotation->run_known(v.meter->program(), std::max(options_.packets, flows));
+        measure(
+            name, flows, [&](Rotation& rotation, int program) { return rotation.run_known(program, options_.packets); },
+            [](const Variant&) {});
     }
 
     void new_flows()
     {
         // At 7/8 the daemon would begin to evict.
         const std::uint32_t packets = std::min(options_.packets, options_.max_flows / 8 * 7);
-        measure("new", packets, [&](Variant* v) {
-            if (!v)
-                return rotation_.run_new(rotation_.empty(), 0, packets);
-            v->started = v->sensor->flows_started();
-            const double time = rotation_.run_new(v->sensor->program(), 0, packets);
-            check(*v, packets);
-            v->sensor->evict_all();
-            return time;
-        });
+        measure(
+            "new", packets, [&](Rotation& rotation, int program) { return rotation.run_new(program, 0, packets); },
+            [&](const Variant& v) {
+                check(v, packets);
+                v.meter->evict_all(nullptr);
+            });
     }
 
-    // run: nanoseconds a packet of a variant, or of the empty program (null).
-    template <typename Run>
-    void measure(const std::string& order, std::uint32_t flows, Run run)
+    // run: nanoseconds a packet of a program. after: what a variant needs once it ran.
+    template <typename Run, typename After>
+    void measure(const std::string& order, std::uint32_t flows, Run run, After after)
     {
-        std::vector<double> empty;
         for (Variant& v : variants_)
             v.times.clear();
+        for (Caller& c : callers_)
+            c.times.clear();
         for (int round = 0; round < options_.rounds; round++) {
-            empty.push_back(run(nullptr));
+            for (Caller& c : callers_)
+                c.times.push_back(run(*c.rotation, c.rotation->empty()));
             // Another one first each time.
             for (std::size_t i = 0; i < variants_.size(); i++) {
                 Variant& v = variants_[(i + static_cast<std::size_t>(round)) % variants_.size()];
-                v.times.push_back(run(&v));
+                v.times.push_back(run(*v.rotation, v.meter->program()));
+                after(v);
             }
         }
         for (const Variant& v : variants_)
-            table_.add(order, flows, v.name, empty, v.times);
+            table_.add(order, flows, v.name, caller(v.meter->kind()).times, v.times);
     }
 
     const Options& options_;
-    Rotation rotation_;
     Table table_;
+    std::deque<Caller> callers_;
     std::vector<Variant> variants_;
 };
 
