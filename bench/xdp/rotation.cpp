@@ -4,8 +4,6 @@
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -16,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "bundle_loader.h"
+#include "flows/tcp_segment.h"
 
 namespace flowxdp::bench {
 namespace {
@@ -23,33 +22,6 @@ namespace {
 std::runtime_error error(const std::string& what)
 {
     return std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
-}
-
-std::array<std::uint8_t, 60> make_frame(std::uint8_t payload)
-{
-    std::array<std::uint8_t, 60> frame = {
-        2,    0,    0,    0,    0, 1, 2,    0, 0,  0, 0, 2, 0x08, 0x00,                              // Ethernet
-        0x45, 0,    0,    40,   0, 1, 0x40, 0, 64, 6, 0, 0, 10,   0,    0,    0,    192, 168, 0, 1,  // IPv4
-        0x9c, 0x40, 0x01, 0xbb, 0, 0, 0,    1, 0,  0, 0, 1, 0x50, 0x10, 0x72, 0x10, 0,   0,   0, 0}; // TCP 40000 > 443
-    frame[17] = static_cast<std::uint8_t>(40 + payload);
-    return frame;
-}
-
-// The kernel maps whole pages.
-template <typename T>
-std::size_t mapped_size()
-{
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    return (sizeof(T) + page - 1) / page * page;
-}
-
-template <typename T>
-T* map_value(int fd)
-{
-    void* p = mmap(nullptr, mapped_size<T>(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED)
-        throw error("cannot map the order of packets");
-    return static_cast<T*>(p);
 }
 
 } // namespace
@@ -79,14 +51,7 @@ Rotation::Rotation(ProgramKind kind, std::uint8_t payload) : kind_(kind), payloa
     }
     if (bpf_object__load(object_.get()))
         throw error(fmt::format("cannot load '{}'", path));
-    order_ = map_value<rotation_order>(map("order"));
-    turn_ = map_value<rotation_turn>(map("turn"));
-}
-
-Rotation::~Rotation()
-{
-    munmap(order_, mapped_size<rotation_order>());
-    munmap(turn_, mapped_size<rotation_turn>());
+    visits_ = std::make_unique<Visits>(object_.get());
 }
 
 int Rotation::program(const std::string& name) const
@@ -95,20 +60,9 @@ int Rotation::program(const std::string& name) const
     return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), full.c_str()));
 }
 
-int Rotation::map(const char* name) const
-{
-    return bpf_object__find_map_fd_by_name(object_.get(), name);
-}
-
-void Rotation::set_order(const std::function<void(std::span<std::uint32_t>)>& fill)
-{
-    fill(order_->flow);
-    turn_->visits = 0;
-}
-
 double Rotation::run_new(int program_fd, std::uint32_t first, std::uint32_t packets)
 {
-    turn_->born = first;
+    visits_->begin_new(first);
     return run("rotate_new", program_fd, packets);
 }
 
@@ -116,9 +70,9 @@ double Rotation::run(const char* turn, int program_fd, std::uint32_t packets)
 {
     const __u32 zero = 0;
     const auto fd = static_cast<__u32>(program_fd);
-    if (bpf_map_update_elem(map("measured"), &zero, &fd, BPF_ANY))
+    if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object_.get(), "measured"), &zero, &fd, BPF_ANY))
         throw error("the measured program cannot be called");
-    std::array<std::uint8_t, 60> frame = make_frame(payload_);
+    std::array<std::uint8_t, 60> frame = tcp_segment(payload_);
     bpf_test_run_opts options{};
     options.sz = sizeof options;
     options.data_in = frame.data();

@@ -10,8 +10,8 @@
 
 #include <bpf/libbpf.h>
 
+#include "flows/visits.h"
 #include "kernel/sensor_object.h"
-#include "rotation_shape.h"
 
 namespace flowxdp::bench {
 
@@ -30,14 +30,13 @@ class Rotation {
     // kind: of the programs that it calls. payload: bytes of payload of the TCP segment, at most 6: it has 60 bytes,
     // the shortest frame on a wire.
     Rotation(ProgramKind kind, std::uint8_t payload);
-    ~Rotation();
     Rotation(const Rotation&) = delete;
     Rotation& operator=(const Rotation&) = delete;
 
     [[nodiscard]] const ProgramKind& kind() const { return kind_; }
     [[nodiscard]] int empty() const { return program("empty"); }
-    // Fills the table of rotate_known.
-    void set_order(const std::function<void(std::span<std::uint32_t>)>& fill);
+    // Whose packets run_known() sends.
+    void set_order(const std::function<void(std::span<std::uint32_t>)>& fill) { visits_->set_order(fill); }
     // Nanoseconds a packet, mean of so many. Known flows come in their order, which goes on where it was.
     double run_known(int program_fd, std::uint32_t packets) { return run("rotate_known", program_fd, packets); }
     // Packets of flows first, first + 1, ...
@@ -45,14 +44,12 @@ class Rotation {
 
   private:
     [[nodiscard]] int program(const std::string& name) const;
-    [[nodiscard]] int map(const char* name) const;
     double run(const char* turn, int program_fd, std::uint32_t packets);
 
     std::unique_ptr<bpf_object, BpfObjectDeleter> object_;
     ProgramKind kind_;
     std::uint8_t payload_;
-    rotation_order* order_ = nullptr;
-    rotation_turn* turn_ = nullptr;
+    std::unique_ptr<Visits> visits_;
 };
 
 } // namespace flowxdp::bench

@@ -19,7 +19,7 @@
 
 #include <fmt/format.h>
 
-#include "flow_order.h"
+#include "flows/flow_order.h"
 #include "loaded_sensor.h"
 #include "peer_object.h"
 #include "random.h"

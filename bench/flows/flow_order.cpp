@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "flow_order.h"
+#include "flows/flow_order.h"
 
 #include <algorithm>
 #include <numeric>
