@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 #include <pcap/pcap.h>
 
+#include "peers.h"
 #include "traffic.h"
 
 namespace {
@@ -54,8 +55,8 @@ struct Cost {
     long peak_kib = 0;
 };
 
-// Runs a program with its output discarded; throws when it fails.
-Cost run(const std::vector<std::string>& arguments)
+// Runs a program with its output discarded, its errors too when it is to be quiet; throws when it fails.
+Cost run(const std::vector<std::string>& arguments, bool quiet)
 {
     std::vector<char*> argv;
     for (const std::string& a : arguments)
@@ -67,6 +68,8 @@ Cost run(const std::vector<std::string>& arguments)
         const int null = ::open("/dev/null", O_RDWR);
         ::dup2(null, 0);
         ::dup2(null, 1);
+        if (quiet)
+            ::dup2(null, 2);
         ::execv(argv[0], argv.data());
         ::_exit(127);
     }
@@ -89,13 +92,16 @@ struct Options {
     fs::path folder = "/dev/shm";
     unsigned divisor = 1;
     int rounds = 7;
+    int peer_rounds = -1; // the first so many rounds; -1: all
     std::vector<std::string> inputs = {"many", "mix"};
     bool keep = false;
+    bool csv = false;
 };
 
 struct Tool {
     std::string name;
     std::vector<std::string> command;
+    bool peer = false;
     std::vector<Cost> costs = {};
 };
 
@@ -105,25 +111,35 @@ double median(std::vector<double> values)
     return values[values.size() / 2];
 }
 
-void print_table(const std::vector<Tool>& tools, std::uint64_t packets)
+void print_table(const std::string& input, const std::vector<Tool>& tools, std::uint64_t packets, bool csv)
 {
-    fmt::print("{:<26}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}\n", "", "wall s", "x", "CPU s", "x", "x median",
-               "Mpps wall", "peak MiB");
+    if (!csv)
+        fmt::print("{:<26}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}\n", "", "wall s", "x", "x median", "CPU s", "x",
+                   "Mpps wall", "peak MiB");
     auto least = [](const Tool& t, double Cost::*what) { return std::ranges::min(t.costs, {}, what).*what; };
     const Tool& loop = tools[0];
+    // What the machine adds: the loop does the same each time.
+    const double noise = std::ranges::max(loop.costs, {}, &Cost::wall_s).wall_s / least(loop, &Cost::wall_s) - 1;
     for (const Tool& t : tools) {
+        if (t.costs.empty())
+            continue;
         std::vector<double> ratios;
         long peak = 0;
         for (std::size_t i = 0; i < t.costs.size(); i++) {
-            ratios.push_back(t.costs[i].cpu_s / loop.costs[i].cpu_s);
+            ratios.push_back(t.costs[i].wall_s / loop.costs[i].wall_s);
             peak = std::max(peak, t.costs[i].peak_kib);
         }
-        const double wall = least(t, &Cost::wall_s);
-        const double cpu = least(t, &Cost::cpu_s);
-        fmt::print("{:<26}{:>9.3f}{:>9.2f}{:>9.3f}{:>9.2f}{:>9.2f}{:>10.2f}{:>10}\n", t.name, wall,
-                   wall / least(loop, &Cost::wall_s), cpu, cpu / least(loop, &Cost::cpu_s), median(ratios),
-                   static_cast<double>(packets) / wall / 1e6, peak / 1024);
+        const double wall = least(t, &Cost::wall_s), wall_x = wall / least(loop, &Cost::wall_s);
+        const double cpu = least(t, &Cost::cpu_s), cpu_x = cpu / least(loop, &Cost::cpu_s);
+        if (csv)
+            fmt::print("{},\"{}\",{:.4f},{:.3f},{:.3f},{:.3f},{:.4f},{:.3f},{}\n", input, t.name, wall, wall_x,
+                       median(ratios), noise, cpu, cpu_x, peak / 1024);
+        else
+            fmt::print("{:<26}{:>9.3f}{:>9.2f}{:>9.2f}{:>9.3f}{:>9.2f}{:>10.2f}{:>10}\n", t.name, wall, wall_x,
+                       median(ratios), cpu, cpu_x, static_cast<double>(packets) / wall / 1e6, peak / 1024);
     }
+    if (!csv)
+        fmt::print("The loop's slowest round took {:.0f} % longer than its fastest.\n", 100 * noise);
     std::fflush(stdout);
 }
 
@@ -144,39 +160,50 @@ void compare(const Options& options, const std::string& input)
     const std::string capture = folder / (input + ".pcap");
     const auto size = input == "many" ? flowxdp::bench::write_many(capture, options.divisor)
                                       : flowxdp::bench::write_mix(capture, options.divisor);
-    fmt::print("\n{}: {} packets, {} biflows, {} bytes, {} rounds\n", input, size.packets, size.biflows,
-               size.file_bytes, options.rounds);
+    if (!options.csv)
+        fmt::print("\n{}: {} packets, {} biflows, {} bytes, {} rounds\n", input, size.packets, size.biflows,
+                   size.file_bytes, options.rounds);
     std::fflush(stdout);
 
-    std::vector<Tool> tools = {{"libpcap loop", {"/proc/self/exe", "loop", capture}}};
+    std::vector<Tool> tools = {{"libpcap loop", {"/proc/self/exe", "loop", capture}, false}};
     auto add = [&](const std::string& label, const std::string& binary) {
         const std::vector<std::string> common = {binary, "replay", capture, "-q", "--max-flows", "2097152"};
         auto with = [&](const std::string& name, std::vector<std::string> more) {
             std::vector<std::string> command = common;
             command.insert(command.end(), more.begin(), more.end());
-            tools.push_back({label + name, command});
+            tools.push_back({label + name, command, false});
         };
         with("flow file", {"-w", folder / "out"});
         with("rows to /dev/null", {"-w", "-"});
         with("one plugin, /dev/null", {"-w", "-", "--plugins", "flow_export"});
+        if (input == "mix")
+            with("packet file", {"-w", folder / "out", "-s"});
+        with("IPFIX file",
+             {"--plugins", "flow_export", "--sink", fmt::format("ipfix:file:{}/ipfix,biflow=1", folder.string())});
     };
     add(options.others.empty() ? "" : "new: ", options.flowxdp);
     for (const std::string& other : options.others)
         add("old: ", other);
+    const flowxdp::bench::Nobody nobody;
+    for (const flowxdp::bench::Peer& peer : flowxdp::bench::installed_peers(capture, folder, nobody))
+        tools.push_back({peer.name, peer.command, true});
 
+    const int peer_rounds = options.peer_rounds < 0 ? options.rounds : options.peer_rounds;
     for (int round = 0; round < options.rounds; round++)
         for (Tool& t : tools)
-            t.costs.push_back(run(t.command));
-    print_table(tools, size.packets);
+            if (!t.peer || round < peer_rounds)
+                t.costs.push_back(run(t.command, t.peer));
+    print_table(input, tools, size.packets, options.csv);
 }
 
 [[noreturn]] void usage()
 {
     fmt::print(stderr,
                "usage: replay_bench [--flowxdp PROGRAM] [--beside PROGRAM]... [--input many|mix] [--divisor N]\n"
-               "                    [--rounds N] [--folder DIR] [--keep]\n"
+               "                    [--rounds N] [--peer-rounds N] [--folder DIR] [--keep] [--csv]\n"
                "       replay_bench make many|mix FILE [DIVISOR]\n"
-               "       replay_bench loop FILE\n");
+               "       replay_bench loop FILE\n"
+               "yaf, softflowd and nfpcapd run in the same rounds where they are installed, or in the first N.\n");
     std::exit(2);
 }
 
@@ -198,6 +225,10 @@ Options parse(int argc, char** argv)
             o.keep = true;
             continue;
         }
+        if (name == "--csv") {
+            o.csv = true;
+            continue;
+        }
         if (++i >= argc)
             usage();
         if (name == "--flowxdp")
@@ -210,6 +241,8 @@ Options parse(int argc, char** argv)
             o.divisor = positive(argv[i]);
         else if (name == "--rounds")
             o.rounds = static_cast<int>(positive(argv[i]));
+        else if (name == "--peer-rounds")
+            o.peer_rounds = std::strcmp(argv[i], "0") ? static_cast<int>(positive(argv[i])) : 0;
         else if (name == "--folder")
             o.folder = argv[i];
         else
@@ -238,6 +271,9 @@ int main(int argc, char** argv)
             return 0;
         }
         const Options options = parse(argc, argv);
+        if (options.csv)
+            fmt::print("input,variant,wall_s,wall_x,wall_x_median,noise,cpu_s,cpu_x,peak_mib\n");
+        std::fflush(stdout);
         for (const std::string& input : options.inputs)
             compare(options, input);
     } catch (const std::exception& e) {
