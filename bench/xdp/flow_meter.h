@@ -21,8 +21,13 @@ class FlowMeter {
     [[nodiscard]] virtual ProgramKind kind() const = 0;
     // Flows that began since the table was empty.
     [[nodiscard]] virtual std::uint64_t flows() const = 0;
+    // What the kernel counts as memory of its maps.
+    [[nodiscard]] virtual std::uint64_t memory_bytes() const = 0;
     // Ends every flow; order: random, instead of the meter's own.
     virtual void evict_all(Random* order) = 0;
 };
+
+// Of one map.
+std::uint64_t map_memory_bytes(int map_fd);
 
 } // namespace flowxdp::bench

@@ -43,6 +43,14 @@ std::uint64_t LoadedSensor::started() const
     return counts.counter[COUNTER_FLOWS_STARTED];
 }
 
+std::uint64_t LoadedSensor::memory_bytes() const
+{
+    std::uint64_t bytes = 0;
+    for (const char* map : kSensorMaps)
+        bytes += map_memory_bytes(object_->map_fd(map));
+    return bytes;
+}
+
 void LoadedSensor::evict_all(Random* order)
 {
     Evictor::Scan scan = evictor_->scan(EVICT_ALL, 0);

@@ -23,6 +23,7 @@ class LoadedSensor final : public FlowMeter {
     [[nodiscard]] int program() const override { return object_->ingress_fd(); }
     [[nodiscard]] ProgramKind kind() const override { return {}; }
     [[nodiscard]] std::uint64_t flows() const override { return started() - started_before_; }
+    [[nodiscard]] std::uint64_t memory_bytes() const override;
     // By the daemon's evictor, whose own order is that of last packets.
     void evict_all(Random* order) override;
 

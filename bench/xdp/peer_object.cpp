@@ -84,6 +84,14 @@ std::uint64_t PeerObject::flows() const
     return most;
 }
 
+std::uint64_t PeerObject::memory_bytes() const
+{
+    std::uint64_t bytes = 0;
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object_.get()) bytes += map_memory_bytes(bpf_map__fd(map));
+    return bytes;
+}
+
 void PeerObject::evict_all(Random* order)
 {
     bpf_map* map = nullptr;

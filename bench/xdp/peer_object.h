@@ -21,6 +21,7 @@ class PeerObject final : public FlowMeter {
     [[nodiscard]] ProgramKind kind() const override { return kind_; }
     // Entries of its fullest hash map.
     [[nodiscard]] std::uint64_t flows() const override;
+    [[nodiscard]] std::uint64_t memory_bytes() const override;
     // Deletes them.
     void evict_all(Random* order) override;
 

@@ -164,15 +164,15 @@ class Table {
     explicit Table(bool csv) : csv_(csv)
     {
         if (csv_)
-            fmt::print("order,flows,variant,empty_min,empty_max,min,above_min,above_median\n");
+            fmt::print("order,flows,variant,empty_min,empty_max,min,above_min,above_median,memory_bytes\n");
         else
-            fmt::print("{:<10}{:>8}  {:<24}{:>8}{:>8}{:>9}{:>9}{:>9}\n", "order", "flows", "variant, ns a packet",
-                       "empty", "noise", "least", "above", "median");
+            fmt::print("{:<10}{:>8}  {:<24}{:>8}{:>8}{:>9}{:>9}{:>9}{:>8}\n", "order", "flows", "variant, ns a packet",
+                       "empty", "noise", "least", "above", "median", "MiB");
         std::fflush(stdout);
     }
     // One time for each round. Noise: how much the empty program's times differ.
     void add(const std::string& order, std::uint32_t flows, const std::string& variant,
-             const std::vector<double>& empty, const std::vector<double>& full)
+             const std::vector<double>& empty, const std::vector<double>& full, std::uint64_t memory_bytes)
     {
         const auto [low, high] = std::ranges::minmax(empty);
         const double least = std::ranges::min(full);
@@ -180,11 +180,11 @@ class Table {
         for (std::size_t i = 0; i < full.size(); i++)
             above.push_back(full[i] - empty[i]);
         if (csv_)
-            fmt::print("{},{},\"{}\",{},{},{},{},{}\n", order, flows, variant, low, high, least, least - low,
-                       median(above));
+            fmt::print("{},{},\"{}\",{},{},{},{},{},{}\n", order, flows, variant, low, high, least, least - low,
+                       median(above), memory_bytes);
         else
-            fmt::print("{:<10}{:>8}  {:<24}{:>8.0f}{:>8.0f}{:>9.0f}{:>9.0f}{:>9.0f}\n", order, flows, variant, low,
-                       high - low, least, least - low, median(above));
+            fmt::print("{:<10}{:>8}  {:<24}{:>8.0f}{:>8.0f}{:>9.0f}{:>9.0f}{:>9.0f}{:>8}\n", order, flows, variant, low,
+                       high - low, least, least - low, median(above), memory_bytes >> 20);
         std::fflush(stdout);
     }
 
@@ -341,7 +341,7 @@ class Bench {
             }
         }
         for (const Variant& v : variants_)
-            table_.add(order, flows, v.name, caller(v.meter->kind()).times, v.times);
+            table_.add(order, flows, v.name, caller(v.meter->kind()).times, v.times, v.meter->memory_bytes());
     }
 
     const Options& options_;
