@@ -263,7 +263,7 @@ def main():
     options = parser.parse_args()
     options.build = options.build.resolve()
     if SEND_CPU == SENSOR_CPU:
-        raise SystemExit("live_bench: needs two CPUs, one sends and one receives")
+        raise veth.Skip("it needs two CPUs, one sends and one receives")
     meters = [Passing, Flowxdp, *(peer for peer in (Softflowd, Nfpcapd) if shutil.which(peer.program, path=PATH))]
     with veth.Network(options.build / "bin/flowxdp", "lb") as network:
         link = Link(network, options.build)
@@ -277,4 +277,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except veth.Skip as skip:
+        print("live_bench:", skip, file=sys.stderr)
+        sys.exit(77)

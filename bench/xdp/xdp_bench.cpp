@@ -19,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include "core/result.h"
 #include "flows/flow_order.h"
 #include "loaded_sensor.h"
 #include "peer_object.h"
@@ -368,6 +369,9 @@ int main(int argc, char** argv)
         stay_on_this_cpu();
         libbpf_set_print(nullptr); // what fails is said once, by us
         Bench(options).run();
+    } catch (const StartupError& e) { // 77: a privilege is missing
+        fmt::print(stderr, "xdp_bench: {}\n", e.what());
+        return static_cast<int>(e.code());
     } catch (const std::exception& e) {
         fmt::print(stderr, "xdp_bench: {}\n", e.what());
         return 1;
