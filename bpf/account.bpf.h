@@ -7,6 +7,7 @@
 #include "flowxdp/flow_key.h"
 #include "flowxdp/flow_need.h"
 #include "flowxdp/flow_update.h"
+#include "flow_table.bpf.h"
 #include "record_table.bpf.h"
 
 #define FLOW_ATTEMPTS 6
@@ -44,29 +45,42 @@ __noinline int book_fragment(__u32 role, __u32 reverse)
 }
 
 /*
- * Inserts the flow's record as an embryo and returns it. Returns NULL when the table is full or another CPU was faster; the
- * caller then looks up again. The embryo holds the flow's flowInd, by which the inserter recognises it. Only the inserter
- * makes an embryo a BORN record, so no update can race the kernel's copy of the value into a re-used element. The evictor may
- * remove an embryo. It clears the flowInd first, so that the inserter does not mistake the element's next use for its own.
+ * Makes the flow's record, an embryo, in a slot of its own and publishes it. Returns NULL when the table is full or another CPU was
+ * faster; the caller then looks up again. The embryo holds the flow's flowInd, by which its inserter recognises it. Only the
+ * inserter makes an embryo a BORN record. Nobody else writes to the slot meanwhile, but the lock word belongs to whoever still
+ * has a pointer to the slot's previous record. The evictor may remove an embryo. It clears the flowInd first, so that the inserter
+ * does not mistake the slot's next use for its own.
  */
-FX_INLINE struct flow_record *insert_embryo(struct scratch *s, int *full)
+FX_INLINE struct flow_record *insert_embryo(struct scratch *s, __u32 role, int *full)
 {
-	struct flow_record *fresh = (struct flow_record *)s->fresh;
-	__u64 id = next_flow_id(s);
+	const __u32 slot = take_slot(role);
+	struct record_place place = {slot, 0};
+	struct flow_record *r;
+	__u64 id;
 	int error; /* 6.1: -7 arrives as 0xfffffff9 in a long, because map updates return 32 bits up to 6.3; cure: int */
 
-	clear_words(fresh, 0, config.record_size);
-	fresh->state = FLOW_STATE_EMBRYO;
-	fresh->flow_id = id;
-	fresh->key = s->key;
-	error = (int)bpf_map_update_elem(&flows, &s->key, fresh, BPF_NOEXIST);
-	*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
+	*full = slot == SLOT_NONE;
+	if (slot >= SLOT_NOT_FOUND)
+		return 0;
+	r = record_at(slot);
+	if (!r)
+		return 0;
+	id = next_flow_id(s);
+	clear_words(r, offsetof(struct flow_record, first_clock_ns), config.record_size);
+	r->flow_id = id;
+	r->key = s->key;
+	FX_OPAQUE(r->state) = FLOW_STATE_EMBRYO;
+	error = (int)bpf_map_update_elem(&flows, &s->key, &place, BPF_NOEXIST);
 	if (error) {
+		*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
+		FX_OPAQUE(r->state) = FLOW_STATE_DEAD;
+		free_slot(slot);
 		s->spare_id = id;
 		return 0;
 	}
 	s->embryo_id = id;
-	return bpf_map_lookup_elem(&flows, &s->key);
+	s->slot = slot;
+	return r;
 }
 
 enum account_outcome {
@@ -75,12 +89,12 @@ enum account_outcome {
 	ACCOUNT_FULL = 2,  /* the table is full */
 };
 
-/* State of a record under our lock; -1 when it belongs to another flow by now. Checks the lock last (record_lock.bpf.h). */
-FX_INLINE int record_state(const struct flow_record *r, const struct flow_key *key, __u32 token)
+/* State of a record under our lock; -1 when it belongs to another flow by now. */
+FX_INLINE int record_state(struct flow_record *r, const struct flow_key *key)
 {
 	__u32 state = FX_OPAQUE(r->state);
 
-	return flow_key_equal(&r->key, key) && record_lock_held(&r->lock, token) ? (int)state : -1;
+	return flow_key_equal(&r->key, key) ? (int)state : -1;
 }
 
 /* Raises an fxStat bit in the flow in which this packet was just counted, if that flow has not ended. */
@@ -90,7 +104,7 @@ FX_INLINE void mark_flow(struct flow_record *r, struct scratch *s, struct cpu_co
 		count(c, COUNTER_LOCK_CONTENDED);
 		return;
 	}
-	if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->counted_id)
+	if (record_state(r, &s->key) == FLOW_STATE_BORN && r->flow_id == s->counted_id)
 		FX_SET(r->dir[s->step.direction & 1].sensor_status, bit);
 	record_unlock(&r->lock, token);
 }
@@ -146,7 +160,7 @@ __noinline int send_packet_of_flow(__u32 role)
 	lost = send_packet(role);
 	if (!lost)
 		return 0;
-	r = bpf_map_lookup_elem(&flows, &s->key);
+	r = record_at(s->slot);
 	if (r)
 		mark_flow(r, s, c, record_lock_token(role), (__u32)lost);
 	return 0;
@@ -169,7 +183,7 @@ __noinline int end_forced(__u32 role)
 
 	if (!s || !c)
 		return 0;
-	r = bpf_map_lookup_elem(&flows, &s->key);
+	r = record_at(s->slot);
 	if (!r)
 		return 0;
 	out = ring_reserve_ended();
@@ -179,7 +193,7 @@ __noinline int end_forced(__u32 role)
 		return 0;
 	}
 	if (record_lock(&r->lock, token)) {
-		if (record_state(r, &s->key, token) == FLOW_STATE_BORN && r->flow_id == s->counted_id) {
+		if (record_state(r, &s->key) == FLOW_STATE_BORN && r->flow_id == s->counted_id) {
 			ended_from(out, r, FLOW_END_DETECTED, s->packet.clock_ns);
 			record_restart(r);
 			ended = 1;
@@ -211,28 +225,40 @@ __noinline int account(__u32 role, __u32 reverse)
 	enum flow_end reason = FLOW_END_NONE;
 	int tried = 0, counted = 0, full = 0, state;
 	struct packet_step *step;
+	struct front_set *set;
 	const struct packet *p;
 	struct flow_record *r;
 
 	if (!s || !c)
 		return ACCOUNT_DONE;
+	set = front_set_of(s->key_hash);
+	if (!set)
+		return ACCOUNT_RETRY; /* never */
 	p = &s->packet;
 	step = &s->step;
 	s->verdict = PLUGIN_CONTINUE;
 	s->reason = FLOW_END_NONE;
 	s->moved = 0;
 	s->wanted = PACKET_NOT_WANTED;
-	r = bpf_map_lookup_elem(&flows, &s->key);
+	r = find_record(s, set);
+	if (!r && FX_OPAQUE(s->front_way)) { /* a slot that the table has not: somebody else wrote to the front */
+		s->front_missed = 1;
+		count(c, COUNTER_FRONT_MISSED);
+		return ACCOUNT_RETRY;
+	}
 	if (!r) {
-		r = insert_embryo(s, &full);
+		r = insert_embryo(s, role, &full);
 		if (full) {
 			count(c, COUNTER_TABLE_FULL);
 			return ACCOUNT_FULL;
 		}
 		if (!r)
 			return ACCOUNT_RETRY;
-	} else if (r->state == FLOW_STATE_BORN && r->flow_id &&
-		   flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
+	} else {
+		load_lines(r);
+	}
+	if (r->state == FLOW_STATE_BORN && r->flow_id &&
+	    flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
 		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
 		has_ended = reserved(ended);
 		tried = 1;
@@ -242,7 +268,7 @@ __noinline int account(__u32 role, __u32 reverse)
 		count(c, COUNTER_LOCK_CONTENDED);
 		goto out;
 	}
-	state = record_state(r, &s->key, token);
+	state = record_state(r, &s->key);
 	if (state == FLOW_STATE_EMBRYO && s->embryo_id && r->flow_id == s->embryo_id) {
 		id = r->flow_id;
 		r->flow_id = 0;
@@ -250,7 +276,13 @@ __noinline int account(__u32 role, __u32 reverse)
 		s->embryo_id = 0;
 	} else if (state != FLOW_STATE_BORN) {
 		record_unlock(&r->lock, token);
-		count(c, COUNTER_IDENTITY_MISSED);
+		if (FX_OPAQUE(s->front_way)) {
+			FX_OPAQUE(set->entry[(FX_OPAQUE(s->front_way) - 1) & (FRONT_WAYS - 1)]) = 0;
+			s->front_missed = 1;
+			count(c, COUNTER_FRONT_MISSED);
+		} else {
+			count(c, COUNTER_IDENTITY_MISSED);
+		}
 		goto out;
 	}
 	if (r->flow_id)

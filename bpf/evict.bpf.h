@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "flow_table.bpf.h"
 #include "record_table.bpf.h"
 
 struct evict_loop {
@@ -15,7 +16,8 @@ struct evict_loop {
 	__u32 turn_missed; /* 1: the turn was not free in time; the other keys of this call do not wait for it */
 };
 
-/* Handles one key of an eviction call. The program that makes the record dead under its lock also deletes it. */
+/* Handles one key of an eviction call. The program that makes the record dead under its lock also
+ * deletes its key; only then is the slot free. */
 FX_INLINE long evict_key(__u32 i, void *context)
 {
 	struct evict_loop *loop = context;
@@ -24,22 +26,28 @@ FX_INLINE long evict_key(__u32 i, void *context)
 	struct evict_slot *out = bpf_map_lookup_elem(&evict_out, &index);
 	enum flow_end reason = mode == EVICT_DUE ? FLOW_END_IDLE : mode == EVICT_ALL ? FLOW_END_FORCED : FLOW_END_RESOURCES;
 	__s64 clock = loop->request->clock_ns;
+	const struct record_place *place;
 	struct flow_record *r;
 	struct flow_key key;
 	int taken = 0, state;
+	__u32 slot;
 
 	if (!wanted || !out)
 		return 1;
 	out->outcome = EVICT_NOTHING;
 	key = *wanted; /* a copy: user space may change the original */
-	r = bpf_map_lookup_elem(&flows, &key);
+	place = bpf_map_lookup_elem(&flows, &key);
+	if (!place)
+		return 0;
+	slot = FX_OPAQUE(*(__u32 *)&place->slot);
+	r = record_at(slot);
 	if (!r)
 		return 0;
 	if (!record_lock(&r->lock, loop->token)) {
 		count(loop->counts, COUNTER_LOCK_CONTENDED); /* a later scan finds it again */
 		return 0;
 	}
-	state = record_state(r, &key, loop->token);
+	state = record_state(r, &key);
 	/* Dead: an earlier call made it so, but could not delete it because its bucket was busy. */
 	if (state == FLOW_STATE_EMBRYO || state == FLOW_STATE_DEAD || (state == FLOW_STATE_BORN && !r->flow_id)) {
 		out->outcome = EVICT_VACANT;
@@ -62,7 +70,10 @@ FX_INLINE long evict_key(__u32 i, void *context)
 	}
 	record_unlock(&r->lock, loop->token);
 	if (taken) {
-		bpf_map_delete_elem(&flows, &key);
+		if (!bpf_map_delete_elem(&flows, &key)) {
+			front_remove(flow_key_hash(&key, &config.table_secret), slot);
+			free_slot(slot);
+		}
 		if (out->outcome == EVICT_RECORD) {
 			count_end(loop->counts, reason);
 			loop->request->evicted++;

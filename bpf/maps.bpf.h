@@ -53,6 +53,12 @@ struct scratch {
 	__u64 spare_id;                             /* a flowInd that was drawn and not used; 0 = none */
 	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */
 	__u64 counted_id;                           /* of the flow in which this packet was counted */
+	__u32 key_hash;                             /* flow_key_hash() of key */
+	__u32 slot;                                 /* of the record that account() found or took last */
+	__u32 front_way;                            /* the front named the record: its way + 1; 0 = it did not */
+	__u32 front_missed;                         /* 1: the front is out of date for this packet */
+	__u32 slot_word;                            /* of free_slots: where this program took its last slot */
+	__u32 pad;
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
 	/* One after the other: the first bytes of a leaving frame, a packet record, a piece of an extracted frame. */
 	__u8 buffer[PACKET_ROW_MAX];
@@ -66,16 +72,43 @@ struct {
 	__type(value, struct scratch);
 } scratch SEC(".maps");
 
-/*
- * The flow table. key: flow_key. value: flow_record and enabled slots, config.record_size bytes (load). Preallocated: a
- * stale pointer always points to some record. The packet path inserts and updates; only the evictor deletes.
- */
+/* The flow table (flow_table.bpf.h). key: flow_key. value: the slot of its record. max_entries (load): as many as slots. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 18);
-	__uint(key_size, sizeof(struct flow_key));
-	__uint(value_size, FLOW_RECORD_MAX);
+	__type(key, struct flow_key);
+	__type(value, struct record_place);
 } flows SEC(".maps");
+
+/*
+ * The records. key: slot. value: flow_record and enabled states, in whole cache lines (load). Mapped, so each record begins
+ * with a line. A stale pointer always points to some record, and the kernel writes to none.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << 18);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, FLOW_RECORD_MAX);
+} records SEC(".maps");
+
+/* Which slots are free (record_slots.h). Words change by fetch-and-and, fetch-and-or. max_entries (load). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << 13);
+	__type(key, __u32);
+	__type(value, __u64);
+} free_slots SEC(".maps");
+
+/* The front of the table. All CPUs share it, because hits only read. max_entries (load): a power of two. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << 16);
+	__type(key, __u32);
+	__type(value, struct front_set);
+} front SEC(".maps");
 
 /* The slots of fragment.h, each with its own lock. When a lock is not free in time the fragment counts as unmatched. */
 struct {

@@ -102,7 +102,9 @@ FX_INLINE void CTX_FN(attribute)(CTX *ctx, struct scratch *s, struct cpu_counts 
 	}
 	reverse = flow_key_from(&s->packet, &s->key);
 	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
-		reverse = (__u32)book_fragment(role, reverse);
+		reverse = (__u32)book_fragment(role, reverse); /* may change the key */
+	s->key_hash = flow_key_hash(&s->key, &config.table_secret);
+	s->front_missed = 0;
 	FX_NO_UNROLL
 	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
 		outcome = account(role, reverse);

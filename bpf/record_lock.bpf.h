@@ -5,9 +5,9 @@
  * Why not bpf_spin_lock: it costs 45 to 67 ns more, allows no helper or ring call under it, is refused in for_each and syscall
  * programs on 6.1, and needs the value's size in BTF. What makes this lock correct (kernels 6.1 and 6.18):
  *   - It reads the word before it exchanges it, RECORD_LOCK_TRIES times at most. 6.1: jumps out of range above 2,048.
- *   - It is released by an exchange token -> 0, so a holder whose element was re-used does not release another holder's lock.
- *   - A holder checks state and key, and then that it still holds the lock, before it changes anything: insertion into a
- *     re-used element overwrites the lock word.
+ *   - Only programs write the word. A slot that is used again keeps it (flow_table.bpf.h), so a holder always releases its own lock.
+ *   - It is released by an exchange token -> 0. A plain store would not order the stores before it on every processor.
+ *   - A holder checks state and key before it changes anything: its pointer may be out of date.
  * It is not fair, and not for PREEMPT_RT. Context: XDP and TC programs, test-run.
  */
 #pragma once
@@ -46,10 +46,3 @@ FX_INLINE int record_lock(__u32 *lock, __u32 token)
 }
 
 FX_INLINE void record_unlock(__u32 *lock, __u32 token) { __sync_val_compare_and_swap(lock, token, 0u); }
-
-/* Does the word still hold our token? Checked after state and key, because insertion writes the lock word before them. */
-FX_INLINE int record_lock_held(const __u32 *lock, __u32 token)
-{
-	__asm__ volatile("" ::: "memory"); /* after the reads before it */
-	return *(const volatile __u32 *)lock == token;
-}

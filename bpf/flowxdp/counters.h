@@ -31,6 +31,7 @@
 	X(ONE_PACKET_RECORDS, "one_packet_records", "packets exported as records of their own: no table entry")              \
 	X(LOCK_CONTENDED, "lock_contended", "times the lock of a record or fragment slot was not free in time")              \
 	X(IDENTITY_MISSED, "identity_missed", "times a found record was evicted, or not begun: looked up again")             \
+	X(FRONT_MISSED, "front_missed", "times the table's front named another flow's record: looked up in the table")       \
 	X(PACKET_ROWS_LOST, "packet_rows_lost", "packet rows lost to a full ring (their counts are kept)")                   \
 	X(WANTED_PACKETS_LOST, "wanted_packets_lost", "packets that plugins wanted, lost to a full ring (their counts are kept)") \
 	X(FRAMES_LOST, "frames_lost", "frames that extraction lost to a full ring (their counts are kept)")                  \

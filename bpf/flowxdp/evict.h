@@ -2,7 +2,7 @@
 /*
  * evict.h - what flowxdp_evict() and the daemon share: eviction calls.
  *
- * The daemon finds the keys of silent flows by batched look-ups and calls flowxdp_evict() with up to EVICT_SLOTS of them. The program
+ * The daemon finds the keys of silent flows in the mapped records and calls flowxdp_evict() with up to EVICT_SLOTS of them. The program
  * checks identity and due time again under each record's lock.
  */
 #ifndef FLOWXDP_EVICT_H

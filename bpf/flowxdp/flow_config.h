@@ -8,7 +8,9 @@
 #define FLOWXDP_FLOW_CONFIG_H
 
 #include "compat.h"
+#include "flow_hash.h"
 #include "plugin_half.h"
+#include "record_slots.h"
 #include "tunnel_config.h"
 
 /* Kernel halves that a bundle may hold: one bit each in flow_config.enabled. */
@@ -18,7 +20,6 @@ struct flow_config {
 	__u32 idle_timeout_ms;
 	__u32 flags;                /* enum flow_config_flag */
 	__s64 active_timeout_ns;    /* 0 = off */
-	__u64 table_seed;           /* of the hash in the native table; rows do not depend on it */
 	__u64 fragment_seed;        /* of the hash of fragment slots; rows depend on it */
 	__u32 enabled;              /* bit n: the bundle's half n */
 	__u32 record_size;          /* flow_record and the enabled halves' states, bytes, multiple of 8 */
@@ -29,8 +30,9 @@ struct flow_config {
 	__u16 cold_offset[KERNEL_HALF_MAX];         /* cold state, from the record's start; 0 = none */
 	__u16 packet_state_offset[KERNEL_HALF_MAX]; /* from the packet record's start */
 	struct tunnel_config tunnels;
+	struct flow_hash_secret table_secret; /* of the hash of flow keys; rows do not depend on it */
 };
-FX_STATIC_ASSERT(sizeof(struct flow_config) == 408, "the same in every bundle");
+FX_STATIC_ASSERT(sizeof(struct flow_config) == 488, "the same in every bundle");
 
 /* Settings of one load of the program (frame_meta.bpf.h). */
 struct load_config {
@@ -41,6 +43,8 @@ struct load_config {
 	__u32 snap_len;     /* live: bytes of a frame that count as captured; 0 = all */
 	__u32 frame_max;    /* live, extraction: bytes of a frame in its record; the rest counts as not captured. 0 = all */
 	__u32 longest_frame; /* live: the longest frame on the interfaces' links; a longer one was merged. 0 = not known */
+	__u32 front_mask;    /* sets of map `front`, less 1 */
+	struct slot_levels slots; /* of map `free_slots` */
 };
 
 #endif

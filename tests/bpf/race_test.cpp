@@ -195,6 +195,7 @@ TEST_P(RaceTest, LosesNothing)
     drain();
     evict(EVICT_ALL);
     EXPECT_EQ(bench.table_size(), 0u) << "records that nobody can evict";
+    EXPECT_EQ(bench.free_slots(), race.max_flows) << "slots that nobody has, or that two have";
 
     engine_counts counts{};
     bench.sensor->read_counts(&counts);
@@ -218,12 +219,15 @@ TEST_P(RaceTest, LosesNothing)
     ids.insert(ids.end(), evicted.flow_ids.begin(), evicted.flow_ids.end());
     std::ranges::sort(ids);
     const auto twice = std::ranges::adjacent_find(ids);
-    std::printf(
-        "%s: sent %" PRIu64 ", records from the ring %zu (%" PRIu64 " of one packet), evicted while running %zu, "
-        "unattributed %" PRIu64 ", lost %" PRId64 "; contended %llu, identity missed %llu, boundaries moved %llu\n",
-        race.name, all_sent, ringed.flow_ids.size(), ringed.one_packet, evicted_while_running, unattributed,
-        static_cast<std::int64_t>(all_sent - all_found - unattributed), counts.counter[COUNTER_LOCK_CONTENDED],
-        counts.counter[COUNTER_IDENTITY_MISSED], counts.counter[COUNTER_BOUNDARIES_MOVED]);
+    std::printf("%s: sent %" PRIu64 ", records from the ring %zu (%" PRIu64
+                " of one packet), evicted while running %zu, "
+                "unattributed %" PRIu64 ", lost %" PRId64
+                "; contended %llu, identity missed %llu, front missed %llu, boundaries "
+                "moved %llu\n",
+                race.name, all_sent, ringed.flow_ids.size(), ringed.one_packet, evicted_while_running, unattributed,
+                static_cast<std::int64_t>(all_sent - all_found - unattributed), counts.counter[COUNTER_LOCK_CONTENDED],
+                counts.counter[COUNTER_IDENTITY_MISSED], counts.counter[COUNTER_FRONT_MISSED],
+                counts.counter[COUNTER_BOUNDARIES_MOVED]);
     EXPECT_GT(all_sent, 1000u);
     EXPECT_TRUE(twice == ids.end()) << "flowInd " << *twice << " left twice";
     EXPECT_EQ(all_sent, all_found + unattributed);

@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -156,6 +157,29 @@ std::uint64_t SensorBench::table_size()
     const int table = sensor->map_fd("flows");
     for (const flow_key* at = nullptr; !bpf_map_get_next_key(table, at, &next); at = &key, n++)
         key = next;
+    return n;
+}
+
+std::uint64_t SensorBench::free_slots()
+{
+    const int index = sensor->map_fd("free_slots");
+    auto word_at = [&](std::uint32_t at) {
+        std::uint64_t word = 0;
+        EXPECT_EQ(bpf_map_lookup_elem(index, &at, &word), 0) << "word " << at;
+        return word;
+    };
+    std::uint64_t n = 0;
+    // Words of a level, and where they begin: each has a bit in the level above.
+    std::uint32_t first = 0, words = (sensor->max_flows() + 63) / 64;
+    for (std::uint32_t i = 0; i < words; i++)
+        n += static_cast<std::uint64_t>(std::popcount(word_at(i)));
+    while (words > 1) {
+        const std::uint32_t above = first + words;
+        for (std::uint32_t i = 0; i < words; i++)
+            EXPECT_TRUE(!word_at(first + i) || word_at(above + i / 64) >> i % 64 & 1) << "word " << first + i;
+        first = above;
+        words = (words + 63) / 64;
+    }
     return n;
 }
 

@@ -89,6 +89,9 @@ class SensorBench {
     std::vector<Ended> evict(evict_mode mode, std::int64_t clock_ns);
     // Records in the table, vacant ones included. Changes nothing.
     std::uint64_t table_size();
+    // Slots of records that nobody has taken, by the index of free slots. Expects the levels above to lead to each of
+    // them.
+    std::uint64_t free_slots();
     std::uint64_t counter(enum counter which);
     [[nodiscard]] const flow_config& flow() const { return flow_; }
 

@@ -8,10 +8,12 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "bpf/sensor_bench.h"
 #include "flowxdp/fragment.h"
+#include "flowxdp/record_slots.h"
 #include "support/packet_builder.h"
 #include "tcp_win/tcp_win_state.h"
 
@@ -453,12 +455,17 @@ TEST_F(Sensor, AnAbandonedEmbryoIsRemoved)
     bench.run(to_server(), kSecond);
     auto flows = bench.evict(EVICT_ALL, kSecond);
     ASSERT_EQ(flows.size(), 1u);
-    std::vector<std::uint64_t> embryo(bench.flow().record_size / 8);
+    std::vector<std::uint64_t> embryo(record_stride(bench.flow().record_size) / 8);
     auto* record = reinterpret_cast<flow_record*>(embryo.data());
     record->state = FLOW_STATE_EMBRYO;
     record->flow_id = 1;
     record->key = flows[0].record().key;
-    ASSERT_EQ(bpf_map_update_elem(bench.sensor->map_fd("flows"), &record->key, record, BPF_NOEXIST), 0);
+    const record_place place = {70, 0}; // bit 6 of the second word
+    const std::uint64_t others = ~(1ULL << 6);
+    const __u32 word = 1;
+    ASSERT_EQ(bpf_map_update_elem(bench.sensor->map_fd("free_slots"), &word, &others, BPF_ANY), 0);
+    ASSERT_EQ(bpf_map_update_elem(bench.sensor->map_fd("records"), &place.slot, record, BPF_ANY), 0);
+    ASSERT_EQ(bpf_map_update_elem(bench.sensor->map_fd("flows"), &record->key, &place, BPF_NOEXIST), 0);
     bench.run(to_server(), 2 * kSecond);
     const auto alone = bench.drain();
     ASSERT_EQ(alone.size(), 1u);
@@ -466,12 +473,92 @@ TEST_F(Sensor, AnAbandonedEmbryoIsRemoved)
     EXPECT_EQ(bench.table_size(), 1u);
     EXPECT_TRUE(bench.evict(EVICT_DUE, 2 * kSecond).empty());
     EXPECT_EQ(bench.table_size(), 0u);
+    EXPECT_EQ(bench.free_slots(), bench.sensor->max_flows());
     bench.run(to_server(), 3 * kSecond);
     flows = bench.evict(EVICT_ALL, 3 * kSecond);
     ASSERT_EQ(flows.size(), 1u);
     EXPECT_EQ(flows[0].packets(), 1u);
     EXPECT_EQ(bench.counter(COUNTER_FLOWS_STARTED), 3u);
     EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_INPUT), 2u);
+}
+
+// A table of any size holds that many flows, and its slots are free again when they have left.
+TEST_F(Sensor, EverySlotIsTakenOnceAndFreedOnce)
+{
+    for (const unsigned slots : {16u, 63u, 64u, 65u, 100u, 4096u, 4097u, 5000u}) {
+        SCOPED_TRACE(slots);
+        BenchSetup setup;
+        setup.max_flows = slots;
+        setup.ring_bytes = 1u << 22;
+        SensorBench bench(setup);
+        EXPECT_EQ(bench.free_slots(), slots);
+        for (int round = 0; round < 2; round++) {
+            for (unsigned i = 0; i < slots + 10; i++)
+                bench.run(to_server(0, 0, client(i)), kSecond);
+            EXPECT_EQ(bench.table_size(), slots);
+            EXPECT_EQ(bench.free_slots(), 0u);
+            EXPECT_EQ(bench.counter(COUNTER_TABLE_FULL), 10u * static_cast<unsigned>(round + 1));
+            EXPECT_EQ(bench.drain().size(), 10u);
+            EXPECT_EQ(bench.evict(EVICT_ALL, kSecond).size(), slots);
+            EXPECT_EQ(bench.table_size(), 0u);
+            EXPECT_EQ(bench.free_slots(), slots);
+        }
+    }
+}
+
+// After a table was full the records of a few flows lie together again, however they were evicted.
+TEST_F(Sensor, RecordsInUseLieTogether)
+{
+    SensorBench bench({});
+    const unsigned slots = bench.sensor->max_flows();
+    for (unsigned i = 0; i < slots; i++) // ends in another order than the slots have
+        bench.run(to_server(0, 0, client(i)), kSecond + i * 7919 % slots);
+    EXPECT_EQ(bench.evict(EVICT_ALL, 2 * kSecond).size(), slots);
+    for (unsigned i = 0; i < 64; i++)
+        bench.run(to_server(0, 0, client(i)), 3 * kSecond);
+    unsigned words = 0;
+    for (__u32 at = 0; at < slots / 64; at++) {
+        std::uint64_t word = 0;
+        ASSERT_EQ(bpf_map_lookup_elem(bench.sensor->map_fd("free_slots"), &at, &word), 0);
+        words += ~word != 0;
+    }
+    EXPECT_LE(words, 2u);
+}
+
+// The front is a hint: a packet that it leads to another flow's record, or to none, is counted in its own flow.
+TEST_F(Sensor, AWrongFrontMisleadsNoPacket)
+{
+    SensorBench bench({});
+    for (unsigned i = 0; i < 2; i++)
+        for (int n = 0; n < 3; n++)
+            bench.run(to_server(0, 0, client(i)), kSecond + n);
+    EXPECT_EQ(bench.counter(COUNTER_FRONT_MISSED), 0u);
+    const int front = bench.sensor->map_fd("front");
+    std::map<__u32, front_set> sets;
+    for (__u32 at = 0; at < front_sets(bench.sensor->max_flows()); at++) {
+        front_set set{};
+        ASSERT_EQ(bpf_map_lookup_elem(front, &at, &set), 0);
+        if (std::ranges::any_of(set.entry, [](__u64 entry) { return entry != 0; }))
+            sets[at] = set;
+    }
+    ASSERT_EQ(sets.size(), 2u) << "one set for each flow";
+    const std::uint32_t lies[] = {1, 2, 77, 0xffffffff}; // slot + 1: the other flow's or its own, a free one, none
+    for (const std::uint32_t lie : lies) {
+        for (auto [at, set] : sets) {
+            for (__u64& entry : set.entry)
+                entry = entry ? entry >> 32 << 32 | lie : 0;
+            ASSERT_EQ(bpf_map_update_elem(front, &at, &set, BPF_ANY), 0);
+        }
+        for (unsigned i = 0; i < 2; i++)
+            bench.run(to_server(0, 0, client(i)), 2 * kSecond);
+    }
+    EXPECT_GE(bench.counter(COUNTER_FRONT_MISSED), 4u);
+    EXPECT_EQ(bench.counter(COUNTER_IDENTITY_MISSED), 0u);
+    const auto flows = bench.evict(EVICT_ALL, 3 * kSecond);
+    ASSERT_EQ(flows.size(), 2u);
+    for (const Ended& flow : flows)
+        EXPECT_EQ(flow.packets(), 3u + std::size(lies));
+    EXPECT_TRUE(bench.drain().empty());
 }
 
 // The ladder of a full table: a record of its own, and when the ring is full too, counted without a flow.

@@ -6,9 +6,9 @@
 //   leave SEGMENT HEX          a buffer that leaves, for segments of so many bytes; 0: as it is
 //   drain                      what the ring holds is read and freed
 //   evict due|early|all CLOCK  as the daemon does it
-//   set WORD VALUE             in all records (flow_lock, flow_state), fragment slots (fragment_lock), or the order
-//   (turn) damage outbox|ring         somebody else writes into what a killed daemon left there, then another one reads
-//   it
+//   set WORD VALUE             in all records (flow_lock, flow_state), the slot that the table's front names for each
+//                              flow in it (front), fragment slots (fragment_lock), or the order (turn)
+//   damage outbox|ring         somebody else writes into what a killed daemon left there, then another one reads it
 //
 // At the end the ring is read and every flow leaves. Exit code 77: no right to load BPF programs.
 #include <bpf/bpf.h>
@@ -36,6 +36,7 @@
 #include "flowxdp/fragment.h"
 #include "flowxdp/journal.h"
 #include "flowxdp/program_role.h"
+#include "flowxdp/record_slots.h"
 
 namespace flowxdp::test {
 namespace {
@@ -168,34 +169,33 @@ class Steps {
 
     // As bpf(2) lets the owner of the pins do it.
     template <typename Value>
-    void for_each_value(const char* map, std::size_t value_bytes, std::uint32_t array_entries,
+    void for_each_value(const char* map, std::size_t value_bytes, std::uint32_t entries,
                         const std::function<bool(Value*)>& change)
     {
         const int fd = bench_.sensor->map_fd(map);
-        std::vector<std::vector<std::uint8_t>> keys;
-        if (array_entries) {
-            for (std::uint32_t i = 0; i < array_entries; i++)
-                keys.emplace_back(reinterpret_cast<std::uint8_t*>(&i), reinterpret_cast<std::uint8_t*>(&i) + sizeof i);
-        } else {
-            std::vector<std::uint8_t> next(sizeof(flow_key));
-            for (const void* at = nullptr; !bpf_map_get_next_key(fd, at, next.data()); at = keys.back().data())
-                keys.push_back(next);
-        }
         std::vector<std::uint64_t> value((value_bytes + 7) / 8);
-        for (const auto& key : keys) {
-            if (bpf_map_lookup_elem(fd, key.data(), value.data()))
+        for (std::uint32_t i = 0; i < entries; i++) {
+            if (bpf_map_lookup_elem(fd, &i, value.data()))
                 throw std::runtime_error(std::string("cannot read ") + map);
-            if (change(reinterpret_cast<Value*>(value.data())) &&
-                bpf_map_update_elem(fd, key.data(), value.data(), BPF_EXIST))
+            if (change(reinterpret_cast<Value*>(value.data())) && bpf_map_update_elem(fd, &i, value.data(), BPF_EXIST))
                 throw std::runtime_error(std::string("cannot write ") + map);
         }
     }
 
     void set(const std::string& word, std::uint32_t value)
     {
+        const std::uint32_t slots = bench_.sensor->max_flows();
         if (word == "flow_lock" || word == "flow_state") {
-            for_each_value<flow_record>("flows", bench_.flow().record_size, 0, [&](flow_record* r) {
-                (word == "flow_lock" ? r->lock : r->state) = value;
+            // Of records that a flow has or had.
+            for_each_value<flow_record>("records", record_stride(bench_.flow().record_size), slots,
+                                        [&](flow_record* r) {
+                                            (word == "flow_lock" ? r->lock : r->state) = value;
+                                            return r->key.kind != 0;
+                                        });
+        } else if (word == "front") {
+            for_each_value<front_set>("front", sizeof(front_set), front_sets(slots), [&](front_set* set) {
+                for (__u64& entry : set->entry)
+                    entry = entry ? entry >> 32 << 32 | (value + 1) : 0;
                 return true;
             });
         } else if (word == "fragment_lock") {

@@ -66,7 +66,7 @@ class EngineBench {
         setup_.flow.idle_timeout_ms = 182000;
         setup_.flow.tunnels = tunnel_config_default();
         bundle_lay_out(flowxdp_bundle(), 0, &setup_.flow);
-        setup_.flow.table_seed = 99;
+        flow_hash_secret_from(&setup_.flow.table_secret, 99);
         setup_.flow.fragment_seed = 99;
         setup_.max_flows = max_flows;
     }

@@ -46,7 +46,7 @@ TEST(NativeEngine, RowsDoNotDependOnTheTablesSeed)
     std::vector<std::vector<std::uint64_t>> first;
     for (const std::uint64_t seed : {99ULL, 1ULL, 0x0123456789abcdefULL, ~0ULL}) {
         EngineBench bench(64);
-        bench.config().table_seed = seed;
+        flow_hash_secret_from(&bench.config().table_secret, seed);
         for (unsigned i = 0; i < 2000; i++)
             bench.frame(lone(i * 7 % 200), i * kSecond / 4);
         for (unsigned id = 1; id < 200; id++) {

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record.pml - the life of a flow record in the kernel's preallocated hash map: packets of two CPUs, the evictor, and an
- * element that is used again while somebody still holds a pointer to it.
+ * record.pml - the life of a flow record in the kernel's table: packets of two CPUs, the evictor, slots that are used again
+ * while somebody still has a pointer to them, and a front that may be out of date.
  *
  * Proved for every interleaving: each packet is in exactly one place: the record of its flow, an evicted record of its
- * flow, or a record of its own. README.md maps each step to its code. A -D switch builds a wrong variant, which must fail:
+ * flow, or a record of its own. At the end each slot is free, or has one key. README.md maps each step to its code. A -D switch
+ * builds a wrong variant, which must fail:
  *   LOOKUP_THEN_DELETE  the evictor copies without the lock and deletes
  *   NO_IDENTITY         a packet does not look again, under the lock, whose record it has
- *   NO_HELD_CHECK       it does, but does not ask last whether the lock is still its own
- *   PLAIN_UNLOCK        release stores 0, whoever holds the lock
- *   NO_EMBRYO           a record is inserted ready for use: element reuse races the kernel's copy of the value
+ *   NO_EMBRYO           a record is published ready for use, and its inserter counts as everybody does
+ *   CLEARED_LOCK        the inserter clears the lock word with the rest of its slot
+ *   FREED_UNDELETED     the evictor frees the slot though its key could not be deleted
+ *   FREED_TWICE         an inserter whose key could not be published frees its slot, and uses it next time, too
  */
-#define ELEMENTS 2
+#define SLOTS    2
 #define KEYS     2
 #define CPUS     2
 #ifndef PACKETS
@@ -31,7 +33,6 @@
 
 #define EVICTOR_TOKEN (CPUS + 1)
 
-/* struct flow_record, in the order in which the kernel copies its words */
 typedef Record {
 	byte lock;
 	byte state;
@@ -39,10 +40,10 @@ typedef Record {
 	byte key;
 	byte packets;
 };
-Record record[ELEMENTS];
-byte linked[KEYS];     /* the element that a key's bucket holds */
-bool spare[ELEMENTS];  /* on the free list */
-bool bucket_lock;      /* htab_lock_bucket(); one bucket for all keys, look-ups do not take it */
+Record record[SLOTS];
+bool free[SLOTS];      /* level 0 of free_slots */
+byte linked[KEYS];     /* map flows: the slot of a key. The kernel's bucket lock makes each change one step */
+byte front[KEYS];      /* the way that a key's hash selects */
 
 byte sent[KEYS];       /* packets of a flow */
 byte evicted[KEYS];    /* packets in records that left by the evictor */
@@ -60,75 +61,76 @@ inline take_lock(e, token, ok)
 
 inline release(e, token)
 {
-#ifdef PLAIN_UNLOCK
-	record[e].lock = 0
-#else
 	atomic { if :: record[e].lock == token -> record[e].lock = 0 :: else fi }
-#endif
 }
 
-/* record_state(): key and state first, the lock last. */
-inline look_under_lock(e, k, token, state)
+/* record_state() */
+inline look_under_lock(e, k, state)
 {
 #ifdef NO_IDENTITY
 	state = BORN;
 #else
 	state = record[e].state;
-	if :: record[e].key != k -> state = NONE :: else fi;
-#ifndef NO_HELD_CHECK
-	if :: record[e].lock != token -> state = NONE :: else fi
-#endif
+	if :: record[e].key != k -> state = NONE :: else fi
 #endif
 }
 
-/* bpf_map_update_elem(BPF_NOEXIST): an element of the free list is filled word by word and linked then. */
+/* take_slot(), insert_embryo(): the slot is filled word by word, then its key is published. */
 inline insert(k, mine, done, no_room)
 {
 	done = false;
 	no_room = false;
-	atomic { !bucket_lock -> bucket_lock = true };
-	if
-	:: linked[k] != NONE /* EEXIST */
-	:: else ->
-		atomic {
-			if
-			:: spare[0] -> spare[0] = false; fresh = 0
-			:: !spare[0] && spare[1] -> spare[1] = false; fresh = 1
-			:: else -> no_room = true
-			fi
-		};
+	atomic {
 		if
-		:: no_room
+#ifdef FREED_TWICE
+		:: spare != NONE -> fresh = spare; spare = NONE
 		:: else ->
-			record[fresh].lock = 0;
-#ifdef NO_EMBRYO
-			record[fresh].state = BORN;
-#else
-			record[fresh].state = EMBRYO;
+			if
 #endif
-			record[fresh].id = mine;
-			record[fresh].key = k;
-			record[fresh].packets = 0;
-			linked[k] = fresh;
-			done = true
+		:: free[0] -> free[0] = false; fresh = 0
+		:: !free[0] && free[1] -> free[1] = false; fresh = 1
+		:: else -> no_room = true
 		fi
-	fi;
-	bucket_lock = false
-}
-
-/* bpf_map_delete_elem(): the element may be used again at once. */
-inline delete(k)
-{
-	atomic { !bucket_lock -> bucket_lock = true };
-	atomic { if :: linked[k] != NONE -> spare[linked[k]] = true; linked[k] = NONE :: else fi };
-	bucket_lock = false
+#ifdef FREED_TWICE
+		fi
+#endif
+	};
+	if
+	:: no_room
+	:: else ->
+#ifdef CLEARED_LOCK
+		record[fresh].lock = 0;
+#endif
+		record[fresh].packets = 0;
+		record[fresh].id = mine;
+		record[fresh].key = k;
+#ifdef NO_EMBRYO
+		record[fresh].id = 0;
+		record[fresh].state = BORN;
+#else
+		record[fresh].state = EMBRYO;
+#endif
+		atomic { if :: linked[k] == NONE -> linked[k] = fresh; done = true :: else fi };
+		if
+		:: done -> e = fresh
+		:: else ->
+			record[fresh].state = DEAD;
+#ifdef FREED_TWICE
+			spare = fresh;
+#endif
+			free[fresh] = true
+		fi
+	fi
 }
 
 /* attribute() and account(): a packet finds its record, or inserts it, or leaves by itself. */
 proctype Cpu(byte token)
 {
 	byte n, k, attempt, e, fresh, mine, state, sum;
-	bool ok, counted, no_room;
+	bool ok, counted, no_room, by_front, front_missed;
+#ifdef FREED_TWICE
+	byte spare = NONE;
+#endif
 
 	n = 0;
 	do
@@ -137,22 +139,30 @@ proctype Cpu(byte token)
 		if :: k = 0 :: k = 1 fi;
 		counted = false;
 		no_room = false;
+		front_missed = false;
 		attempt = 0;
 		mine = 0;
 		do
 		:: counted || no_room || attempt == ATTEMPTS -> break
 		:: else ->
 			attempt++;
-			e = linked[k];
+			by_front = false;
+			e = NONE;
 			if
-			:: e != NONE
-			:: else ->
-				mine = token; /* its flowInd: nobody else's, and the evictor clears it */
-				insert(k, mine, ok, no_room);
+			:: !front_missed && front[k] != NONE -> e = front[k]; by_front = (e != NONE)
+			:: else
+			fi;
+			if
+			:: e == NONE ->
+				e = linked[k];
 				if
-				:: ok -> e = linked[k] /* looked up again: it may be gone */
-				:: else -> mine = 0
+				:: e != NONE -> front[k] = e
+				:: else ->
+					mine = token; /* its flowInd: nobody else's, and the evictor clears it */
+					insert(k, mine, ok, no_room);
+					if :: !ok -> mine = 0 :: else fi
 				fi
+			:: else
 			fi;
 			if
 			:: no_room || e == NONE
@@ -161,7 +171,7 @@ proctype Cpu(byte token)
 				if
 				:: !ok
 				:: else ->
-					look_under_lock(e, k, token, state);
+					look_under_lock(e, k, state);
 					if
 					:: state == EMBRYO && mine != 0 && record[e].id == mine ->
 						record[e].id = 0;
@@ -177,16 +187,21 @@ proctype Cpu(byte token)
 						counted = true
 					:: else
 					fi;
-					release(e, token)
+					release(e, token);
+					if
+					:: !counted && by_front -> front[k] = NONE; front_missed = true
+					:: else
+					fi
 				fi
 			fi;
-			atomic { e = 0; fresh = 0; state = 0; sum = 0; ok = false }
+			atomic { e = 0; fresh = 0; state = 0; sum = 0; ok = false; by_front = false }
 		od;
 		atomic { /* clears locals too: fewer states */
 			sent[k]++;
 			if :: !counted -> alone[k]++ :: else fi;
 			n++;
-			k = 0; e = 0; fresh = 0; state = 0; sum = 0; mine = 0; attempt = 0; ok = false; counted = false; no_room = false
+			k = 0; e = 0; fresh = 0; state = 0; sum = 0; mine = 0; attempt = 0; ok = false; counted = false; no_room = false;
+			front_missed = false
 		}
 	od;
 	running--
@@ -196,7 +211,7 @@ proctype Cpu(byte token)
 proctype Evictor()
 {
 	byte round, k, e, state, copy;
-	bool ok, take;
+	bool ok, take, deleted;
 
 	round = 0;
 	do
@@ -211,17 +226,19 @@ proctype Evictor()
 #ifdef LOOKUP_THEN_DELETE
 			copy = record[e].packets;
 			evicted[k] = evicted[k] + copy;
-			delete(k)
+			linked[k] = NONE;
+			record[e].state = DEAD;
+			free[e] = true
 #else
 			take_lock(e, EVICTOR_TOKEN, ok);
 			if
 			:: !ok
 			:: else ->
-				look_under_lock(e, k, EVICTOR_TOKEN, state);
+				look_under_lock(e, k, state);
 				take = false;
 				if
 				:: state == BORN -> evicted[k] = evicted[k] + record[e].packets; take = true
-				:: state == EMBRYO -> take = true
+				:: state == EMBRYO || state == DEAD -> take = true
 				:: else
 				fi;
 				if
@@ -229,23 +246,40 @@ proctype Evictor()
 				:: else
 				fi;
 				release(e, EVICTOR_TOKEN);
-				if :: take -> delete(k) :: else fi
+				if
+				:: take ->
+					deleted = false;
+					if
+					:: linked[k] = NONE; deleted = true
+					:: skip /* the bucket is busy: a later call deletes it */
+					fi;
+#ifdef FREED_UNDELETED
+					deleted = true;
+#endif
+					if
+					:: deleted ->
+						if :: front[k] == e -> front[k] = NONE :: else fi;
+						free[e] = true
+					:: else
+					fi
+				:: else
+				fi
 			fi
 #endif
 		fi;
-		atomic { k = 0; e = 0; state = 0; ok = false; take = false }
+		atomic { k = 0; e = 0; state = 0; ok = false; take = false; deleted = false }
 	od;
 	running--
 }
 
 init {
-	byte k;
+	byte k, e, keys;
 
 	atomic {
 		k = 0;
-		do :: k == KEYS -> break :: else -> linked[k] = NONE; k++ od;
-		k = 0;
-		do :: k == ELEMENTS -> break :: else -> spare[k] = true; record[k].state = DEAD; record[k].key = NONE; k++ od;
+		do :: k == KEYS -> break :: else -> linked[k] = NONE; front[k] = NONE; k++ od;
+		e = 0;
+		do :: e == SLOTS -> break :: else -> free[e] = true; record[e].state = DEAD; record[e].key = NONE; e++ od;
 		running = CPUS + 1;
 		run Cpu(1);
 		run Cpu(2);
@@ -264,6 +298,16 @@ init {
 				assert(sent[k] == evicted[k] + alone[k])
 			fi;
 			k++
+		od;
+		e = 0;
+		do
+		:: e == SLOTS -> break
+		:: else ->
+			keys = (free[e] -> 1 : 0);
+			k = 0;
+			do :: k == KEYS -> break :: else -> keys = keys + (linked[k] == e -> 1 : 0); k++ od;
+			assert(keys == 1);
+			e++
 		od
 	}
 }

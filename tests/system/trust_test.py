@@ -25,7 +25,8 @@ AS_NOBODY = ("setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", 
              "--bounding-set=-all")
 # What may stand in output: no control but the line's end, no byte that is not UTF-8.
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\ufffd]")
-MAPS = ("state", "journal", "evict_out", "evict_request", "evict_keys", "flows", "sensor", "counts", "fragments", "filter_text")
+MAPS = ("state", "journal", "evict_out", "evict_request", "evict_keys", "flows", "records", "free_slots", "front",
+        "sensor", "counts", "fragments", "filter_text")
 
 # The account may not be permitted to read the source tree.
 PROGRAM = ""

@@ -35,6 +35,7 @@
 #include "flowxdp/evict.h"
 #include "flowxdp/journal.h"
 #include "flowxdp/program_role.h"
+#include "flowxdp/record_slots.h"
 #include "kernel/sensor_object.h"
 
 namespace flowxdp::test {
@@ -284,9 +285,17 @@ long say_info(const bpf_attr& attr, const std::string& name)
     map.key_size = shape.key_size;
     map.value_size = shape.value_size;
     map.max_entries = shape.max_entries;
+    slot_levels slots{};
+    slot_levels_from(&slots, says.capacity);
     if (name == "flows") {
-        map.value_size = says.record_size;
         map.max_entries = says.capacity;
+    } else if (name == "records") {
+        map.value_size = record_stride(says.record_size);
+        map.max_entries = says.capacity;
+    } else if (name == "free_slots") {
+        map.max_entries = slots.words;
+    } else if (name == "front") {
+        map.max_entries = front_sets(says.capacity);
     } else if (name == "ring") {
         map.max_entries = says.ring_bytes;
     } else if (name == "filter_text") {
@@ -323,26 +332,6 @@ long read_value(const bpf_attr& attr)
     return n == static_cast<ssize_t>(bytes) ? 0 : -ENOENT;
 }
 
-// Every entry of the table's file: key and value one behind the other.
-long read_table(bpf_attr* attr)
-{
-    const std::size_t record = kernel().says.record_size;
-    auto* keys = reinterpret_cast<std::uint8_t*>(attr->batch.keys);
-    auto* values = reinterpret_cast<std::uint8_t*>(attr->batch.values);
-    const auto fd = static_cast<int>(attr->batch.map_fd);
-    __u32 n = 0;
-    for (off_t at = 0; n < attr->batch.count; n++) {
-        if (pread(fd, keys + n * sizeof(flow_key), sizeof(flow_key), at) != sizeof(flow_key))
-            break;
-        at += static_cast<off_t>(sizeof(flow_key));
-        if (pread(fd, values + n * record, record, at) != static_cast<ssize_t>(record))
-            break;
-        at += static_cast<off_t>(record);
-    }
-    attr->batch.count = n;
-    return -ENOENT; // that was all
-}
-
 // The evict program: the outbox holds what its owner has put there, the call says that it ran.
 long run_evict(const bpf_attr& attr)
 {
@@ -373,8 +362,6 @@ long serve_bpf(const long* a)
         return say_info(*attr, name_of(static_cast<int>(attr->info.bpf_fd)));
     case BPF_MAP_LOOKUP_ELEM:
         return read_value(*attr);
-    case BPF_MAP_LOOKUP_BATCH:
-        return read_table(attr);
     case BPF_PROG_TEST_RUN:
         return run_evict(*attr);
     case BPF_LINK_DETACH:

@@ -80,10 +80,10 @@ class Pins {
     evict_request request{};
     std::array<evict_slot, kFlows> out{};
     struct Entry {
-        flow_key key;
         std::array<std::uint8_t, FLOW_RECORD_MAX> record;
     };
     std::array<Entry, kFlows> flows{};
+    std::uint64_t free_slots = 0;
     std::vector<cpu_counts> counts;
     std::vector<std::uint8_t> ring; // consumer's page, producer's page, the data once
     std::string filter;
@@ -103,6 +103,7 @@ class Pins {
         record.updated_boot_ns = record.round_boot_ns = 1'000'000'000;
         record.idle_timeout_ms = 182000;
         record.link_type = kLinkTypeEthernet;
+        record.record_size = record_size;
         set_text(record.interface, kInterface);
         set_text(record.mode, "generic");
         set_text(record.program, "0.1.0");
@@ -134,9 +135,8 @@ class Pins {
             slot.ended.record.state = FLOW_STATE_BORN;
             slot.ended.record.flow_id = 1 + chance->below(1000);
             std::memcpy(entry.record.data(), &slot.ended.record, record_size);
-            chance->fill(&entry.key, sizeof entry.key);
-            entry.key.kind = slot.ended.record.key.kind;
         }
+        free_slots = 0xffff & ~((1u << kFlows) - 1);
         counts.assign(cpus_ * PROGRAM_ROLES, {});
         counts[0].counter[COUNTER_PACKETS_SEEN] = 100;
         counts[0].counter[COUNTER_FLOWS_STARTED] = kFlows;
@@ -158,9 +158,13 @@ class Pins {
     void damage(Chance* chance, const std::string& foreign)
     {
         const std::vector<std::pair<void*, std::size_t>> maps = {
-            {&state, sizeof state},       {&safe, sizeof safe},
-            {&request, sizeof request},   {out.data(), sizeof out},
-            {flows.data(), sizeof flows}, {counts.data(), counts.size() * sizeof(cpu_counts)},
+            {&state, sizeof state},
+            {&safe, sizeof safe},
+            {&request, sizeof request},
+            {out.data(), sizeof out},
+            {flows.data(), sizeof flows},
+            {&free_slots, sizeof free_slots},
+            {counts.data(), counts.size() * sizeof(cpu_counts)},
             {ring.data(), ring.size()},
         };
         if (chance->below(3) == 0) {
@@ -201,13 +205,14 @@ class Pins {
         put("evict_request", &request, sizeof request);
         put("evict_out", out.data(), sizeof out, sizeof(evict_slot) * EVICT_SLOTS);
         put("evict_keys", nullptr, 0, sizeof(flow_key) * EVICT_SLOTS);
-        std::vector<std::uint8_t> table;
-        for (const Entry& entry : flows) {
-            table.insert(table.end(), reinterpret_cast<const std::uint8_t*>(&entry.key),
-                         reinterpret_cast<const std::uint8_t*>(&entry.key + 1));
-            table.insert(table.end(), entry.record.begin(), entry.record.begin() + record_size);
-        }
-        put("flows", table.data(), table.size());
+        // Records in the first slots; files are as long as the kernel's arrays, as a mapping needs.
+        std::vector<std::uint8_t> table(FakeKernel::says().capacity * record_stride(record_size));
+        for (std::size_t i = 0; i < flows.size(); i++)
+            std::memcpy(table.data() + i * record_stride(record_size), flows[i].record.data(), record_size);
+        put("records", table.data(), table.size());
+        put("free_slots", &free_slots, sizeof free_slots);
+        put("flows", nullptr, 0, 1);
+        put("front", nullptr, 0, 1);
         put("counts", counts.data(), counts.size() * sizeof(cpu_counts));
         put("ring", ring.data(), ring.size(), 0);
         put_at("ring", ring.data() + 2 * page_, kRing, 2 * page_ + kRing);

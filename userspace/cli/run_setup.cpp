@@ -213,7 +213,7 @@ RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::
     claim_files(input);
     // With extraction the run must be repeatable: fragments take replay's slots.
     flow_.fragment_seed = kind_ == RunKind::kLive && capture_.empty() ? random_seed() : kReplayFragmentSeed;
-    flow_.table_seed = random_seed();
+    flow_hash_secret_from(&flow_.table_secret, random_seed());
     plan_sinks();
     lay_out_records();
     check_alarms();

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "flowxdp/flow_end.h"
+#include "flowxdp/flow_hash.h"
 #include "flowxdp/flow_need.h"
 #include "flowxdp/flow_update.h"
 #include "flowxdp/parse.h"
@@ -12,8 +13,8 @@
 namespace flowxdp {
 
 NativeEngine::NativeEngine(const engine_options& options)
-    : options_(options), config_(options_.flow), hash_(config_.table_seed),
-      table_(config_.record_size, options.max_flows), wheel_(&table_), activity_(&table_), fragments_(FRAGMENT_SLOTS)
+    : options_(options), config_(options_.flow), table_(config_.record_size, options.max_flows),
+      wheel_(&table_), activity_(&table_), fragments_(FRAGMENT_SLOTS)
 {
     std::memcpy(&plugin_options_, options.plugin_options, sizeof plugin_options_);
     options_.plugin_options = nullptr;
@@ -53,7 +54,7 @@ void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
     pending->reverse = flow_key_from(&p, &pending->key);
     if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) [[unlikely]]
         book_fragment(pending);
-    pending->hash = hash_(pending->key);
+    pending->hash = flow_key_hash(&pending->key, &config_.table_secret);
     table_.prefetch_index(pending->hash);
 }
 

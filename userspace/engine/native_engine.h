@@ -12,7 +12,6 @@
 #include "activity_list.h"
 #include "engine.h"
 #include "expiry_wheel.h"
-#include "flow_hash.h"
 #include "flow_table.h"
 #include "flowxdp/clock.h"
 #include "flowxdp/fragment.h"
@@ -65,7 +64,6 @@ class NativeEngine {
     engine_options options_;
     const flow_config& config_;
     plugin_options plugin_options_;
-    const FlowHash hash_;
     FlowTable table_;
     ExpiryWheel wheel_;
     ActivityList activity_;

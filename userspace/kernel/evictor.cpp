@@ -2,8 +2,6 @@
 #include "kernel/evictor.h"
 
 #include <bpf/bpf.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,34 +12,27 @@
 
 #include "core/result.h"
 #include "flowxdp/flow_end.h"
+#include "flowxdp/record_slots.h"
+#include "kernel/mapped_array.h"
 
 namespace flowxdp {
 namespace {
 
-std::size_t page_rounded(std::size_t bytes)
-{
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    return (bytes + page - 1) / page * page;
-}
-
 template <typename T>
-T* map_array(const SensorObject& sensor, const char* name, std::uint32_t entries, std::size_t* bytes)
+T* map_entries(const SensorObject& sensor, const char* name, std::uint32_t entries, std::size_t* bytes)
 {
-    *bytes = page_rounded(sizeof(T) * entries);
-    void* p = mmap(nullptr, *bytes, PROT_READ | PROT_WRITE, MAP_SHARED, sensor.map_fd(name), 0);
-    if (p == MAP_FAILED)
-        throw StartupError(fmt::format("cannot map the sensor's '{}': {}", name, std::strerror(errno)));
-    return static_cast<T*>(p);
+    return map_array<T>(sensor.map_fd(name), name, sizeof(T) * entries, PROT_READ | PROT_WRITE, bytes);
 }
 
 } // namespace
 
 Evictor::Evictor(const SensorObject& sensor)
-    : sensor_(sensor), table_(sensor.map_fd("flows"), sensor.flow().record_size)
+    : sensor_(sensor), table_(sensor.map_fd("records"), sensor.map_fd("free_slots"), sensor.max_flows(),
+                              record_stride(sensor.flow().record_size))
 {
-    request_ = map_array<evict_request>(sensor, "evict_request", 1, &request_bytes_);
-    keys_ = map_array<flow_key>(sensor, "evict_keys", EVICT_SLOTS, &keys_bytes_);
-    out_ = map_array<evict_slot>(sensor, "evict_out", EVICT_SLOTS, &out_bytes_);
+    request_ = map_entries<evict_request>(sensor, "evict_request", 1, &request_bytes_);
+    keys_ = map_entries<flow_key>(sensor, "evict_keys", EVICT_SLOTS, &keys_bytes_);
+    out_ = map_entries<evict_slot>(sensor, "evict_out", EVICT_SLOTS, &out_bytes_);
 }
 
 Evictor::~Evictor()
@@ -54,8 +45,12 @@ Evictor::~Evictor()
 Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_t early)
 {
     Scan scan;
-    table_.each([&](const flow_key& key, const flow_record& r) {
+    table_.each([&](const flow_record& r) {
         scan.seen++;
+        // A dead record is one whose key could not be deleted, or one that is about to be an embryo. Its key may have
+        // another record by now, which an early eviction would take.
+        if (r.state == FLOW_STATE_DEAD && mode == EVICT_EARLY)
+            return;
         // A torn copy may mislead here: the evict program checks again under the lock, and a later scan finds missed
         // flows. Vacant records, embryos that their inserter gave up and pending forced ends are chosen at once.
         // Records with impossible times are chosen too: they are counted as damage.
@@ -64,7 +59,7 @@ Evictor::Scan Evictor::scan(evict_mode mode, std::int64_t clock_ns, std::uint64_
         if (is_whole(r, sensor_.bounds().any_time))
             end_ns = now || mode != EVICT_DUE ? flow_last_clock_ns(&r) : flow_due_ns(&r);
         if (mode != EVICT_DUE || end_ns <= clock_ns)
-            scan.chosen.push_back({end_ns, r.flow_id, key});
+            scan.chosen.push_back({end_ns, r.flow_id, r.key});
     });
     if (mode == EVICT_EARLY) {
         if (early < scan.chosen.size()) {

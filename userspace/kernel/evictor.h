@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// evictor.h - evicts silent flows from the kernel's table: batched look-ups find keys, the evict program removes the
-// records under their locks.
+// evictor.h - evicts silent flows from the kernel's table: a scan of its records finds keys, the evict program removes
+// the records under their locks.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,9 @@
 #include "core/result.h"
 #include "flowxdp/cpu_counts.h"
 #include "flowxdp/fragment.h"
+#include "flowxdp/record_slots.h"
 #include "kernel/filter_patch.h"
+#include "kernel/mapped_array.h"
 #include "kernel/pin.h"
 #include "kernel/privileges.h"
 #include "record_layout.h"
@@ -62,6 +64,23 @@ void check_layout(bpf_object* object, const SensorObjectOptions& options)
             id.ok() ? fmt::format("its record layout is {:016x}, the library's {:016x}", id.value(), options.layout_id)
                     : id.error().message));
     bpf_map__set_autocreate(find_map(object, ".rodata.bundle_layout"), false);
+}
+
+// Before the first packet.
+void free_all_slots(int free_slots_fd, std::uint32_t slots)
+{
+    slot_levels levels{};
+    slot_levels_from(&levels, slots);
+    std::size_t bytes = 0;
+    auto* words = map_array<std::uint64_t>(free_slots_fd, "free_slots", levels.words * sizeof(std::uint64_t),
+                                           PROT_READ | PROT_WRITE, &bytes);
+    std::uint32_t bits = slots;
+    for (std::uint32_t level = 0; level <= levels.top; level++) {
+        for (std::uint32_t bit = 0; bit < bits; bit++)
+            words[levels.first[level] + bit / SLOT_WORD_BITS] |= 1ULL << bit % SLOT_WORD_BITS;
+        bits = (bits + SLOT_WORD_BITS - 1) / SLOT_WORD_BITS;
+    }
+    munmap(words, bytes);
 }
 
 // The filter_text map: a string with its NUL.
@@ -135,7 +154,10 @@ std::string refusal_text(const std::string& program, const std::string& log, int
 MapShape sensor_map(std::string_view name)
 {
     static constexpr MapShape kShapes[] = {
-        {"flows", BPF_MAP_TYPE_HASH, sizeof(flow_key), 0, 0},
+        {"flows", BPF_MAP_TYPE_HASH, sizeof(flow_key), sizeof(record_place), 0},
+        {"records", BPF_MAP_TYPE_ARRAY, 4, 0, 0},
+        {"free_slots", BPF_MAP_TYPE_ARRAY, 4, 8, 0},
+        {"front", BPF_MAP_TYPE_ARRAY, 4, sizeof(front_set), 0},
         {"fragments", BPF_MAP_TYPE_ARRAY, 4, sizeof(fragment_slot), FRAGMENT_SLOTS},
         {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0},
         {"counts", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(cpu_counts), PROGRAM_ROLES},
@@ -169,16 +191,27 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     if (!object_)
         throw StartupError(fmt::format("cannot open BPF object '{}': {}", options_.path, std::strerror(errno)));
     check_layout(object_.get(), options_);
-    const load_config load = {options_.use_metadata,    options_.start_kind, options_.link_header,
-                              !options_.filter.empty(), options_.snap_len,   options_.frame_max,
-                              options_.longest_frame};
+    slot_levels slots{};
+    slot_levels_from(&slots, options_.max_flows);
+    const load_config load = {options_.use_metadata,
+                              options_.start_kind,
+                              options_.link_header,
+                              !options_.filter.empty(),
+                              options_.snap_len,
+                              options_.frame_max,
+                              options_.longest_frame,
+                              front_sets(options_.max_flows) - 1,
+                              slots};
     set_rodata(object_.get(), ".rodata.flow_config", &options_.flow, sizeof options_.flow);
     set_rodata(object_.get(), ".rodata.plugin_options", options_.plugin_options.data(), options_.plugin_options.size());
     set_rodata(object_.get(), ".rodata.load_config", &load, sizeof load);
     bpf_map__set_value_size(find_map(object_.get(), "filter_text"),
                             static_cast<__u32>(options_.filter.expression.size() + 1));
-    bpf_map__set_value_size(find_map(object_.get(), "flows"), options_.flow.record_size);
     bpf_map__set_max_entries(find_map(object_.get(), "flows"), options_.max_flows);
+    bpf_map__set_value_size(find_map(object_.get(), "records"), record_stride(options_.flow.record_size));
+    bpf_map__set_max_entries(find_map(object_.get(), "records"), options_.max_flows);
+    bpf_map__set_max_entries(find_map(object_.get(), "free_slots"), slots.words);
+    bpf_map__set_max_entries(find_map(object_.get(), "front"), front_sets(options_.max_flows));
     bpf_map__set_max_entries(find_map(object_.get(), "ring"), options_.ring_bytes);
     if (options_.shared_sensor_fd >= 0 &&
         bpf_map__reuse_fd(find_map(object_.get(), "sensor"), options_.shared_sensor_fd))
@@ -207,6 +240,7 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
     if (!error && patch && !patch->programs())
         throw StartupError(fmt::format("BPF object '{}' has no place for a filter: rebuild the bundle", options_.path));
     if (!error) {
+        free_all_slots(map_fd("free_slots"), options_.max_flows);
         const __u32 zero = 0;
         if (bpf_map_update_elem(map_fd("filter_text"), &zero, options_.filter.expression.c_str(), BPF_ANY))
             throw StartupError(fmt::format("cannot store the filter's text: {}", std::strerror(errno)));
@@ -254,11 +288,24 @@ std::unique_ptr<SensorObject> SensorObject::adopt(const std::string& folder, con
     bpf_map_info info{};
     for (const char* name : kSensorMaps) {
         need(check_map(open_pin(name), sensor_map(name), &info));
-        if (std::string_view(name) == "flows")
+        const std::string_view map = name;
+        if (map == "flows")
             sensor->options_.max_flows = info.max_entries;
-        if (std::string_view(name) == "flows" && info.value_size != options.flow.record_size)
+        if (map == "flows" && (!info.max_entries || info.max_entries > SLOTS_MAX))
+            need(Error{fmt::format("its table has room for {} flows", info.max_entries)});
+        if (map == "records" && info.value_size != record_stride(options.flow.record_size))
             throw StartupError(fmt::format("cannot adopt '{}': its records have {} bytes, these plugins need {}",
-                                           folder, info.value_size, options.flow.record_size));
+                                           folder, info.value_size, record_stride(options.flow.record_size)));
+        if (map == "records" || map == "free_slots" || map == "front") {
+            slot_levels slots{};
+            slot_levels_from(&slots, sensor->options_.max_flows);
+            const std::uint32_t entries = map == "records"      ? sensor->options_.max_flows
+                                          : map == "free_slots" ? slots.words
+                                                                : front_sets(sensor->options_.max_flows);
+            if (info.max_entries != entries)
+                need(Error{fmt::format("map '{}' has {} entries, a table of {} flows needs {}", map, info.max_entries,
+                                       sensor->options_.max_flows, entries)});
+        }
         if (std::string_view(name) == "ring")
             sensor->options_.ring_bytes = info.max_entries;
     }

@@ -36,8 +36,9 @@ struct BpfObjectDeleter {
 };
 
 // Names of the maps in maps.bpf.h that user space works with; pinned for a live sensor.
-inline constexpr const char* kSensorMaps[] = {"flows",         "fragments",  "ring",      "counts",  "sensor",
-                                              "evict_request", "evict_keys", "evict_out", "journal", "filter_text"};
+inline constexpr const char* kSensorMaps[] = {"flows",         "records",    "free_slots", "front",   "fragments",
+                                              "ring",          "counts",     "sensor",     "journal", "filter_text",
+                                              "evict_request", "evict_keys", "evict_out"};
 
 // The required shape of the map of a name; the sizes of flow records, table, ring and filter text differ by sensor.
 MapShape sensor_map(std::string_view name);

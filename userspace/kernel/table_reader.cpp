@@ -1,41 +1,59 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "kernel/table_reader.h"
 
-#include <bpf/bpf.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <cstring>
 
-#include <fmt/format.h>
-
-#include "core/result.h"
+#include "flowxdp/record_slots.h"
+#include "kernel/mapped_array.h"
 
 namespace flowxdp {
 namespace {
 
-constexpr std::uint32_t kBatch = 4096;
+constexpr std::uint32_t kAhead = 8; // slots whose lines are fetched before they are read
 
 } // namespace
 
-TableReader::TableReader(int map_fd, std::uint32_t record_size)
-    : map_fd_(map_fd), stride_((record_size + 7) & ~7u), keys_(kBatch), values_(kBatch * stride_ / 8)
+TableReader::TableReader(int records_fd, int free_slots_fd, std::uint32_t slots, std::uint32_t stride)
+    : slots_(slots), stride_(stride)
 {
+    slot_levels levels{};
+    slot_levels_from(&levels, slots);
+    free_ = map_array<std::uint64_t>(free_slots_fd, "free_slots", levels.words * sizeof(std::uint64_t), PROT_READ,
+                                     &free_bytes_);
+    try {
+        records_ = map_array<std::uint8_t>(records_fd, "records", std::uint64_t{slots} * stride, PROT_READ,
+                                           &records_bytes_);
+    } catch (const StartupError&) {
+        munmap(const_cast<std::uint64_t*>(free_), free_bytes_);
+        throw;
+    }
 }
 
-void TableReader::each(const std::function<void(const flow_key&, const flow_record&)>& each)
+TableReader::~TableReader()
 {
-    std::uint32_t cursor[10] = {}; // opaque to us: hash maps use the first word, 6.1 writes at most a key
-    bool first = true;
-    for (bool more = true; more;) {
-        std::uint32_t n = kBatch;
-        const int error =
-            bpf_map_lookup_batch(map_fd_, first ? nullptr : cursor, cursor, keys_.data(), values_.data(), &n, nullptr);
-        if (error && errno != ENOENT)
-            throw StartupError(fmt::format("cannot scan the flow table: {}", std::strerror(errno)));
-        more = error == 0;
-        first = false;
-        for (std::uint32_t i = 0; i < n; i++)
-            each(keys_[i], *reinterpret_cast<const flow_record*>(values_.data() + i * stride_ / 8));
+    munmap(const_cast<std::uint64_t*>(free_), free_bytes_);
+    munmap(const_cast<std::uint8_t*>(records_), records_bytes_);
+}
+
+void TableReader::each(const std::function<void(const flow_record&)>& each) const
+{
+    const auto record_at = [this](std::uint32_t slot) { return records_ + std::size_t{slot} * stride_; };
+    flow_record copy;
+    for (std::uint32_t first = 0; first < slots_; first += SLOT_WORD_BITS) {
+        const std::uint64_t free_bits = __atomic_load_n(free_ + first / SLOT_WORD_BITS, __ATOMIC_RELAXED);
+        if (!~free_bits)
+            continue;
+        const std::uint32_t end = std::min(slots_, first + SLOT_WORD_BITS);
+        for (std::uint32_t slot = first; slot < end; slot++) {
+            if (slot + kAhead < end && !(free_bits >> (slot + kAhead - first) & 1))
+                for (std::size_t at = 0; at < sizeof copy; at += 64)
+                    __builtin_prefetch(record_at(slot + kAhead) + at);
+            if (free_bits >> (slot - first) & 1)
+                continue;
+            std::memcpy(static_cast<void*>(&copy), record_at(slot), sizeof copy);
+            each(copy);
+        }
     }
 }
 

@@ -80,9 +80,10 @@ void FlowRates::add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, Rate
     all.packets = seen;
     all.octets = octets;
     sample->capacity += view.capacity();
-    TableReader(view.table_fd(), view.record_size()).each([&](const flow_key& key, const flow_record& r) {
+    view.table().each([&](const flow_record& r) {
         if (!holds_flow(r) || !is_whole(r, false))
             return;
+        const flow_key& key = r.key;
         Before now{};
         static constexpr Before kNew{};
         const auto found = before.find(r.flow_id);

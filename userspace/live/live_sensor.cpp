@@ -120,8 +120,9 @@ std::uint64_t sensor_id(const LiveSensorOptions& options, const std::vector<unsi
     add(options.identity.data(), options.identity.size());
     // The plan: which halves run, where their slots lie, what their options are.
     flow_config config = options.object.flow;
-    config.table_seed = config.fragment_seed =
-        0; // drawn at random by each daemon; an adopting one keeps the pinned program's
+    // Drawn at random by each daemon; an adopting one keeps the pinned program's.
+    config.table_secret = {};
+    config.fragment_seed = 0;
     add(&config, sizeof config);
     add(options.object.plugin_options.data(), options.object.plugin_options.size());
     add(&options.object.start_kind, sizeof options.object.start_kind);
@@ -269,6 +270,7 @@ SensorStateRecord LiveSensor::describe() const
     record.daemon_started_ns = boot_clock_ns() + wall_offset_ns();
     record.attached_ns = before.version == kSensorStateVersion ? before.attached_ns : record.daemon_started_ns;
     record.link_type = info_.link_type;
+    record.record_size = options_.object.flow.record_size;
     set_text(record.interface, options_.interface);
     set_text(record.mode, mode_);
     return record;

@@ -15,10 +15,10 @@
 #include <fmt/format.h>
 
 #include "core/printable.h"
+#include "flowxdp/record_slots.h"
 #include "kernel/pin.h"
 #include "kernel/ring_reader.h"
 #include "kernel/sensor_object.h"
-#include "kernel/table_reader.h"
 #include "live/dispatcher.h"
 #include "live/egress_hook.h"
 #include "live/lock_holder.h"
@@ -262,13 +262,23 @@ SensorView::SensorView(const PinnedSensor& sensor)
         return map;
     };
     bpf_map_info info{};
-    flows_ = open_map("flows", &info);
-    if (info.value_size < sizeof(flow_record) || info.value_size > FLOW_RECORD_MAX || info.value_size % 8)
+    const UniqueFd records = open_map("records", &info);
+    const std::uint32_t stride = info.value_size;
+    capacity_ = info.max_entries;
+    record_size_ = sensor.state ? sensor.state->record_size : stride; // no state: no packet yet
+    if (record_size_ < sizeof(flow_record) || record_size_ > FLOW_RECORD_MAX || record_size_ % 8 ||
+        record_stride(record_size_) != stride)
         throw StartupError(fmt::format("the sensor in '{}' was started by another version of flowxdp: its records have "
                                        "{} bytes; use that version",
-                                       sensor.folder, info.value_size));
-    record_size_ = info.value_size;
-    capacity_ = info.max_entries;
+                                       sensor.folder, record_size_));
+    const UniqueFd free_slots = open_map("free_slots", &info);
+    slot_levels levels{};
+    slot_levels_from(&levels, std::min(capacity_, SLOTS_MAX));
+    if (!capacity_ || capacity_ > SLOTS_MAX || info.max_entries != levels.words)
+        throw StartupError(fmt::format("the sensor in '{}' was started by another version of flowxdp: {} words name "
+                                       "the free ones of {} slots; use that version",
+                                       sensor.folder, info.max_entries, capacity_));
+    table_.emplace(records.get(), free_slots.get(), capacity_, stride);
     counts_ = open_map("counts", &info);
     ring_ = open_map("ring", &info);
     ring_bytes_ = info.max_entries;
@@ -309,7 +319,7 @@ SensorView::Books SensorView::read_books() const
     const journal_slot safe = journal();
     const evict_request request = last_eviction();
     auto packets_of = [](const flow_record& r) { return r.dir[0].packets + r.dir[1].packets; };
-    TableReader(flows_.get(), record_size_).each([&](const flow_key&, const flow_record& r) {
+    table_->each([&](const flow_record& r) {
         if (holds_flow(r))
             books.alive += packets_of(r);
     });

@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "flowxdp/evict.h"
 #include "flowxdp/journal.h"
+#include "kernel/table_reader.h"
 #include "live/pin_folder.h"
 #include "live/sensor_state.h"
 
@@ -62,8 +63,7 @@ class SensorView {
     explicit SensorView(const PinnedSensor& sensor);
 
     [[nodiscard]] engine_counts counts() const;
-    [[nodiscard]] int table_fd() const { return flows_.get(); }
-    [[nodiscard]] std::uint32_t record_size() const { return record_size_; }
+    [[nodiscard]] const TableReader& table() const { return *table_; }
     [[nodiscard]] std::uint32_t capacity() const { return capacity_; } // biflows
     [[nodiscard]] journal_slot journal() const;
 
@@ -86,7 +86,8 @@ class SensorView {
     Books read_books() const;
     evict_request last_eviction() const;
 
-    UniqueFd flows_, counts_, ring_, journal_, evict_request_, evict_out_;
+    UniqueFd counts_, ring_, journal_, evict_request_, evict_out_;
+    std::optional<TableReader> table_;
     std::uint32_t record_size_ = 0, capacity_ = 0, ring_bytes_ = 0;
 };
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flow_table.bpf.h - the flow table: finds the record of a key, takes and frees slots of records (record_slots.h).
+ *
+ * A look-up in map `flows` waits for memory three times: bucket, element, record. The front names the record of a hash at
+ * once. It is a hint: whoever follows it checks the record's key under the record's lock, as everybody does.
+ */
+#pragma once
+
+#include "flowxdp/flow_hash.h"
+#include "maps.bpf.h"
+
+#define SLOT_NONE 0xffffffffu     /* every slot is taken */
+#define SLOT_NOT_FOUND 0xfffffffeu /* other CPUs took what this one saw */
+#define SLOT_STEPS 32
+#define RECORD_LINES (FLOW_RECORD_MAX / 64)
+
+FX_INLINE struct flow_record *record_at(__u32 slot) { return bpf_map_lookup_elem(&records, &slot); }
+
+FX_INLINE __u64 *slot_word(__u32 level, __u32 index)
+{
+	__u32 word = load.slots.first[level & 7] + index;
+
+	return bpf_map_lookup_elem(&free_slots, &word);
+}
+
+/* The number of the lowest bit that is set. No branches: each would double the verifier's states. */
+FX_INLINE __u32 lowest_bit(__u64 word)
+{
+	__u64 below = (word & -word) - 1;
+
+	below -= below >> 1 & 0x5555555555555555ULL;
+	below = (below & 0x3333333333333333ULL) + (below >> 2 & 0x3333333333333333ULL);
+	below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return (__u32)(below * 0x0101010101010101ULL >> 56);
+}
+
+/*
+ * Clears the bit of a word without a set bit in the level above. A slot of that word may be freed meanwhile: whoever frees
+ * it sets the bit if it found the word empty, and so does this function.
+ */
+FX_INLINE void clear_word_bit(const __u64 *word, __u32 level, __u32 index)
+{
+	__u64 *above = slot_word(level + 1, index / SLOT_WORD_BITS), bit = 1ULL << index % SLOT_WORD_BITS;
+
+	if (!above)
+		return;
+	__sync_fetch_and_and(above, ~bit);
+	if (FX_OPAQUE(*(__u64 *)word))
+		__sync_fetch_and_or(above, bit);
+}
+
+/*
+ * Takes a free slot: of the word in which this program took its last one, else the first one of the table. SLOT_NONE: the table
+ * is full. SLOT_NOT_FOUND: try again.
+ */
+__noinline __u32 take_slot(__u32 role)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	__u32 level = 0, index;
+
+	if (!s)
+		return SLOT_NOT_FOUND;
+	index = s->slot_word;
+	FX_NO_UNROLL
+	for (int step = 0; step < SLOT_STEPS; step++) {
+		__u64 *word = slot_word(level, index), bits, bit;
+		__u32 at;
+
+		if (!word)
+			return SLOT_NOT_FOUND;
+		bits = FX_OPAQUE(*word);
+		if (!bits) {
+			if (level >= load.slots.top)
+				return SLOT_NONE;
+			clear_word_bit(word, level, index);
+			level = load.slots.top;
+			index = 0;
+			continue;
+		}
+		at = lowest_bit(bits);
+		if (level) {
+			level--;
+			index = index * SLOT_WORD_BITS + at;
+			continue;
+		}
+		bit = 1ULL << (at & 63);
+		bits = __sync_fetch_and_and(word, ~bit);
+		if (!(bits & bit))
+			continue; /* another CPU was faster */
+		if (bits == bit && load.slots.top)
+			clear_word_bit(word, 0, index);
+		s->slot_word = index;
+		return index * SLOT_WORD_BITS + at;
+	}
+	return SLOT_NOT_FOUND;
+}
+
+/* Frees a slot that no key in map `flows` names. */
+__noinline int free_slot(__u32 slot)
+{
+	__u32 index = slot;
+
+	FX_NO_UNROLL
+	for (__u32 level = 0; level < SLOT_LEVELS_MAX; level++) {
+		__u64 *word = slot_word(level, index / SLOT_WORD_BITS), bit = 1ULL << index % SLOT_WORD_BITS;
+
+		if (!word || __sync_fetch_and_or(word, bit))
+			return 0; /* the level above knows that the word has a set bit */
+		if (level >= load.slots.top)
+			return 0;
+		index /= SLOT_WORD_BITS;
+	}
+	return 0;
+}
+
+/* The set of the front for a hash. */
+FX_INLINE struct front_set *front_set_of(__u32 hash)
+{
+	__u32 set = hash & load.front_mask;
+
+	return bpf_map_lookup_elem(&front, &set);
+}
+
+/* The slot that the front names for s->key_hash, + 1; 0: it names none. s->front_way says where it stands. */
+FX_INLINE __u32 front_find(struct scratch *s, struct front_set *set)
+{
+	const __u32 hash = s->key_hash;
+	__u32 way = FRONT_WAYS;
+
+	if ((__u32)(FX_OPAQUE(set->entry[0]) >> 32) == hash)
+		way = 0;
+	else if ((__u32)(FX_OPAQUE(set->entry[1]) >> 32) == hash)
+		way = 1;
+	else if ((__u32)(FX_OPAQUE(set->entry[2]) >> 32) == hash)
+		way = 2;
+	else if ((__u32)(FX_OPAQUE(set->entry[3]) >> 32) == hash)
+		way = 3;
+	if (way == FRONT_WAYS)
+		return 0;
+	FX_OPAQUE(s->front_way) = way + 1;
+	return (__u32)FX_OPAQUE(set->entry[way & 3]);
+}
+
+/*
+ * Enters a slot for s->key_hash: in an empty way, or one time in sixteen in place of another flow. So flows that come once do
+ * not push out those that come often.
+ */
+FX_INLINE void front_enter(struct scratch *s, struct front_set *set, __u32 slot)
+{
+	const __u64 chance = (__u64)s->packet.clock_ns * 0x9e3779b97f4a7c15ULL;
+	__u32 way = FRONT_WAYS;
+
+	if (!FX_OPAQUE(set->entry[0]))
+		way = 0;
+	else if (!FX_OPAQUE(set->entry[1]))
+		way = 1;
+	else if (!FX_OPAQUE(set->entry[2]))
+		way = 2;
+	else if (!FX_OPAQUE(set->entry[3]))
+		way = 3;
+	else if (!(chance >> 32 & 15))
+		way = chance >> 44 & 3;
+	if (way < FRONT_WAYS)
+		FX_OPAQUE(set->entry[way & 3]) = (__u64)s->key_hash << 32 | (slot + 1);
+}
+
+/* Removes a slot that is about to be freed from the front. */
+FX_INLINE void front_remove(__u32 hash, __u32 slot)
+{
+	struct front_set *set = front_set_of(hash);
+
+	if (!set)
+		return;
+	FX_UNROLL
+	for (int way = 0; way < (int)FRONT_WAYS; way++)
+		if ((__u32)FX_OPAQUE(set->entry[way]) == slot + 1)
+			FX_OPAQUE(set->entry[way]) = 0;
+}
+
+/*
+ * The record of s->key, by the front or by map `flows`; NULL: there is none. s->slot is its slot.
+ * It may be another flow's by the time its lock is taken.
+ */
+FX_INLINE struct flow_record *find_record(struct scratch *s, struct front_set *set)
+{
+	const struct record_place *place;
+	__u32 named = 0;
+
+	FX_OPAQUE(s->front_way) = 0;
+	if (!s->front_missed)
+		named = front_find(s, set);
+	if (!named) {
+		FX_OPAQUE(s->front_way) = 0;
+		place = bpf_map_lookup_elem(&flows, &s->key);
+		if (!place)
+			return 0;
+		named = FX_OPAQUE(*(__u32 *)&place->slot) + 1;
+		front_enter(s, set, named - 1);
+	}
+	s->slot = named - 1;
+	return record_at(named - 1);
+}
+
+/*
+ * Reads a word of each line of a record, so that the lines come from memory together. The exchange that takes the lock lets
+ * nothing pass it.
+ */
+FX_INLINE void load_lines(struct flow_record *r)
+{
+	FX_UNROLL
+	for (__u32 line = 0; line < RECORD_LINES; line++)
+		if (64 * line < config.record_size)
+			(void)FX_OPAQUE(((__u64 *)r)[8 * line]);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * record_slots.h - the kernel's flow table as its programs and user space see it: places of records, the index of free
+ * ones, and the front.
+ *
+ * Record n lies in slot n of map `records`. Map `flows` names the slot of a key. Map `free_slots` is an index of free
+ * slots in levels of 64-bit words: level 0 has a bit for each slot, 1 = free; level n + 1 has a bit for each word of level
+ * n, 0 = no bit of it is set. A program takes the first free slot, so the records in use lie together.
+ */
+#ifndef FLOWXDP_RECORD_SLOTS_H
+#define FLOWXDP_RECORD_SLOTS_H
+
+#include "compat.h"
+
+/* Value of map `flows`. */
+struct record_place {
+	__u32 slot;
+	__u32 pad;
+};
+
+#define FRONT_WAYS 4u
+
+/* Value of map `front`, half a cache line: slots of flows whose hashes select this set. A hint: it may be out of date. */
+struct front_set {
+	__u64 entry[FRONT_WAYS]; /* hash << 32 | slot + 1; 0 = empty */
+};
+
+#define SLOT_LEVELS_MAX 5
+#define SLOTS_MAX (1u << 30) /* that five levels have room for */
+#define SLOT_WORD_BITS 64u
+
+struct slot_levels {
+	__u32 top;       /* the level that is one word */
+	__u32 words;     /* of all levels */
+	__u32 first[8];  /* word of map `free_slots` with which a level begins. Eight, so that a mask bounds the level */
+};
+
+/* slots: 1 to SLOTS_MAX. */
+FX_INLINE void slot_levels_from(struct slot_levels *levels, __u32 slots)
+{
+	__u32 words = slots, level = 0;
+
+	for (int i = 0; i < 8; i++)
+		levels->first[i] = 0;
+	levels->words = 0;
+	do {
+		words = (words + SLOT_WORD_BITS - 1) / SLOT_WORD_BITS;
+		levels->first[level] = levels->words;
+		levels->words += words;
+		levels->top = level++;
+	} while (words > 1);
+}
+
+/* Sets of map `front`, a power of two: a way for each slot, or more. */
+FX_INLINE __u32 front_sets(__u32 slots)
+{
+	__u32 sets = 1;
+
+	while (sets * FRONT_WAYS < slots)
+		sets *= 2;
+	return sets;
+}
+
+/* Bytes between records: whole cache lines. */
+FX_INLINE __u32 record_stride(__u32 record_size) { return (record_size + 63) & ~63u; }
+
+#endif
