@@ -376,32 +376,80 @@ TEST(PluginHost, ASinksColumnEnablesThePluginThatFillsIt)
     EXPECT_TRUE(says(refusal_of_host({"alpha", "omega"}, choice), "which no plugin has"));
 }
 
+// The real plugins: export_basics has some columns of basic_flow and basic_stats, and takes less of a record than
+// either.
+TEST(PluginHost, WherePluginsShareAColumnTheOneThatTakesLeastFillsIt)
+{
+    const std::vector<PluginLibrary> libraries = load_plugin_libraries(FLOWXDP_PLUGIN_DIR);
+    const auto chosen = [&](PluginChoice choice) {
+        flow_config flow{};
+        const PluginHost host(libraries, choice, *flowxdp_bundle(), false, {}, &flow);
+        Names names;
+        for (const auto& active : host.active())
+            names.push_back(active.name);
+        return names;
+    };
+    const auto refused = [&](const PluginChoice& choice) -> std::string {
+        try {
+            chosen(choice);
+        } catch (const StartupError& e) {
+            return e.what();
+        }
+        return "";
+    };
+    PluginChoice choice = choice_of({"flow_export"});
+    choice.columns_needed = {{"timeFirst", "s"}, {"pktsSnt", "s"}, {"ipOctets", "s"}};
+    EXPECT_EQ(chosen(choice), (Names{"export_basics", "flow_export"}));
+    // A column that basic_stats alone has comes last, and decides.
+    choice.columns_needed.push_back({"l7BytesSnt", "s"});
+    EXPECT_EQ(chosen(choice), (Names{"basic_flow", "flow_export", "basic_stats"}));
+    choice.columns_needed.pop_back();
+    choice.replace_default = false;
+    EXPECT_EQ(chosen(choice), (Names{"basic_flow", "flow_export", "basic_stats", "tcp_states", "tcp_win"}));
+    choice.remove = {"basic_stats"};
+    EXPECT_TRUE(says(refused(choice), "sink 's' needs column 'pktsSnt' of plugin 'basic_stats', which is left out"));
+    EXPECT_EQ(refused(choice_of({"basic_flow", "export_basics"})),
+              "plugins 'basic_flow' and 'export_basics' both have column 'timeFirst': leave one of them out");
+    choice = choice_of({"export_basics"});
+    choice.columns_needed = {{"duration", "s"}};
+    EXPECT_EQ(refused(choice),
+              "sink 's' needs column 'duration' of plugin 'basic_flow', which does not run beside 'export_basics', "
+              "because both have column 'timeFirst': leave 'export_basics' or the sink out");
+}
+
 // What most packets touch lies together, behind the core; what they do not touch lies behind all of it.
 TEST(PluginHost, HotStatesStandBehindTheCoreAndColdStatesBehindThem)
 {
     std::vector<PluginLibrary> libraries = load_plugin_libraries(FLOWXDP_PLUGIN_DIR);
     PluginChoice choice;
     choice.replace_default = true;
+    const std::string_view alone = "export_basics"; // runs beside neither basic_flow nor basic_stats
     for (const PluginLibrary& library : libraries)
-        choice.add.push_back({library.descriptor->name, {}});
+        if (library.descriptor->name != alone)
+            choice.add.push_back({library.descriptor->name, {}});
     flow_config flow{};
     const PluginHost host(libraries, choice, *flowxdp_bundle(), true, {}, &flow);
-    std::uint32_t record = sizeof(flow_record), packet = sizeof(packet_record);
+    std::uint32_t record = sizeof(flow_record), packet = sizeof(packet_record), enabled = 0;
     unsigned colds = 0;
     for (std::uint32_t i = 0; i < flowxdp_bundle()->half_count; i++) {
         const half_descriptor& half = flowxdp_bundle()->halves[i];
+        if (half.name == alone)
+            continue;
+        enabled |= 1u << i;
         EXPECT_EQ(flow.slot_offset[i], record) << half.name;
         record += half.state_size;
         packet += half.packet_state_size;
     }
     for (std::uint32_t i = 0; i < flowxdp_bundle()->half_count; i++) {
         const half_descriptor& half = flowxdp_bundle()->halves[i];
+        if (half.name == alone)
+            continue;
         EXPECT_EQ(flow.cold_offset[i], half.cold_size ? record : 0) << half.name;
         record += half.cold_size;
         colds += half.cold_size != 0;
     }
     EXPECT_GE(colds, 4U) << "basic_flow, mac_recorder, tcp_flags, tcp_states";
-    EXPECT_EQ(flow.enabled, (1u << flowxdp_bundle()->half_count) - 1);
+    EXPECT_EQ(flow.enabled, enabled);
     EXPECT_EQ(flow.record_size, record);
     EXPECT_EQ(flow.packet_record_size, packet);
     EXPECT_EQ(record % 8, 0U);

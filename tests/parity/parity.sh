@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # parity.sh FLOWXDP CAPTURE...: every capture gives byte-identical flow and packet files from the native engine and from the
-# BPF program by test-run, with the default plugins and with all of them, force mode and the active timeout; both ledgers
-# balance, and every counter is the same. Plain sh: it runs inside the VM too. Exit 77 when this process may not load BPF
-# programs.
+# BPF program by test-run, with the default plugins, with all of them, force mode and the active timeout, and with those of
+# exporters; both ledgers balance, and every counter is the same. Plain sh: it runs inside the VM too. Exit 77 when this
+# process may not load BPF programs.
 set -u
 program=$1
 shift
@@ -53,6 +53,7 @@ for capture in "$@"; do
     compare "$capture"
     compare "$capture" --plugin mac_recorder --plugin flow_export --plugin tcp_flags \
         --plugin tcp_win:threshold=100,force_at=3 --active-timeout 1
+    compare "$capture" --plugins export_basics,flow_export
 done
 echo "$compared comparisons, $failed differ"
 [ "$failed" = 0 ] && [ "$compared" -gt 0 ]

@@ -267,29 +267,11 @@ std::vector<const fx_plugin*> PluginHost::choose(const std::vector<PluginLibrary
                                                spec.name, key, given->second, value),
                                    ExitCode::kUsage);
     }
-    const auto filler_of = [&](const std::string& column) -> const fx_plugin* {
-        for (const PluginLibrary& l : libraries)
-            for (std::size_t i = 0; i < l.descriptor->column_count; i++)
-                if (column == l.descriptor->columns[i].name)
-                    return l.descriptor;
-        return nullptr;
-    };
-    for (const NeededColumn& column : choice.columns_needed) {
-        if (column.name == "dir" || column.name == "flowInd")
-            continue;
-        const fx_plugin* filler = filler_of(column.name);
-        if (!filler)
-            throw StartupError(
-                fmt::format("sink '{}' needs column '{}', which no plugin has", column.sink, column.name));
-        if (std::ranges::find(choice.remove, filler->name) != choice.remove.end())
-            throw StartupError(fmt::format("sink '{}' needs column '{}' of plugin '{}', which is left out: leave "
-                                           "--no-plugin {} or the sink out",
-                                           column.sink, column.name, filler->name, filler->name),
-                               ExitCode::kUsage);
-        chosen.insert(filler);
-    }
+    const ColumnFillers fillers(libraries, choice.remove);
     for (const std::string& name : choice.remove)
         chosen.erase(find(name));
+    fillers.complete(choice.columns_needed, &chosen);
+    ColumnFillers::check(chosen);
     std::vector<const fx_plugin*> ordered(chosen.begin(), chosen.end());
     std::ranges::sort(ordered, {}, [](const fx_plugin* p) { return p->number; });
     for (const fx_plugin* p : ordered) {

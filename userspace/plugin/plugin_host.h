@@ -15,6 +15,7 @@
 #include "core/result.h"
 #include "engine.h"
 #include "flowxdp/plugin.h"
+#include "plugin/column_fillers.h"
 #include "plugin/flow_memory.h"
 #include "plugin/plugin_library.h"
 #include "row/row_batch.h"
@@ -27,12 +28,6 @@ struct PluginSpec {
     std::map<std::string, std::string> options;
 };
 Result<PluginSpec> parse_plugin_spec(const std::string& text);
-
-// A column that a sink requires.
-struct NeededColumn {
-    std::string name;
-    std::string sink; // for messages
-};
 
 // The plugins that the command line chose.
 struct PluginChoice {
