@@ -16,7 +16,7 @@ constexpr std::int64_t kTick = 1LL << ExpiryWheel::kTickBits;
 
 class WheelBench {
   public:
-    WheelBench() : table_(sizeof(flow_record), 1u << 20), wheel_(&table_) {}
+    WheelBench() : table_(sizeof(flow_record), sizeof(flow_record), 1u << 20), wheel_(&table_) {}
 
     EntryId add(std::int64_t due_ns)
     {

@@ -31,7 +31,7 @@ flow_key key_of(std::uint64_t n)
 
 TEST(FlowTable, FindsNothingBeforeTheFirstInsert)
 {
-    FlowTable table(kRecordBytes, 16);
+    FlowTable table(kRecordBytes, kRecordBytes, 16);
     EXPECT_EQ(table.find(key_of(1), 5), kNoEntry);
     EXPECT_EQ(table.size(), 0U);
     EXPECT_TRUE(table.room());
@@ -40,7 +40,7 @@ TEST(FlowTable, FindsNothingBeforeTheFirstInsert)
 
 TEST(FlowTable, AnInsertedRecordIsZeroButForItsKey)
 {
-    FlowTable table(kRecordBytes, 16);
+    FlowTable table(kRecordBytes, kRecordBytes, 16);
     const EntryId id = table.insert(key_of(1), 5);
     std::memset(static_cast<void*>(table.entry(id)->record()), 0xff, kRecordBytes);
     table.entry(id)->record()->key = key_of(1);
@@ -55,7 +55,7 @@ TEST(FlowTable, AnInsertedRecordIsZeroButForItsKey)
 
 TEST(FlowTable, ClearRecordKeepsTheKeyAlone)
 {
-    FlowTable table(kRecordBytes, 16);
+    FlowTable table(kRecordBytes, kRecordBytes, 16);
     flow_record* record = table.entry(table.insert(key_of(7), 1))->record();
     std::memset(static_cast<void*>(record), 0xff, kRecordBytes);
     record->key = key_of(7);
@@ -70,7 +70,7 @@ TEST(FlowTable, ClearRecordKeepsTheKeyAlone)
 
 TEST(FlowTable, RecordsDoNotMoveWhileTheTableGrows)
 {
-    FlowTable table(kRecordBytes, 100000);
+    FlowTable table(kRecordBytes, kRecordBytes, 100000);
     const EntryId first = table.insert(key_of(0), 0);
     const flow_record* record = table.entry(first)->record();
     for (std::uint64_t n = 1; n < 20000; n++)
@@ -82,7 +82,7 @@ TEST(FlowTable, RecordsDoNotMoveWhileTheTableGrows)
 
 TEST(FlowTable, HasRoomForExactlyAsManyFlowsAsItWasTold)
 {
-    FlowTable table(kRecordBytes, 3);
+    FlowTable table(kRecordBytes, kRecordBytes, 3);
     for (std::uint64_t n = 0; n < 3; n++) {
         EXPECT_TRUE(table.room());
         table.insert(key_of(n), 9);
@@ -97,8 +97,9 @@ void compare_with_map(unsigned hash_bits, std::uint64_t seed)
 {
     SCOPED_TRACE(testing::Message() << hash_bits << " hash bits, seed " << seed);
     std::mt19937_64 random(seed);
-    FlowTable table(kRecordBytes, 1u << 20);
+    FlowTable table(kRecordBytes, kRecordBytes, 1u << 20);
     std::unordered_map<std::uint64_t, EntryId> model;
+    std::unordered_map<std::uint64_t, EntryId> candidates; // some from long ago
     const std::uint32_t mask = hash_bits == 32 ? ~0u : (1u << hash_bits) - 1;
     auto hash_of = [mask](std::uint64_t n) {
         // The top of the range too: runs then wrap around the end of the index.
@@ -109,6 +110,9 @@ void compare_with_map(unsigned hash_bits, std::uint64_t seed)
         const auto known = model.find(n);
         const EntryId found = table.find(key_of(n), hash_of(n));
         ASSERT_EQ(found, known == model.end() ? kNoEntry : known->second);
+        if (!candidates.contains(n) || random() % 4 == 0)
+            candidates[n] = table.prefetch_record(hash_of(n));
+        ASSERT_EQ(table.find(key_of(n), hash_of(n), candidates[n]), found);
         if (known == model.end() && random() % 3) {
             model[n] = table.insert(key_of(n), hash_of(n));
         } else if (known != model.end() && random() % 2) {
@@ -144,7 +148,7 @@ TEST(FlowTable, AgreesWithAMapWhenEveryHashIsTheSame)
 TEST(ActivityList, OldestIsTheOneTouchedLongestAgo)
 {
     std::mt19937_64 random(4);
-    FlowTable table(kRecordBytes, 1000);
+    FlowTable table(kRecordBytes, kRecordBytes, 1000);
     ActivityList list(&table);
     std::list<EntryId> model;
     std::uint64_t sequence = 0;

@@ -21,21 +21,19 @@ class DueHeap {
     // wheel_next of an entry in the heap; its wheel_prev is the stamp.
     static constexpr EntryId kHere = 0xfffffffeu;
 
-    [[nodiscard]] bool holds(const TableEntry& entry) const { return entry.wheel_next == kHere; }
+    [[nodiscard]] bool holds(const EntryLinks& links) const { return links.wheel_next == kHere; }
     // Precondition: the entry is linked nowhere. It is checked when the clock reaches look_ns.
     void push(EntryId id, std::int64_t look_ns)
     {
-        TableEntry* e = table_->entry(id);
-        e->wheel_next = kHere;
-        e->wheel_prev = ++stamp_;
-        e->look_ns = look_ns;
+        *table_->links(id) = {++stamp_, kHere, table_->links(id)->hash};
+        table_->entry(id)->look_ns = look_ns;
         places_.push_back({look_ns, id, stamp_});
         std::ranges::push_heap(places_, later);
         live_++;
     }
     void remove(EntryId id)
     {
-        table_->entry(id)->wheel_next = kNoEntry;
+        table_->links(id)->wheel_next = kNoEntry;
         live_--;
         if (places_.size() > 2 * live_ + kFewPlaces)
             sweep();
@@ -49,7 +47,7 @@ class DueHeap {
             places_.pop_back();
             if (!counts(first))
                 continue;
-            table_->entry(first.id)->wheel_next = kNoEntry;
+            table_->links(first.id)->wheel_next = kNoEntry;
             live_--;
             return first.id;
         }
@@ -69,8 +67,8 @@ class DueHeap {
     static bool later(const Place& a, const Place& b) { return a.look_ns > b.look_ns; }
     [[nodiscard]] bool counts(const Place& place) const
     {
-        const TableEntry* e = table_->entry(place.id);
-        return holds(*e) && e->wheel_prev == place.stamp;
+        const EntryLinks* l = table_->links(place.id);
+        return holds(*l) && l->wheel_prev == place.stamp;
     }
     void sweep()
     {

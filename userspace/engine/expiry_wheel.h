@@ -163,7 +163,7 @@ class ExpiryWheel {
         heads_[slot] = kNoEntry;
         occupied_.remove(slot);
         while (id != kNoEntry) {
-            const EntryId next = table_->entry(id)->wheel_next;
+            const EntryId next = table_->links(id)->wheel_next;
             take(id);
             id = next;
         }
@@ -205,13 +205,13 @@ inline void ExpiryWheel::link(EntryId id, std::int64_t due_ns)
         heap_.push(id, due_ns);
         return;
     }
-    TableEntry* e = table_->entry(id);
     EntryId& head = heads_[slot_of(tick)];
-    e->look_ns = clock_of(tick);
-    e->wheel_prev = kNoEntry;
-    e->wheel_next = head;
+    table_->entry(id)->look_ns = clock_of(tick);
+    EntryLinks* l = table_->links(id);
+    l->wheel_prev = kNoEntry;
+    l->wheel_next = head;
     if (head != kNoEntry)
-        table_->entry(head)->wheel_prev = id;
+        table_->links(head)->wheel_prev = id;
     else
         occupied_.add(slot_of(tick));
     head = id;
@@ -219,17 +219,17 @@ inline void ExpiryWheel::link(EntryId id, std::int64_t due_ns)
 
 inline void ExpiryWheel::unlink(EntryId id)
 {
-    TableEntry* e = table_->entry(id);
-    if (heap_.holds(*e)) [[unlikely]] {
+    const EntryLinks* l = table_->links(id);
+    if (heap_.holds(*l)) [[unlikely]] {
         heap_.remove(id);
         return;
     }
-    if (e->wheel_prev != kNoEntry)
-        table_->entry(e->wheel_prev)->wheel_next = e->wheel_next;
+    if (l->wheel_prev != kNoEntry)
+        table_->links(l->wheel_prev)->wheel_next = l->wheel_next;
     else
-        heads_[slot_of(tick_of(e->look_ns))] = e->wheel_next;
-    if (e->wheel_next != kNoEntry)
-        table_->entry(e->wheel_next)->wheel_prev = e->wheel_prev;
+        heads_[slot_of(tick_of(table_->entry(id)->look_ns))] = l->wheel_next;
+    if (l->wheel_next != kNoEntry)
+        table_->links(l->wheel_next)->wheel_prev = l->wheel_prev;
 }
 
 } // namespace flowxdp

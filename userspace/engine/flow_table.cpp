@@ -6,19 +6,22 @@
 namespace flowxdp {
 namespace {
 constexpr std::uint32_t kFirstIndex = 1024;
-}
+// Of entries: a cache line more a packet costs less than the memory that entries of whole lines would take.
+constexpr std::size_t kAlignment = 16;
+} // namespace
 
-FlowTable::FlowTable(std::uint32_t record_size, std::uint32_t max_flows)
-    : record_size_(record_size), max_flows_(max_flows),
-      stride_((sizeof(TableEntry) + record_size + kLine - 1) / kLine * kLine), mask_(kFirstIndex - 1),
+FlowTable::FlowTable(std::uint32_t record_size, std::uint32_t hot_size, std::uint32_t max_flows)
+    : record_size_(record_size), max_flows_(max_flows), hot_bytes_(sizeof(TableEntry) + hot_size),
+      stride_((sizeof(TableEntry) + record_size + kAlignment - 1) / kAlignment * kAlignment), mask_(kFirstIndex - 1),
       index_memory_(kFirstIndex * sizeof(std::uint64_t), PageMemory::Use::kAtRandom),
-      slab_(max_flows * stride_, PageMemory::Use::kGrowing)
+      slab_(max_flows * stride_, PageMemory::Use::kGrowing),
+      links_(max_flows * sizeof(EntryLinks), PageMemory::Use::kGrowing)
 {
     index_memory_.commit(kFirstIndex * sizeof(std::uint64_t));
     index_ = reinterpret_cast<std::uint64_t*>(index_memory_.data());
 }
 
-EntryId FlowTable::find(const flow_key& key, std::uint32_t hash)
+EntryId FlowTable::find(const flow_key& key, std::uint32_t hash) const
 {
     for (std::uint32_t at = hash & mask_;; at = (at + 1) & mask_) {
         const std::uint64_t word = index_[at];
@@ -32,24 +35,18 @@ EntryId FlowTable::find(const flow_key& key, std::uint32_t hash)
     }
 }
 
-void FlowTable::prefetch_record(std::uint32_t hash)
+EntryId FlowTable::prefetch_record(std::uint32_t hash) const
 {
     for (std::uint32_t at = hash & mask_;; at = (at + 1) & mask_) {
         const std::uint64_t word = index_[at];
         if (!word)
-            return;
+            return kNoEntry;
         if (static_cast<std::uint32_t>(word >> 32) != hash)
             continue;
-        prefetch_entry(static_cast<EntryId>(word) - 1);
-        return;
+        const auto id = static_cast<EntryId>(word) - 1;
+        prefetch(id, hot_bytes_);
+        return id;
     }
-}
-
-void FlowTable::prefetch_entry(EntryId id)
-{
-    const auto* p = reinterpret_cast<const std::byte*>(entry(id));
-    for (std::size_t offset = 0; offset < stride_; offset += kLine)
-        __builtin_prefetch(p + offset, 1);
 }
 
 EntryId FlowTable::insert(const flow_key& key, std::uint32_t hash)
@@ -58,15 +55,16 @@ EntryId FlowTable::insert(const flow_key& key, std::uint32_t hash)
         grow_index();
     EntryId id = free_;
     if (id != kNoEntry) {
-        free_ = entry(id)->next_free;
+        free_ = links(id)->wheel_next;
     } else {
         id = used_++;
         slab_.commit(used_ * stride_);
+        links_.commit(used_ * sizeof(EntryLinks));
     }
     TableEntry* e = entry(id);
     std::memset(e, 0, sizeof(TableEntry) + record_size_);
     e->record()->key = key;
-    e->hash = hash;
+    links(id)->hash = hash;
     std::uint32_t at = hash & mask_;
     while (index_[at])
         at = (at + 1) & mask_;
@@ -77,9 +75,9 @@ EntryId FlowTable::insert(const flow_key& key, std::uint32_t hash)
 
 void FlowTable::remove(EntryId id)
 {
-    TableEntry* e = entry(id);
-    const std::uint64_t word = static_cast<std::uint64_t>(e->hash) << 32 | (id + 1u);
-    std::uint32_t hole = e->hash & mask_;
+    const std::uint32_t hash = links(id)->hash;
+    const std::uint64_t word = static_cast<std::uint64_t>(hash) << 32 | (id + 1u);
+    std::uint32_t hole = hash & mask_;
     while (index_[hole] != word)
         hole = (hole + 1) & mask_;
     // Backward shift: pull up every later entry of the run that may fill the hole.
@@ -91,7 +89,8 @@ void FlowTable::remove(EntryId id)
         }
     }
     index_[hole] = 0;
-    e->next_free = free_;
+    entry(id)->look_ns = TableEntry::kFree;
+    links(id)->wheel_next = free_;
     free_ = id;
     size_--;
 }
@@ -113,7 +112,7 @@ void FlowTable::clear_record(flow_record* record) const
 std::vector<EntryId> FlowTable::live() const
 {
     std::vector<bool> is_live(used_, true);
-    for (EntryId id = free_; id != kNoEntry; id = entry(id)->next_free)
+    for (EntryId id = free_; id != kNoEntry; id = links(id)->wheel_next)
         is_live[id] = false;
     std::vector<EntryId> ids;
     ids.reserve(size_);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "native_engine.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -11,10 +12,24 @@
 #include "flowxdp/parse.h"
 
 namespace flowxdp {
+namespace {
+
+// Bytes of a record before the cold states.
+std::uint32_t hot_record_size(const flow_config& config)
+{
+    std::uint32_t size = config.record_size;
+    for (const __u16 offset : config.cold_offset)
+        if (offset)
+            size = std::min<std::uint32_t>(size, offset);
+    return size;
+}
+
+} // namespace
 
 NativeEngine::NativeEngine(const engine_options& options)
-    : options_(options), config_(options_.flow), table_(config_.record_size, options.max_flows),
-      wheel_(&table_), activity_(&table_), fragments_(FRAGMENT_SLOTS)
+    : options_(options), config_(options_.flow),
+      table_(config_.record_size, hot_record_size(config_), options.max_flows), wheel_(&table_), activity_(&table_),
+      fragments_(FRAGMENT_SLOTS)
 {
     std::memcpy(&plugin_options_, options.plugin_options, sizeof plugin_options_);
     options_.plugin_options = nullptr;
@@ -33,8 +48,9 @@ void NativeEngine::feed(const engine_frame* frames, std::uint32_t n)
     for (std::uint32_t first = 0, turn = 0; first < n; first += kBatch, turn ^= 1) {
         Batch& batch = batches_[turn];
         const std::uint32_t size = size_at(first);
+        // One after the other, without work between them: the look-ups of a batch wait for memory together.
         for (std::uint32_t i = 0; i < size; i++)
-            table_.prefetch_record(batch[i].hash);
+            batch[i].candidate = table_.prefetch_record(batch[i].hash);
         if (first + size < n)
             prepare_at(first + size, batches_[turn ^ 1]);
         for (std::uint32_t i = 0; i < size; i++)
@@ -92,7 +108,7 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
         return;
     }
 
-    EntryId id = table_.find(pending->key, pending->hash);
+    EntryId id = table_.find(pending->key, pending->hash, pending->candidate);
     if (id == kNoEntry) {
         id = start_flow(*pending);
     } else {

@@ -39,6 +39,7 @@ class NativeEngine {
         flow_key key;
         std::uint32_t reverse;
         std::uint32_t hash;
+        EntryId candidate;       // FlowTable::find()
         __s64 clock_before_step; // valid with stepped
         bool stepped;
     };
