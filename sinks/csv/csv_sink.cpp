@@ -104,11 +104,13 @@ class CsvSink final : public Sink {
             return began.error();
         return began.value() ? file->write_header(header) : Result<void>();
     }
-    Result<void> print(const Rows& rows, RowFile* file) const
+    Result<void> print(const Rows& rows, RowFile* file)
     {
         Result<void> result;
         for (std::size_t i = 0; i < rows.size(); i++) {
-            append_csv_row(rows.row(i), rows.schema(), line_end_, formulas_, file->buffer());
+            line_.clear();
+            append_csv_row(rows.row(i), rows.schema(), line_end_, formulas_, &line_);
+            file->buffer()->append(line_);
             if (Result<void> done = file->row_done(); !done.ok())
                 result = done;
         }
@@ -119,6 +121,7 @@ class CsvSink final : public Sink {
     std::string_view line_end_;
     CsvFormulas formulas_;
     RowFile flows_{&counts_}, packets_{&counts_};
+    std::string line_;                                  // the row that is printed
     std::atomic<std::uint64_t> packet_rows_skipped_{0}; // report() may be called from another thread
 };
 

@@ -73,14 +73,15 @@ class JsonSink final : public Sink {
     }
 
   private:
-    Result<void> print(const JsonRowPrinter& printer, const Rows& rows, RowFile* file) const
+    Result<void> print(const JsonRowPrinter& printer, const Rows& rows, RowFile* file)
     {
         Result<void> result;
         for (std::size_t i = 0; i < rows.size(); i++) {
-            const std::size_t at = file->buffer()->size();
-            printer.append(rows.row(i), file->buffer());
+            line_.clear();
+            printer.append(rows.row(i), &line_);
             if (origin_)
-                origin_->put_members(at, file->buffer());
+                origin_->put_members(0, &line_);
+            file->buffer()->append(line_);
             if (Result<void> done = file->row_done(); !done.ok())
                 result = done;
         }
@@ -92,6 +93,7 @@ class JsonSink final : public Sink {
     std::optional<RowOrigin> origin_;
     std::optional<JsonRowPrinter> flow_printer_, packet_printer_;
     RowFile flows_{&counts_}, packets_{&counts_};
+    std::string line_; // the row that is printed
 };
 
 constexpr SinkDescription kDescription = {

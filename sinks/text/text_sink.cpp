@@ -9,7 +9,6 @@
 #include "flowxdp/sink.hpp"
 #include "row/cell_text.h"
 #include "row/schema.h"
-#include "row/text_buffer.h"
 #include "sink/file/split_file.h"
 
 namespace flowxdp {
@@ -128,9 +127,7 @@ class TextSink final : public Sink {
                 result = buffer.error();
                 continue;
             }
-            line_.clear();
-            append_row_text(rows.row(i), style, '\t', &line_);
-            buffer.value()->append(line_.view());
+            append_row_text(rows.row(i), style, '\t', buffer.value());
             if (auto done = file->row_done(); !done.ok())
                 result = done;
         }
@@ -169,7 +166,6 @@ class TextSink final : public Sink {
     std::string target_;
     SplitRule rule_;
     SplitFile flows_{&counts_}, packets_{&counts_};
-    TextBuffer line_; // the row that is printed
     bool has_packets_ = false;
 };
 

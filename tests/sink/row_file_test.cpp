@@ -66,6 +66,30 @@ TEST(RowFile, ADiskThatFillsUpCutsTheTornRowOff)
     EXPECT_EQ(counts.dropped, 3u);
 }
 
+// Full buffers are written while rows collect: the error comes with a later call, and the books are the same.
+TEST(RowFile, AFullDiskIsFoundByAWriteBehind)
+{
+    const TempFolder folder;
+    SinkCounts counts;
+    const std::string row = std::string(299999, 'r') + '\n'; // longer than the buffer
+    std::string said;
+    {
+        RowFile file(&counts);
+        ASSERT_TRUE(file.open(folder / "x").ok());
+        const FileSizeLimit limit(1000000);
+        for (int i = 0; i < 8; i++) {
+            file.buffer()->append(row);
+            if (const Result<void> done = file.row_done(); !done.ok())
+                said = done.error().message;
+        }
+        EXPECT_FALSE(file.flush(true).ok());
+    }
+    EXPECT_NE(said.find("/x: cannot write: File too large"), std::string::npos) << said;
+    EXPECT_TRUE(read_file(folder / "x") == row + row + row);
+    EXPECT_EQ(counts.sent, 3u);
+    EXPECT_EQ(counts.dropped, 5u);
+}
+
 TEST(RowFile, ACommitOnAFullDiskLeavesWholeRowsAndCountsTheOthers)
 {
     for (const char* name : {"x", "x.gz"}) {

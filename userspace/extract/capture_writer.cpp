@@ -126,7 +126,8 @@ void CaptureWriter::write(std::uint32_t interface, std::int64_t ts_ns, std::uint
             fmt::format("capture '{}': a frame of interface {}, which it does not describe", file_.path(), interface)});
         return;
     }
-    std::string* out = file_.buffer();
+    block_.clear();
+    std::string* out = &block_;
     const auto captured = static_cast<std::uint32_t>(bytes.size());
     const std::uint32_t length = 32 + ((captured + 3) & ~3u);
     put(kEnhancedPacket, out);
@@ -137,6 +138,7 @@ void CaptureWriter::write(std::uint32_t interface, std::int64_t ts_ns, std::uint
     put(wire_len, out);
     put_padded({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, out);
     put(length, out);
+    file_.buffer()->append(block_);
     note(file_.row_done());
 }
 
@@ -154,7 +156,9 @@ void CaptureWriter::finish(std::int64_t end_ns, std::uint64_t received, std::uin
             put_option(5, bytes_of(lost), &body);
         }
         put_option(0, "", &body);
-        put_block(kInterfaceStatistics, body, file_.buffer());
+        block_.clear();
+        put_block(kInterfaceStatistics, body, &block_);
+        file_.buffer()->append(block_);
         note(file_.row_done());
     }
     note(file_.flush(true));

@@ -64,6 +64,7 @@ class CaptureWriter {
 
     SinkCounts counts_;
     RowFile file_{&counts_};
+    std::string block_;                     // that is written
     std::vector<std::uint32_t> interfaces_; // ifindex, by number in the section
     std::uint64_t id_ = 0;
     std::uint64_t frames_ = 0;

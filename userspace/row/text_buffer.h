@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace flowxdp {
 
@@ -24,6 +25,20 @@ class TextBuffer {
     [[nodiscard]] const char* data() const { return text_; }
     [[nodiscard]] std::string_view view() const { return {text_, used_}; }
     void clear() { used_ = 0; }
+    // Both in memory of their own.
+    void swap(TextBuffer& other) noexcept
+    {
+        std::swap(own_, other.own_);
+        std::swap(text_, other.text_);
+        std::swap(used_, other.used_);
+        std::swap(capacity_, other.capacity_);
+    }
+    // Keeps a part of the text alone.
+    void keep(std::size_t from, std::size_t bytes)
+    {
+        std::memmove(text_, text_ + from, bytes);
+        used_ = bytes;
+    }
 
     // The end of the text, with room for `bytes` after it. end() makes the bytes written there part of the text.
     char* room(std::size_t bytes)

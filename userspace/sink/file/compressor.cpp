@@ -27,19 +27,17 @@ class GzipCompressor final : public Compressor {
     GzipCompressor& operator=(const GzipCompressor&) = delete;
     [[nodiscard]] bool ready() const { return ready_; }
 
-    Result<void> add(std::string_view bytes, End end, std::string* out) override
+    Result<void> add(std::string_view bytes, End end, TextBuffer* out) override
     {
         const int flush = end == End::kFinish ? Z_FINISH : end == End::kSync ? Z_SYNC_FLUSH : Z_NO_FLUSH;
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data())); // zlib's API lacks the const
         stream_.avail_in = static_cast<uInt>(bytes.size());
         int rc;
         do {
-            const std::size_t at = out->size();
-            out->resize(at + kChunk);
-            stream_.next_out = reinterpret_cast<Bytef*>(out->data() + at);
+            stream_.next_out = reinterpret_cast<Bytef*>(out->room(kChunk));
             stream_.avail_out = kChunk;
             rc = deflate(&stream_, flush);
-            out->resize(at + kChunk - stream_.avail_out);
+            out->end(reinterpret_cast<const char*>(stream_.next_out));
             if (rc == Z_STREAM_ERROR)
                 return Error{"zlib cannot compress: the stream is damaged"};
         } while (stream_.avail_out == 0 || (end == End::kFinish && rc != Z_STREAM_END));
@@ -59,7 +57,7 @@ class ZstdCompressor final : public Compressor {
     ZstdCompressor& operator=(const ZstdCompressor&) = delete;
     [[nodiscard]] bool ready() const { return context_ != nullptr; }
 
-    Result<void> add(std::string_view bytes, End end, std::string* out) override
+    Result<void> add(std::string_view bytes, End end, TextBuffer* out) override
     {
         const ZSTD_EndDirective directive = end == End::kFinish ? ZSTD_e_end
                                             : end == End::kSync ? ZSTD_e_flush
@@ -67,11 +65,10 @@ class ZstdCompressor final : public Compressor {
         ZSTD_inBuffer in = {bytes.data(), bytes.size(), 0};
         std::size_t left;
         do {
-            const std::size_t at = out->size();
-            out->resize(at + kChunk);
-            ZSTD_outBuffer to = {out->data() + at, kChunk, 0};
+            char* at = out->room(kChunk);
+            ZSTD_outBuffer to = {at, kChunk, 0};
             left = ZSTD_compressStream2(context_, &to, &in, directive);
-            out->resize(at + to.pos);
+            out->end(at + to.pos);
             if (ZSTD_isError(left))
                 return Error{fmt::format("zstd cannot compress: {}", ZSTD_getErrorName(left))};
         } while (end == End::kNone ? in.pos < in.size : left != 0);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "row/text_buffer.h"
 
 namespace flowxdp {
 
@@ -19,7 +20,7 @@ class Compressor {
     };
     virtual ~Compressor() = default;
     // Appends the compressed bytes to *out. An error leaves the stream unusable.
-    virtual Result<void> add(std::string_view bytes, End end, std::string* out) = 0;
+    virtual Result<void> add(std::string_view bytes, End end, TextBuffer* out) = 0;
 };
 
 // By the end of a file's name: .gz, .zst; null for any other. Throws nothing; error: no memory.

@@ -93,13 +93,35 @@ Result<void> RowFile::row_done()
     if (compressor_ && buffer_ends_.empty() && inside_ == 0)
         oldest_ = std::chrono::steady_clock::now();
     buffer_ends_.push_back(buffer_.size());
-    return buffer_.size() < kBufferBytes ? Result<void>() : push(Push::kRows);
+    if (buffer_.size() < kBufferBytes)
+        return {};
+    return compressor_ || resumable_ ? push(Push::kRows) : push_behind();
+}
+
+// As push(Push::kRows) of a plain file; the rows are written meanwhile.
+Result<void> RowFile::push_behind()
+{
+    Result<void> before = behind_.wait();
+    if (out_at_ < out_.size() || broken_) {
+        Result<void> pushed = push(Push::kRows);
+        return before.ok() ? pushed : before;
+    }
+    begin_rows();
+    behind_.start([this] { return write_out(); });
+    return before;
 }
 
 Result<void> RowFile::flush(bool final)
 {
     if (fd_ < 0)
         return {};
+    const Result<void> before = behind_.wait();
+    const Result<void> flushed = flush_rest(final);
+    return before.ok() ? flushed : before;
+}
+
+Result<void> RowFile::flush_rest(bool final)
+{
     if (final) {
         const Result<void> pushed = push(Push::kFinish);
         const Result<void> closed = close_file();
@@ -128,7 +150,7 @@ Result<void> RowFile::commit()
 // After a failed write: truncates the file after its last whole row or compressed member, and drops the rest.
 Result<void> RowFile::cut_off_begun()
 {
-    if (fd_ < 0 || !regular_ || out_.empty() || broken_)
+    if (fd_ < 0 || !regular_ || out_.size() == 0 || broken_)
         return {};
     counts_->dropped += out_ends_.size() + std::exchange(inside_, 0);
     out_.clear();
@@ -163,6 +185,15 @@ void RowFile::drop_buffer()
     buffer_ends_.clear();
 }
 
+// The collected rows are begun; out_ is empty before.
+void RowFile::begin_rows()
+{
+    out_.swap(buffer_);
+    out_ends_.swap(buffer_ends_);
+    buffer_.clear();
+    buffer_ends_.clear();
+}
+
 // Hands the buffer on: what was begun first, then the collected rows.
 Result<void> RowFile::push(Push how)
 {
@@ -179,20 +210,17 @@ Result<void> RowFile::push(Push how)
         return {};
     }
     if (!compressor_) {
-        std::swap(out_, buffer_);
-        std::swap(out_ends_, buffer_ends_);
-        buffer_.clear();
-        buffer_ends_.clear();
+        begin_rows();
         return write_out();
     }
     // The last flush ended the stream, and nothing came since.
-    if (how == Push::kFinish && !member_begun_ && buffer_.empty() && written_bytes_ > 0)
+    if (how == Push::kFinish && !member_begun_ && buffer_.size() == 0 && written_bytes_ > 0)
         return {};
     member_begun_ = how != Push::kFinish;
     const auto end = how == Push::kRows   ? Compressor::End::kNone
                      : how == Push::kSync ? Compressor::End::kSync
                                           : Compressor::End::kFinish;
-    const Result<void> added = compressor_->add(buffer_, end, &out_);
+    const Result<void> added = compressor_->add(buffer_.view(), end, &out_);
     inside_ += buffer_ends_.size();
     buffer_.clear();
     buffer_ends_.clear();
@@ -228,7 +256,10 @@ void RowFile::settle_plain()
     const bool begun = whole < out_at_ || (torn_ && whole_rows == 0);
     counts_->sent += whole_rows;
     lose(out_ends_.size() - whole_rows - (begun ? 1 : 0));
-    out_ = begun ? out_.substr(out_at_, *next - out_at_) : std::string();
+    if (begun)
+        out_.keep(out_at_, *next - out_at_);
+    else
+        out_.clear();
     out_at_ = 0;
     out_ends_.clear();
     torn_ = begun;

@@ -6,6 +6,9 @@
 // and written first the next time, so that a disk with room again continues with whole rows. A file that ends inside a
 // row is cut back to its last whole row; a compressed one cannot be cut and ends truncated, which the error says.
 //
+// In replay a full buffer of a file that is not compressed is written on a thread of its own, while the next one fills;
+// its error comes with the next call.
+//
 // Live, a daemon that takes over after a crash resumes after the last flush(): position() says where. A compressed file
 // then is a chain of gzip members or Zstandard frames, one for each flush with rows; every reader joins them.
 #pragma once
@@ -21,6 +24,8 @@
 #include "core/result.h"
 #include "core/unique_fd.h"
 #include "flowxdp/sink.hpp"
+#include "row/text_buffer.h"
+#include "sink/file/write_behind.h"
 
 namespace flowxdp {
 
@@ -64,7 +69,7 @@ class RowFile {
     // Writes text that belongs to no row (a header line), before the first row. Reports a full disk at once.
     Result<void> write_header(std::string_view text);
     // Where the caller appends one row; row_done() after each.
-    std::string* buffer() { return &buffer_; }
+    TextBuffer* buffer() { return &buffer_; }
     // Writes when enough has collected. Error: names file and reason; the file stays usable.
     Result<void> row_done();
     // Writes the collected rows. Compressed files that are not resumable hold rows back for up to a second: otherwise
@@ -78,6 +83,9 @@ class RowFile {
   private:
     enum class Push { kRows, kSync, kFinish };
     Result<void> push(Push how);
+    Result<void> push_behind();
+    Result<void> flush_rest(bool final);
+    void begin_rows();
     Result<void> write_out();
     void settle_plain();
     void drop_buffer();
@@ -94,9 +102,9 @@ class RowFile {
     bool broken_ = false; // nobody reads (EPIPE), or the compressor failed: all further rows are dropped
     bool unread_ = false; // nobody reads standard output: its reader (head) has enough
     std::unique_ptr<Compressor> compressor_;
-    std::string buffer_;                   // rows not begun
+    TextBuffer buffer_;                    // rows not begun
     std::vector<std::size_t> buffer_ends_; // where each of them ends
-    std::string out_;                      // bytes begun: must be written before anything else
+    TextBuffer out_;                       // bytes begun: must be written before anything else
     std::size_t out_at_ = 0;
     std::vector<std::size_t> out_ends_;        // plain files: where each row of out_ ends
     bool torn_ = false;                        // plain files: bytes before out_ in the file belong to its first row
@@ -106,6 +114,7 @@ class RowFile {
     std::atomic<std::uint64_t> identity_{0};
     std::int64_t written_bytes_ = 0;
     std::chrono::steady_clock::time_point oldest_; // when the first row that is not synchronised came
+    WriteBehind behind_;                           // last: it may be writing out_
 };
 
 // The file of a sink whose target is empty: PREFIX + suffix, or standard output when there is no prefix.

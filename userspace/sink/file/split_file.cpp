@@ -79,7 +79,7 @@ bool SplitFile::full() const
     return (rule_.bytes && piece_bytes_ >= rule_.bytes) || (rule_.rows && piece_rows_ >= rule_.rows);
 }
 
-Result<std::string*> SplitFile::begin_row()
+Result<TextBuffer*> SplitFile::begin_row()
 {
     if (full()) {
         if (auto ended = file_.flush(true); !ended.ok())

@@ -34,7 +34,7 @@ class SplitFile {
                       std::span<const std::uint64_t> resume);
     // Where the caller appends one row, which ends in a newline; row_done() after each. Opens the next piece first when
     // this one is full. Error: the file can be used further.
-    Result<std::string*> begin_row();
+    Result<TextBuffer*> begin_row();
     Result<void> row_done();
     // As RowFile::reopen(); a new file that has to begin with the header does.
     Result<void> reopen();
