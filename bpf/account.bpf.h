@@ -12,6 +12,15 @@
 
 #define FLOW_ATTEMPTS 6
 
+__noinline int tag_key(__u32 role)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+
+	if (s)
+		s->key_tag = flow_key_tag(&s->key, &config.table_secret);
+	return 0;
+}
+
 /*
  * Looks the fragment's datagram up (fragment.h). A later fragment gets the flow key of the first one; the return value is the
  * `reverse` that belongs to the key. 6.18: more stack than the 512 bytes of a call chain when inlined; cure: a global function.
@@ -225,22 +234,18 @@ __noinline int account(__u32 role, __u32 reverse)
 	enum flow_end reason = FLOW_END_NONE;
 	int tried = 0, counted = 0, full = 0, state;
 	struct packet_step *step;
-	struct front_set *set;
 	const struct packet *p;
 	struct flow_record *r;
 
 	if (!s || !c)
 		return ACCOUNT_DONE;
-	set = front_set_of(s->key_hash);
-	if (!set)
-		return ACCOUNT_RETRY; /* never */
 	p = &s->packet;
 	step = &s->step;
 	s->verdict = PLUGIN_CONTINUE;
 	s->reason = FLOW_END_NONE;
 	s->moved = 0;
 	s->wanted = PACKET_NOT_WANTED;
-	r = find_record(s, set);
+	r = find_record(s);
 	if (!r && FX_OPAQUE(s->front_way)) { /* a slot that the table has not: somebody else wrote to the front */
 		s->front_missed = 1;
 		count(c, COUNTER_FRONT_MISSED);
@@ -277,7 +282,7 @@ __noinline int account(__u32 role, __u32 reverse)
 	} else if (state != FLOW_STATE_BORN) {
 		record_unlock(&r->lock, token);
 		if (FX_OPAQUE(s->front_way)) {
-			FX_OPAQUE(set->entry[(FX_OPAQUE(s->front_way) - 1) & (FRONT_WAYS - 1)]) = 0;
+			front_clear_way(s);
 			s->front_missed = 1;
 			count(c, COUNTER_FRONT_MISSED);
 		} else {

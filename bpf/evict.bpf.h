@@ -71,7 +71,7 @@ FX_INLINE long evict_key(__u32 i, void *context)
 	record_unlock(&r->lock, loop->token);
 	if (taken) {
 		if (!bpf_map_delete_elem(&flows, &key)) {
-			front_remove(flow_key_hash(&key, &config.table_secret), slot);
+			front_remove(flow_key_tag(&key, &config.table_secret), slot);
 			free_slot(slot);
 		}
 		if (out->outcome == EVICT_RECORD) {

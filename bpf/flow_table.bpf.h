@@ -114,27 +114,27 @@ __noinline int free_slot(__u32 slot)
 	return 0;
 }
 
-/* The set of the front for a hash. */
-FX_INLINE struct front_set *front_set_of(__u32 hash)
+/* The set of the front for a key. */
+FX_INLINE struct front_set *front_set_of(__u32 tag)
 {
-	__u32 set = hash & load.front_mask;
+	__u32 set = tag & load.front_mask;
 
 	return bpf_map_lookup_elem(&front, &set);
 }
 
-/* The slot that the front names for s->key_hash, + 1; 0: it names none. s->front_way says where it stands. */
+/* The slot that the front names for s->key_tag, + 1; 0: it names none. s->front_way says where it stands. */
 FX_INLINE __u32 front_find(struct scratch *s, struct front_set *set)
 {
-	const __u32 hash = s->key_hash;
+	const __u32 tag = s->key_tag;
 	__u32 way = FRONT_WAYS;
 
-	if ((__u32)(FX_OPAQUE(set->entry[0]) >> 32) == hash)
+	if ((__u32)(FX_OPAQUE(set->entry[0]) >> 32) == tag)
 		way = 0;
-	else if ((__u32)(FX_OPAQUE(set->entry[1]) >> 32) == hash)
+	else if ((__u32)(FX_OPAQUE(set->entry[1]) >> 32) == tag)
 		way = 1;
-	else if ((__u32)(FX_OPAQUE(set->entry[2]) >> 32) == hash)
+	else if ((__u32)(FX_OPAQUE(set->entry[2]) >> 32) == tag)
 		way = 2;
-	else if ((__u32)(FX_OPAQUE(set->entry[3]) >> 32) == hash)
+	else if ((__u32)(FX_OPAQUE(set->entry[3]) >> 32) == tag)
 		way = 3;
 	if (way == FRONT_WAYS)
 		return 0;
@@ -143,7 +143,7 @@ FX_INLINE __u32 front_find(struct scratch *s, struct front_set *set)
 }
 
 /*
- * Enters a slot for s->key_hash: in an empty way, or one time in sixteen in place of another flow. So flows that come once do
+ * Enters a slot for s->key_tag: in an empty way, or one time in sixteen in place of another flow. So flows that come once do
  * not push out those that come often.
  */
 FX_INLINE void front_enter(struct scratch *s, struct front_set *set, __u32 slot)
@@ -162,13 +162,25 @@ FX_INLINE void front_enter(struct scratch *s, struct front_set *set, __u32 slot)
 	else if (!(chance >> 32 & 15))
 		way = chance >> 44 & 3;
 	if (way < FRONT_WAYS)
-		FX_OPAQUE(set->entry[way & 3]) = (__u64)s->key_hash << 32 | (slot + 1);
+		FX_OPAQUE(set->entry[way & 3]) = (__u64)s->key_tag << 32 | (slot + 1);
+}
+
+/*
+ * Clears the way in which the front named a record for s->key_tag. 6.18: "combined stack size" of more than 512 bytes with everything
+ * on, when account() keeps a pointer to the set; cure: the set is looked up again.
+ */
+FX_INLINE void front_clear_way(struct scratch *s)
+{
+	struct front_set *set = front_set_of(s->key_tag);
+
+	if (set)
+		FX_OPAQUE(set->entry[(FX_OPAQUE(s->front_way) - 1) & (FRONT_WAYS - 1)]) = 0;
 }
 
 /* Removes a slot that is about to be freed from the front. */
-FX_INLINE void front_remove(__u32 hash, __u32 slot)
+FX_INLINE void front_remove(__u32 tag, __u32 slot)
 {
-	struct front_set *set = front_set_of(hash);
+	struct front_set *set = front_set_of(tag);
 
 	if (!set)
 		return;
@@ -182,12 +194,15 @@ FX_INLINE void front_remove(__u32 hash, __u32 slot)
  * The record of s->key, by the front or by map `flows`; NULL: there is none. s->slot is its slot.
  * It may be another flow's by the time its lock is taken.
  */
-FX_INLINE struct flow_record *find_record(struct scratch *s, struct front_set *set)
+FX_INLINE struct flow_record *find_record(struct scratch *s)
 {
+	struct front_set *set = front_set_of(s->key_tag);
 	const struct record_place *place;
 	__u32 named = 0;
 
 	FX_OPAQUE(s->front_way) = 0;
+	if (!set)
+		return 0; /* never */
 	if (!s->front_missed)
 		named = front_find(s, set);
 	if (!named) {

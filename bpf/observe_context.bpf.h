@@ -101,9 +101,16 @@ FX_INLINE void CTX_FN(attribute)(CTX *ctx, struct scratch *s, struct cpu_counts 
 		return;
 	}
 	reverse = flow_key_from(&s->packet, &s->key);
-	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+	/* 6.1: "combined stack size of 4 calls is 544" for leaving frames when the tag is made here; cure: a global function. The
+	 * compiler has the key in registers here, which is 3 ns faster. */
+	if (CTX_ROLE == ROLE_XDP)
+		s->key_tag = flow_key_tag(&s->key, &config.table_secret);
+	else
+		tag_key(role);
+	if (s->packet.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) {
 		reverse = (__u32)book_fragment(role, reverse); /* may change the key */
-	s->key_hash = flow_key_hash(&s->key, &config.table_secret);
+		tag_key(role);
+	}
 	s->front_missed = 0;
 	FX_NO_UNROLL
 	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {

@@ -6,13 +6,16 @@
  * programs on 6.1, and needs the value's size in BTF. What makes this lock correct (kernels 6.1 and 6.18):
  *   - It reads the word before it exchanges it, RECORD_LOCK_TRIES times at most. 6.1: jumps out of range above 2,048.
  *   - Only programs write the word. A slot that is used again keeps it (flow_table.bpf.h), so a holder always releases its own lock.
- *   - It is released by an exchange token -> 0. A plain store would not order the stores before it on every processor.
+ *   - It is released by a plain store where the processor keeps stores in order (load.ordered_stores: x86), elsewhere by an
+ *     exchange token -> 0.
  *   - A holder checks state and key before it changes anything: its pointer may be out of date.
  * It is not fair, and not for PREEMPT_RT. Context: XDP and TC programs, test-run.
  */
 #pragma once
 
 #include "flowxdp/compat.h"
+
+#include "maps.bpf.h"
 
 #define RECORD_LOCK_TRIES 512
 
@@ -45,4 +48,12 @@ FX_INLINE int record_lock(__u32 *lock, __u32 token)
 	return FX_LIKELY(record_lock_try(lock, token)) || record_lock_wait(lock, token);
 }
 
-FX_INLINE void record_unlock(__u32 *lock, __u32 token) { __sync_val_compare_and_swap(lock, token, 0u); }
+FX_INLINE void record_unlock(__u32 *lock, __u32 token)
+{
+	if (load.ordered_stores) {
+		__asm__ volatile("" ::: "memory");
+		*(volatile __u32 *)lock = 0;
+	} else {
+		__sync_val_compare_and_swap(lock, token, 0u);
+	}
+}

@@ -20,9 +20,9 @@ struct record_place {
 
 #define FRONT_WAYS 4u
 
-/* Value of map `front`, half a cache line: slots of flows whose hashes select this set. A hint: it may be out of date. */
+/* Value of map `front`, half a cache line: slots of flows whose tags (flow_key_tag()) select this set. A hint: it may be out of date. */
 struct front_set {
-	__u64 entry[FRONT_WAYS]; /* hash << 32 | slot + 1; 0 = empty */
+	__u64 entry[FRONT_WAYS]; /* tag << 32 | slot + 1; 0 = empty */
 };
 
 #define SLOT_LEVELS_MAX 5

@@ -28,6 +28,11 @@ namespace {
 
 constexpr std::size_t kLogBytes = 1u << 22;
 constexpr const char* kIngress = "flowxdp_ingress";
+#if defined(__x86_64__)
+constexpr std::uint32_t kOrderedStores = 1; // Intel SDM 3A 9.2.2, AMD APM 2 7.2
+#else
+constexpr std::uint32_t kOrderedStores = 0;
+#endif
 constexpr const char* kEvict = "flowxdp_evict";
 constexpr const char* kEgress = "flowxdp_egress";
 
@@ -200,6 +205,7 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
                               options_.snap_len,
                               options_.frame_max,
                               options_.longest_frame,
+                              kOrderedStores,
                               front_sets(options_.max_flows) - 1,
                               slots};
     set_rodata(object_.get(), ".rodata.flow_config", &options_.flow, sizeof options_.flow);
