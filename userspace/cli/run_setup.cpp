@@ -127,8 +127,11 @@ SinkSpec without_queue_options(SinkSpec spec)
     return spec;
 }
 
+// Replay waits for a slow sink: more rows that wait are memory and no speed.
+constexpr std::size_t kReplayQueueBytes = 4u << 20;
+
 // The runner's options. Throws StartupError.
-SinkRunner::Limits queue_limits(const SinkSpec& spec, SinkPolicy default_policy)
+SinkRunner::Limits queue_limits(const SinkSpec& spec, SinkPolicy default_policy, RunKind kind)
 {
     SinkRunner::Limits limits;
     limits.policy = default_policy;
@@ -144,6 +147,8 @@ SinkRunner::Limits queue_limits(const SinkSpec& spec, SinkPolicy default_policy)
             throw StartupError(fmt::format("sink '{}': option 'queue': {}", spec.name, bytes.error().message),
                                ExitCode::kUsage);
         limits.queue_bytes = bytes.value();
+    } else if (kind == RunKind::kReplay && limits.policy == SinkPolicy::kBlock) {
+        limits.queue_bytes = kReplayQueueBytes;
     }
     return limits;
 }
@@ -411,7 +416,7 @@ void RunSetup::plan_sink(const SinkSpec& spec)
     const fx_sink& descriptor = *module->descriptor;
     for (const char* const* column = descriptor.required_columns; column && *column; column++)
         choice_.columns_needed.push_back({*column, own.name});
-    const SinkRunner::Limits limits = queue_limits(spec, static_cast<SinkPolicy>(descriptor.policy));
+    const SinkRunner::Limits limits = queue_limits(spec, static_cast<SinkPolicy>(descriptor.policy), kind_);
     planned_.push_back({spec, sink.take(), limits, sink_id(own, prefix_)});
 }
 

@@ -12,13 +12,10 @@ constexpr std::size_t kAlignment = 16;
 
 FlowTable::FlowTable(std::uint32_t record_size, std::uint32_t hot_size, std::uint32_t max_flows)
     : record_size_(record_size), max_flows_(max_flows), hot_bytes_(sizeof(TableEntry) + hot_size),
-      stride_((sizeof(TableEntry) + record_size + kAlignment - 1) / kAlignment * kAlignment), mask_(kFirstIndex - 1),
-      index_memory_(kFirstIndex * sizeof(std::uint64_t), PageMemory::Use::kAtRandom),
-      slab_(max_flows * stride_, PageMemory::Use::kGrowing),
-      links_(max_flows * sizeof(EntryLinks), PageMemory::Use::kGrowing)
+      stride_((sizeof(TableEntry) + record_size + kAlignment - 1) / kAlignment * kAlignment)
 {
-    index_memory_.commit(kFirstIndex * sizeof(std::uint64_t));
-    index_ = reinterpret_cast<std::uint64_t*>(index_memory_.data());
+    drop_index();
+    clear();
 }
 
 EntryId FlowTable::find(const flow_key& key, std::uint32_t hash) const
@@ -100,6 +97,16 @@ void FlowTable::clear()
     std::fill_n(index_, mask_ + 1ul, 0);
     size_ = used_ = 0;
     free_ = kNoEntry;
+    slab_ = PageMemory(max_flows_ * stride_, PageMemory::Use::kGrowing);
+    links_ = PageMemory(max_flows_ * sizeof(EntryLinks), PageMemory::Use::kGrowing);
+}
+
+void FlowTable::drop_index()
+{
+    mask_ = kFirstIndex - 1;
+    index_memory_ = PageMemory(kFirstIndex * sizeof(std::uint64_t), PageMemory::Use::kAtRandom);
+    index_memory_.commit(kFirstIndex * sizeof(std::uint64_t));
+    index_ = reinterpret_cast<std::uint64_t*>(index_memory_.data());
 }
 
 void FlowTable::clear_record(flow_record* record) const

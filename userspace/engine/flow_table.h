@@ -76,8 +76,10 @@ class FlowTable {
     EntryId insert(const flow_key& key, std::uint32_t hash);
     void remove(EntryId id);
 
-    // Removes every entry.
+    // Removes every entry, and gives the memory of records back.
     void clear();
+    // Gives the index's memory back. Afterwards, until clear(), entries can only be read.
+    void drop_index();
 
     // Zeroes everything of a record except its key.
     void clear_record(flow_record* record) const;
@@ -106,8 +108,8 @@ class FlowTable {
     std::size_t hot_bytes_, stride_;    // of an entry
     std::uint32_t size_ = 0, used_ = 0; // used_: entries ever handed out
     EntryId free_ = kNoEntry;
-    std::uint32_t mask_;
-    std::uint64_t* index_; // hash << 32 | entry + 1; 0 = empty
+    std::uint32_t mask_ = 0;
+    std::uint64_t* index_ = nullptr; // hash << 32 | entry + 1; 0 = empty
     PageMemory index_memory_, slab_, links_;
 };
 

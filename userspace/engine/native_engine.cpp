@@ -10,6 +10,7 @@
 #include "flowxdp/flow_need.h"
 #include "flowxdp/flow_update.h"
 #include "flowxdp/parse.h"
+#include "lazy_order.h"
 
 namespace flowxdp {
 namespace {
@@ -297,20 +298,23 @@ void NativeEngine::finish()
         expire_exactly(clock_.now_ns);
     emit_watermark(std::numeric_limits<std::int64_t>::max());
     era_++;
-    struct Order {
-        std::int64_t last_clock_ns;
+    struct Last {
+        std::int64_t clock_ns;
         std::uint64_t flow_id;
         EntryId id;
+        bool operator<(const Last& other) const
+        {
+            return clock_ns != other.clock_ns ? clock_ns < other.clock_ns : flow_id < other.flow_id;
+        }
     };
-    std::vector<Order> order;
-    order.reserve(table_.size());
+    table_.drop_index();
+    std::vector<Last> all;
+    all.reserve(table_.size());
     for (const EntryId id : table_.live()) {
         const flow_record* r = table_.entry(id)->record();
-        order.push_back({flow_last_clock_ns(r), r->flow_id, id});
+        all.push_back({flow_last_clock_ns(r), r->flow_id, id});
     }
-    std::ranges::sort(order, [](const Order& a, const Order& b) {
-        return a.last_clock_ns != b.last_clock_ns ? a.last_clock_ns < b.last_clock_ns : a.flow_id < b.flow_id;
-    });
+    LazyOrder<Last> order(std::move(all));
     // Emitted in order; a new era begins every few flows, so that the reader never holds the whole table.
     constexpr std::size_t kAhead = 8, kBetweenMarks = 64;
     for (std::size_t i = 0; i < order.size(); i++) {
@@ -320,7 +324,7 @@ void NativeEngine::finish()
             emit_watermark(std::numeric_limits<std::int64_t>::max());
             era_++;
         }
-        emit_end(table_.entry(order[i].id)->record(), FLOW_END_FORCED, order[i].last_clock_ns);
+        emit_end(table_.entry(order[i].id)->record(), FLOW_END_FORCED, order[i].clock_ns);
     }
     table_.clear();
     emit_watermark(std::numeric_limits<std::int64_t>::max());

@@ -2,17 +2,20 @@
 // page_memory.h - a large array that grows in place: address space is reserved once, memory is added as it is used.
 //
 // A dense array that grows (records) is populated some pages ahead: otherwise a table of a million flows costs a page
-// fault for every seven of them. Huge pages are for an array with random access that is small beside the rest (an
-// index): for the records they saved a tenth of the engine's user time and cost twice that in the kernel of a virtual
-// machine that gives free huge pages back to its host.
+// fault for every seven of them. A large one is by another thread (page_ahead.h). Huge pages are for an array with
+// random access that is small beside the rest (an index): for the records they saved a tenth of the engine's user time
+// and cost twice that in the kernel of a virtual machine that gives free huge pages back to its host.
 #pragma once
 
 #include <sys/mman.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <utility>
+
+#include "page_ahead.h"
 
 namespace flowxdp {
 
@@ -40,6 +43,7 @@ class PageMemory {
     PageMemory& operator=(const PageMemory&) = delete;
     ~PageMemory()
     {
+        ahead_.reset();
         if (mapping_)
             ::munmap(mapping_, reserved_);
     }
@@ -60,12 +64,19 @@ class PageMemory {
         const std::size_t ahead = from / 8 < kHugePage ? from / 8 : kHugePage;
         const std::size_t to = page_of(bytes + ahead) + kPage;
         populated_ = to < committed_ ? to : committed_;
-        ::madvise(data_ + from, populated_ - from, MADV_POPULATE_WRITE);
+        if (bytes < kLarge) {
+            ::madvise(data_ + from, populated_ - from, MADV_POPULATE_WRITE);
+            return;
+        }
+        if (!ahead_)
+            ahead_ = std::make_unique<PageAhead>(data_, from, kPage);
+        ahead_->want(populated_ + kAhead < committed_ ? populated_ + kAhead : committed_);
     }
 
   private:
     static constexpr std::size_t kHugePage = 2u << 20;
     static constexpr std::size_t kPage = 4096; // where pages are larger, the hint is refused
+    static constexpr std::size_t kLarge = 16u << 20, kAhead = 4u << 20;
 
     static std::size_t page_of(std::size_t offset) { return offset & ~(kPage - 1); }
 
@@ -92,12 +103,14 @@ class PageMemory {
         std::swap(data_, other.data_);
         std::swap(reserved_, other.reserved_);
         std::swap(committed_, other.committed_);
+        std::swap(ahead_, other.ahead_);
     }
 
     Use use_ = Use::kGrowing;
     void* mapping_ = nullptr;
     std::byte* data_ = nullptr;
     std::size_t reserved_ = 0, committed_ = 0, populated_ = 0;
+    std::unique_ptr<PageAhead> ahead_; // of a large array
 };
 
 } // namespace flowxdp
