@@ -68,10 +68,14 @@ void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
     packet& p = pending->parsed;
     packet_parse(frame.bytes, &meta, &config_.tunnels, frame.packet_no, (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0,
                  &p);
-    pending->reverse = flow_key_from(&p, &pending->key);
-    if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) [[unlikely]]
+    flow_key key; // in registers: read back as words it would have to wait for its parts to be stored
+    pending->reverse = flow_key_from(&p, &key);
+    pending->key = key;
+    pending->hash = flow_key_hash(&key, &config_.table_secret);
+    if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) [[unlikely]] {
         book_fragment(pending);
-    pending->hash = flow_key_hash(&pending->key, &config_.table_secret);
+        pending->hash = flow_key_hash(&pending->key, &config_.table_secret);
+    }
     table_.prefetch_index(pending->hash);
 }
 
