@@ -83,7 +83,7 @@ void send(const std::string& interface, const std::string& order, std::uint32_t 
     options.ctx_size_in = sizeof context;
     options.repeat = static_cast<int>(packets);
     options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-    options.batch_size = 16; // one by one each frame would wake the receiver
+    options.batch_size = 64; // the receiver wakes once for so many, as a network card would have it
     const bpf_program* program = bpf_object__find_program_by_name(object.get(), "send");
     if (bpf_prog_test_run_opts(bpf_program__fd(program), &options))
         throw std::runtime_error(fmt::format("cannot send: {}", std::strerror(errno)));
