@@ -6,12 +6,13 @@
 
 #define VISITS_LENGTH (1u << 20)
 
-/* Flow numbers in the order in which packets come; after the last one it begins anew. 4 MiB is the longest value of an array map. */
+/* Flow numbers in the order in which packets come; after the last one it begins anew. 4 MiB is the longest value of an
+ * array map. */
 struct visits_order {
-	__u32 flow[VISITS_LENGTH];
+    __u32 flow[VISITS_LENGTH];
 };
 
 struct visits_turn {
-	__u32 visits; /* packets of known flows so far */
-	__u32 born;   /* number of the next new flow */
+    __u32 visits; /* packets of known flows so far */
+    __u32 born;   /* number of the next new flow */
 };
