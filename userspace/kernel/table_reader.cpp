@@ -2,6 +2,7 @@
 #include "kernel/table_reader.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "flowxdp/record_slots.h"
@@ -22,8 +23,8 @@ TableReader::TableReader(int records_fd, int free_slots_fd, std::uint32_t slots,
     free_ = map_array<std::uint64_t>(free_slots_fd, "free_slots", levels.words * sizeof(std::uint64_t), PROT_READ,
                                      &free_bytes_);
     try {
-        records_ = map_array<std::uint8_t>(records_fd, "records", std::uint64_t{slots} * stride, PROT_READ,
-                                           &records_bytes_);
+        records_ =
+            map_array<std::uint8_t>(records_fd, "records", std::uint64_t{slots} * stride, PROT_READ, &records_bytes_);
     } catch (const StartupError&) {
         munmap(const_cast<std::uint64_t*>(free_), free_bytes_);
         throw;
@@ -34,6 +35,14 @@ TableReader::~TableReader()
 {
     munmap(const_cast<std::uint64_t*>(free_), free_bytes_);
     munmap(const_cast<std::uint8_t*>(records_), records_bytes_);
+}
+
+std::uint64_t TableReader::taken() const
+{
+    std::uint64_t free_slots = 0;
+    for (std::uint32_t word = 0; word < (slots_ + SLOT_WORD_BITS - 1) / SLOT_WORD_BITS; word++)
+        free_slots += static_cast<std::uint64_t>(std::popcount(__atomic_load_n(free_ + word, __ATOMIC_RELAXED)));
+    return slots_ > free_slots ? slots_ - free_slots : 0; // the owner of the pins may have set further bits
 }
 
 void TableReader::each(const std::function<void(const flow_record&)>& each) const

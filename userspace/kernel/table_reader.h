@@ -14,16 +14,20 @@ namespace flowxdp {
 class TableReader {
   public:
     // records_fd: map 'records'; free_slots_fd: map 'free_slots' (both stay the caller's). slots: entries of 'records';
-    // stride: bytes of its values. The caller has checked the maps' shapes. Throws StartupError when the kernel refuses.
+    // stride: bytes of its values. The caller has checked the maps' shapes. Throws StartupError when the kernel
+    // refuses.
     TableReader(int records_fd, int free_slots_fd, std::uint32_t slots, std::uint32_t stride);
     ~TableReader();
     TableReader(const TableReader&) = delete;
     TableReader& operator=(const TableReader&) = delete;
 
-    // Calls each(record) once for every slot that is not free, in their order, with a copy of the record's core. Packets
-    // continue, and one may tear a copy: counters of two fields need not be of one instant. Dead, unborn and vacant
-    // records (holds_flow()) come too. Records made or removed meanwhile may be missed.
+    // Calls each(record) once for every slot that is not free, in their order, with a copy of the record's core.
+    // Packets continue, and one may tear a copy: counters of two fields need not be of one instant. Dead, unborn and
+    // vacant records (holds_flow()) come too. Records made or removed meanwhile may be missed.
     void each(const std::function<void(const flow_record&)>& each) const;
+
+    // How many slots are not free.
+    [[nodiscard]] std::uint64_t taken() const;
 
   private:
     std::uint32_t slots_, stride_;

@@ -92,6 +92,7 @@ class Daemon {
     bool wait(int signal_fd, const LinkWatch& links, std::int64_t until_ns);
     [[nodiscard]] bool ring_fills() const;
     void round(std::int64_t clock_ns);
+    [[nodiscard]] bool table_fills() const;
     void evict_in_order(std::vector<Eviction> evictions, evict_mode mode, std::int64_t clock_ns);
     std::uint64_t drain(LiveSensor& sensor, const journal_slot& safe = {});
     void commit(std::int64_t clock_ns);
@@ -124,6 +125,7 @@ class Daemon {
     bool journal_short_ = false; // a message has said that not every output fits the journal
     std::vector<CaptureState> lost_captures_;
     std::atomic<std::int64_t> last_round_ns_{0};
+    std::int64_t scan_cpu_ns_ = 0; // of the last round's scans
 };
 
 } // namespace flowxdp
