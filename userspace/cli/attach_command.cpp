@@ -89,7 +89,9 @@ void say_attached(const std::vector<std::unique_ptr<LiveSensor>>& sensors, const
         log->write(LogLevel::kInformation,
                    fmt::format("{}: XDP program {} in {} mode{}{}{}", names, sensor->program_id(), sensor->mode(),
                                sensor->in_dispatcher() ? ", in libxdp's dispatcher" : "",
-                               sensor->adopted() ? ", taken over" : "",
+                               sensor->adopted()           ? ", taken over"
+                               : sensor->removed_remnant() ? ", what a killed daemon left of another was removed"
+                                                           : "",
                                filter.empty() ? "" : fmt::format(", filter '{}'", filter.expression)));
     }
 }

@@ -174,6 +174,8 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
         if (!(pinned.state && pinned.index == info_.index) && pinned.interface != printable(options_.interface))
             continue;
         choose_direction(&pinned);
+        if (remove_remnant(pinned))
+            continue;
         if (left || pinned.served || pinned.id != fmt::format("{:016x}", id()))
             throw StartupError(fmt::format("interface '{}' has a sensor ('{}', {}), {}", options_.interface,
                                            pinned.folder, filter_of(pinned.folder), holder_text(pinned)));
@@ -196,6 +198,9 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
         pins_ = PinFolder::take(left->folder, left_by_);
         adopted_ = true;
         adopt(pins_->path());
+        // Killed between attaching and pinning the link: the kernel has detached the program.
+        if (!link_ && !in_dispatcher_)
+            link_ = attach_xdp(info_, pins_->path() + "/link", &mode_);
         adopt_others();
         renew_hooks();
         if (auto renamed = rename(options_.interface); !renamed.ok())
@@ -205,6 +210,24 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
         start(pin_name);
     }
     open_maps();
+}
+
+// Removes what a daemon left that was killed while it made or removed its pins: nothing is in it. A service manager
+// starts the next daemon without asking anybody. Not another user's, which may be anything.
+bool LiveSensor::remove_remnant(const PinnedSensor& pinned)
+{
+    if (pinned.served || !pinned.owner || (pinned.owner->uid && pinned.owner->uid != options_.owner))
+        return false;
+    // Whole, but never attached.
+    const auto counted_nothing = [&] {
+        return pinned.id == fmt::format("{:016x}", id()) && !SensorView(pinned).counts().counter[COUNTER_PACKETS_SEEN];
+    };
+    if (!is_remnant(pinned) && (pinned.index || !counted_nothing()))
+        return false;
+    if (auto removed = remove_pinned_sensor(pinned); !removed.ok())
+        throw StartupError(removed.error().message);
+    removed_remnant_ = true;
+    return true;
 }
 
 LiveSensor::LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pinned) : options_(options)
@@ -555,11 +578,6 @@ void LiveSensor::adopt(const std::string& folder)
     if (in_dispatcher_)
         return;
     link_ = open_pin(folder + "/link");
-    if (!link_)
-        throw StartupError(
-            fmt::format("cannot adopt the sensor of '{}': its link is gone ({}); 'flowxdp detach {}' removes "
-                        "the rest",
-                        info_.name, std::strerror(errno), info_.name));
 }
 
 InterfaceCondition LiveSensor::interface_condition() const

@@ -87,6 +87,8 @@ class LiveSensor {
     [[nodiscard]] const std::string& interface() const { return options_.interface; }
     [[nodiscard]] const std::string& mode() const { return mode_; } // "native", "generic"
     [[nodiscard]] bool adopted() const { return adopted_; }
+    // Pins without a flow, of a daemon that was killed while it started or stopped, were removed first.
+    [[nodiscard]] bool removed_remnant() const { return removed_remnant_; }
     [[nodiscard]] uid_t owner() const { return options_.owner; }        // of its pins, now or later
     [[nodiscard]] uid_t left_by() const { return left_by_; }            // adopted: their previous owner
     [[nodiscard]] bool in_dispatcher() const { return in_dispatcher_; } // an adopted one stays where it is
@@ -153,6 +155,7 @@ class LiveSensor {
     void attach_others();
     void adopt_others();
     void renew_hooks();
+    bool remove_remnant(const PinnedSensor& pinned);
     void start(const std::string& interface_folder);
     void load_and_attach(const std::string& interface_folder);
     [[nodiscard]] std::uint64_t id() const;
@@ -169,7 +172,7 @@ class LiveSensor {
     std::string direction_hint_;   // what to write for the other choice
     std::int64_t taken_over_ns_ = 0;
     uid_t left_by_ = 0;
-    bool adopted_ = false, offload_changed_ = false, in_dispatcher_ = false;
+    bool adopted_ = false, removed_remnant_ = false, offload_changed_ = false, in_dispatcher_ = false;
     std::unique_ptr<SensorObject> object_;
     std::unique_ptr<RingReader> ring_;
     std::unique_ptr<Evictor> evictor_;
