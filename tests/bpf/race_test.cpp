@@ -35,6 +35,7 @@ struct Race {
     std::uint32_t idle_timeout_ms; // short ones end flows at the packet
     std::uint32_t ring_bytes;
     std::uint32_t max_flows;
+    bool ordered_stores = kOrderedStores; // how the records' locks are released
 
     friend void PrintTo(const Race& race, std::ostream* out) { *out << race.name; }
 };
@@ -114,6 +115,7 @@ TEST_P(RaceTest, LosesNothing)
     setup.idle_timeout_ms = race.idle_timeout_ms;
     setup.ring_bytes = race.ring_bytes;
     setup.max_flows = race.max_flows;
+    setup.ordered_stores = race.ordered_stores;
     if (race.idle_timeout_ms < 1000)
         setup.plugins.erase(setup.plugins.begin() + 1); // tcp_states sets timeouts of its own
     SensorBench bench(setup);
@@ -251,6 +253,7 @@ INSTANTIATE_TEST_SUITE_P(Shipped, RaceTest,
                          ::testing::Values(Race{"OneFlow", 1, false, 100, kNever, kBigRing, 4096},
                                            Race{"ThousandFlowsEvicted", 1024, true, 0, kNever, kBigRing, 4096},
                                            Race{"ThousandFlowsForceEvicted", 1024, true, 100, kNever, kBigRing, 4096},
+                                           Race{"ReleasedByExchange", 1024, true, 100, kNever, kBigRing, 4096, false},
                                            Race{"ManyFlowsForceEvicted", 65536, true, 10, kNever, kBigRing, 131072},
                                            Race{"FlowsDueAtThePacket", 1024, true, 0, 5, kBigRing, 4096},
                                            Race{"RingOfOnePage", 1024, false, 5, kNever, kPage, 4096},

@@ -98,6 +98,7 @@ SensorBench::SensorBench(const BenchSetup& setup)
     options.snap_len = setup.snap_len;
     options.frame_max = setup.frame_max;
     options.longest_frame = setup.longest_frame;
+    options.ordered_stores = setup.ordered_stores;
     options.egress = setup.egress;
     options.load = setup.load;
     sensor = std::make_unique<SensorObject>(options);

@@ -482,6 +482,29 @@ TEST_F(Sensor, AnAbandonedEmbryoIsRemoved)
     EXPECT_EQ(bench.counter(COUNTER_FLOWS_ENDED_INPUT), 2u);
 }
 
+// An evicted record whose key could not be deleted, because its bucket was busy: a later call deletes it and frees its
+// slot.
+TEST_F(Sensor, AnUndeletedKeyIsDeletedLater)
+{
+    SensorBench bench({});
+    bench.run(to_server(), kSecond);
+    std::vector<std::uint64_t> bytes(record_stride(bench.flow().record_size) / 8);
+    auto* record = reinterpret_cast<flow_record*>(bytes.data());
+    const __u32 slot = 0;
+    const int records = bench.sensor->map_fd("records");
+    ASSERT_EQ(bpf_map_lookup_elem(records, &slot, record), 0);
+    ASSERT_EQ(record->state, static_cast<__u32>(FLOW_STATE_BORN));
+    record->state = FLOW_STATE_DEAD;
+    record->flow_id = 0;
+    ASSERT_EQ(bpf_map_update_elem(records, &slot, record, BPF_ANY), 0);
+    EXPECT_EQ(bench.free_slots(), bench.sensor->max_flows() - 1);
+    EXPECT_TRUE(bench.evict(EVICT_EARLY, kSecond).empty());
+    EXPECT_EQ(bench.table_size(), 1u);
+    EXPECT_TRUE(bench.evict(EVICT_DUE, kSecond).empty());
+    EXPECT_EQ(bench.table_size(), 0u);
+    EXPECT_EQ(bench.free_slots(), bench.sensor->max_flows());
+}
+
 // A table of any size holds that many flows, and its slots are free again when they have left.
 TEST_F(Sensor, EverySlotIsTakenOnceAndFreedOnce)
 {

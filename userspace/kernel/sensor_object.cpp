@@ -28,11 +28,6 @@ namespace {
 
 constexpr std::size_t kLogBytes = 1u << 22;
 constexpr const char* kIngress = "flowxdp_ingress";
-#if defined(__x86_64__)
-constexpr std::uint32_t kOrderedStores = 1; // Intel SDM 3A 9.2.2, AMD APM 2 7.2
-#else
-constexpr std::uint32_t kOrderedStores = 0;
-#endif
 constexpr const char* kEvict = "flowxdp_evict";
 constexpr const char* kEgress = "flowxdp_egress";
 
@@ -125,7 +120,7 @@ Result<void> check_program(int fd, const std::string& name)
 std::string last_lines(const std::string& log)
 {
     std::size_t at = log.size();
-    for (int lines = 0; at > 0 && lines < 4; at--)
+    for (int lines = 0; at > 0 && lines < 5; at--)
         lines += log[at - 1] == '\n';
     return log.substr(at);
 }
@@ -205,7 +200,7 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
                               options_.snap_len,
                               options_.frame_max,
                               options_.longest_frame,
-                              kOrderedStores,
+                              options_.ordered_stores,
                               front_sets(options_.max_flows) - 1,
                               slots};
     set_rodata(object_.get(), ".rodata.flow_config", &options_.flow, sizeof options_.flow);

@@ -43,6 +43,12 @@ inline constexpr const char* kSensorMaps[] = {"flows",         "records",    "fr
 // The required shape of the map of a name; the sizes of flow records, table, ring and filter text differ by sensor.
 MapShape sensor_map(std::string_view name);
 
+#if defined(__x86_64__)
+inline constexpr bool kOrderedStores = true; // Intel SDM 3A 9.2.2, AMD APM 2 7.2
+#else
+inline constexpr bool kOrderedStores = false;
+#endif
+
 struct SensorObjectOptions {
     std::string path;            // flowxdp.bpf.o
     std::uint64_t layout_id = 0; // of the bundle's library; an object with another one is refused
@@ -60,6 +66,8 @@ struct SensorObjectOptions {
     std::uint16_t start_kind = HEADER_KIND_ETHERNET; // live: enum header_kind of a frame's first byte
     std::uint8_t link_header = HEADER_NONE;          // live: enum header_id of the link itself
     bool egress = false;                             // live: load the program for leaving frames, too
+    // Stores of this processor are seen in their order: a record's lock is released by a store, else by an exchange.
+    bool ordered_stores = kOrderedStores;
     // Replaces bpf_object__load(), with its result; may throw. Empty: bpf_object__load().
     std::function<int(bpf_object*)> load;
 };
