@@ -119,7 +119,7 @@ std::string man_text(const CommandRow& command, const std::string& version)
     if (!command.notes.empty())
         out += ".SH NOTES\n";
     for (const std::string& note : command.notes)
-        out += ".PP\n" + paragraph(note);
+        out += (&note == &command.notes.front() ? "" : ".PP\n") + paragraph(note);
     return out + ".SH \"SEE ALSO\"\n.BR flowxdp (1)\n";
 }
 
