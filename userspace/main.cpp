@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "cli/attach_command.h"
+#include "cli/complete_command.h"
 #include "cli/config_command.h"
 #include "cli/detach_command.h"
 #include "cli/doctor_command.h"
@@ -67,6 +68,8 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         return run_config_check(options.config);
     case Command::kConfigDump:
         return run_config_dump(options);
+    case Command::kComplete:
+        return run_complete_command(options);
     case Command::kGeo:
         return geo::run_geo_command(options.geo, std::cin, std::cout, std::cerr);
     case Command::kNone:

@@ -32,7 +32,7 @@ OptionRow& add_extract_option(OptionTable* table, RunOptions* run)
         return std::vector{"all" + (run->extract->file.empty() ? "" : ":" + run->extract->file)};
     };
     // The program sends every frame then, whatever the file is.
-    return row.with_example("-e all:run.pcapng.zst").with_identity([run] {
+    return row.with_example("-e all:run.pcapng.zst").with_noun(Noun::kExtraction).with_identity([run] {
         return std::string(run->extract ? "on" : "");
     });
 }
@@ -68,6 +68,7 @@ CommandRow attach_command(Options* options)
     CommandRow row{
         "attach", "Observe interfaces: the kernel counts, rows leave as flows end", "IFACE... [FILTER]", {}, {}, {},
         {}};
+    row.noun = Noun::kInterface;
     row.options.group("Interfaces");
     // Their indexes are part of the sensor's identity.
     row.options.words("interfaces", "IFACE", &attach->interfaces, "Interfaces to observe").with_identity([] {
@@ -99,6 +100,7 @@ CommandRow attach_command(Options* options)
                 "With --dispatcher: low runs first, before programs that drop")
         .with_change(Change::kKept);
     row.options.text("--user", "NAME", &attach->user, "Run as this user once attached; files are opened as that user")
+        .with_noun(Noun::kUser)
         .with_change(Change::kDaemon);
     row.options
         .size("--ring", &attach->run.ring_bytes, 4096, std::uint64_t{1} << 30,

@@ -37,7 +37,7 @@ std::vector<std::string> first_words(const std::vector<CommandRow>& commands)
     std::vector<std::string> names;
     for (const CommandRow& command : commands)
         if (const std::string first = command.name.substr(0, command.name.find(' '));
-            names.empty() || names.back() != first)
+            !command.hidden && (names.empty() || names.back() != first))
             names.push_back(first);
     return names;
 }

@@ -31,6 +31,7 @@ CommandRow detach_command(Options* options)
     DetachOptions* detach = &options->detach;
     CommandRow row{
         "detach", "End sensors: stop their daemon, or remove what a killed one left", "[IFACE...]", {}, {}, {}, {}};
+    row.noun = Noun::kInterface;
     row.options.group("Which and how");
     row.files_of = "attach";
     row.options.words("interfaces", "IFACE", &detach->interfaces, "Interfaces whose sensors end")

@@ -85,7 +85,8 @@ std::string overview_text(const std::vector<CommandRow>& commands)
                       "  flowxdp COMMAND [options] [words]\n\n"
                       "Commands:\n";
     for (const CommandRow& command : commands)
-        add_entry(command.name, command.summary, &out);
+        if (!command.hidden)
+            add_entry(command.name, command.summary, &out);
     out += "\nOptions:\n";
     add_entry("-h, --help", "This text; after a command: the command's help", &out);
     add_entry("-V, --version", "The version", &out);

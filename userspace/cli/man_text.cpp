@@ -91,7 +91,8 @@ std::string man_overview(const std::vector<CommandRow>& commands, const std::str
     out += paragraph("Captures and live interfaces become flows with plugins' columns.");
     out += ".SH COMMANDS\n";
     for (const CommandRow& command : commands)
-        out += entry(fmt::format("\\fB{}\\fR(1)", roff(page_name(command.name))), command.summary);
+        if (!command.hidden)
+            out += entry(fmt::format("\\fB{}\\fR(1)", roff(page_name(command.name))), command.summary);
     out += ".SH FILES\n" + entry("\\fI/etc/flowxdp/\\fRNAME\\fI.toml\\fR", "Options, read with --config NAME");
     return out;
 }

@@ -18,6 +18,19 @@ std::string OptionRow::names() const
     return fmt::format("-{}, {}", letter, name);
 }
 
+namespace {
+
+// What the placeholder of a value says of it: "PREFIX[:SIZE[f]][,START]" begins a path, "FILE" is one.
+Noun noun_of(const std::string& value)
+{
+    const std::string first = value.substr(0, value.find_first_of("[|:"));
+    if (first == "FILE" || first == "LIST" || first == "PREFIX")
+        return Noun::kFile;
+    return first == "DIR" || first == "FOLDER" ? Noun::kFolder : Noun::kNothing;
+}
+
+} // namespace
+
 OptionRow& OptionTable::add(std::string_view names, std::string value, std::string help)
 {
     OptionRow& row = rows_.emplace_back();
@@ -33,6 +46,7 @@ OptionRow& OptionTable::add(std::string_view names, std::string value, std::stri
     if (!row.name.empty())
         row.key = row.name.substr(2);
     row.letter_first = row.letter && !names.starts_with("--");
+    row.noun = noun_of(value);
     row.value = std::move(value);
     row.help = std::move(help);
     row.group = group_;

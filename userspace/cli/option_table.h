@@ -38,6 +38,24 @@ enum class ValueKind {
     kCount,  // a whole number; true is 1
 };
 
+// What a value or a word names, for completions (completion.h).
+enum class Noun {
+    kNothing, // nothing that could be listed
+    kFile,    // a path, or the beginning of one
+    kFolder,
+    kConfig,     // a file of /etc/flowxdp by its name, or a path
+    kInterface,  // of this machine
+    kUser,       // likewise
+    kPlugin,     // its name alone
+    kPluginSpec, // NAME[:key=value,...]
+    kPluginList, // NAME,...
+    kSink,       // its name alone
+    kSinkSpec,   // NAME[:TARGET][,key=value...]
+    kColumn,     // COLUMN=VALUE, of columns whose bits have names
+    kTunnel,     // KIND=PORT,...
+    kExtraction, // all[:FILE]
+};
+
 // A sink or a plugin as a table of a configuration file.
 struct ModuleTable {
     std::string name;
@@ -46,20 +64,22 @@ struct ModuleTable {
 };
 
 struct OptionRow {
-    std::string name;          // "--max-flows"; empty: the command's words
-    char letter = 0;           // 'w' of -w; 0 = none
-    bool letter_first = false; // messages call it by its letter
-    std::string key;           // in a configuration file; empty: the command line alone
-    std::string value;         // "PREFIX"; empty = a flag
-    std::string group;         // its heading in --help
-    std::string help;          // what it does
-    std::string range;         // "from 16 to 268435456"; empty = any text
-    std::string default_text;  // "262144"; empty = nothing to say
-    std::string example;       // "-w out"; empty = the help says enough
-    std::string one_of;        // options of which a run has one share this word
-    char joint = 0;            // a list in a configuration file is one value, with this between its elements
-    bool repeats = false;      // may be given several times, a value each
-    bool hidden = false;       // not in --help
+    std::string name;                 // "--max-flows"; empty: the command's words
+    char letter = 0;                  // 'w' of -w; 0 = none
+    bool letter_first = false;        // messages call it by its letter
+    std::string key;                  // in a configuration file; empty: the command line alone
+    std::string value;                // "PREFIX"; empty = a flag
+    std::string group;                // its heading in --help
+    std::string help;                 // what it does
+    std::string range;                // "from 16 to 268435456"; empty = any text
+    std::string default_text;         // "262144"; empty = nothing to say
+    std::string example;              // "-w out"; empty = the help says enough
+    std::vector<std::string> choices; // the values that there are, when they are few
+    Noun noun = Noun::kNothing;       // else: what a value names
+    std::string one_of;               // options of which a run has one share this word
+    char joint = 0;                   // a list in a configuration file is one value, with this between its elements
+    bool repeats = false;             // may be given several times, a value each
+    bool hidden = false;              // not in --help
     ValueKind kind = ValueKind::kText;
     Change change = Change::kUnsaid;
     // Takes the value ("" for a flag) into the options. An error says reason, range and example, not the option.
@@ -104,6 +124,11 @@ struct OptionRow {
     OptionRow& with_one_of(std::string word)
     {
         one_of = std::move(word);
+        return *this;
+    }
+    OptionRow& with_noun(Noun what)
+    {
+        noun = what;
         return *this;
     }
     OptionRow& not_in_files()
@@ -170,6 +195,7 @@ class OptionTable {
         };
         OptionRow& row = add(names, fmt::format("{}", fmt::join(words, "|")), std::move(help));
         row.default_text = word();
+        row.choices = words;
         row.read = [to, known, words](const std::string& text) -> Result<void> {
             for (const Meaning<T>& meaning : known)
                 if (text == meaning.word) {
@@ -265,6 +291,10 @@ struct CommandRow {
     std::function<Result<void>()> check = {};
     // The last step before the command runs: what else must be there, files that options name. May be empty.
     std::function<Result<void>()> settle = {};
+    // What its words name, for completions; or the words that there are.
+    Noun noun = Noun::kNothing;
+    std::vector<std::string> choices = {};
+    bool hidden = false; // for programs, not in --help
 };
 
 } // namespace flowxdp

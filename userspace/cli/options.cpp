@@ -23,6 +23,7 @@ CommandRow status_command(Options* options)
 {
     CommandRow row{
         "status", "What the attached sensors have counted, and how their sinks are", "[IFACE...]", {}, {}, {}, {}};
+    row.noun = Noun::kInterface;
     row.options.flag("--all,-a", &options->status.all, "Counters that are zero, too");
     row.options.flag("--json", &options->status.json, "As JSON");
     row.examples = {{"sudo flowxdp status", "every sensor"}, {"sudo flowxdp status -a eth0", "all counters of one"}};
@@ -38,6 +39,7 @@ CommandRow top_command(Options* options)
 {
     TopOptions* top = &options->top;
     CommandRow row{"top", "The busiest flows and talkers, now", "[IFACE...]", {}, {}, {}, {}};
+    row.noun = Noun::kInterface;
     row.options.choice("--sort,-o", &top->sort, kTopKeys, "What to sort by, largest first; idle: smallest first");
     row.options.duration("--interval,-i", &top->interval_ms, 1, 3600000,
                          "Time between two looks, over which rates are taken");
@@ -65,6 +67,7 @@ CommandRow doctor_command(Options* options)
 {
     DoctorOptions* doctor = &options->doctor;
     CommandRow row{"doctor", "Would a sensor work here? What to do where not", "[IFACE...]", {}, {}, {}, {}};
+    row.noun = Noun::kInterface;
     row.options.text("-w", "PREFIX", &doctor->write_prefix, "Where flows will be written");
     row.options.flag("--json", &doctor->json, "As JSON");
     row.options.text("--lib", "DIR", &doctor->library_folder, "Folder with engine bundle and plugins");
@@ -83,6 +86,7 @@ CommandRow listing_command(Options* options, Command command, const char* name, 
                            const char* example)
 {
     CommandRow row{name, summary, "[NAME...]", {}, {}, {}, {}};
+    row.noun = command == Command::kPlugins ? Noun::kPlugin : Noun::kSink;
     row.options.flag("--json", &options->list.json, "As JSON");
     row.options.text("--lib", "DIR", &options->list.library_folder, "Folder with engine bundle and plugins");
     row.examples = {{example, "one of them"}};
@@ -108,6 +112,7 @@ CommandRow interfaces_command(Options* options)
 CommandRow decode_command(Options* options)
 {
     CommandRow row{"decode", "Explain the bits of a column's value", "COLUMN=VALUE", {}, {}, {}, {}};
+    row.noun = Noun::kColumn;
     row.options.flag("--json", &options->list.json, "As JSON");
     row.options.text("--lib", "DIR", &options->list.library_folder, "Folder with engine bundle and plugins");
     row.examples = {{"flowxdp decode flowStat=0x0400020000004000", "which bits are set, and what they mean"}};
@@ -124,6 +129,19 @@ CommandRow decode_command(Options* options)
     return row;
 }
 
+// What shells ask when a user presses tab: the words of a command line, the last one half-written.
+CommandRow complete_command(Options* options)
+{
+    CommandRow row{"complete", "What could stand next on a command line", "[-- WORD...]", {}, {}, {}, {}};
+    row.hidden = true;
+    row.finish = [options](const std::vector<std::string>& words) {
+        options->command = Command::kComplete;
+        options->complete = words;
+        return Result<void>();
+    };
+    return row;
+}
+
 constexpr const char* kConfigCommands[] = {"attach", "replay"};
 
 CommandRow config_check_command(Options* options)
@@ -132,6 +150,7 @@ CommandRow config_check_command(Options* options)
     row.name = "config check";
     row.summary = "Say what is wrong in configuration files";
     row.words = "FILE...";
+    row.noun = Noun::kConfig;
     row.options
         .choice("--command", &options->config.command, kConfigCommands,
                 "Whose options the files hold; if not given, the options themselves tell")
@@ -209,6 +228,7 @@ std::vector<CommandRow> command_table(Options* options, std::span<const std::str
     commands.push_back(decode_command(options));
     commands.push_back(config_check_command(options));
     commands.push_back(config_dump_command(options, dumps_replay(words)));
+    commands.push_back(complete_command(options));
     geo::add_geo_commands(&commands, &options->geo);
     for (CommandRow& command : commands)
         if (command.name.starts_with("geo ")) {

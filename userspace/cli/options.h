@@ -161,6 +161,7 @@ enum class Command {
     kDecode,
     kConfigCheck,
     kConfigDump,
+    kComplete,
     kGeo
 };
 
@@ -172,7 +173,8 @@ struct Options {
     TopOptions top;
     DoctorOptions doctor;
     StatusOptions status;
-    std::string decode; // COLUMN=VALUE
+    std::string decode;                // COLUMN=VALUE
+    std::vector<std::string> complete; // words of a command line without the program's name
     geo::GeoCommand geo;
     ConfigOptions config;
     PluginOptions plugin;

@@ -15,6 +15,7 @@ CommandRow plugin_build_command(Options* options)
     row.name = "plugin build";
     row.summary = "Compile plugin folders and the installed plugins into a bundle";
     row.words = "DIR...";
+    row.noun = Noun::kFolder;
     row.options
         .text("--output,-o", "FOLDER", &plugin->output, "The bundle's folder; a bundle that is there is replaced")
         .with_default("flowxdp-bundle");

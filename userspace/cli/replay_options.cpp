@@ -53,6 +53,7 @@ CommandRow replay_command(Options* options)
 {
     ReplayOptions* replay = &options->replay;
     CommandRow row{"replay", "Capture files become flows", "FILE... [FILTER]", {}, {}, {}, {}};
+    row.noun = Noun::kFile;
     row.options.group("Input");
     row.options.words("files", "FILE", &replay->files, "Capture files; - is standard input").with_one_of("input");
     row.options.text("-R,--list", "LIST", &replay->list_file, "File with one capture path a line, instead of FILE")

@@ -94,7 +94,7 @@ OptionRow& add_sink_option(OptionTable* table, RunOptions* run)
             texts.push_back(sink_text(spec));
         return texts;
     };
-    return row.with_example("--sink json:flows.json.gz").with_change(Change::kDaemon);
+    return row.with_example("--sink json:flows.json.gz").with_noun(Noun::kSinkSpec).with_change(Change::kDaemon);
 }
 
 // Plugins decide what the kernel keeps of a flow. What of it a sensor's identity depends on is what becomes of them
@@ -130,7 +130,7 @@ void add_plugin_options(OptionTable* table, RunOptions* run)
         return {};
     };
     one.values = [run, texts_of] { return texts_of(run->plugins); };
-    one.with_example("--plugin NAME:KEY=VALUE").with_identity(by_the_plan);
+    one.with_example("--plugin NAME:KEY=VALUE").with_noun(Noun::kPluginSpec).with_identity(by_the_plan);
 
     OptionRow& list = table->other("--plugins", "NAME,...", "Exactly these plugins instead of the default ones");
     list.joint = ',';
@@ -145,8 +145,10 @@ void add_plugin_options(OptionTable* table, RunOptions* run)
         return run->plugin_list.empty() ? std::vector<std::string>()
                                         : std::vector{fmt::format("{}", fmt::join(texts_of(run->plugin_list), ","))};
     };
-    list.with_identity(by_the_plan);
-    table->list("--no-plugin", "NAME", &run->no_plugins, "Leave a plugin out").with_identity(by_the_plan);
+    list.with_noun(Noun::kPluginList).with_identity(by_the_plan);
+    table->list("--no-plugin", "NAME", &run->no_plugins, "Leave a plugin out")
+        .with_noun(Noun::kPlugin)
+        .with_identity(by_the_plan);
 }
 
 OptionRow& add_tunnel_option(OptionTable* table, RunOptions* run)
@@ -159,7 +161,7 @@ OptionRow& add_tunnel_option(OptionTable* table, RunOptions* run)
     row.repeats = true;
     row.read = [run](const std::string& text) { return text.empty() ? empty_value() : run->tunnels.take(text); };
     row.values = [run] { return run->tunnels.values; };
-    return row.with_example("--tunnel vxlan=4789,8472").with_identity([run] {
+    return row.with_example("--tunnel vxlan=4789,8472").with_noun(Noun::kTunnel).with_identity([run] {
         return tunnel_text(run->tunnels.config);
     });
 }
@@ -274,6 +276,7 @@ void add_run_options(OptionTable* table, RunOptions* run)
             "Read options from a TOML file; NAME, without slash and dot, is /etc/flowxdp/NAME.toml. An option of the "
             "command line takes the place of the file's")
         .with_example("--config edge, --config ./site.toml")
+        .with_noun(Noun::kConfig)
         .with_change(Change::kDaemon)
         .not_in_files();
 }
