@@ -15,6 +15,7 @@
 #include "cli/run_setup.h"
 #include "cli/run_signals.h"
 #include "cli/sensor_bundle.h"
+#include "cli/service_manager.h"
 #include "cli/state_publisher.h"
 #include "kernel/privileges.h"
 #include "live/daemon.h"
@@ -135,6 +136,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     const std::optional<UserIdentity> user =
         options.user.empty() ? std::nullopt : std::optional(find_user(options.user));
     RunSignals signals;
+    const ServiceManager manager;
 
     Observation observation(options, user, log);
     std::vector<std::unique_ptr<LiveSensor>>& sensors = observation.sensors();
@@ -158,9 +160,10 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
     Daemon daemon(&sensors, &setup.pipeline(), log, observation.daemon_options());
-    std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup.sinks(),
-                                            [&daemon] { return daemon.last_round_ns(); });
+    std::optional<StatePublisher> publisher(
+        std::in_place, std::move(states), setup.sinks(), [&daemon] { return daemon.last_round_ns(); }, &manager);
     say_attached(sensors, filter, log);
+    manager.tell(fmt::format("READY=1\nSTATUS=observes {}", fmt::join(options.interfaces, ", ")));
     daemon.run(signals.fd(), [&] {
         for (RunSignal signal = signals.next(); signal != RunSignal::kNone; signal = signals.next()) {
             if (signal == RunSignal::kReport)
@@ -170,7 +173,10 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                 daemon.enter_outputs();
             }
         }
-        return signals.stopped() || setup.nobody_reads();
+        const bool stops = signals.stopped() || setup.nobody_reads();
+        if (stops)
+            manager.tell("STOPPING=1"); // to export what is left may take longer than a round
+        return stops;
     });
     const double processed = steady_seconds();
     read_daemon(daemon, since_ns, &setup.run());

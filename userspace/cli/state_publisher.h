@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // state_publisher.h - a thread of the daemon that writes its state and its sinks' where status reads it
 // (sensor_state.h), twice a second: also while a dead sink makes the daemon itself wait, which is when somebody will
-// ask.
+// ask. It tells the service manager that the daemon is alive, too.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/service_manager.h"
 #include "live/sensor_state.h"
 #include "sink/sink_runner.h"
 
@@ -22,9 +23,10 @@ class StatePublisher {
         std::shared_ptr<SensorState> state;
         SensorStateRecord record; // what does not change is filled in
     };
-    // sinks must outlive this object. last_round_ns: boot clock of the daemon's last round, any thread.
+    // sinks and manager must outlive this object. last_round_ns: boot clock of the daemon's last round, any thread.
+    // manager: who started a daemon as a service; may be null.
     StatePublisher(std::vector<Target> targets, const std::vector<std::unique_ptr<SinkRunner>>& sinks,
-                   std::function<std::int64_t()> last_round_ns);
+                   std::function<std::int64_t()> last_round_ns, const ServiceManager* manager = nullptr);
     // Writes once more and stops.
     ~StatePublisher();
     StatePublisher(const StatePublisher&) = delete;
@@ -32,10 +34,13 @@ class StatePublisher {
 
   private:
     void publish();
+    [[nodiscard]] bool is_stuck() const;
 
     std::vector<Target> targets_;
     const std::vector<std::unique_ptr<SinkRunner>>& sinks_;
     std::function<std::int64_t()> last_round_ns_;
+    const ServiceManager* manager_;
+    std::int64_t started_ns_;
     std::mutex mutex_;
     std::condition_variable wake_;
     bool stopping_ = false;
