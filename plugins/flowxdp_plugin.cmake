@@ -1,7 +1,8 @@
-# flowxdp_add_plugin(NAME [TEST_SOURCES FILE...]): plugins/NAME/NAME.cpp as a module that flowxdp loads at start. NAME_test.cpp beside
-# it, where there is one, becomes the test of both halves, with tests/support/plugin_bench.h and TEST_SOURCES.
+# flowxdp_add_plugin(NAME [TEST_SOURCES FILE...] [PACKAGE "columns of X"]): plugins/NAME/NAME.cpp as a module that flowxdp loads at
+# start. PACKAGE: a package of its own with this line, for one that links a library that flowxdp does not. NAME_test.cpp beside it,
+# where there is one, becomes the test of both halves, with tests/support/plugin_bench.h and TEST_SOURCES.
 function(flowxdp_add_plugin name)
-    cmake_parse_arguments(ARG "" "" "TEST_SOURCES" ${ARGN})
+    cmake_parse_arguments(ARG "" "PACKAGE" "TEST_SOURCES" ${ARGN})
     add_library(plugin_${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}.cpp)
     set_target_properties(plugin_${name} PROPERTIES OUTPUT_NAME ${name} PREFIX ""
         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/flowxdp/plugins)
@@ -10,7 +11,7 @@ function(flowxdp_add_plugin name)
     if(TARGET flowxdp)
         add_dependencies(flowxdp plugin_${name})
     endif()
-    install(TARGETS plugin_${name} LIBRARY DESTINATION lib/flowxdp/plugins)
+    flowxdp_module_package(plugin_${name} plugin ${name} "${ARG_PACKAGE}")
     file(GLOB test CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}_test.cpp)
     if(FLOWXDP_TESTS AND test)
         flowxdp_add_test(NAME ${name}_test SOURCES ${test} ${ARG_TEST_SOURCES} LIBS flowxdp_plugin_bench)

@@ -1,7 +1,8 @@
-# flowxdp_add_sink(NAME [SOURCES FILE...] [LIBS LIB...]): sinks/NAME/NAME_sink.cpp, and these, as a module that flowxdp loads when
-# it is named. NAME_sink_test.cpp beside it, where there is one, becomes its test, with the same SOURCES and LIBS.
+# flowxdp_add_sink(NAME [SOURCES FILE...] [LIBS LIB...] [PACKAGE "rows to X"]): sinks/NAME/NAME_sink.cpp, and these, as a module that
+# flowxdp loads when it is named. PACKAGE: a package of its own with this line, for one that links a library that flowxdp does not.
+# NAME_sink_test.cpp beside it, where there is one, becomes its test, with the same SOURCES and LIBS.
 function(flowxdp_add_sink name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+    cmake_parse_arguments(ARG "" "PACKAGE" "SOURCES;LIBS" ${ARGN})
     add_library(sink_${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}_sink.cpp ${ARG_SOURCES})
     set_target_properties(sink_${name} PROPERTIES OUTPUT_NAME ${name} PREFIX ""
         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/flowxdp/sinks)
@@ -10,7 +11,7 @@ function(flowxdp_add_sink name)
     if(TARGET flowxdp)
         add_dependencies(flowxdp sink_${name})
     endif()
-    install(TARGETS sink_${name} LIBRARY DESTINATION lib/flowxdp/sinks)
+    flowxdp_module_package(sink_${name} sink ${name} "${ARG_PACKAGE}")
 
     file(GLOB test CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}_sink_test.cpp)
     if(FLOWXDP_TESTS AND test)

@@ -97,6 +97,7 @@ class Completions:
     @classmethod
     def setUpClass(cls):
         cls.there = Installation()
+        cls.addClassCleanup(cls.there.folder.cleanup)
         for name in ("a.pcap", "b.pcap", "c.txt"):
             pathlib.Path(cls.there.folder.name, name).touch()
         os.mkdir(cls.there.folder.name + "/d")

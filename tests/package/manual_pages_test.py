@@ -14,6 +14,7 @@ class ManualPages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.there = Installation()
+        cls.addClassCleanup(cls.there.folder.cleanup)
         cls.folder = cls.there.prefix / "share/man/man1"
 
     def pages(self):
