@@ -7,6 +7,7 @@ Here and there: fields at random (the seed is printed), and each attack that onc
 """
 import contextlib
 import ctypes
+import itertools
 import json
 import mmap
 import os
@@ -103,7 +104,7 @@ def as_account(folder, action, *words):
                 with mmap.mmap(Map(folder + "/ring").fd, 4096) as consumer:
                     consumer[:8] = chance.choice((chance.randbytes(8), struct.pack("<Q", chance.randrange(1 << 16))))
             one = Map(f"{folder}/{chance.choice(MAPS)}")
-            keys = list(one.keys())[:4096]
+            keys = list(itertools.islice(one.keys(), 4096))
             for key in chance.sample(keys, min(len(keys), 32)):
                 value = one.read(key)
                 damage(value, chance)

@@ -51,9 +51,9 @@ struct SensorStateRecord {
     std::int64_t round_boot_ns;      // boot clock, when the daemon's last round ended
     std::uint32_t idle_timeout_ms;
     std::uint32_t packet_mode;
-    std::uint32_t uid;       // user that the daemon runs as
-    std::uint32_t snap_len;  // -S; 0 = whole frames
-    std::uint32_t link_type; // LINKTYPE_* of its interfaces
+    std::uint32_t uid;         // user that the daemon runs as
+    std::uint32_t snap_len;    // -S; 0 = whole frames
+    std::uint32_t link_type;   // LINKTYPE_* of its interfaces
     std::uint32_t record_size; // bytes of a record without the padding of its slot
     std::uint64_t active_timeout_ms;
     char interface[16];
