@@ -145,8 +145,8 @@ class Packages(unittest.TestCase):
         instance = self.at / "flowxdp@edge.service"
         instance.write_text(unit.replace("/usr/bin/flowxdp", str(self.at / "flowxdp/usr/bin/flowxdp")))
         self.assertEqual(run("sh", "-c", 'systemd-analyze verify --man=no --recursive-errors=one "$1" 2>&1', "sh", instance), "")
-        # In tenths: below 2.0.
-        run("systemd-analyze", "security", "--offline=true", "--threshold=19", "--no-pager", instance)
+        # In tenths. docs/install.md says what keeps it from being lower.
+        run("systemd-analyze", "security", "--offline=true", "--threshold=22", "--no-pager", instance)
 
     def test_the_user_is_made_by_sysusers(self):
         need(self, "systemd-sysusers")

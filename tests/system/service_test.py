@@ -140,6 +140,10 @@ def rights_of_the_unit(network, folder):
     called = set(re.findall(r"(?m)^\d+ +(?:<\.\.\. )?(\w+)", own)) - {"exit"}
     assert "bpf" in called and "capset" in called
     assert called <= allowed - refused, called - (allowed - refused)
+    # systemd.exec(5): RestrictSUIDSGID= refuses openat2(2), which no filter shows.
+    assert "openat2" not in called or not unit_values("RestrictSUIDSGID")
+    # It makes /sys/fs/bpf read-only, and ReadWritePaths= does not take that back.
+    assert not unit_values("ProtectKernelTunables") and unit_values("ReadWritePaths") == ["-/sys/fs/bpf"]
 
 
 veth.main("fxsv", (a_socket_with_a_path, an_abstract_socket, a_manager_that_does_not_read, rights_of_the_unit))
