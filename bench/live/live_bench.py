@@ -11,6 +11,7 @@ behind the same passing program. `--silent N` measures the daemon instead, while
 import argparse
 import csv
 import json
+import math
 import os
 import pathlib
 import re
@@ -172,8 +173,12 @@ class Nfpcapd(Capturing):
         return ("nfpcapd", "-i", self.link.name, "-w", self.folder + "/nf")
 
     def counted_at_end(self):
-        said = veth.run("nfdump", "-R", self.folder + "/nf", "-I", env={**os.environ, "PATH": PATH}).stdout
-        return int(re.search(r"^Packets: (\d+)", said, re.M)[1])
+        done = veth.run("nfdump", "-R", self.folder + "/nf", "-I", env={**os.environ, "PATH": PATH}, check=False)
+        said = re.search(r"^Packets: (\d+)", done.stdout, re.M)
+        if done.returncode or not said:  # nfdump 1.7.1 may end by SIGSEGV where nfpcapd was stopped early
+            print(f"live_bench: nfdump ended with {done.returncode}: what nfpcapd counted is not known", file=sys.stderr)
+            return math.nan
+        return int(said[1])
 
 
 def costs(meter, link, options, flows):
@@ -206,7 +211,7 @@ def compare(link, options, meters, table):
                       above=min(total[meter]) - min(yardstick),
                       median=statistics.median(mine - base for mine, base in zip(total[meter], yardstick)),
                       noise=max(yardstick) - min(yardstick), arrived=min(cost["arrived"] for cost in found[meter]),
-                      counted=min(cost["counted"] for cost in found[meter]))
+                      counted=min((cost["counted"] for cost in found[meter] if not math.isnan(cost["counted"])), default=math.nan))
 
 
 def silent(link, options, table):
