@@ -12,6 +12,7 @@
 
 #define FLOW_ATTEMPTS 6
 
+/* Makes s->key_tag of s->key, where it is not made inline (observe_context.bpf.h). */
 __noinline int tag_key(__u32 role)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);

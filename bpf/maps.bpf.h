@@ -59,7 +59,7 @@ struct scratch {
 	__u32 front_missed;                         /* 1: the front is out of date for this packet */
 	__u32 slot_word;                            /* of free_slots: where this program took its last slot */
 	__u32 pad;
-	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a record before insertion; a one-packet record */
+	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a one-packet record */
 	/* One after the other: the first bytes of a leaving frame, a packet record, a piece of an extracted frame. */
 	__u8 buffer[PACKET_ROW_MAX];
 };

@@ -4,6 +4,6 @@ execute_process(COMMAND ${FLOWXDP} config dump eth0 --write /var/log/flowxdp/eth
 file(WRITE ${FILE} "# A sensor as a service: copy this file to /etc/flowxdp/NAME.toml, say there what to observe and where rows go, then
 #     flowxdp config check NAME
 #     systemctl enable --now flowxdp@NAME
-# The service runs as user flowxdp, who may write below /var/log/flowxdp; logrotate takes care of what is there.
+# The service runs as user flowxdp. That user may write below /var/log/flowxdp, and logrotate rotates the files there.
 #
 ${options}")

@@ -9,10 +9,7 @@ constexpr unsigned A = DIRECTION_A, B = DIRECTION_B;
 
 packet framed(std::uint8_t src, std::uint8_t dst)
 {
-    packet p = udp_packet(1);
-    p.link_has_mac = 1;
-    p.mac_src[5] = src;
-    p.mac_dst[5] = dst;
+    packet p = with_macs(udp_packet(1), src, dst);
     p.headers[0] = HEADER_ETH;
     p.headers[1] = HEADER_IPV4;
     p.headers[2] = HEADER_UDP;

@@ -8,15 +8,6 @@ namespace {
 
 constexpr unsigned A = DIRECTION_A, B = DIRECTION_B;
 
-packet framed(std::uint8_t src, std::uint8_t dst)
-{
-    packet p = udp_packet(1);
-    p.link_has_mac = 1;
-    p.mac_src[5] = src;
-    p.mac_dst[5] = dst;
-    return p;
-}
-
 packet tagged(packet p, std::uint16_t outer, std::uint16_t inner)
 {
     p.vlan_stack[0] = outer;
@@ -28,8 +19,8 @@ packet tagged(packet p, std::uint16_t outer, std::uint16_t inner)
 TEST(ExportBasics, KeepsTheTagsOfTheFirstPacket)
 {
     Bench bench({"export_basics"});
-    bench.packet_in(A, tagged(framed(1, 2), 7, 8));
-    bench.packet_in(B, tagged(framed(2, 1), 9, 9));
+    bench.packet_in(A, tagged(with_macs(udp_packet(1), 1, 2), 7, 8));
+    bench.packet_in(B, tagged(with_macs(udp_packet(1), 2, 1), 9, 9));
     EXPECT_EQ(bench.flow_row(A)["vlanID"], "7;8");
     EXPECT_EQ(bench.flow_row(B)["vlanID"], "7;8");
 }
@@ -40,8 +31,8 @@ TEST(ExportBasics, KeepsTheFirstAddressOfEachEndpoint)
     Bench bench({"export_basics"});
     bench.packet_in(A, udp_packet(1));
     EXPECT_EQ(bench.flow_row(A)["srcMac"], "");
-    bench.packet_in(B, framed(2, 1));
-    bench.packet_in(A, framed(3, 4));
+    bench.packet_in(B, with_macs(udp_packet(1), 2, 1));
+    bench.packet_in(A, with_macs(udp_packet(1), 3, 4));
     auto a = bench.flow_row(A), b = bench.flow_row(B);
     EXPECT_EQ(a["srcMac"], "00:00:00:00:00:01");
     EXPECT_EQ(a["dstMac"], "00:00:00:00:00:02");
@@ -53,9 +44,9 @@ TEST(ExportBasics, ColumnsAreThoseOfThePluginsThatItStandsInFor)
 {
     Bench exported({"export_basics"}), whole({"basic_flow:geo=0", "basic_stats"});
     for (Bench* bench : {&exported, &whole}) {
-        bench->packet_in(A, tagged(framed(1, 2), 7, 8));
-        bench->packet_in(B, framed(2, 1));
-        bench->packet_in(B, framed(2, 1));
+        bench->packet_in(A, tagged(with_macs(udp_packet(1), 1, 2), 7, 8));
+        bench->packet_in(B, with_macs(udp_packet(1), 2, 1));
+        bench->packet_in(B, with_macs(udp_packet(1), 2, 1));
     }
     for (const unsigned direction : {A, B}) {
         auto expected = whole.flow_row(direction);

@@ -63,6 +63,15 @@ inline packet udp_packet(std::uint32_t payload)
     return p;
 }
 
+// The packet in an Ethernet frame between two addresses that differ in their last byte.
+inline packet with_macs(packet p, std::uint8_t src, std::uint8_t dst)
+{
+    p.link_has_mac = 1;
+    p.mac_src[5] = src;
+    p.mac_dst[5] = dst;
+    return p;
+}
+
 // flow_update() and packet_record_fill() with the halves of the bundle. options: the block of their options.
 unsigned bench_update(flow_record* record, const packet& p, unsigned direction, const flow_config& config,
                       std::span<const std::uint8_t> options, packet_step* step);
