@@ -134,11 +134,12 @@ __noinline int send_packet(__u32 role)
 	if (!s || !c)
 		return 0;
 	row = (struct packet_record *)s->buffer;
-	payload = s->payload & (2 * PACKET_MAX_PAYLOAD - 1);
+	payload = s->payload & (2 * PACKET_MAX_PAYLOAD - 1); /* and headers */
 	bytes = (config.packet_record_size + payload + 7) & ~7u;
 	if (bytes > PACKET_ROW_MAX)
 		bytes = PACKET_ROW_MAX;
-	row->payload_captured = (__u16)payload;
+	row->header_captured = (__u16)s->headers;
+	row->payload_captured = (__u16)(payload - s->headers);
 	row->header.size = bytes;
 	if (!bpf_ringbuf_output(&ring, row, bytes, BPF_RB_NO_WAKEUP))
 		return 0;
@@ -146,7 +147,7 @@ __noinline int send_packet(__u32 role)
 		count(c, COUNTER_PACKET_ROWS_LOST);
 		lost |= FXS(PACKET_ROWS_LOST);
 	}
-	if (row->wanted) {
+	if (row->wanted | row->needs) {
 		count(c, COUNTER_WANTED_PACKETS_LOST);
 		lost |= FXS(WANTED_PACKETS_LOST);
 	}

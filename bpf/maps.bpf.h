@@ -47,7 +47,8 @@ struct scratch {
 	__u32 reason;                               /* why the flow that this packet found was over, enum flow_end */
 	__u32 moved;                                /* 1: no ring memory, so that flow did not end at this packet */
 	__s32 shift;                                /* from the packet's offsets to its buffer's (egress) */
-	__u32 payload;                              /* payload bytes in buffer, after the packet record */
+	__u32 payload;                              /* bytes of the packet in buffer, after the packet record */
+	__u32 headers;                              /* those of them in front of L7 */
 	__u32 wanted;                               /* what packet_wanted() says of this packet */
 	__u32 turn;                                 /* 1: this program holds the turn (record_table.bpf.h) */
 	__u64 spare_id;                             /* a flowInd that was drawn and not used; 0 = none */
@@ -58,7 +59,6 @@ struct scratch {
 	__u32 front_way;                            /* the front named the record: its way + 1; 0 = it did not */
 	__u32 front_missed;                         /* 1: the front is out of date for this packet */
 	__u32 slot_word;                            /* of free_slots: where this program took its last slot */
-	__u32 pad;
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a one-packet record */
 	/* One after the other: the first bytes of a leaving frame, a packet record, a piece of an extracted frame. */
 	__u8 buffer[PACKET_ROW_MAX];

@@ -18,25 +18,30 @@
 __noinline int CTX_FN(load_payload)(CTX *ctx)
 {
 	__u32 role = CTX_ROLE, size = config.packet_record_size, payload;
+	struct packet_bytes bytes;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
 	struct cpu_counts *c = cpu_counts(role);
 
 	if (!s || !c)
 		return 0;
 	s->payload = 0;
+	s->headers = 0;
 	if (!FX_OPAQUE(s->wanted))
 		return 0;
-	payload = packet_payload_captured(&s->packet, FX_OPAQUE(s->wanted) - 1);
+	packet_record_bytes(&s->packet, FX_OPAQUE(s->step.first_layer), FX_OPAQUE(s->wanted) - 1, &bytes);
+	payload = bytes.all;
 	if (!payload)
 		return 0;
 	/* 6.1: "invalid access to map value ... size=0", because it learns nothing from `!= 0`; cure: both bounds on the
 	 * register that is passed. The value is 1 to PACKET_MAX_PAYLOAD already. */
 	payload = ((payload - 1) & (PACKET_MAX_PAYLOAD - 1)) + 1;
 	__asm__ volatile("" : "+r"(payload));
-	if (CTX_LOAD(ctx, s->packet.payload_offset + s->shift, s->buffer + size, payload))
+	if (CTX_LOAD(ctx, bytes.offset + s->shift, s->buffer + size, payload)) {
 		count(c, COUNTER_BYTES_UNREADABLE);
-	else
+	} else {
 		s->payload = payload;
+		s->headers = bytes.header;
+	}
 	return 0;
 }
 
@@ -128,6 +133,7 @@ FX_INLINE void CTX_FN(attribute)(CTX *ctx, struct scratch *s, struct cpu_counts 
 	}
 	if (packets_may_be_wanted(&config)) {
 		s->wanted = PACKET_WANTED(PACKET_MAX_PAYLOAD);
+		s->step.first_layer = 7;
 		CTX_FN(load_payload)(ctx);
 	}
 	account_alone(role, reverse);

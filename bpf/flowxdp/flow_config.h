@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "flow_hash.h"
+#include "packet_need.h"
 #include "plugin_half.h"
 #include "record_slots.h"
 #include "tunnel_config.h"
@@ -30,9 +31,10 @@ struct flow_config {
 	__u16 cold_offset[KERNEL_HALF_MAX];         /* cold state, from the record's start; 0 = none */
 	__u16 packet_state_offset[KERNEL_HALF_MAX]; /* from the packet record's start */
 	struct tunnel_config tunnels;
+	struct packet_needs needs; /* of user halves */
 	struct flow_hash_secret table_secret; /* of the hash of flow keys; rows do not depend on it */
 };
-FX_STATIC_ASSERT(sizeof(struct flow_config) == 488, "the same in every bundle");
+FX_STATIC_ASSERT(sizeof(struct flow_config) == 984, "the same in every bundle");
 
 /* Settings of one load of the program (frame_meta.bpf.h). */
 struct load_config {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flow_need.h - which packets become packet records, and with how much payload: the union of what the enabled halves want; in packet
- * mode every packet. A pure function of flow, packet and configuration.
+ * flow_need.h - which packets become packet records, and with how much payload: the union of what the enabled halves want, kernel
+ * halves by a function and user halves by a table; in packet mode every packet. A pure function of flow, packet and configuration.
  */
 #ifndef FLOWXDP_FLOW_NEED_H
 #define FLOWXDP_FLOW_NEED_H
@@ -18,8 +18,31 @@ FX_INLINE __u32 packets_may_be_wanted(FX_CONFIG struct flow_config *c)
 }
 
 /*
- * Which halves want *p, which flow_update() has just counted in *r? Sets step->wanted. Returns PACKET_WANTED(most payload bytes that
- * one of them wants), or PACKET_NOT_WANTED: no record.
+ * Adds the entries of the table that the nth packet of a direction meets to step->needs, and what they want to step->record_bytes and
+ * step->first_layer.
+ */
+FX_INLINE void packet_needs_of(__u64 packet_no, __u64 status, const struct packet *p, struct packet_step *step,
+                               FX_CONFIG struct flow_config *c)
+{
+	if (c->needs.first_packets && packet_no > c->needs.first_packets)
+		return;
+	FX_NO_UNROLL
+	for (__u32 i = 0; i < PACKET_NEEDS_MAX; i++) {
+		if (i >= c->needs.count)
+			break;
+		if (!packet_need_met(p, packet_no, status, &c->needs.need[i]))
+			continue;
+		FX_OPAQUE(step->needs) = FX_OPAQUE(step->needs) | 1u << i;
+		if (PACKET_WANTED(c->needs.need[i].payload_bytes) > FX_OPAQUE(step->record_bytes))
+			FX_OPAQUE(step->record_bytes) = PACKET_WANTED(c->needs.need[i].payload_bytes);
+		if (c->needs.need[i].first_layer < FX_OPAQUE(step->first_layer))
+			FX_OPAQUE(step->first_layer) = c->needs.need[i].first_layer;
+	}
+}
+
+/*
+ * Which halves want *p, which flow_update() has just counted in *r? Sets step->wanted, step->needs and step->first_layer. Returns
+ * PACKET_WANTED(most payload bytes that one of them wants), or PACKET_NOT_WANTED: no record.
  */
 FX_INLINE __u32 packet_wanted(const struct flow_record *r, const struct packet *p, struct packet_step *step,
                               FX_CONFIG struct flow_config *c, FX_CONFIG struct plugin_options *options)
@@ -42,9 +65,9 @@ FX_INLINE __u32 packet_wanted(const struct flow_record *r, const struct packet *
 	}
 	FX_FOR_EACH_NEED(X)
 #undef X
+	if (c->needs.count)
+		packet_needs_of(r->dir[step->direction & 1].packets, r->dir[step->direction & 1].status, p, step, c);
 	(void)one;
-	(void)r;
-	(void)p;
 	(void)options;
 	most = FX_OPAQUE(step->record_bytes);
 	return most < PACKET_WANTED(PACKET_MAX_PAYLOAD) ? most : PACKET_WANTED(PACKET_MAX_PAYLOAD);

@@ -62,6 +62,6 @@ struct flow_record {
 };
 FX_STATIC_ASSERT(sizeof(struct flow_record) == 200, "200 bytes of core, so that all plugins fit 1,024");
 
-#define FLOW_RECORD_MAX 1024u
+#define FLOW_RECORD_MAX 1280u
 
 #endif

@@ -47,10 +47,16 @@ FX_INLINE const void *packet_state_slot_const(const struct packet_record *out, F
 	return (const void *)((const __u8 *)out + c->packet_state_offset[half]);
 }
 
-/* The payload of a packet record, after the packet states. */
-FX_INLINE const __u8 *packet_payload(const struct packet_record *out, FX_CONFIG struct flow_config *c)
+/* The headers of a packet record, after the packet states. */
+FX_INLINE const __u8 *packet_headers(const struct packet_record *out, FX_CONFIG struct flow_config *c)
 {
 	return (const __u8 *)out + c->packet_record_size;
+}
+
+/* Its payload, after the headers. */
+FX_INLINE const __u8 *packet_payload(const struct packet_record *out, FX_CONFIG struct flow_config *c)
+{
+	return packet_headers(out, c) + out->header_captured;
 }
 
 /*

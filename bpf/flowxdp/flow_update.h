@@ -36,7 +36,8 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 	step->verdict = PLUGIN_CONTINUE;
 	step->wanted = 0;
 	step->record_bytes = 0;
-	step->pad = 0;
+	step->needs = 0;
+	step->first_layer = 7;
 	step->interval_ns = 0;
 	step->round_trip_ns = 0;
 	if (o->packets && clock > o->last_clock_ns)
@@ -140,9 +141,10 @@ FX_INLINE void packet_record_fill(struct packet_record *out, const struct flow_r
 		out->mac_src[i] = p->mac_src[i];
 		out->mac_dst[i] = p->mac_dst[i];
 	}
-	out->pad[0] = 0;
-	out->pad[1] = 0;
+	out->header_captured = 0;
 	out->wanted = step->wanted;
+	out->needs = step->needs;
+	out->tcp_seq = p->tcp_seq;
 	out->direction = (__u8)step->direction;
 	out->ip_version = p->ip_version;
 	out->ip_proto = p->ip_proto;
@@ -159,19 +161,46 @@ FX_INLINE void packet_record_fill(struct packet_record *out, const struct flow_r
 #undef X
 }
 
-/* Bytes of L7 payload that a packet record may carry: captured, inside the IP datagram, readable in every engine. */
-FX_INLINE __u32 packet_payload_captured(const struct packet *p, __u32 payload_max)
+/* The bytes of a frame that its packet record carries. */
+struct packet_bytes {
+	__u32 offset; /* of the first one in the frame */
+	__u32 header; /* in front of L7: from L3 or L4 on; of a frame without IP all of them */
+	__u32 all;    /* header and payload, at most PACKET_MAX_PAYLOAD */
+};
+
+/*
+ * Which bytes does the record of *p carry? Those that were captured, lie inside the IP datagram and are readable in every engine: from
+ * first_layer on, and at most payload_max of L7. What has no IP header begins after the link header, for layers 3 and 4 alone.
+ */
+FX_INLINE void packet_record_bytes(const struct packet *p, __u32 first_layer, __u32 payload_max, struct packet_bytes *b)
 {
 	__u32 end = p->cap_len < FRAME_MAX_VISIBLE ? p->cap_len : FRAME_MAX_VISIBLE, n;
 
-	if (!p->ip_version)
-		return 0;
+	b->offset = p->payload_offset;
+	b->header = 0;
+	b->all = 0;
+	if (!p->ip_version) {
+		if (first_layer == 7 || !p->payload_offset || p->payload_offset >= end)
+			return;
+		n = end - p->payload_offset;
+		b->all = b->header = n < PACKET_MAX_PAYLOAD ? n : PACKET_MAX_PAYLOAD;
+		return;
+	}
 	if (p->l3_end < end)
 		end = p->l3_end;
-	if (p->payload_offset >= end)
-		return 0;
-	n = end - p->payload_offset;
-	return n < payload_max ? n : payload_max;
+	if (first_layer != 7)
+		b->offset = first_layer == 4 ? p->l4_offset : p->l3_offset;
+	if (b->offset > p->payload_offset)
+		b->offset = p->payload_offset;
+	if (b->offset >= end)
+		return;
+	b->header = (p->payload_offset < end ? p->payload_offset : end) - b->offset;
+	n = end - b->offset;
+	if (n > b->header && n - b->header > payload_max)
+		n = b->header + payload_max;
+	b->all = n < PACKET_MAX_PAYLOAD ? n : PACKET_MAX_PAYLOAD;
+	if (b->header > b->all)
+		b->header = b->all;
 }
 
 #endif

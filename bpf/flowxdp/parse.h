@@ -151,12 +151,15 @@ FX_INLINE __u64 packet_parse_step(const __u8 *data, const __u8 *end, FX_CONFIG s
 	case 0x6558: /* RFC 1701: Ethernet, bridged; also after a cooked header, NSH, ... */
 		FX_RETURN_NEXT(NONE, offset, HEADER_KIND_ETHERNET);
 	case 0x0806:
+		p->payload_offset = offset; /* user halves may want its bytes (packet_need.h) */
 		p->status |= FS(ARP);
 		FX_RETURN_LAST(ARP);
 	case 0x8035:
+		p->payload_offset = offset;
 		p->status |= FS(RARP);
 		FX_RETURN_LAST(RARP);
 	case 0x88cc:
+		p->payload_offset = offset;
 		p->status |= FS(LLDP);
 		FX_RETURN_LAST(LLDP);
 	default:

@@ -13,7 +13,7 @@
  *     NAME_HAS_PACKET_STATE       a macro, NAME in upper case
  *     struct NAME_packet_state    what it adds to a packet record; multiple of 8 bytes
  *     NAME_packet_state_from(out, state, cold, record, packet, step, config)
- * and, when its user half wants to see packets:
+ * and, when its user half wants to see packets that no entry of packet_need.h describes:
  *     NAME_HAS_NEED               a macro, NAME in upper case
  *     NAME_packet_wanted(state, cold, record, packet, step, config) -> PACKET_NOT_WANTED or PACKET_WANTED(payload bytes)
  *                                 a pure function, called after each packet that was counted. It may decide by protocol,
@@ -61,8 +61,9 @@ struct packet_step {
 	__s64 round_trip_ns;   /* clock since the last packet of the other direction, >= 0; none yet 0 */
 	__u32 verdict;         /* enum plugin_verdict bits of the halves so far */
 	__u32 wanted;          /* bit n: the user half of the bundle's half n wants this packet (flow_need.h) */
+	__u32 needs;           /* bit n: flow_config.needs.need[n] is met by this packet (packet_need.h) */
 	__u32 record_bytes;    /* result of packet_wanted() */
-	__u32 pad;
+	__u32 first_layer;     /* where the bytes of its record begin: 7, 4 or 3 */
 };
 
 #endif

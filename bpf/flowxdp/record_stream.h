@@ -80,7 +80,7 @@ FX_STATIC_ASSERT(sizeof(struct frame_record) == 32, "the frame's bytes follow");
  * Without FLOW_CONFIG_IN_ORDER the live stream has the records of several CPUs in the order in which they were written. The order in
  * which packets were counted may differ; flow_id, direction and direction_packet_no give it. A record may also follow its flow's
  * ended record, when another CPU's packet ended the flow. The enabled plugins' packet states follow at the offsets in flow_config,
- * then payload_captured bytes of L7 payload, padded to 8.
+ * then header_captured bytes of headers and payload_captured bytes of L7 payload, padded to 8.
  */
 struct packet_record {
 	struct stream_header header;
@@ -99,7 +99,7 @@ struct packet_record {
 	__u32 l3_offset, l3_end, l4_offset, payload_offset; /* as in struct packet */
 	__u32 payload_len;      /* claimed */
 	__u32 if_id;
-	__u16 payload_captured; /* bytes that follow this record and the packet states */
+	__u16 payload_captured; /* bytes that follow this record, the packet states and the headers */
 	__u16 src_port, dst_port;
 	__u16 ethertype;
 	__u16 vlan_stack[3];
@@ -111,10 +111,12 @@ struct packet_record {
 	__u8 header_count;
 	__u8 vlan_count;
 	__u8 tcp_flags;
-	__u8 pad[2];
+	__u16 header_captured;  /* bytes in front of the payload, from the L3 or L4 header on, that follow, too */
 	__u32 wanted;           /* packet_step.wanted */
+	__u32 needs;            /* packet_step.needs */
+	__u32 tcp_seq;          /* TCP with its whole header */
 };
-FX_STATIC_ASSERT(sizeof(struct packet_record) == 200, "core of a packet row; states and payload follow");
+FX_STATIC_ASSERT(sizeof(struct packet_record) == 208, "core of a packet row; states, headers and payload follow");
 /* Largest packet record: core, packet states, payload. */
 #define PACKET_ROW_MAX 4096u
 

@@ -17,7 +17,7 @@
 #include "flowxdp/totals.h"
 
 /* Goes up with every change that a plugin built before it would not survive. */
-#define FX_PLUGIN_API_VERSION 3u
+#define FX_PLUGIN_API_VERSION 4u
 
 /* A flow direction as a plugin may see it. Valid during the hook. */
 struct fx_flow {
@@ -58,7 +58,60 @@ struct fx_packet {
     const void* state;      /* the plugin's packet state, NULL when it has none */
     const uint8_t* payload; /* record->payload_captured bytes: what the plugin wanted of what was captured, or more */
     void* memory; /* the plugin's flow memory, zero at a flow's first packet; NULL when it has none, or for a row */
+    /* record->header_captured bytes in front of the payload, from the layer on that a need named, or a lower one; of a
+     * frame without an IP header everything behind the link header. Often none. */
+    const uint8_t* header;
 };
+
+/* In C++ a field that is left out is 0. */
+#ifdef __cplusplus
+#define FX_ZERO = 0
+#else
+#define FX_ZERO
+#endif
+
+/* What a user half wants to see; the union of all is streamed from the kernel. */
+enum fx_need_flag {
+    FX_NEED_STREAM = 1,  /* TCP: the bytes of a direction come in order, by on_stream() instead of on_packet() */
+    FX_NEED_PAYLOAD = 2, /* packets that claim L7 payload, no others */
+    FX_NEED_ALARMED = 4, /* packets of flows with the packet-exact alarm, from the alarm on */
+};
+struct fx_packet_need {
+    uint16_t ethertype FX_ZERO;  /* frames without a usable IP header, with this ethertype; 0 = IP packets */
+    uint8_t ip_proto FX_ZERO;    /* 0 = any */
+    uint8_t first_layer FX_ZERO; /* where the bytes begin: 7 (0 is 7), 4 or 3; TCP and UDP: 7 */
+    uint16_t port_first FX_ZERO; /* one of both ports lies in this range; 0, 0 = any */
+    uint16_t port_last FX_ZERO;
+    uint16_t first_packets FX_ZERO; /* of a flow's direction, those without payload included; 0 = all */
+    uint16_t payload_bytes FX_ZERO; /* of L7, at most PACKET_MAX_PAYLOAD */
+    uint32_t flags FX_ZERO;         /* enum fx_need_flag */
+};
+
+/* Bytes of a stream that nobody captured; they are zero. The last gap may reach beyond fx_stream.length. */
+struct fx_stream_gap {
+    size_t offset, length;
+};
+
+/*
+ * The head of one TCP direction's byte stream, from its first byte on. All plugins share one head; each gets the bytes
+ * up to its own limit. A lost segment is waited for until FX_STREAM_PATIENCE later ones came, then it is a gap. Where
+ * bytes came twice the first copy counts. A second connection inside one flow has no head.
+ */
+struct fx_stream {
+    const struct packet_record* record; /* the packet that made this call; NULL when the flow ended */
+    const uint8_t* bytes;
+    size_t length;                    /* never shrinks */
+    size_t known_before;              /* length at the plugin's call before this one */
+    int64_t ts_ns;                    /* of the direction's newest packet, since the epoch */
+    const struct fx_stream_gap* gaps; /* in order */
+    size_t gap_count;
+    uint8_t direction;  /* enum flow_direction */
+    uint8_t from_start; /* 1: the SYN was seen, so bytes[0] is the connection's first byte */
+    uint8_t complete;   /* 1: the last call: the head is full, or the flow ended */
+    void* memory;       /* the plugin's flow memory; NULL when it has none */
+};
+#define FX_STREAM_PATIENCE 16
+#define FX_STREAM_MAX_BYTES 65536
 
 /* What a plugin may ask of its host. */
 struct fx_host {
@@ -116,6 +169,7 @@ struct fx_plugin {
     /* Of what the plugin keeps of a live flow, from its first wanted packet to its end; multiple of 8; 0 = nothing. All
      * memories of a run are bounded: when they are used up, the oldest is dropped and counted. */
     uint32_t flow_memory_size;
+    uint32_t stream_bytes; /* of a stream's head that it wants, at most FX_STREAM_MAX_BYTES; 0 = no streams */
 
     /*
      * values: one for each option, in order, checked. kernel_config: config_size zeroed bytes to fill, NULL without a
@@ -126,8 +180,13 @@ struct fx_plugin {
     void (*destroy)(void* instance);
     /* Fills every column of the row; returns the number of alarms this direction raises (alarm mode), usually 0. */
     uint64_t (*on_flow_end)(void* instance, const struct fx_flow* flow, struct fx_row* row);
-    /* A packet that the kernel half wanted (NAME_packet_wanted). NULL = it wants none. */
+    /* The packets that it wants, when its kernel half does not say so; *needs lives as long as the instance. Returns
+     * their number. NULL = none. */
+    size_t (*packet_needs)(void* instance, const struct fx_packet_need** needs);
+    /* A packet that the kernel half wanted (NAME_packet_wanted), or one of packet_needs. NULL = it wants none. */
     void (*on_packet)(void* instance, const struct fx_packet* packet);
+    /* More of a stream that it wants. Returns 1 while it wants more of this direction. NULL = it wants none. */
+    int (*on_stream)(void* instance, const struct fx_stream* stream);
     /* Packet mode: fills the packet columns of any packet. NULL when there are none. */
     void (*on_packet_row)(void* instance, const struct fx_packet* packet, struct fx_row* row);
     /* Lines of the end report, and of monitoring. NULL = nothing to say. */

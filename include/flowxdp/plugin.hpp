@@ -98,8 +98,18 @@ class Plugin {
 
     // Fills every column; returns the number of alarms of this direction.
     virtual std::uint64_t on_flow_end(const fx_flow& flow, RowWriter& row) = 0;
-    // A packet that the kernel half wanted; plugin.h says in which order they come.
+    // The packets that the plugin wants to see, when it has no kernel half that says so. Called once, after
+    // construction; the array lives as long as the plugin.
+    [[nodiscard]] virtual std::span<const fx_packet_need> packet_needs() const { return {}; }
+    // A packet that was wanted; plugin.h says in which order they come.
     virtual void on_packet(const fx_packet& packet) { (void)packet; }
+    // More bytes of a TCP direction (FX_NEED_STREAM). Returns whether the plugin wants more of this direction; once it
+    // does not, the direction comes no more. fx_stream.complete says that this is the last call.
+    virtual bool on_stream(const fx_stream& stream)
+    {
+        (void)stream;
+        return false;
+    }
     // Packet mode: fills the packet columns of any packet.
     virtual void on_packet_row(const fx_packet& packet, RowWriter& row)
     {
@@ -146,7 +156,8 @@ struct DependencyOf {
     }
 };
 
-// What a plugin keeps of a live flow: bytes that are zero at first and need no destructor.
+// What a plugin keeps of a live flow: bytes that are zero at first and need no destructor. A memory that
+// is all zero after a hook is given back.
 template <typename Memory>
 struct FlowMemoryOf {
     static_assert(std::is_trivially_copyable_v<Memory> && std::is_trivially_destructible_v<Memory>,
@@ -156,6 +167,7 @@ struct FlowMemoryOf {
     static constexpr std::uint32_t size = sizeof(Memory);
 
     static Memory& of(const fx_packet& packet) { return *static_cast<Memory*>(packet.memory); }
+    static Memory& of(const fx_stream& stream) { return *static_cast<Memory*>(stream.memory); }
     // NULL: no packet of the flow was wanted, or the memory was dropped.
     static const Memory* of(const fx_flow& flow) { return static_cast<const Memory*>(flow.memory); }
 };
@@ -174,6 +186,7 @@ struct PluginDescription {
     std::span<const fx_column> packet_columns = {};
     bool can_alarm = false;
     std::uint32_t flow_memory_size = 0; // FlowMemoryOf<...>::size
+    std::uint32_t stream_bytes = 0;     // of a TCP direction's head; FX_NEED_STREAM
 };
 
 // Makes the C descriptor of a plugin class. Class has a constructor (OptionValues, void* kernel_config, Host).
@@ -202,6 +215,7 @@ const fx_plugin* make_plugin_descriptor(const PluginDescription& d)
         d.packet_columns.size(),
         d.can_alarm,
         d.flow_memory_size,
+        d.stream_bytes,
         [](const fx_value* values, void* config, const fx_host* host, char* error, std::size_t size) -> void* {
             try {
                 return static_cast<Plugin*>(new Class(OptionValues(values), config, Host(*host)));
@@ -215,7 +229,16 @@ const fx_plugin* make_plugin_descriptor(const PluginDescription& d)
             RowWriter writer(row);
             return static_cast<Class*>(static_cast<Plugin*>(p))->on_flow_end(*flow, writer);
         },
+        [](void* p, const fx_packet_need** needs) -> std::size_t {
+            const std::span<const fx_packet_need> all =
+                static_cast<const Plugin*>(static_cast<Plugin*>(p))->packet_needs();
+            *needs = all.data();
+            return all.size();
+        },
         [](void* p, const fx_packet* packet) { static_cast<Class*>(static_cast<Plugin*>(p))->on_packet(*packet); },
+        [](void* p, const fx_stream* stream) -> int {
+            return static_cast<Class*>(static_cast<Plugin*>(p))->on_stream(*stream);
+        },
         [](void* p, const fx_packet* packet, fx_row* row) {
             RowWriter writer(row);
             static_cast<Class*>(static_cast<Plugin*>(p))->on_packet_row(*packet, writer);

@@ -221,15 +221,17 @@ void NativeEngine::emit_end(flow_record* record, flow_end reason, std::int64_t e
 void NativeEngine::emit_packet(const engine_frame& frame, const flow_record& record, const packet& parsed,
                                const packet_step& step, std::uint32_t payload_max)
 {
-    const std::uint32_t payload = packet_payload_captured(&parsed, payload_max);
-    const std::uint32_t size = (config_.packet_record_size + payload + 7) & ~7u;
+    packet_bytes bytes;
+    packet_record_bytes(&parsed, step.first_layer, payload_max, &bytes);
+    const std::uint32_t size = (config_.packet_record_size + bytes.all + 7) & ~7u;
     auto* out = static_cast<packet_record*>(stream_reserve(options_.out, size));
     packet_record_fill(out, &record, &parsed, &step, &config_, &plugin_options_);
     out->header.size = size;
-    out->payload_captured = static_cast<std::uint16_t>(payload);
+    out->header_captured = static_cast<std::uint16_t>(bytes.header);
+    out->payload_captured = static_cast<std::uint16_t>(bytes.all - bytes.header);
     auto* tail = reinterpret_cast<std::uint8_t*>(out) + config_.packet_record_size;
-    std::memcpy(tail, frame.bytes + parsed.payload_offset, payload);
-    std::memset(tail + payload, 0, size - config_.packet_record_size - payload);
+    std::memcpy(tail, frame.bytes + bytes.offset, bytes.all);
+    std::memset(tail + bytes.all, 0, size - config_.packet_record_size - bytes.all);
 }
 
 void NativeEngine::emit_watermark(std::int64_t clock_ns)

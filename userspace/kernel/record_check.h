@@ -52,8 +52,9 @@ inline bool is_whole(const ended_record& e, const RecordBounds& bounds)
 inline bool is_whole(const packet_record& p, const RecordBounds& bounds)
 {
     return p.header.size >= bounds.packet_record_size &&
-           p.payload_captured <= p.header.size - bounds.packet_record_size && p.direction <= DIRECTION_B &&
-           (p.ip_version == 0 || p.ip_version == 4 || p.ip_version == 6) && (bounds.any_time || is_boot_time(p.ts_ns));
+           p.header_captured + p.payload_captured <= p.header.size - bounds.packet_record_size &&
+           p.direction <= DIRECTION_B && (p.ip_version == 0 || p.ip_version == 4 || p.ip_version == 6) &&
+           (bounds.any_time || is_boot_time(p.ts_ns));
 }
 
 inline bool is_whole(const frame_record& f, const RecordBounds& bounds)

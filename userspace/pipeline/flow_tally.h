@@ -20,6 +20,7 @@ struct FlowTally {
     std::uint64_t alarms = 0, alarm_flows = 0; // directions
     std::uint64_t status = 0;
     std::uint64_t memories_dropped = 0; // flows whose plugins' memory was dropped before they ended
+    std::uint64_t streams_dropped = 0;  // flows whose TCP streams' heads ended early, because too many were alive
 
     [[nodiscard]] std::uint64_t directions() const { return biflows + two_sided; }
 

@@ -143,7 +143,8 @@ void Pipeline::publish()
 {
     const std::lock_guard lock(tally_mutex_);
     published_ = working_;
-    published_.memories_dropped = plugins_->memories_dropped();
+    published_.memories_dropped = plugins_->wanted_packets().memories_dropped();
+    published_.streams_dropped = plugins_->wanted_packets().streams_dropped();
     published_packet_rows_ = packet_row_count_;
 }
 
@@ -154,8 +155,8 @@ void Pipeline::consume(const std::uint8_t* at, const std::uint8_t* end)
         switch (header->kind) {
         case STREAM_PACKET: {
             const auto* packet = reinterpret_cast<const packet_record*>(at);
-            if (packet->wanted)
-                plugins_->take_packet(*packet);
+            if (packet->wanted | packet->needs)
+                plugins_->wanted_packets().take(*packet);
             if (!packet_rows_) // no packet mode
                 break;
             plugins_->add_packet_row(*packet, packet_rows_.get());
@@ -187,6 +188,7 @@ void Pipeline::consume(const std::uint8_t* at, const std::uint8_t* end)
 void Pipeline::emit(const ended_record& record)
 {
     working_.add(record);
+    plugins_->wanted_packets().end_streams(record);
     const std::size_t first = flow_rows_->size();
     for (unsigned direction = 0; direction < 2; direction++) {
         if (!record.record.dir[direction].packets)
@@ -201,7 +203,7 @@ void Pipeline::emit(const ended_record& record)
         if (suppressed)
             flow_rows_->drop_last();
     }
-    plugins_->forget(record);
+    plugins_->wanted_packets().forget(record);
     if (flow_rows_->size() == first + 2) {
         auto mark = [this](std::size_t row, std::size_t field) { flow_rows_->mutable_row(row)[field] = 1; };
         mark(first, offsetof(RowHeader, pair_follows));

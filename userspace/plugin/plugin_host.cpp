@@ -68,25 +68,6 @@ void mac_from_word(std::uint64_t word, std::uint8_t* mac)
 
 } // namespace
 
-struct PluginHost::Instance {
-    const fx_plugin* plugin = nullptr;
-    void* object = nullptr;
-    std::optional<std::uint32_t> half; // its kernel half in the bundle
-    bool has_packet_state = false, has_need = false;
-    std::uint32_t memory = 0; // where its part of a flow's memory begins
-    std::vector<std::optional<std::uint32_t>> dependency_halves;
-    std::vector<const void*> dependency_slots, dependency_colds; // of the record at hand
-    // Cells in the flow and packet rows.
-    std::vector<std::uint32_t> cells, packet_cells;
-    std::uint32_t present = 0, packet_present = 0;
-
-    ~Instance()
-    {
-        if (object)
-            plugin->destroy(object);
-    }
-};
-
 Result<PluginSpec> parse_plugin_spec(const std::string& text)
 {
     PluginSpec spec;
@@ -167,7 +148,7 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
     host_ = make_host(&services_);
     std::map<std::string, PluginSpec> specs;
     for (const fx_plugin* plugin : choose(libraries, choice, &specs)) {
-        auto instance = std::make_unique<Instance>();
+        auto instance = std::make_unique<PluginInstance>();
         instance->plugin = plugin;
         alarming_plugins_ += plugin->can_alarm != 0;
         instances_.push_back(std::move(instance));
@@ -226,6 +207,7 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
         add(packet_schema.get(), {p->packet_columns, p->packet_column_count}, &instance->packet_cells,
             &instance->packet_present);
     }
+    wanted_.emplace(instances_, flow);
     payload_column_ = packet_schema->add(kPayloadColumns.all());
     flow_schema_ = flow_schema;
     if (packet_mode) {
@@ -317,7 +299,8 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
             enabled |= 1u << i;
             instance->half = i;
             instance->has_packet_state = half.packet_state_size != 0;
-            instance->has_need = half.has_need && p->on_packet;
+            if (half.has_need && p->on_packet)
+                instance->wanted = 1u << i;
         }
     }
     bundle_lay_out(&bundle, enabled, flow);
@@ -334,15 +317,6 @@ void PluginHost::lay_out(const bundle_descriptor& bundle, flow_config* flow)
         instance->dependency_colds.resize(instance->dependency_halves.size());
     }
     slots_ = *flow;
-    std::uint32_t memory = 0;
-    for (auto& instance : instances_) {
-        if (!instance->has_need)
-            continue;
-        flow->flags |= FLOW_CONFIG_PACKET_NEEDS;
-        instance->memory = memory;
-        memory += instance->plugin->flow_memory_size;
-    }
-    memory_ = FlowMemory(memory);
 }
 
 FlowAlarms PluginHost::add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows)
@@ -381,7 +355,6 @@ FlowAlarms PluginHost::add_flow_row(const ended_record& ended, unsigned directio
     fixed[columns[kFlowColumns.direction.index()].offset] = static_cast<std::uint8_t>(flow.letter);
     std::memcpy(fixed + columns[kFlowColumns.flow_id.index()].offset, &r.flow_id, 8);
     FlowAlarms alarms;
-    const std::uint8_t* memory = memory_.find(FlowMemory::key(ended.header, r.flow_id));
     for (const auto& instance : instances_) {
         for (std::size_t i = 0; i < instance->dependency_halves.size(); i++) {
             instance->dependency_slots[i] = hot_state(r, slots_, instance->dependency_halves[i]);
@@ -391,8 +364,7 @@ FlowAlarms PluginHost::add_flow_row(const ended_record& ended, unsigned directio
         flow.dependency_colds = instance->dependency_colds.data();
         flow.slot = hot_state(r, slots_, instance->half);
         flow.cold = cold_state(r, slots_, instance->half);
-        flow.memory =
-            memory && instance->has_need && instance->plugin->flow_memory_size ? memory + instance->memory : nullptr;
+        flow.memory = WantedPackets::memory_of(*instance, ended);
         fx_row row = {fixed, instance->cells.data(), fixed + instance->present, rows->open_tail()};
         const std::uint64_t raised = instance->plugin->on_flow_end(instance->object, &flow, &row);
         alarms.count += raised;
@@ -416,7 +388,7 @@ void PluginHost::add_packet_row(const packet_record& packet, RowBatch* rows)
     const auto& columns = packet_schema_->columns();
     std::memcpy(fixed + columns[kPacketColumns.packet_no.index()].offset, &packet.packet_no, 8);
     std::memcpy(fixed + columns[kPacketColumns.flow_id.index()].offset, &packet.flow_id, 8);
-    fx_packet view = {&packet, nullptr, packet_payload(&packet, &slots_), nullptr};
+    fx_packet view = {&packet, nullptr, packet_payload(&packet, &slots_), nullptr, packet_headers(&packet, &slots_)};
     for (const auto& instance : instances_) {
         if (!instance->plugin->packet_column_count)
             continue;
@@ -429,29 +401,6 @@ void PluginHost::add_packet_row(const packet_record& packet, RowBatch* rows)
     const RowHeader header = {
         packet.ts_ns + packet.wall_offset_ns, packet.flow_id, 0, 0, packet.direction, 0, 0, packet.if_id};
     std::memcpy(fixed, &header, sizeof header);
-}
-
-void PluginHost::take_packet(const packet_record& packet)
-{
-    fx_packet view = {&packet, nullptr, packet_payload(&packet, &slots_), nullptr};
-    std::uint8_t* memory = nullptr;
-    for (const auto& instance : instances_) {
-        if (!instance->has_need || !(packet.wanted >> *instance->half & 1))
-            continue;
-        view.state = instance->has_packet_state ? packet_state_slot_const(&packet, &slots_, *instance->half) : nullptr;
-        view.memory = nullptr;
-        if (instance->plugin->flow_memory_size) {
-            if (!memory)
-                memory = memory_.of(FlowMemory::key(packet.header, packet.flow_id));
-            view.memory = memory + instance->memory;
-        }
-        instance->plugin->on_packet(instance->object, &view);
-    }
-}
-
-void PluginHost::forget(const ended_record& ended)
-{
-    memory_.forget(FlowMemory::key(ended.header, ended.record.flow_id));
 }
 
 void PluginHost::report(const fx_report& out) const

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,8 +17,9 @@
 #include "engine.h"
 #include "flowxdp/plugin.h"
 #include "plugin/column_fillers.h"
-#include "plugin/flow_memory.h"
+#include "plugin/plugin_instance.h"
 #include "plugin/plugin_library.h"
+#include "plugin/wanted_packets.h"
 #include "row/row_batch.h"
 
 namespace flowxdp {
@@ -80,12 +82,9 @@ class PluginHost {
     // Adds one row for a direction; returns its alarms. wall times are applied here.
     FlowAlarms add_flow_row(const ended_record& ended, unsigned direction, RowBatch* rows);
     void add_packet_row(const packet_record& packet, RowBatch* rows);
-    // Gives a packet to the plugins that want it; the others do not see it.
-    void take_packet(const packet_record& packet);
-    // The flow's rows are done: what plugins kept of it is forgotten.
-    void forget(const ended_record& ended);
-    // Flows whose memory was dropped before they ended.
-    [[nodiscard]] std::uint64_t memories_dropped() const { return memory_.dropped(); }
+    // Packets that user halves want, streams, and what they keep of live flows.
+    [[nodiscard]] WantedPackets& wanted_packets() { return *wanted_; }
+    [[nodiscard]] const WantedPackets& wanted_packets() const { return *wanted_; }
     void report(const fx_report& out) const;
     void summary() const;
 
@@ -99,7 +98,6 @@ class PluginHost {
     [[nodiscard]] unsigned alarming_plugins() const { return alarming_plugins_; }
 
   private:
-    struct Instance;
     std::vector<const fx_plugin*> choose(const std::vector<PluginLibrary>& libraries, const PluginChoice& choice,
                                          std::map<std::string, PluginSpec>* specs) const;
     void lay_out(const bundle_descriptor& bundle, flow_config* flow);
@@ -107,12 +105,12 @@ class PluginHost {
     Services services_;
     fx_host host_{};
     std::vector<std::uint8_t> plugin_options_; // of the bundle's size
-    std::vector<std::unique_ptr<Instance>> instances_;
+    std::vector<std::unique_ptr<PluginInstance>> instances_;
     std::shared_ptr<const Schema> flow_schema_, packet_schema_;
     std::size_t payload_column_ = 0;
     flow_config slots_{}; // as laid out: where states are in records (flow_slots.h)
     unsigned alarming_plugins_ = 0;
-    FlowMemory memory_;
+    std::optional<WantedPackets> wanted_;
 };
 
 } // namespace flowxdp

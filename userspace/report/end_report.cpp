@@ -354,6 +354,11 @@ void add_ledger(const RunSummary& run, Lines& out)
             fmt::format("[WRN] {} flows were more than plugins have memory for: what they kept of the oldest ones is "
                         "lost",
                         dropped));
+    if (const std::uint64_t dropped = run.tally.streams_dropped)
+        out.add(fmt::format(
+            "[WRN] {} flows had more TCP bytes for plugins than there is memory for: plugins saw less of the "
+            "oldest ones",
+            dropped));
     if (const std::uint64_t missed = run.counts.counter[COUNTER_ORDER_MISSED])
         out.add(fmt::format("[WRN] {} packets or evictions could not wait for their turn: rows may be out of order",
                             missed));
@@ -406,7 +411,7 @@ bool RunSummary::incomplete() const
     const std::int64_t difference = !running ? ledger_difference() : running->at_rest ? running->difference() : 0;
     bool lost = !damages.empty() || !problems.empty() || records_damaged || difference != 0 ||
                 counts.counter[COUNTER_PACKET_ROWS_LOST] || counts.counter[COUNTER_WANTED_PACKETS_LOST] ||
-                tally.memories_dropped || counts.counter[COUNTER_PACKETS_UNATTRIBUTED] ||
+                tally.memories_dropped || tally.streams_dropped || counts.counter[COUNTER_PACKETS_UNATTRIBUTED] ||
                 counts.counter[COUNTER_FRAMES_LOST] || counts.counter[COUNTER_FRAMES_CUT] ||
                 counts.counter[COUNTER_BYTES_UNREADABLE] || counts.counter[COUNTER_ORDER_MISSED];
     for (const CaptureState& c : captures)
@@ -493,6 +498,7 @@ std::string summary_json(const RunSummary& run)
     }
     out += fmt::format(",\"records_damaged\":{}", run.records_damaged);
     out += fmt::format(",\"flow_memories_dropped\":{}", run.tally.memories_dropped);
+    out += fmt::format(",\"stream_heads_dropped\":{}", run.tally.streams_dropped);
     out += "},\"files\":[";
     for (std::size_t i = 0; i < run.files.size(); i++)
         out += fmt::format("{}{{\"name\":{},\"bytes\":{},\"packets\":{},\"link_type\":{}}}", i ? "," : "",

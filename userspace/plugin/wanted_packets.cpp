@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "plugin/wanted_packets.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/result.h"
+#include "flowxdp/flow_slots.h"
+#include "flowxdp/packet.h"
+
+namespace flowxdp {
+namespace {
+
+constexpr std::uint8_t kTcp = 6, kUdp = 17, kUdpLite = 136;
+
+// Why a need cannot be met; empty: it can.
+std::string need_problem(const fx_packet_need& n, const fx_plugin& plugin)
+{
+    const unsigned layer = n.first_layer ? n.first_layer : 7;
+    if (layer != 3 && layer != 4 && layer != 7)
+        return fmt::format("it begins at layer {}; 3, 4 and 7 are known", layer);
+    if (n.payload_bytes > PACKET_MAX_PAYLOAD)
+        return fmt::format("it wants {} bytes of payload, at most {} come", n.payload_bytes, PACKET_MAX_PAYLOAD);
+    if (n.port_first > n.port_last)
+        return fmt::format("its ports {} to {} are no range", n.port_first, n.port_last);
+    // A leaving buffer becomes several frames with headers of their own: those are not there to be read.
+    if (layer != 7 && !n.ethertype &&
+        (!n.ip_proto || n.ip_proto == kTcp || n.ip_proto == kUdp || n.ip_proto == kUdpLite))
+        return "headers of TCP and UDP are not handed out";
+    if (n.flags & FX_NEED_STREAM) {
+        if (n.ip_proto != kTcp)
+            return "it wants streams of what is not TCP";
+        if (!plugin.on_stream || !plugin.stream_bytes || plugin.stream_bytes > FX_STREAM_MAX_BYTES)
+            return fmt::format("the plugin wants {} bytes of a stream; 1 to {} with on_stream() are possible",
+                               plugin.stream_bytes, FX_STREAM_MAX_BYTES);
+    } else if (!plugin.on_packet) {
+        return "the plugin has no on_packet()";
+    }
+    return {};
+}
+
+packet_need core_need(const fx_packet_need& n)
+{
+    packet_need need{};
+    need.port_first = n.port_first;
+    need.port_last = n.port_last;
+    need.ethertype = n.ethertype;
+    need.first_packets = n.first_packets;
+    need.payload_bytes = n.payload_bytes;
+    need.ip_proto = n.ip_proto;
+    need.first_layer = n.first_layer ? n.first_layer : 7;
+    static_assert(int{FX_NEED_STREAM} == int{PACKET_NEED_STREAM} && int{FX_NEED_PAYLOAD} == int{PACKET_NEED_PAYLOAD} &&
+                  int{FX_NEED_ALARMED} == int{PACKET_NEED_ALARMED});
+    need.flags = n.flags;
+    return need;
+}
+
+// A memory that is all zero says nothing: many plugins look at a flow and find that it is none of theirs.
+void give_back_if_zero(FlowMemory* memory, std::uint64_t flow, const std::uint8_t* block, std::uint32_t bytes)
+{
+    if (std::all_of(block, block + bytes, [](std::uint8_t b) { return b == 0; }))
+        memory->forget(flow);
+}
+
+} // namespace
+
+WantedPackets::WantedPackets(std::span<const std::unique_ptr<PluginInstance>> instances, flow_config* flow)
+{
+    packet_needs& all = flow->needs;
+    all = {};
+    std::uint32_t most_packets = 0;
+    bool is_bounded = true;
+    std::vector<std::uint32_t> limits;
+    for (const auto& instance : instances) {
+        const fx_plugin& plugin = *instance->plugin;
+        const fx_packet_need* needs = nullptr;
+        const std::size_t count = plugin.packet_needs ? plugin.packet_needs(instance->object, &needs) : 0;
+        for (const fx_packet_need& n : std::span(needs, count)) {
+            if (const std::string problem = need_problem(n, plugin); !problem.empty())
+                throw StartupError(
+                    fmt::format("plugin '{}' wants packets that it cannot have: {}", plugin.name, problem));
+            if (all.count == PACKET_NEEDS_MAX)
+                throw StartupError(fmt::format("the enabled plugins have more than {} wishes for packets: remove some",
+                                               PACKET_NEEDS_MAX));
+            (n.flags & FX_NEED_STREAM ? instance->stream_needs : instance->packet_needs) |= 1u << all.count;
+            all.need[all.count++] = core_need(n);
+            is_bounded = is_bounded && n.first_packets;
+            most_packets = std::max<std::uint32_t>(most_packets, n.first_packets);
+        }
+        if (!instance->wanted && !count)
+            continue;
+        flow->flags |= FLOW_CONFIG_PACKET_NEEDS;
+        instance->memory = FlowMemory(plugin.flow_memory_size);
+        if (instance->wanted || instance->packet_needs)
+            takers_.push_back(instance.get());
+        if (instance->stream_needs) {
+            stream_needs_ |= instance->stream_needs;
+            readers_.push_back(instance.get());
+            limits.push_back(plugin.stream_bytes);
+        }
+    }
+    all.first_packets = is_bounded ? most_packets : 0;
+    slots_ = *flow;
+    streams_ = StreamHeads(std::move(limits), [this](unsigned reader, std::uint64_t key, fx_stream* stream) {
+        PluginInstance& instance = *readers_[reader];
+        const std::uint32_t bytes = instance.plugin->flow_memory_size;
+        std::uint8_t* block = bytes ? instance.memory.of(key) : nullptr;
+        stream->memory = block;
+        const bool wants_more = instance.plugin->on_stream(instance.object, stream) != 0;
+        if (bytes)
+            give_back_if_zero(&instance.memory, key, block, bytes);
+        return wants_more;
+    });
+}
+
+void WantedPackets::take(const packet_record& packet)
+{
+    const std::uint64_t key = FlowMemory::key(packet.header, packet.flow_id);
+    fx_packet view = {&packet, nullptr, packet_payload(&packet, &slots_), nullptr, packet_headers(&packet, &slots_)};
+    for (PluginInstance* instance : takers_) {
+        if (!(packet.wanted & instance->wanted) && !(packet.needs & instance->packet_needs))
+            continue;
+        const std::uint32_t bytes = instance->plugin->flow_memory_size;
+        std::uint8_t* block = bytes ? instance->memory.of(key) : nullptr;
+        view.state = instance->has_packet_state ? packet_state_slot_const(&packet, &slots_, *instance->half) : nullptr;
+        view.memory = block;
+        instance->plugin->on_packet(instance->object, &view);
+        if (bytes)
+            give_back_if_zero(&instance->memory, key, block, bytes);
+    }
+    if (!(packet.needs & stream_needs_) || !(packet.flags & PACKET_HAS_TCP))
+        return;
+    std::uint32_t readers = 0;
+    for (std::size_t i = 0; i < readers_.size(); i++)
+        if (packet.needs & readers_[i]->stream_needs)
+            readers |= 1u << i;
+    const StreamSegment segment = {packet.tcp_seq,
+                                   (packet.tcp_flags & TCP_SYN) != 0,
+                                   (packet.tcp_flags & TCP_RST) != 0,
+                                   {view.payload, packet.payload_captured},
+                                   packet.payload_len};
+    streams_.add(key, packet.direction, readers, segment, &packet, packet.ts_ns + packet.wall_offset_ns);
+}
+
+void WantedPackets::end_streams(const ended_record& ended)
+{
+    if (!readers_.empty())
+        streams_.finish(FlowMemory::key(ended.header, ended.record.flow_id));
+}
+
+void WantedPackets::forget(const ended_record& ended)
+{
+    const std::uint64_t key = FlowMemory::key(ended.header, ended.record.flow_id);
+    for (PluginInstance* instance : takers_)
+        instance->memory.forget(key);
+    for (PluginInstance* instance : readers_)
+        instance->memory.forget(key);
+}
+
+std::uint64_t WantedPackets::memories_dropped() const
+{
+    std::uint64_t dropped = 0;
+    for (const PluginInstance* instance : takers_)
+        dropped += instance->memory.dropped();
+    for (const PluginInstance* instance : readers_)
+        if (!instance->wanted && !instance->packet_needs) // counted above
+            dropped += instance->memory.dropped();
+    return dropped;
+}
+
+} // namespace flowxdp
