@@ -18,8 +18,8 @@ FX_INLINE __u32 packets_may_be_wanted(FX_CONFIG struct flow_config *c)
 }
 
 /*
- * Adds the entries of the table that the nth packet of a direction meets to step->needs, and what they want to step->record_bytes and
- * step->first_layer.
+ * Which entries of the table does the nth packet of a direction meet, which has this flowStat? Sets step->needs, and step->record_bytes
+ * and step->first_layer to what they want. After flow_update(), before packet_wanted().
  */
 FX_INLINE void packet_needs_of(__u64 packet_no, __u64 status, const struct packet *p, struct packet_step *step,
                                FX_CONFIG struct flow_config *c)
@@ -41,8 +41,8 @@ FX_INLINE void packet_needs_of(__u64 packet_no, __u64 status, const struct packe
 }
 
 /*
- * Which halves want *p, which flow_update() has just counted in *r? Sets step->wanted, step->needs and step->first_layer. Returns
- * PACKET_WANTED(most payload bytes that one of them wants), or PACKET_NOT_WANTED: no record.
+ * Which kernel halves want *p, which flow_update() has just counted in *r? Sets step->wanted. Returns PACKET_WANTED(most payload bytes
+ * that one of them or an entry of the table wants), or PACKET_NOT_WANTED: no record.
  */
 FX_INLINE __u32 packet_wanted(const struct flow_record *r, const struct packet *p, struct packet_step *step,
                               FX_CONFIG struct flow_config *c, FX_CONFIG struct plugin_options *options)
@@ -51,7 +51,8 @@ FX_INLINE __u32 packet_wanted(const struct flow_record *r, const struct packet *
 
 	step->wanted = 0;
 	/* 6.18: states of all halves multiply, as in flow_update(); cure: FX_OPAQUE for what halves return. */
-	step->record_bytes = most;
+	if (most > FX_OPAQUE(step->record_bytes))
+		FX_OPAQUE(step->record_bytes) = most;
 #define X(name)                                                                                       \
 	if (c->enabled & (1u << KERNEL_HALF_##name)) {                                                \
 		one = name##_packet_wanted(                                                           \
@@ -65,9 +66,9 @@ FX_INLINE __u32 packet_wanted(const struct flow_record *r, const struct packet *
 	}
 	FX_FOR_EACH_NEED(X)
 #undef X
-	if (c->needs.count)
-		packet_needs_of(r->dir[step->direction & 1].packets, r->dir[step->direction & 1].status, p, step, c);
 	(void)one;
+	(void)r;
+	(void)p;
 	(void)options;
 	most = FX_OPAQUE(step->record_bytes);
 	return most < PACKET_WANTED(PACKET_MAX_PAYLOAD) ? most : PACKET_WANTED(PACKET_MAX_PAYLOAD);

@@ -86,6 +86,18 @@ SensorBench::SensorBench(const BenchSetup& setup)
     if (setup.extraction)
         flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
     flow_.fragment_seed = 42;
+    if (setup.full_needs) {
+        flow_.flags |= FLOW_CONFIG_PACKET_NEEDS;
+        flow_.needs.count = PACKET_NEEDS_MAX;
+        for (std::uint32_t i = 0; i < PACKET_NEEDS_MAX; i++) {
+            const auto n = static_cast<std::uint16_t>(i);
+            const packet_need kinds[] = {{n, n, 0, 7, 128, 6, 7, PACKET_NEED_STREAM},
+                                         {n, n, 0, 0, 2048, 17, 7, PACKET_NEED_PAYLOAD},
+                                         {0, 0, 0, 9, 64, 1, 4, PACKET_NEED_ALARMED},
+                                         {0, 0, 0x0806, 0, 0, 0, 3, 0}};
+            flow_.needs.need[i] = kinds[i % std::size(kinds)];
+        }
+    }
     SensorObjectOptions options;
     options.path = bundle_.bpf_object;
     options.layout_id = bundle_.descriptor->layout_id;

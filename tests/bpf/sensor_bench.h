@@ -31,6 +31,7 @@ struct BenchSetup {
     bool packet_mode = false;
     bool extraction = false; // frames leave too, one packet at a time
     bool egress = false;     // the program for leaving frames, too
+    bool full_needs = false; // the table of wanted packets has an entry of each kind in every place
     std::uint32_t max_flows = 4096;
     std::uint32_t ring_bytes = 1u << 20;
     std::uint32_t idle_timeout_ms = 182'000;

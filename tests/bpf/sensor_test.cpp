@@ -133,12 +133,24 @@ TEST_F(Sensor, LoadsWithANeed)
     expect_budget(setup);
 }
 
+// As many needs of user halves as there may be.
+TEST_F(Sensor, LoadsWithAFullTableOfNeeds)
+{
+    BenchSetup setup;
+    setup.default_plugins = true;
+    setup.full_needs = true;
+    setup.egress = true;
+    setup.use_metadata = false;
+    expect_budget(setup);
+}
+
 TEST_F(Sensor, LoadsWithANeedAndEverything)
 {
     BenchSetup setup;
     setup.library = needs_folder();
     setup.plugins = kAllPlugins;
     setup.plugins.emplace_back("first_payload");
+    setup.full_needs = true;
     setup.packet_mode = true;
     setup.extraction = true;
     setup.egress = true;

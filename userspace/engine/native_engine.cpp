@@ -145,9 +145,12 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
         if (counts_.live_directions > counts_.peak_directions)
             counts_.peak_directions = counts_.live_directions;
     }
-    if (packets_may_be_wanted(&config_)) [[unlikely]]
+    if (packets_may_be_wanted(&config_)) [[unlikely]] {
+        const flow_dir& d = r->dir[step.direction & 1];
+        packet_needs_of(d.packets, d.status, &p, &step, &config_);
         if (const std::uint32_t wanted = packet_wanted(r, &p, &step, &config_, &plugin_options_))
             emit_packet(frame, *r, p, step, wanted - 1);
+    }
     if (verdict & PLUGIN_FORCE) [[unlikely]] {
         wheel_.unlink(id);
         end_flow(id, FLOW_END_DETECTED, p.clock_ns);
