@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "flowxdp/flow_need.h"
 #include "flowxdp/flow_update.h"
 
 namespace flowxdp::test {
@@ -27,6 +28,12 @@ void bench_packet_record(packet_record* out, const flow_record& record, const pa
                          const flow_config& config, std::span<const std::uint8_t> options)
 {
     packet_record_fill(out, &record, &p, &step, &config, block(options));
+}
+
+unsigned bench_wanted(const flow_record& record, const packet& p, const flow_config& config,
+                      std::span<const std::uint8_t> options, packet_step* step)
+{
+    return packet_wanted(&record, &p, step, &config, block(options));
 }
 
 unsigned half_index(std::string_view plugin)

@@ -4,6 +4,7 @@
 // Only plugin_bench.cpp knows every half: a test of one plugin is not compiled again for another one's change.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <span>
@@ -77,6 +78,9 @@ unsigned bench_update(flow_record* record, const packet& p, unsigned direction, 
                       std::span<const std::uint8_t> options, packet_step* step);
 void bench_packet_record(packet_record* out, const flow_record& record, const packet& p, const packet_step& step,
                          const flow_config& config, std::span<const std::uint8_t> options);
+// packet_wanted(): PACKET_WANTED(bytes), or PACKET_NOT_WANTED.
+unsigned bench_wanted(const flow_record& record, const packet& p, const flow_config& config,
+                      std::span<const std::uint8_t> options, packet_step* step);
 // The bundle's half of a plugin. Throws std::out_of_range.
 unsigned half_index(std::string_view plugin);
 
@@ -101,6 +105,9 @@ class Bench {
     // A new flow in the same place.
     void reset()
     {
+        ended_record before{};
+        before.record.flow_id = record()->flow_id;
+        host_->wanted_packets().forget(before);
         std::memset(record_, 0, sizeof record_);
         record()->flow_id = 1;
         record()->key.kind = key_kind_;
@@ -117,6 +124,25 @@ class Bench {
             record()->first_clock_ns = now_;
         last_ = p;
         return bench_update(record(), p, direction, config_, plugin_options(), &step_);
+    }
+
+    // The same; user halves that want the packet see it, with the payload that they want of this one.
+    unsigned packet_seen(unsigned direction, const packet& p, std::int64_t delay_ns = kMs,
+                         std::span<const std::uint8_t> payload = {})
+    {
+        const unsigned verdict = packet_in(direction, p, delay_ns);
+        const unsigned wanted = bench_wanted(*record(), last_, config_, plugin_options(), &step_);
+        if (wanted == PACKET_NOT_WANTED)
+            return verdict;
+        std::vector<std::uint64_t> bytes((config_.packet_record_size + PACKET_MAX_PAYLOAD) / 8 + 1);
+        auto* out = reinterpret_cast<packet_record*>(bytes.data());
+        bench_packet_record(out, *record(), last_, step_, config_, plugin_options());
+        const std::size_t captured = std::min<std::size_t>(payload.size(), wanted - PACKET_WANTED(0));
+        out->payload_captured = static_cast<__u16>(captured);
+        if (captured)
+            std::memcpy(reinterpret_cast<std::uint8_t*>(out) + config_.packet_record_size, payload.data(), captured);
+        host_->wanted_packets().take(*out);
+        return verdict;
     }
 
     std::map<std::string, std::string> flow_row(unsigned direction)
@@ -185,7 +211,7 @@ class Bench {
     std::vector<PluginLibrary> libraries_;
     flow_config config_{};
     std::unique_ptr<PluginHost> host_;
-    alignas(64) std::uint8_t record_[FLOW_RECORD_MAX];
+    alignas(64) std::uint8_t record_[FLOW_RECORD_MAX] = {};
     packet_step step_{};
     packet last_{};
     std::int64_t now_ = 0;
