@@ -197,7 +197,7 @@ class RowWriter {
         span(column.index(), append(values.data(), values.size_bytes()), values.size());
     }
     // At most kMostTexts; the rest is left out.
-    static constexpr std::size_t kMostTexts = 64;
+    static constexpr std::size_t kMostTexts = 256;
     template <TextCell CellType>
     void list(const ListColumnOf<CellType>& column, std::span<const std::string_view> values)
     {
