@@ -3,8 +3,8 @@
 """tcp_rtt_tshark.py --flowxdp BIN CAPTURE...: trips beside those that follow from tshark's numbers and times.
 
 Each connection is followed here once more, in floating point, by RFC 6298 3 and Karn's rule, from tcp.seq_raw, tcp.ack_raw, tcp.len and
-flags. Where a trip ends with the acknowledgment of exactly the timed segment, tshark's tcp.analysis.ack_rtt is the same time; where both
-trips of a handshake were timed, their sum is tcp.analysis.initial_rtt.
+flags. Where a trip ends with the acknowledgment of exactly the timed segment, and time stamps are in order, tshark's tcp.analysis.ack_rtt
+is the same time; where both trips of a handshake were timed, their sum is tcp.analysis.initial_rtt.
 """
 
 import collections
@@ -30,7 +30,7 @@ class Direction:
     def __init__(self):
         self.high = self.timed = None  # timed: (end, clock, is a SYN)
         self.closed = False
-        self.trips = []  # (seconds, frame, ends exactly the timed segment, of a SYN)
+        self.trips = []  # (seconds, packet that ended it, whether ack_rtt is the same, of a SYN)
 
 
 def follow(packets):
@@ -45,13 +45,14 @@ def follow(packets):
             continue
         if flags & ACK and o.timed:
             ack = int(at["tcp.ack_raw"][-1])
-            end, started, syn = o.timed
+            end, started, syn, by_clock = o.timed
             if not before(ack, end) and not before(o.high, ack):
                 o.timed = None
                 # Units of 100 ns, as they are counted
                 trip = (clock // 100 - started // 100) / 1e7
                 if 0 <= trip <= LONGEST:
-                    d.trips.append((trip, packet, ack == end, syn))
+                    # tshark takes time stamps, which step back where the packet clock does not
+                    d.trips.append((trip, packet, ack == end and not by_clock and clock == packet.time_ns, syn))
         if flags & SYN:
             end = (seq + 1) & 0xFFFFFFFF
             if d.timed and d.timed[2] and d.timed[0] == end:
@@ -65,7 +66,7 @@ def follow(packets):
                 o.closed = False
             d.closed = bool(flags & FIN)
             d.high = (end + length) & 0xFFFFFFFF
-            d.timed = (end, clock, True)
+            d.timed = (end, clock, True, clock != packet.time_ns)
             continue
         space = length + bool(flags & FIN)
         if space:
@@ -76,7 +77,7 @@ def follow(packets):
                     d.high = end
             else:
                 d.high = end
-                d.timed = d.timed or (end, clock, False)
+                d.timed = d.timed or (end, clock, False, clock != packet.time_ns)
         if flags & FIN:
             d.closed = True
     return ends
