@@ -180,13 +180,9 @@ TEST_F(DispatcherTest, LoadsWithTheDefaultPlugins)
 TEST_F(DispatcherTest, LoadsWithAllPluginsForceAndPacketMode)
 {
     BenchSetup setup;
-    setup.plugins = {"basic_flow",
-                     "flow_export",
-                     "mac_recorder",
-                     "basic_stats",
-                     "tcp_flags",
-                     "tcp_states",
-                     "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
+    setup.plugins = {"basic_flow",   "flow_export", "dedup",
+                     "mac_recorder", "basic_stats", "tcp_flags",
+                     "tcp_states",   "tcp_rtt",     "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
     setup.packet_mode = true;
     expect_budget(setup);
 }

@@ -23,13 +23,10 @@ namespace {
 // Whatever the verifier of a kernel thinks of the program, it must stay far from the limit of a million: newer kernels
 // are not looser.
 constexpr std::uint64_t kBudget = 300'000;
-const std::vector<std::string> kAllPlugins = {"basic_flow",
-                                              "flow_export",
-                                              "mac_recorder",
-                                              "basic_stats",
-                                              "tcp_flags",
-                                              "tcp_states",
-                                              "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
+const std::vector<std::string> kAllPlugins = {
+    "basic_flow",   "flow_export", "dedup",
+    "mac_recorder", "basic_stats", "tcp_flags",
+    "tcp_states",   "tcp_rtt",     "tcp_win:threshold=1000,force_at=3,alarm_at=2"};
 
 // Client 10.0.0.1:40000 to 10.0.0.2:80; 40 + payload IP octets.
 Bytes to_server(std::uint32_t window = 1000, std::size_t payload = 0, const std::string& client = "10.0.0.1")

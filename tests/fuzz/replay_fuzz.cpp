@@ -130,7 +130,8 @@ PluginChoice plugins_of(const Choice& choice)
     PluginChoice plugins;
     if (!choice.all_plugins)
         return plugins;
-    for (const char* spec : {"mac_recorder", "flow_export", "tcp_flags", "tcp_geo_win"})
+    for (const char* spec : {"mac_recorder", "flow_export", "tcp_flags", "tcp_geo_win", "dedup", "tcp_rtt", "conn_stat",
+                             "nfrst_pkts", "pkt_siat_histo", "descriptive_stats", "entropy"})
         plugins.add.push_back(parse_plugin_spec(spec).take());
     plugins.add.push_back(
         parse_plugin_spec(choice.force ? "tcp_win:threshold=4000,force_at=1,alarm_at=2" : "tcp_win").take());

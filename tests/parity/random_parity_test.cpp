@@ -28,7 +28,9 @@ constexpr int kShrinkRuns = 150;
 
 // What all captures run with; the second set of options changes what the default plugins do.
 constexpr const char* kOptions[] = {
-    "--plugin mac_recorder --plugin flow_export --plugin tcp_flags --plugin tcp_geo_win "
+    "--plugin mac_recorder --plugin flow_export --plugin tcp_flags --plugin tcp_geo_win --plugin dedup --plugin "
+    "tcp_rtt "
+    "--plugin conn_stat --plugin nfrst_pkts --plugin pkt_siat_histo --plugin descriptive_stats --plugin entropy "
     "--plugin tcp_win:threshold=4000,force_at=3,alarm_at=2 --active-timeout 5s",
     "--plugin flow_export --plugin tcp_flags --plugin tcp_win:threshold=1,force_at=1 --no-plugin tcp_states "
     "--idle-timeout 2s --active-timeout 300s",
