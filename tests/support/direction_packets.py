@@ -10,7 +10,8 @@ import subprocess
 
 from tshark_fields import by_row, flow_rows, nanoseconds, tshark_packets
 
-FIELDS = ["frame.len", "tcp.len", "udp.length"]
+FIELDS = ["frame.len", "frame.encap_type", "tcp.len", "tcp.hdr_len", "udp.length", "ip.len", "ip.hdr_len", "ipv6.plen"]
+ETHERNET = "1"
 MINUTE = 60 * 10**9
 
 Counted = collections.namedtuple("Counted", "number time_ns clock_ns interval_ns l2 l7 fields")
@@ -30,9 +31,21 @@ def packet_clock(capture):
     return at
 
 
+def payload(packet):
+    """Bytes that the IP header claims, as flowxdp counts. tshark's own numbers end with the frame or the UDP header's claim, which differ
+    when a header is damaged. None: tshark knows no length."""
+    at = packet.fields
+    tcp = packet.key.proto == 6
+    if not at["tcp.len" if tcp else "udp.length"]:
+        return None
+    if ":" not in packet.key.src and at["ip.len"] and at["ip.hdr_len"]:
+        return int(at["ip.len"][-1]) - int(at["ip.hdr_len"][-1]) - (int(at["tcp.hdr_len"][-1]) if tcp else 8)
+    return int(at["tcp.len"][-1]) if tcp else int(at["udp.length"][-1]) - 8
+
+
 def rows_with_packets(flowxdp, capture, plugin, fields=(), options=()):
     """(row, its packets) of every TCP and UDP row of which tshark knows as many packets as the row counts, and how many rows have
-    others: fragments, cut headers, tunnels that tshark does not open."""
+    others: fragments, cut headers, tunnels that tshark does not open. l2 is None where the link is not Ethernet."""
     packets = tshark_packets(capture, "tcp || udp", FIELDS + list(fields))
     clock = packet_clock(capture)
     rows = flow_rows(flowxdp, capture, plugin, *options)
@@ -47,11 +60,8 @@ def rows_with_packets(flowxdp, capture, plugin, fields=(), options=()):
         for packet in sent:
             now = clock[packet.number]
             at = packet.fields
-            l7 = int(at["tcp.len"][-1]) if packet.key.proto == 6 and at["tcp.len"] else None
-            if packet.key.proto == 17 and at["udp.length"]:
-                l7 = int(at["udp.length"][-1]) - 8
             counted.append(Counted(packet.number, packet.time_ns, now, 0 if before is None else max(0, now - before),
-                                   int(at["frame.len"][0]), l7, at))
+                                   int(at["frame.len"][0]) if at["frame.encap_type"] == [ETHERNET] else None, payload(packet), at))
             before = now
         if any(packet.l7 is None or packet.l7 < 0 for packet in counted):
             others += 1
