@@ -173,6 +173,29 @@ dns_queries() {
 }
 record dns.pcap '' dns_queries
 
+# --- Control: ARP, ping, ports and protocols that nobody serves, DHCP and DHCPv6 of one client.
+serve dnsmasq --keep-in-foreground --port=0 --no-hosts --conf-file=/dev/null --pid-file= --user=root --dhcp-leasefile="$work/leases" \
+    --interface=eth0 --dhcp-authoritative --no-ping --domain=example.org --dhcp-option=option:router,198.51.100.1 \
+    --dhcp-option=option:dns-server,198.51.100.53 --dhcp-option=option6:dns-server,[2001:db8::53] \
+    --dhcp-range=198.51.100.100,198.51.100.120,255.255.255.0,2h --dhcp-range=2001:db8::100,2001:db8::120,64,2h
+wait_for_port udp 67
+wait_for_port udp 547
+# shellcheck disable=SC2317
+control_messages() {
+    on "$client" ping -q -c 3 -i 0.2 198.51.100.20 >/dev/null
+    on "$client" ping -q -c 3 -i 0.2 2001:db8::20 >/dev/null
+    on "$client" busybox traceroute -n -q 2 -w 1 198.51.100.20 >/dev/null
+    on "$client" busybox traceroute6 -n -q 2 -w 1 2001:db8::20 >/dev/null
+    on "$client" busybox arping -q -f -w 2 -I eth0 198.51.100.20 >/dev/null
+    on "$client" busybox arping -q -U -c 1 -I eth0 192.0.2.10 >/dev/null || true
+    on "$client" busybox udhcpc -i eth0 -n -q -f -t 2 -T 1 -s /bin/true -x hostname:laptop -V example-client 2>/dev/null
+    printf 'send fqdn.fqdn "laptop.example.org.";\n' >"$work/dhclient.conf"
+    on "$client" timeout 10 dhclient -6 -1 -q -nw -cf "$work/dhclient.conf" -lf "$work/client-leases" -pf "$work/dhclient.pid" -sf /bin/true eth0
+    sleep 4
+    on "$client" dhclient -6 -r -q -cf "$work/dhclient.conf" -lf "$work/client-leases" -pf "$work/dhclient.pid" -sf /bin/true eth0
+}
+record control.pcap 'arp or icmp or icmp6 or udp' control_messages
+
 # --- A stalled reader: the client stops reading twice, so its receive window closes and the server probes it.
 cat >"$work/stall.py" <<'EOF'
 import socket, sys, time
