@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""icmp_tshark.py --flowxdp BIN CAPTURE...: types, echo, errors and quoted packets of ICMP rows beside tshark's dissectors.
+
+The flowInd of a quoted packet's flow is looked up in the rows themselves: the newest flow of that tuple that began before the error.
+"""
+import collections
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
+from tshark_fields import FIELD, VALUE, Comparison, Key, address, arguments, by_row, flow_rows, nanoseconds, row_key
+
+# (name of the capture, field or "*"): why tshark says something else
+EXPLAINED = {
+    ("tcpdump__icmp6_nodeinfo_oobr.pcap", "icmpType_Code_Cnt"): "tshark does not read frames of this link type",
+    ("tcpdump__icmpv6-length-zero.pcapng", "icmpType_Code_Cnt"): "tshark gives no field of a message with an option of length 0",
+}
+FIELDS = ["frame.number", "frame.time_epoch", "frame.protocols", "vlan.id", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ipv6.src",
+          "ipv6.dst", "icmp.type", "icmp.code", "icmp.ident", "icmp.mtu", "icmp.redir_gw", "icmpv6.type", "icmpv6.code",
+          "icmpv6.echo.identifier", "icmpv6.mtu", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "sctp.srcport",
+          "sctp.dstport", "_ws.malformed"]
+ERRORS = {1: (3, 4, 5, 11, 12), 58: (1, 2, 3, 4)}
+MOST = 8  # elements of a list
+Packet = collections.namedtuple("Packet", "number time_ns key fields quote")
+
+
+def packets_of(capture):
+    """The outermost ICMP message of each frame, with the packet that it quotes: (protocol, source, port, destination, port)."""
+    command = ["tshark", "-n", "-r", str(capture), "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-Y", "icmp || icmpv6",
+               "-T", "fields", "-E", f"separator={FIELD}", "-E", "occurrence=a", "-E", f"aggregator={VALUE}"]
+    for name in FIELDS:
+        command += ["-e", name]
+    text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode(errors="replace")
+    for line in filter(None, text.split("\n")):
+        at = dict(zip(FIELDS, ([*cell.split(VALUE)] if cell else [] for cell in line.split(FIELD))))
+        layers = at["frame.protocols"][0].split(":")
+        message = next(i for i, layer in enumerate(layers) if layer in ("icmp", "icmpv6"))
+        before, after = ([layer for layer in part if layer in ("ip", "ipv6")] for part in (layers[:message], layers[message + 1:]))
+        if not before:
+            continue
+        ip, n = before[-1], before.count(before[-1]) - 1
+        proto = 1 if layers[message] == "icmp" else 58
+        key = Key(address(at[ip + ".src"][n]), 0, address(at[ip + ".dst"][n]), 0, proto, int(at["vlan.id"][-1]) if at["vlan.id"] else 0)
+        quote = None
+        if after:
+            quoted, m = after[0], before.count(after[0])
+            rest = layers[layers.index(quoted, message) + 1:]
+            l4 = next((layer for layer in rest if layer in ("tcp", "udp", "sctp", "icmp", "icmpv6")), None)
+            # Ports of a tunnel around the message would come first.
+            skip = layers[:message].count(l4)
+            number = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1, "icmpv6": 58}.get(l4)
+            if number is None and quoted == "ip":
+                number = int(at["ip.proto"][m])
+            ports = [int(at[l4 + name][skip]) if l4 in ("tcp", "udp", "sctp") and len(at[l4 + name]) > skip else 0
+                     for name in (".srcport", ".dstport")]
+            quote = (number, address(at[quoted + ".src"][m]), ports[0], address(at[quoted + ".dst"][m]), ports[1])
+        yield Packet(int(at["frame.number"][0]), nanoseconds(at["frame.time_epoch"][0]), key, at, quote)
+
+
+def distinct(items):
+    return list(dict.fromkeys(items))
+
+
+def flow_of(quote, rows, before_ns):
+    """flowInd of the newest row of the quoted tuple, in either direction, that began before the error; 0: none."""
+    proto, src, sport, dst, dport = quote
+    found = 0
+    for row in rows:
+        if row["srcIP"] == "-" or row["l4Proto"] != proto or nanoseconds(row["timeFirst"]) > before_ns:
+            continue
+        ends = ((address(row["srcIP"]), row["srcPort"]), (address(row["dstIP"]), row["dstPort"]))
+        if ends in (((src, sport), (dst, dport)), ((dst, dport), (src, sport))):
+            found = max(found, row["flowInd"])
+    return found
+
+
+def compare(check, capture, flowxdp):
+    rows = flow_rows(flowxdp, capture, "icmp")
+    for row, sent in by_row(rows, list(packets_of(capture))):
+        if row is None:
+            check.add(capture, None, "row", [p.number for p in sent], [])
+            continue
+        if row["l4Proto"] not in ERRORS:
+            continue
+        name = "icmp" if row["l4Proto"] == 1 else "icmpv6"
+        whole = [p for p in sent if p.fields[name + ".type"] and p.fields[name + ".code"]]
+        types = [(int(p.fields[name + ".type"][0]), int(p.fields[name + ".code"][0])) for p in whole]
+        counts = collections.Counter(types)
+        check.add(capture, row, "icmpType_Code_Cnt", [f"{t}_{c}_{counts[t, c]}" for t, c in distinct(types)][:MOST],
+                  row["icmpType_Code_Cnt"])
+        ids = [p.fields["icmp.ident" if name == "icmp" else "icmpv6.echo.identifier"] for p, (t, _) in zip(whole, types)
+               if t in ((0, 8) if name == "icmp" else (128, 129))]
+        check.add(capture, row, "icmpEchoId", distinct(int(i[0], 0) for i in ids if i)[:MOST], row["icmpEchoId"])
+        errors = [p for p, (t, _) in zip(whole, types) if t in ERRORS[row["l4Proto"]]]
+        check.add(capture, row, "icmpErrCnt", len(errors), row["icmpErrCnt"])
+        ours = list(zip(row["icmpQL4Proto"], map(address, row["icmpQSrcIP"]), row["icmpQSrcPort"], map(address, row["icmpQDstIP"]),
+                        row["icmpQDstPort"]))
+        # Protocols behind extension headers that tshark has no name for: the addresses tell.
+        unnamed = {q[1:]: q[0] for q in ours}
+        named = [(p.time_ns, p.quote if p.quote[0] is not None else (unnamed.get(p.quote[1:]), *p.quote[1:])) for p in errors if p.quote]
+        quotes = distinct(quote for _, quote in named)[:MOST]
+        check.add(capture, row, "quoted packets", quotes, ours)
+        if quotes == ours:
+            last = dict((quote, time) for time, quote in named)
+            check.add(capture, row, "icmpQFindex", [flow_of(q, rows, last[q]) for q in quotes], row["icmpQFindex"])
+        mtu = [int(v) for p in errors for v in p.fields[name + ".mtu"][:1] if int(v)]
+        check.add(capture, row, "icmpMTU", min(mtu, default=0), row["icmpMTU"])
+
+
+def main():
+    flowxdp, captures = arguments(__doc__)
+    check = Comparison(EXPLAINED)
+    for capture in captures:
+        compare(check, capture, flowxdp)
+    sys.exit(check.summary())
+
+
+main()
