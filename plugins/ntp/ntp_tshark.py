@@ -40,11 +40,11 @@ def compare(check, capture, row, sent):
     add("messages", len(modes), row["ntpNumMsg"])
     add("ntp.flags", f"{first('ntp.flags.li')}_{first('ntp.flags.vn')}_{first('ntp.flags.mode')}", row["ntpLi_V_M"])
     add("modes", sum(1 << mode for mode in set(modes)), int(row["ntpModes"], 0))
-    headers = [packet for packet in sent if packet.fields["ntp.stratum"]]
-    add("ntp.stratum", first("ntp.stratum"), int(row["ntpStrat"], 0))
+    headers = [packet for packet in sent if packet.fields["ntp.xmt"]]  # whole ones
     if not headers:
         return
     head = headers[0].fields
+    add("ntp.stratum", int(head["ntp.stratum"][0]), int(row["ntpStrat"], 0))
     poll = int(head["ntp.ppoll"][0])
     add("ntp.ppoll", 0 if poll < 0 else min(1 << poll, 0xffffffff), row["ntpPollInt"])
     precision = int(head["ntp.precision"][0])

@@ -23,7 +23,9 @@ def compare(check, capture, clear, hidden, sent):
     add("messages", len(versions), clear["snmpNumMsg"])
     add("snmp.version", int(versions[0]) if versions else 0, clear["snmpVersion"])
     for field, column in (("snmp.community", "snmpCommunity"), ("snmp.msgUserName", "snmpUser")):
-        names = [name for name in values(sent, field) if name or field == "snmp.community"]
+        # tshark prints nothing for an empty community.
+        names = values(sent, field) or ["" for packet in sent
+                                           if packet.fields["snmp.version"] and packet.fields["snmp.data"] and field == "snmp.community"]
         add(field, names[0][:64] if names else "", clear[column])
         add(field + ", hidden", f"*{len(names[0])}" if names else "", hidden[column])
     engines = [text.replace(":", "") for text in values(sent, "snmp.msgAuthoritativeEngineID")
