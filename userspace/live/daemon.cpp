@@ -59,9 +59,11 @@ void Daemon::run(int signal_fd, const std::function<bool()>& stops)
     std::int64_t next_round_ns = 0;
     while (!sensors_->empty()) {
         if (boot_clock_ns() >= next_round_ns || ring_fills() || table_fills()) {
+            const std::int64_t began_ns = boot_clock_ns();
             look_after_interfaces();
             round(boot_clock_ns() - kUnderWayNs);
             last_round_ns_ = boot_clock_ns();
+            round_times_.add(last_round_ns_ - began_ns);
             next_round_ns =
                 last_round_ns_ + std::max<std::int64_t>(options_.round_ms * 1000000LL, kScanShare * scan_cpu_ns_);
         }

@@ -20,6 +20,7 @@
 #include "live/left_files.h"
 #include "live/link_watch.h"
 #include "live/live_sensor.h"
+#include "live/round_times.h"
 #include "pipeline/pipeline.h"
 #include "report/end_report.h"
 
@@ -61,6 +62,8 @@ class Daemon {
     [[nodiscard]] unsigned lost_interfaces() const { return lost_interfaces_; }
     // Boot clock when the last round ended, ns; any thread. An old value means that a sink makes the daemon wait.
     [[nodiscard]] std::int64_t last_round_ns() const { return last_round_ns_; }
+    // How long the rounds took; any thread.
+    [[nodiscard]] RoundTimes::Figures round_times() const { return round_times_.figures(); }
 
     // Extraction: the captures of all interfaces, lost ones included.
     [[nodiscard]] std::vector<CaptureState> captures() const;
@@ -125,6 +128,7 @@ class Daemon {
     bool journal_short_ = false; // a message has said that not every output fits the journal
     std::vector<CaptureState> lost_captures_;
     std::atomic<std::int64_t> last_round_ns_{0};
+    RoundTimes round_times_;
     std::int64_t scan_cpu_ns_ = 0; // of the last round's scans
 };
 

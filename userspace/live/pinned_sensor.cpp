@@ -303,6 +303,13 @@ journal_slot SensorView::journal() const
     return whole.slot[whole.generation & 1];
 }
 
+std::uint64_t SensorView::ring_used() const
+{
+    const RingReader ring(ring_.get(), ring_bytes_, {record_size_, sizeof(packet_record), false});
+    // The two positions are read one after the other, and pins are input from outside.
+    return std::min<std::uint64_t>(ring.used(), ring_bytes_);
+}
+
 evict_request SensorView::last_eviction() const
 {
     evict_request request{};

@@ -66,6 +66,9 @@ class SensorView {
     [[nodiscard]] const TableReader& table() const { return *table_; }
     [[nodiscard]] std::uint32_t capacity() const { return capacity_; } // biflows
     [[nodiscard]] journal_slot journal() const;
+    [[nodiscard]] std::uint32_t ring_bytes() const { return ring_bytes_; }
+    // Bytes of the ring that hold records which are not safe yet.
+    [[nodiscard]] std::uint64_t ring_used() const;
 
     // Where every packet is, summed from the records (the ledger of counters.h).
     struct Books {
