@@ -160,8 +160,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     const double started = steady_seconds();
     const std::int64_t since_ns = boot_clock_ns() + wall_offset_ns();
     Daemon daemon(&sensors, &setup.pipeline(), log, observation.daemon_options());
-    std::optional<StatePublisher> publisher(
-        std::in_place, std::move(states), setup.sinks(), [&daemon] { return daemon.last_round_ns(); }, &manager);
+    DaemonHealth health(setup.sinks(), [&daemon] { return daemon.last_round_ns(); });
+    std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup.sinks(), health, &manager);
     say_attached(sensors, filter, log);
     manager.tell(fmt::format("READY=1\nSTATUS=observes {}", fmt::join(options.interfaces, ", ")));
     daemon.run(signals.fd(), [&] {
@@ -174,8 +174,10 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             }
         }
         const bool stops = signals.stopped() || setup.nobody_reads();
-        if (stops)
+        if (stops) {
             manager.tell("STOPPING=1"); // to export what is left may take longer than a round
+            health.ends();
+        }
         return stops;
     });
     const double processed = steady_seconds();

@@ -141,11 +141,12 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
     setup.pipeline().start();
     const double started = steady_seconds();
     Daemon daemon(&sensors, &setup.pipeline(), log, daemon_options);
+    const DaemonHealth health(setup.sinks(), [&daemon] { return daemon.last_round_ns(); });
     std::optional<StatePublisher> publisher(
         std::in_place,
         std::vector<StatePublisher::Target>{
             {sensors.front()->state(), describe_with_files(*sensors.front(), setup, log)}},
-        setup.sinks(), [&daemon] { return daemon.last_round_ns(); });
+        setup.sinks(), health);
     daemon.export_all();
     publisher.reset();
     const double processed = steady_seconds();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/state_publisher.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "live/live_sensor.h"
@@ -9,9 +8,8 @@
 namespace flowxdp {
 
 StatePublisher::StatePublisher(std::vector<Target> targets, const std::vector<std::unique_ptr<SinkRunner>>& sinks,
-                               std::function<std::int64_t()> last_round_ns, const ServiceManager* manager)
-    : targets_(std::move(targets)), sinks_(sinks), last_round_ns_(std::move(last_round_ns)), manager_(manager),
-      started_ns_(boot_clock_ns())
+                               const DaemonHealth& health, const ServiceManager* manager)
+    : targets_(std::move(targets)), sinks_(sinks), health_(health), manager_(manager)
 {
     publish();
     thread_ = std::thread([this] {
@@ -32,27 +30,14 @@ StatePublisher::~StatePublisher()
     publish();
 }
 
-// No round for long, though no sink holds rows that the daemon could be waiting for. One that waits for a receiver is
-// alive: the kernel's table keeps the flows, and a daemon started anew would wait for the same receiver.
-bool StatePublisher::is_stuck() const
-{
-    constexpr std::int64_t kLongRoundNs = 30000000000;
-    if (boot_clock_ns() - std::max(last_round_ns_(), started_ns_) < kLongRoundNs)
-        return false;
-    return std::ranges::none_of(sinks_, [](const auto& sink) {
-        const SinkState c = sink->state();
-        return c.queued_bytes || c.sent + c.dropped + c.skipped + c.unread < c.rows + c.dropped_queue_full;
-    });
-}
-
 void StatePublisher::publish()
 {
-    if (manager_ && !is_stuck())
+    if (manager_ && !health_.is_stuck())
         manager_->tell("WATCHDOG=1");
     for (Target& target : targets_) {
         SensorStateRecord& record = target.record;
         record.updated_boot_ns = boot_clock_ns();
-        record.round_boot_ns = last_round_ns_();
+        record.round_boot_ns = health_.last_round_ns();
         record.sinks_in_all = static_cast<std::uint32_t>(sinks_.size());
         for (std::size_t i = 0; i < sinks_.size() && i < kStateSinks; i++) {
             const SinkState c = sinks_[i]->state();

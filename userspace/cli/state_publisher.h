@@ -5,12 +5,12 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "cli/daemon_health.h"
 #include "cli/service_manager.h"
 #include "live/sensor_state.h"
 #include "sink/sink_runner.h"
@@ -23,10 +23,9 @@ class StatePublisher {
         std::shared_ptr<SensorState> state;
         SensorStateRecord record; // what does not change is filled in
     };
-    // sinks and manager must outlive this object. last_round_ns: boot clock of the daemon's last round, any thread.
-    // manager: who started a daemon as a service; may be null.
+    // sinks, health and manager must outlive this object. manager: who started a daemon as a service; may be null.
     StatePublisher(std::vector<Target> targets, const std::vector<std::unique_ptr<SinkRunner>>& sinks,
-                   std::function<std::int64_t()> last_round_ns, const ServiceManager* manager = nullptr);
+                   const DaemonHealth& health, const ServiceManager* manager = nullptr);
     // Writes once more and stops.
     ~StatePublisher();
     StatePublisher(const StatePublisher&) = delete;
@@ -34,13 +33,11 @@ class StatePublisher {
 
   private:
     void publish();
-    [[nodiscard]] bool is_stuck() const;
 
     std::vector<Target> targets_;
     const std::vector<std::unique_ptr<SinkRunner>>& sinks_;
-    std::function<std::int64_t()> last_round_ns_;
+    const DaemonHealth& health_;
     const ServiceManager* manager_;
-    std::int64_t started_ns_;
     std::mutex mutex_;
     std::condition_variable wake_;
     bool stopping_ = false;

@@ -8,11 +8,10 @@
 
 #include <fmt/format.h>
 
-#include "cli/interfaces_command.h"
 #include "cli/json_object.h"
+#include "cli/sensor_status.h"
 #include "core/number.h"
 #include "core/printable.h"
-#include "live/dispatcher.h"
 #include "live/live_sensor.h"
 #include "report/end_report.h"
 
@@ -28,137 +27,6 @@ constexpr CounterText kCounters[] = {
     FX_COUNTERS(X)
 #undef X
 };
-
-struct SensorStatus {
-    const PinnedSensor& sensor;
-    engine_counts counts;
-    SensorView::Books books;
-    std::uint32_t capacity;
-    std::string mode;
-    std::optional<Dispatcher> dispatcher; // in which it runs
-    std::string filter;                   // the expression; empty = none
-    double last_round_s;                  // seconds since the daemon's last round; negative = unknown
-    double last_word_s;                   // seconds since the daemon last said something of itself, likewise
-
-    [[nodiscard]] std::uint64_t alive() const { return flows_alive(counts); }
-    [[nodiscard]] std::uint64_t ended() const { return counts.counter[COUNTER_FLOWS_STARTED] - alive(); }
-    // The daemon writes its state twice a second, whatever its sinks do.
-    [[nodiscard]] bool answers() const { return last_word_s >= 0 && last_word_s < 3; }
-    [[nodiscard]] double occupancy() const
-    {
-        return capacity ? static_cast<double>(alive()) / static_cast<double>(capacity) : 0;
-    }
-};
-
-SensorStatus read_status(const PinnedSensor& sensor)
-{
-    const SensorView view(sensor);
-    const auto info = read_interface(sensor.interface);
-    const bool asks_interface = sensor.here && sensor.index && info.ok();
-    SensorStatus status{sensor,
-                        {},
-                        view.books(),
-                        view.capacity(),
-                        asks_interface ? info.value().xdp_mode : "",
-                        asks_interface ? read_dispatcher(info.value()) : std::nullopt,
-                        printable(read_filter_text(sensor.folder)),
-                        -1,
-                        -1};
-    status.counts = view.counts();
-    if (status.mode.empty() && sensor.state)
-        status.mode = sensor.state->mode;
-    const auto seconds_since = [](std::int64_t boot_ns) {
-        return boot_ns ? std::max(0.0, static_cast<double>(boot_clock_ns() - boot_ns) / 1e9) : -1;
-    };
-    if (sensor.state && sensor.served) {
-        status.last_round_s = seconds_since(sensor.state->round_boot_ns);
-        status.last_word_s = seconds_since(sensor.state->updated_boot_ns);
-    }
-    return status;
-}
-
-std::string sink_json(const SinkStateRecord& s)
-{
-    return JsonObject()
-        .add("sink", s.label)
-        .add("rows", s.rows)
-        .add("sent", s.sent)
-        .add("retried", s.retried)
-        .add("dropped", s.dropped)
-        .add("dropped_queue_full", s.dropped_queue_full)
-        .add("dropped_not_delivered", s.dropped - std::min(s.dropped, s.dropped_queue_full))
-        .add("skipped", s.skipped)
-        .add("errors", s.errors)
-        .add("queued_bytes", s.queued_bytes)
-        .add("queue_limit_bytes", s.queue_limit_bytes)
-        .add("last_error", s.last_error)
-        .text();
-}
-
-std::string status_json(const SensorStatus& s)
-{
-    JsonObject counters;
-    for (unsigned i = 0; i < COUNTER_COUNT; i++)
-        counters.add(kCounters[i].name, s.counts.counter[i]);
-    JsonObject daemon;
-    daemon.add("running", s.sensor.served);
-    std::vector<std::string> merged;
-    for (const std::string& name : s.sensor.merged_names()) {
-        merged.emplace_back();
-        append_json_string(name, &merged.back());
-    }
-    JsonObject out;
-    out.add("interface", s.sensor.interface)
-        .add("merged", merged)
-        .add("direction", s.sensor.egress ? "both" : "ingress")
-        .add("ifindex", s.sensor.index)
-        .add("in_this_namespace", s.sensor.here)
-        .add("mode", s.mode)
-        .add("program_id", s.sensor.program_id)
-        .add("pins", s.sensor.folder)
-        .add("in_dispatcher", s.sensor.in_dispatcher)
-        .add("xdp_programs", programs_json(s.dispatcher))
-        .add("filter", s.filter);
-    std::vector<std::string> sinks;
-    if (s.sensor.state) {
-        const SensorStateRecord& state = *s.sensor.state;
-        out.add("layout", fmt::format("{:016x}", state.layout_id))
-            .add("bundle", state.bundle)
-            .add("version", state.program)
-            .add("since_ns", state.attached_ns)
-            .add("since", utc_date(state.attached_ns))
-            .add("plugins", state.plugins);
-        if (s.sensor.served && s.sensor.daemon)
-            daemon.add("pid", s.sensor.daemon);
-        daemon.add("uid", state.uid).add("since", utc_date(state.daemon_started_ns));
-        if (s.last_round_s >= 0)
-            daemon.add("last_round_s", s.last_round_s);
-        if (s.last_word_s >= 0)
-            daemon.add("last_word_s", s.last_word_s).add("answers", s.answers());
-        for (unsigned i = 0; i < kStateSinks && i < state.sinks_in_all; i++)
-            sinks.push_back(sink_json(state.sinks[i]));
-    }
-    return out.add_raw("daemon", daemon.text())
-        .add("packets", s.counts.counter[COUNTER_PACKETS_SEEN])
-        .add("octets", s.counts.totals.wire_bytes)
-        .add("flows_started", s.counts.counter[COUNTER_FLOWS_STARTED])
-        .add("flows_ended", s.ended())
-        .add("live_flows", s.alive())
-        .add("capacity", s.capacity)
-        .add("occupancy", s.occupancy())
-        .add_raw("books", JsonObject()
-                              .add("seen", s.books.seen)
-                              .add("exported", s.books.exported)
-                              .add("alive", s.books.alive)
-                              .add("waiting", s.books.waiting)
-                              .add("without_flow", s.books.without_flow)
-                              .add("difference", s.books.difference())
-                              .add("at_rest", s.books.at_rest)
-                              .text())
-        .add_raw("counters", counters.text())
-        .add("sinks", sinks)
-        .text();
-}
 
 // Stopped by a signal, or by a debugger: the letter in /proc/PID/stat.
 bool is_stopped(std::uint32_t pid)
@@ -309,16 +177,16 @@ ExitCode run_status_command(const StatusOptions& options)
     ExitCode code = ExitCode::kOk;
     for (const PinnedSensor& sensor : sensors) {
         try {
-            const SensorStatus status = read_status(sensor);
+            const SensorStatus status = read_sensor_status(sensor);
             if (json)
-                objects.push_back(status_json(status));
+                objects.push_back(sensor_status_json(status));
             else
                 print_status(status, options.all);
         } catch (const StartupError& error) {
             // Of another version, or just going: the others are shown all the same.
             code = error.code();
             if (json)
-                objects.push_back(JsonObject().add("interface", sensor.interface).add("error", error.what()).text());
+                objects.push_back(unreadable_sensor_json(sensor, error.what()));
             else
                 fmt::print("{}: {}\n", sensor.interface, error.what());
         }
