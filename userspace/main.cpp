@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // main.cpp - wiring only: options -> command -> exit code.
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <iostream>
 
 #include <bpf/libbpf.h>
+#include <fmt/format.h>
 
 #include "cli/attach_command.h"
 #include "cli/complete_command.h"
@@ -33,19 +36,29 @@ LogLevel log_level(const RunOptions& run)
     return run.verbose ? LogLevel::kDetail : LogLevel::kInformation;
 }
 
+// Why the program ends, on standard error.
+void say_fatal(const Options& options, const std::string& text)
+{
+    const bool json = std::ranges::any_of(std::array{&options.replay.run, &options.attach.run, &options.detach.run},
+                                          [](const RunOptions* run) { return run->log_format == LogFormat::kJson; });
+    const std::string line =
+        json ? log_line(LogFormat::kJson, LogLevel::kError, text) : "flowxdp: " + printable_lines(text) + "\n";
+    std::fputs(line.c_str(), stderr);
+}
+
 ExitCode run_command(const Options& options, const std::string& command_line)
 {
     switch (options.command) {
     case Command::kReplay: {
-        Log log(log_level(options.replay.run));
+        Log log(log_level(options.replay.run), options.replay.run.log_format);
         return run_replay_command(options.replay, command_line, &log);
     }
     case Command::kAttach: {
-        Log log(log_level(options.attach.run));
+        Log log(log_level(options.attach.run), options.attach.run.log_format);
         return run_attach_command(options.attach, command_line, &log);
     }
     case Command::kDetach: {
-        Log log(log_level(options.detach.run));
+        Log log(log_level(options.detach.run), options.detach.run.log_format);
         return run_detach_command(options.detach, command_line, &log);
     }
     case Command::kStatus:
@@ -87,20 +100,20 @@ int main(int argc, char** argv)
     // libbpf prints to stderr between our lines, even when we only probe for something (a hook's filter). Our messages
     // carry its error numbers and the verifier's log.
     libbpf_set_print(nullptr);
+    Options options;
     try {
-        Options options;
         int exit_code = 0;
         if (!parse_options(argc, argv, &options, &exit_code))
             return exit_code;
         return static_cast<int>(run_command(options, command_line_text(argc, argv)));
     } catch (const StartupError& e) {
-        std::fprintf(stderr, "flowxdp: %s\n", printable_lines(e.what()).c_str());
+        say_fatal(options, e.what());
         return static_cast<int>(e.code());
     } catch (const std::bad_alloc&) {
         std::fputs("flowxdp: out of memory: lower --max-flows\n", stderr);
         return static_cast<int>(ExitCode::kRuntime);
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "flowxdp: unexpected error: %s\n", printable_lines(e.what()).c_str());
+        say_fatal(options, fmt::format("unexpected error: {}", e.what()));
         return static_cast<int>(ExitCode::kRuntime);
     }
 }

@@ -50,6 +50,7 @@ inline std::map<std::string, std::vector<std::string>> option_samples(const std:
         {"log-file", {"-l", "-w", folder + "/x"}},
         {"json", {"--json"}},
         {"quiet", {"-q"}},
+        {"log-format", {"--log-format", "json"}},
         {"verbose", {"-v", "-v"}},
     };
 }

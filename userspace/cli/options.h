@@ -10,6 +10,7 @@
 
 #include "cli/option_table.h"
 #include "cli/tunnel_option.h"
+#include "core/log.h"
 #include "geo/geo_command.h"
 #include "live/dispatcher.h"
 #include "live/live_sensor.h"
@@ -25,6 +26,7 @@ inline constexpr Meaning<AlarmMode> kAlarmWords[] = {
     {"off", AlarmMode::kOff}, {"any", AlarmMode::kAny}, {"all", AlarmMode::kAll}};
 inline constexpr Meaning<AttachMode> kModeWords[] = {
     {"auto", AttachMode::kAuto}, {"native", AttachMode::kNative}, {"generic", AttachMode::kGeneric}};
+inline constexpr Meaning<LogFormat> kLogFormatWords[] = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
 inline constexpr Meaning<DirectionWish> kDirectionWords[] = {
     {"auto", DirectionWish::kAuto}, {"ingress", DirectionWish::kIngress}, {"both", DirectionWish::kBoth}};
 enum class EngineChoice { kNative, kBpf };
@@ -70,6 +72,7 @@ struct RunOptions {
     bool json = false;
     bool quiet = false;
     int verbose = 0;
+    LogFormat log_format = LogFormat::kText; // --log-format
     std::string library_folder; // --lib
     std::string config;         // --config
 };

@@ -269,6 +269,11 @@ void add_run_options(OptionTable* table, RunOptions* run)
     table->flag("--quiet,-q", &run->quiet, "No report, no progress, errors only").with_change(Change::kReload);
     table->counter("--verbose,-v", &run->verbose, "Say more").with_change(Change::kReload);
 
+    table
+        ->choice("--log-format", &run->log_format, kLogFormatWords,
+                 "Messages on standard error as lines of text, or as a JSON object each: time, level, message")
+        .with_change(Change::kDaemon);
+
     table->group("Configuration");
     table
         ->text(
