@@ -21,3 +21,14 @@ function(flowxdp_add_sink name)
         add_dependencies(${name}_sink_test sink_${name})
     endif()
 endfunction()
+
+# flowxdp_add_sink_server_test(NAME): sink_server.NAME runs NAME_server_test.py FLOWXDP of the sink's folder, which starts a real server.
+# It says SKIP where there is none.
+function(flowxdp_add_sink_server_test name)
+    find_package(Python3 3.9 COMPONENTS Interpreter)
+    if(NOT FLOWXDP_TESTS OR NOT Python3_FOUND OR NOT TARGET flowxdp)
+        return()
+    endif()
+    add_test(NAME sink_server.${name} COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/${name}_server_test.py $<TARGET_FILE:flowxdp>)
+    set_tests_properties(sink_server.${name} PROPERTIES LABELS unit TIMEOUT 300 SKIP_RETURN_CODE 77)
+endfunction()

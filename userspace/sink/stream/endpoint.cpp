@@ -62,7 +62,7 @@ Result<Endpoint> parse_endpoint(const std::string& text, const std::string& defa
 
 Result<std::vector<SocketAddress>> resolve(const Endpoint& endpoint)
 {
-    if (endpoint.kind == Endpoint::Kind::kUnix) {
+    if (endpoint.kind == Endpoint::Kind::kUnix || endpoint.kind == Endpoint::Kind::kUnixDatagram) {
         sockaddr_un address = {};
         address.sun_family = AF_UNIX;
         std::memcpy(address.sun_path, endpoint.path.c_str(), endpoint.path.size() + 1);

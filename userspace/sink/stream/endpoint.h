@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// endpoint.h - where a socket sink sends to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH.
+// endpoint.h - where a socket sink sends to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH. A sink that sends datagrams
+// to unix sockets makes kUnixDatagram of kUnix.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 namespace flowxdp {
 
 struct Endpoint {
-    enum class Kind { kTcp, kUdp, kUnix };
+    enum class Kind { kTcp, kUdp, kUnix, kUnixDatagram };
     Kind kind = Kind::kTcp;
     std::string host; // without the brackets of an IPv6 address
     std::string port;

@@ -243,7 +243,7 @@ bool SocketSender::send_datagrams()
                 return moved;
             if (errno == EINTR)
                 continue;
-            if (errno == ECONNREFUSED) {
+            if (errno == ECONNREFUSED && options_.endpoint.kind == Endpoint::Kind::kUdp) {
                 // An ICMP answer to an earlier datagram: this one was not sent, the next call sends it.
                 counts_->retried++;
                 note_failure("send", ECONNREFUSED);

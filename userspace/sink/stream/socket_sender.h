@@ -98,7 +98,11 @@ class SocketSender {
     void remember(std::string message);
     Result<void> take_error();
     void wait_for_event(Clock::time_point deadline) const;
-    [[nodiscard]] bool is_datagram() const { return options_.endpoint.kind == Endpoint::Kind::kUdp; }
+    [[nodiscard]] bool is_datagram() const
+    {
+        return options_.endpoint.kind == Endpoint::Kind::kUdp ||
+               options_.endpoint.kind == Endpoint::Kind::kUnixDatagram;
+    }
 
     SenderOptions options_;
     SinkCounts* counts_;
