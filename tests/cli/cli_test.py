@@ -26,6 +26,8 @@ import tempfile
 import termios
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import frames  # noqa: E402
@@ -1056,6 +1058,63 @@ class Books(CliCase):
         else:
             self.fail("the sensor does not read its standard input")
         time.sleep(0.3)
+
+
+class Listen(CliCase):
+    """The pages of --listen while a replay reads from a pipe, and what the options refuse."""
+
+    def page(self, port, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def test_a_replay_is_seen_while_it_reads(self):
+        data = pathlib.Path(self.capture).read_bytes()
+        process = subprocess.Popen([FLOWXDP, "replay", "-", "--listen", "127.0.0.1:0", "-w", self.dir / "out"], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment)
+        self.addCleanup(process.kill)
+        process.stdin.write(data[:24])
+        process.stdin.flush()
+        said = ""
+        while "/metrics" not in said:
+            line = process.stderr.readline().decode()
+            self.assertTrue(line, "it ended: " + said)
+            said += line
+        port = int(re.search(r"http://127\.0\.0\.1:(\d+)/metrics", said)[1])
+        process.stdin.write(data[24:])
+        process.stdin.flush()
+        wanted = f'flowxdp_packets_seen_total{{interface="replay"}} {len(self.frames)}\n'
+        end = time.monotonic() + PATIENCE
+        text = ""
+        while wanted not in text:
+            self.assertLess(time.monotonic(), end, "waited in vain for: " + wanted)
+            status, text = self.page(port, "/metrics")
+            self.assertEqual(status, 200)
+        self.assertIn('flowxdp_build_info{version="', text)
+        self.assertIn(f'flowxdp_wire_bytes_total{{interface="replay"}} {sum(len(f) for _, f in self.frames)}\n', text)
+        self.assertNotIn("flowxdp_round_duration_seconds", text)
+        status, body = self.page(port, "/status.json")
+        self.assertEqual((status, json.loads(body)["packets"]), (200, len(self.frames)))
+        self.assertEqual((self.page(port, "/healthz"), self.page(port, "/readyz")), ((200, "ok\n"), (200, "ok\n")))
+        self.assertEqual(self.page(port, "/flows")[0], 404)
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, OK)
+
+    def test_what_others_can_reach_needs_a_token(self):
+        token = self.dir / "token"
+        token.write_text("0123456789abcdef\n")
+        for words, why in ((("--listen", "0.0.0.0:0"), "can be reached by others"),
+                           (("--listen", "[::]:1"), "can be reached by others"),
+                           (("--listen-token-file", token), "nothing listens"),
+                           (("--listen", "9669"), "no numeric address"),
+                           (("--listen", "example.org:80"), "no numeric address")):
+            self.assertIn(why, self.replay(self.capture, *words, code=USAGE).stderr)
+        token.chmod(0o644)
+        result = self.replay(self.capture, "--listen", "0.0.0.0:0", "--listen-token-file", token, code=RUNTIME)
+        self.assertIn("everybody may read it", result.stderr)
+        self.assertNotIn("0123456789abcdef", result.stderr + result.stdout)
 
 
 class Listings(CliCase):

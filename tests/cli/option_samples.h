@@ -51,6 +51,8 @@ inline std::map<std::string, std::vector<std::string>> option_samples(const std:
         {"json", {"--json"}},
         {"quiet", {"-q"}},
         {"log-format", {"--log-format", "json"}},
+        {"listen", {"--listen", "127.0.0.1:9669"}},
+        {"listen-token-file", {"--listen", "127.0.0.1:9669", "--listen-token-file", folder + "/token"}},
         {"verbose", {"-v", "-v"}},
     };
 }

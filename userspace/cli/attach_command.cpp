@@ -12,6 +12,7 @@
 
 #include "cli/live_options.h"
 #include "cli/observation.h"
+#include "cli/run_monitor.h"
 #include "cli/run_setup.h"
 #include "cli/run_signals.h"
 #include "cli/sensor_bundle.h"
@@ -143,6 +144,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     const RunInput input{
         fmt::format("{}", fmt::join(options.interfaces, "_")), {}, bundle_left(options, user ? user->uid : geteuid())};
     RunSetup setup(options.run, input, command_line, RunKind::kLive, log);
+    std::unique_ptr<HttpServer> server = bind_monitor(options.run, log);
     setup.open_outputs(observation.attach(setup.plan()));
     std::vector<StatePublisher::Target> states;
     for (const auto& sensor : sensors)
@@ -162,6 +164,9 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     Daemon daemon(&sensors, &setup.pipeline(), log, observation.daemon_options());
     DaemonHealth health(setup.sinks(), [&daemon] { return daemon.last_round_ns(); });
     std::optional<StatePublisher> publisher(std::in_place, std::move(states), setup.sinks(), health, &manager);
+    std::optional<LiveMonitor> monitor;
+    if (server)
+        monitor.emplace(std::move(server), &setup, daemon, health, observation.take_seen());
     say_attached(sensors, filter, log);
     manager.tell(fmt::format("READY=1\nSTATUS=observes {}", fmt::join(options.interfaces, ", ")));
     daemon.run(signals.fd(), [&] {
@@ -173,6 +178,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
                 daemon.enter_outputs();
             }
         }
+        if (monitor)
+            monitor->publish(sensors);
         const bool stops = signals.stopped() || setup.nobody_reads();
         if (stops) {
             manager.tell("STOPPING=1"); // to export what is left may take longer than a round
@@ -184,6 +191,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     read_daemon(daemon, since_ns, &setup.run());
     publisher.reset();
     ExitCode code = setup.finish(started, processed);
+    monitor.reset();
     for (auto& sensor : sensors)
         if (auto removed = sensor->remove_pins(); !removed.ok())
             log->write(LogLevel::kError, removed.error().message);

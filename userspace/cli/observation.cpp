@@ -143,6 +143,8 @@ RunOrigin Observation::attach(const RunPlan& plan)
     // Before the user changes: that user may have no access to the pins.
     LeftOutputs left = take_over_outputs(sensors_, ids);
     cut_left_files(left.files, &daemon_options_, log_);
+    if (!options_.run.listen.empty())
+        seen_ = see_sensors(sensors_);
     become_the_user();
     cut_left_files(left.files, &daemon_options_, log_);
     for (const LeftFile& file : left.files)

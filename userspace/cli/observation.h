@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/options.h"
 #include "cli/run_setup.h"
+#include "cli/seen_sensor.h"
 #include "kernel/privileges.h"
 #include "live/daemon.h"
 #include "live/live_sensor.h"
@@ -34,6 +36,8 @@ class Observation {
     // The daemon removes those whose interface is gone.
     [[nodiscard]] std::vector<std::unique_ptr<LiveSensor>>& sensors() { return sensors_; }
     [[nodiscard]] bool in_dispatcher() const; // any of them
+    // For the pages of --listen; empty without. Once: maps that nobody looks at any more are closed.
+    [[nodiscard]] std::vector<SeenSensor> take_seen() { return std::move(seen_); }
     [[nodiscard]] const DaemonOptions& daemon_options() const { return daemon_options_; }
 
   private:
@@ -45,6 +49,7 @@ class Observation {
     const std::optional<UserIdentity> user_;
     Log* log_;
     std::vector<std::unique_ptr<LiveSensor>> sensors_;
+    std::vector<SeenSensor> seen_;
     DaemonOptions daemon_options_;
     bool began_ = false;
 };

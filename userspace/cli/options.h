@@ -73,8 +73,10 @@ struct RunOptions {
     bool quiet = false;
     int verbose = 0;
     LogFormat log_format = LogFormat::kText; // --log-format
-    std::string library_folder; // --lib
-    std::string config;         // --config
+    std::string listen;                      // --listen; empty = no server
+    std::string listen_token_file;           // --listen-token-file
+    std::string library_folder;              // --lib
+    std::string config;                      // --config
 };
 
 struct ReplayOptions {

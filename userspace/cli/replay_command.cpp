@@ -2,12 +2,14 @@
 #include "cli/replay_command.h"
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "capture/filter.h"
 #include "cli/progress.h"
+#include "cli/run_monitor.h"
 #include "cli/run_setup.h"
 #include "cli/run_signals.h"
 #include "kernel/bpf_engine.h"
@@ -40,8 +42,11 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
 {
     RunSignals signals;
     std::function<void()> report;  // as soon as there is something to say
+    std::function<void()> publish; // likewise
     const RunSetup* run = nullptr; // likewise
-    auto stop = [&signals, &report, &run] {
+    auto stop = [&signals, &report, &publish, &run] {
+        if (publish)
+            publish();
         for (RunSignal signal = signals.next(); signal != RunSignal::kNone; signal = signals.next())
             if (signal == RunSignal::kReport && report)
                 report();
@@ -81,6 +86,7 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         for (const CaptureFileInfo& file : capture->files())
             read_files.files.push_back(file.name);
     RunSetup setup(options.run, read_files, command_line, RunKind::kReplay, log);
+    std::unique_ptr<HttpServer> server = bind_monitor(options.run, log);
     setup.open_outputs({});
     engine_options engine_setup{};
     engine_setup.flow = setup.flow();
@@ -115,10 +121,16 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         setup.say_monitoring(started);
         setup.run().running.reset();
     };
+    std::optional<ReplayMonitor> monitor;
+    if (server) {
+        monitor.emplace(std::move(server), &setup);
+        publish = [&] { monitor->publish([&engine] { return engine->counts(); }); };
+    }
     run_replay(*capture, filter.get(), {options.run.max_packets, options.run.snap_len}, *engine, control, &setup.run());
     const double processed = steady_seconds();
     progress.clear();
     report = nullptr;
+    publish = nullptr;
     if (setup.run().interrupted && !signals.stopped()) {
         setup.run().interrupted = false;
         setup.run().unread = true;

@@ -10,6 +10,7 @@
 
 #include "core/printable.h"
 #include "core/text_file.h"
+#include "monitor/listen_address.h"
 
 namespace flowxdp {
 namespace {
@@ -166,6 +167,24 @@ OptionRow& add_tunnel_option(OptionTable* table, RunOptions* run)
     });
 }
 
+OptionRow& add_listen_option(OptionTable* table, RunOptions* run)
+{
+    OptionRow& row = table->other(
+        "--listen", "ADDRESS:PORT",
+        "While replay or attach runs, serve /metrics (Prometheus), /healthz, /readyz, /status.json and, live, /flows "
+        "over HTTP. Another address than a loopback one needs --listen-token-file");
+    row.read = [run](const std::string& text) -> Result<void> {
+        if (text.empty())
+            return empty_value();
+        if (const auto address = read_listen_address(text); !address.ok())
+            return address.error();
+        run->listen = text;
+        return {};
+    };
+    row.values = [run] { return run->listen.empty() ? std::vector<std::string>() : std::vector{run->listen}; };
+    return row.with_example("--listen 127.0.0.1:9669");
+}
+
 constexpr std::size_t kMaxFilterFileBytes = 1U << 20;
 
 Result<std::string> read_filter_file(const std::string& path)
@@ -273,6 +292,11 @@ void add_run_options(OptionTable* table, RunOptions* run)
         ->choice("--log-format", &run->log_format, kLogFormatWords,
                  "Messages on standard error as lines of text, or as a JSON object each: time, level, message")
         .with_change(Change::kDaemon);
+    add_listen_option(table, run).with_change(Change::kDaemon);
+    table
+        ->text("--listen-token-file", "FILE", &run->listen_token_file,
+               "Answer only who sends the token in this file: Authorization: Bearer TOKEN")
+        .with_change(Change::kDaemon);
 
     table->group("Configuration");
     table
@@ -307,6 +331,15 @@ Result<void> check_run(const RunOptions& run)
     const std::string& prefix = run.split ? run.split->prefix : run.write_prefix;
     if (run.log_file && (prefix.empty() || prefix == "-"))
         return Error{"-l needs a file prefix: add -w PREFIX"};
+    if (!run.listen_token_file.empty() && run.listen.empty())
+        return Error{"option --listen-token-file: nothing listens: add --listen ADDRESS:PORT"};
+    if (!run.listen.empty() && run.listen_token_file.empty()) {
+        const auto address = read_listen_address(run.listen);
+        if (address.ok() && !address.value().loopback)
+            return Error{fmt::format("option --listen: {} can be reached by others, and pages say who spoke with whom: "
+                                     "add --listen-token-file FILE, or listen on 127.0.0.1",
+                                     run.listen)};
+    }
     if (!run.filter.empty() && !run.filter_file.empty())
         return Error{"a filter expression is given twice: by --filter and by -F; leave one of both out"};
     const double flows = run.max_flows * run.flow_factor;

@@ -313,7 +313,8 @@ void RunSetup::claim_files(const RunInput& input)
         claims_.add_input(file, fmt::format("input '{}'", printable(file, kValueBytes)));
     for (const auto& [path, option] : {std::pair{options_.filter_file, "-F"},
                                        {options_.geo_country, "--geo-country"},
-                                       {options_.geo_asn, "--geo-asn"}})
+                                       {options_.geo_asn, "--geo-asn"},
+                                       {options_.listen_token_file, "--listen-token-file"}})
         if (!path.empty())
             claims_.add_input(path, fmt::format("file '{}' of {}", printable(path, kValueBytes), option));
     if (options_.log_file)

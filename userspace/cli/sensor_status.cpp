@@ -42,7 +42,11 @@ std::string sink_json(const SinkStateRecord& s)
 
 SensorStatus read_sensor_status(const PinnedSensor& sensor)
 {
-    const SensorView view(sensor);
+    return read_sensor_status(sensor, SensorView(sensor), read_filter_text(sensor.folder));
+}
+
+SensorStatus read_sensor_status(const PinnedSensor& sensor, const SensorView& view, const std::string& filter)
+{
     const auto info = read_interface(sensor.interface);
     const bool asks_interface = sensor.here && sensor.index && info.ok();
     SensorStatus status{sensor,
@@ -51,7 +55,7 @@ SensorStatus read_sensor_status(const PinnedSensor& sensor)
                         view.capacity(),
                         asks_interface ? info.value().xdp_mode : "",
                         asks_interface ? read_dispatcher(info.value()) : std::nullopt,
-                        printable(read_filter_text(sensor.folder)),
+                        printable(filter),
                         -1,
                         -1};
     status.counts = view.counts();

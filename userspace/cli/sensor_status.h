@@ -34,6 +34,8 @@ struct SensorStatus {
 
 // Reads the pins; neither kernel half nor daemon notices. The sensor must outlive the status. Throws StartupError.
 SensorStatus read_sensor_status(const PinnedSensor& sensor);
+// The same by a view that was opened before. filter: the sensor's expression.
+SensorStatus read_sensor_status(const PinnedSensor& sensor, const SensorView& view, const std::string& filter);
 
 // One object.
 std::string sensor_status_json(const SensorStatus& status);

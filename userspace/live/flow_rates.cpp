@@ -64,13 +64,13 @@ double per_second(std::uint64_t now, std::uint64_t before, double interval_s)
 
 } // namespace
 
-void FlowRates::add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, RateSample* sample, Table* table)
+void FlowRates::add_sensor(const Seen& sensor, std::int64_t now_ns, RateSample* sample, Table* table)
 {
-    const SensorView view(sensor);
+    const SensorView& view = sensor.view;
     const engine_counts counts = view.counts();
-    const bool known = before_.contains(sensor.folder);
-    const Table& before = before_[sensor.folder];
-    TrafficRate& all = all_before_[sensor.folder];
+    const bool known = before_.contains(sensor.key);
+    const Table& before = before_[sensor.key];
+    TrafficRate& all = all_before_[sensor.key];
     const double interval_s = known ? sample->interval_s : 0;
     const std::uint64_t seen = counts.counter[COUNTER_PACKETS_SEEN], octets = counts.totals.wire_bytes;
     sample->all.packets += seen;
@@ -128,16 +128,33 @@ void FlowRates::add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, Rate
     });
 }
 
-RateSample FlowRates::sample(const std::vector<PinnedSensor>& sensors, std::int64_t now_ns)
+RateSample FlowRates::begin(std::int64_t now_ns)
 {
     RateSample sample;
     sample.interval_s = before_ns_ ? static_cast<double>(now_ns - before_ns_) / 1e9 : 0;
     before_ns_ = now_ns;
     talker_index_.clear();
+    return sample;
+}
+
+RateSample FlowRates::sample(const std::vector<Seen>& sensors, std::int64_t now_ns)
+{
+    RateSample sample = begin(now_ns);
+    std::unordered_map<std::string, Table> tables;
+    for (const Seen& sensor : sensors)
+        add_sensor(sensor, now_ns, &sample, &tables[sensor.key]);
+    sample.flows_alive = sample.flows.size();
+    before_ = std::move(tables);
+    return sample;
+}
+
+RateSample FlowRates::sample(const std::vector<PinnedSensor>& sensors, std::int64_t now_ns)
+{
+    RateSample sample = begin(now_ns);
     std::unordered_map<std::string, Table> tables;
     for (const PinnedSensor& sensor : sensors) {
         try {
-            add_sensor(sensor, now_ns, &sample, &tables[sensor.folder]);
+            add_sensor({sensor.interface, sensor.folder, SensorView(sensor)}, now_ns, &sample, &tables[sensor.folder]);
         } catch (const StartupError& error) {
             // The sensor may just have stopped, or be another version's: list it as unreadable and go on.
             sample.unreadable.push_back(fmt::format("{}: {}", sensor.interface, error.what()));

@@ -46,13 +46,20 @@ class FlowRates {
   public:
     // Reads every record of the sensors' tables and compares with the previous sample. now_ns: boot clock.
     RateSample sample(const std::vector<PinnedSensor>& sensors, std::int64_t now_ns);
+    // The same by views that were opened before. key: the same for a sensor each time.
+    struct Seen {
+        std::string interface, key;
+        const SensorView& view;
+    };
+    RateSample sample(const std::vector<Seen>& sensors, std::int64_t now_ns);
 
   private:
     struct Before {
         std::uint64_t packets[2], octets[2];
     };
     using Table = std::unordered_map<std::uint64_t, Before>; // by flowInd
-    void add_sensor(const PinnedSensor& sensor, std::int64_t now_ns, RateSample* sample, Table* table);
+    RateSample begin(std::int64_t now_ns);
+    void add_sensor(const Seen& sensor, std::int64_t now_ns, RateSample* sample, Table* table);
 
     std::unordered_map<std::string, Table> before_;           // by pin folder
     std::unordered_map<std::string, TrafficRate> all_before_; // likewise

@@ -453,6 +453,17 @@ std::vector<std::string> end_lines(const RunSummary& run)
     return lines;
 }
 
+engine_counts reported_counts(const RunSummary& run)
+{
+    engine_counts counts = run.counts;
+    counts.counter[COUNTER_PACKETS_SEEN] = run.input.frames;
+    counts.counter[COUNTER_PACKETS_FILTERED] += run.input.filtered;
+    counts.counter[COUNTER_PACKETS_SHORT_FRAME] += run.input.short_frame;
+    counts.counter[COUNTER_PACKETS_LINK_UNSUPPORTED] += run.input.link_unsupported;
+    counts.totals.wire_bytes = run.input.wire_bytes;
+    return counts;
+}
+
 std::string summary_json(const RunSummary& run)
 {
     std::string out =
@@ -484,18 +495,9 @@ std::string summary_json(const RunSummary& run)
         FX_COUNTERS(X)
 #undef X
     };
-    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
-        std::uint64_t value = run.counts.counter[i];
-        if (i == COUNTER_PACKETS_SEEN)
-            value = run.input.frames;
-        else if (i == COUNTER_PACKETS_FILTERED)
-            value += run.input.filtered;
-        else if (i == COUNTER_PACKETS_SHORT_FRAME)
-            value += run.input.short_frame;
-        else if (i == COUNTER_PACKETS_LINK_UNSUPPORTED)
-            value += run.input.link_unsupported;
-        out += fmt::format("{}\"{}\":{}", i ? "," : "", kNames[i], value);
-    }
+    const engine_counts counts = reported_counts(run);
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        out += fmt::format("{}\"{}\":{}", i ? "," : "", kNames[i], counts.counter[i]);
     out += fmt::format(",\"records_damaged\":{}", run.records_damaged);
     out += fmt::format(",\"flow_memories_dropped\":{}", run.tally.memories_dropped);
     out += fmt::format(",\"stream_heads_dropped\":{}", run.tally.streams_dropped);

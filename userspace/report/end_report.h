@@ -87,6 +87,8 @@ struct RunSummary {
 std::vector<std::string> start_lines(const RunSummary& run);
 // The report itself.
 std::vector<std::string> end_lines(const RunSummary& run);
+// The run's counts with what the engine never saw: frames that were refused before it.
+engine_counts reported_counts(const RunSummary& run);
 // One JSON object.
 std::string summary_json(const RunSummary& run);
 
