@@ -17,8 +17,9 @@ FIELDS = ["ftp.request.command", "ftp.request.arg", "ftp.response.code", "ftp.pa
 CUT = 0x10 | 0x20 | 0x40 | 0x80
 HIDDEN = {"USER", "PASS", "ACCT", "ADAT"}
 EXPLAINED = {
-    ("z-fake-long-commands.pcap", "ftpCC"): "words that are no command are a bit of ftpStat, tshark lists them",
-    ("z-ipv6-violation.pcap", "ftpRC"): "the reply stands behind binary bytes without a line end, in a segment of its own",
+    ("nDPI__fuzz-2006-06-26-2594.pcap", "*"): "bytes changed at random: tshark's texts end at a zero byte, its commands may begin anywhere",
+    ("fake-long-commands.pcap", "ftpCC"): "words that are no command are a bit of ftpStat, tshark lists them",
+    ("ipv6-violation.pcap", "ftpRC"): "the reply stands behind binary bytes without a line end, in a segment of its own",
 }
 
 

@@ -45,7 +45,8 @@ std::string_view uri_of(std::string_view value)
         for (from = 1; from < value.size() && value[from] != '"'; from++)
             if (value[from] == '\\')
                 from++;
-        from = std::min(from, value.size());
+        if (from >= value.size()) // no second quote
+            from = 0;
     }
     const std::size_t bracket = value.find('<', from);
     if (bracket == std::string_view::npos)

@@ -147,6 +147,12 @@ TEST(SipMessage, GapCostsItsLine)
     EXPECT_EQ(side.audio_ports.count, 0);
 }
 
+TEST(SipMessage, QuoteThatDoesNotEndHidesNoUri)
+{
+    const Side side = datagrams({"BYE sip:a SIP/2.0\r\nFrom: \"a <sip:a@example.com>\r\n\r\n"});
+    EXPECT_EQ(texts(side, kFrom), Texts{"sip:a@example.com"});
+}
+
 TEST(SipMessage, DamagedInputIsRead)
 {
     feed_damaged<Side>(kInvite + kBye, read_tcp);

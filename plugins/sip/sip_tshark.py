@@ -19,7 +19,7 @@ FIELDS = [*LISTS.values(), "sip.User-Agent", "sip.from.addr", "sip.to.addr", "sd
 METHODS = ["UNKNOWN", "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER",
            "MESSAGE", "UPDATE"]
 CUT = 0x0800 | 0x10000 | 0x20000 | 0x40000 | 0x80000
-EXPLAINED = {}
+EXPLAINED = {("nDPI__fuzz-2006-06-26-2594.pcap", "*"): "bytes changed at random: tshark's texts end at a zero byte, its URIs where they are wrong"}
 
 
 def compare(check, capture, row, sent):

@@ -18,11 +18,11 @@ COMMANDS = {"HELO", "EHLO", "MAIL", "RCPT", "DATA", "RSET", "SEND", "SOML", "SAM
 CUT = 0x10 | 0x20 | 0x40 | 0x80
 NO_BDAT = "tshark lists no BDAT whose size is no number that it takes"
 EXPLAINED = {
-    ("z-smtp-bdat-cmd-chunk-size-overflow.pcap", "smtpCC"): NO_BDAT,
-    ("z-smtp-bdat-cmd-chunk-size-overflow2.pcap", "smtpCC"): NO_BDAT,
-    ("z-smtp-bdat-cmd-negative-chunk-size.pcap", "smtpCC"): NO_BDAT,
-    ("z-smtp-bdat-gap.pcap", "smtpCC"): "the gap lies in the chunk: BDAT says where the next command begins",
-    ("z-smtp-bdat-pipeline-8bitmime.pcap", "*"): "tshark takes the commands in front of BDAT in one segment for data",
+    ("smtp-bdat-cmd-chunk-size-overflow.pcap", "smtpCC"): NO_BDAT,
+    ("smtp-bdat-cmd-chunk-size-overflow2.pcap", "smtpCC"): NO_BDAT,
+    ("smtp-bdat-cmd-negative-chunk-size.pcap", "smtpCC"): NO_BDAT,
+    ("smtp-bdat-gap.pcap", "smtpCC"): "the gap lies in the chunk: BDAT says where the next command begins",
+    ("smtp-bdat-pipeline-8bitmime.pcap", "*"): "tshark takes the commands in front of BDAT in one segment for data",
 }
 
 

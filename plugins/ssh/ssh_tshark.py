@@ -20,8 +20,8 @@ LISTS = {  # column: tshark's field
 FIELDS = [*LISTS.values(), "ssh.kex.hassh", "ssh.kex.hasshserver"]
 LIST_CUT = 0x4000
 EXPLAINED = {
-    ("z-kex-quadratic-1000.pcap", "*"): "a packet of 40,552 bytes, more than the 16,384 that are looked at",
-    ("z-ssh.server-side-half-duplex.pcap", "*"): "tshark reads nothing of a server behind its banner when the client's is missing",
+    ("kex-quadratic-1000.pcap.gz", "*"): "a packet of 40,552 bytes, more than the 16,384 that are looked at",
+    ("ssh.server-side-half-duplex.pcap", "*"): "tshark reads nothing of a server behind its banner when the client's is missing",
 }
 
 
