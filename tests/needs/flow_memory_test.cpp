@@ -61,8 +61,9 @@ TEST(FlowMemory, LetsTheOldestGoWhenThereIsNoRoom)
 
 TEST(FlowMemory, IsBoundedInBytesAndInFlows)
 {
-    EXPECT_EQ(FlowMemory(8).most_flows(), 262144U);
-    EXPECT_EQ(FlowMemory(64u << 10).most_flows(), 1024U); // 64 MiB
+    EXPECT_EQ(FlowMemory::within(64u << 20, 8).most_flows(), 262144U);
+    EXPECT_EQ(FlowMemory::within(64u << 20, 64u << 10).most_flows(), 1024U);
+    EXPECT_EQ(FlowMemory::within(1000, 4096).most_flows(), 1U);
 }
 
 // Each of a daemon's sensors numbers its flows from 1.

@@ -10,6 +10,8 @@
 namespace flowxdp {
 namespace {
 
+constexpr std::size_t kMostBytes = 4u << 20;
+
 struct Call {
     unsigned reader;
     std::uint64_t flow;
@@ -28,7 +30,7 @@ std::ostream& operator<<(std::ostream& out, const Call& c)
 // Readers that have enough after so many bytes.
 struct Readers {
     explicit Readers(std::vector<std::uint32_t> limits, std::vector<std::size_t> enough)
-        : heads(std::move(limits),
+        : heads(kMostBytes, std::move(limits),
                 [this, enough = std::move(enough)](unsigned reader, std::uint64_t flow, fx_stream* s) {
                     calls.push_back({reader,
                                      flow,
@@ -93,8 +95,8 @@ TEST(StreamHeads, TheOldestFlowGivesWayWhenAllHeadsAreTooLong)
     std::uint64_t flow = 1;
     while (!r.heads.dropped() && flow < 10000)
         r.add(flow++, 0, payload, 1);
-    EXPECT_LE(r.heads.bytes(), StreamHeads::kMostBytes);
-    EXPECT_GE(flow, StreamHeads::kMostBytes / (2 * kBytes)) << "no sooner";
+    EXPECT_LE(r.heads.bytes(), kMostBytes);
+    EXPECT_GE(flow, kMostBytes / (2 * kBytes)) << "no sooner";
     ASSERT_FALSE(r.calls.empty());
     EXPECT_EQ(r.calls.back().flow, 1U);
     EXPECT_TRUE(r.calls.back().complete);

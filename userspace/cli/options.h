@@ -47,19 +47,20 @@ struct Extraction {
 
 // What `replay` and `attach` share.
 struct RunOptions {
-    std::string write_prefix;            // -w
-    std::optional<SplitOutput> split;    // -W
-    bool packet_mode = false;            // -s
-    bool log_file = false;               // -l
-    std::vector<PluginSpec> plugins;     // --plugin
-    std::vector<PluginSpec> plugin_list; // --plugins a,b; empty: the default ones
-    std::vector<std::string> no_plugins; // --no-plugin
-    std::vector<SinkSpec> sinks;         // --sink
-    TunnelChoice tunnels;                // --tunnel
-    AlarmMode alarm = AlarmMode::kOff;   // --alarm
-    std::uint32_t max_flows = 1u << 18;  // --max-flows
-    double flow_factor = 1;              // -f
-    std::uint32_t sensor_id = 666;       // -x
+    std::string write_prefix;                       // -w
+    std::optional<SplitOutput> split;               // -W
+    bool packet_mode = false;                       // -s
+    bool log_file = false;                          // -l
+    std::vector<PluginSpec> plugins;                // --plugin
+    std::vector<PluginSpec> plugin_list;            // --plugins a,b; empty: the default ones
+    std::vector<std::string> no_plugins;            // --no-plugin
+    std::vector<SinkSpec> sinks;                    // --sink
+    TunnelChoice tunnels;                           // --tunnel
+    AlarmMode alarm = AlarmMode::kOff;              // --alarm
+    std::uint32_t max_flows = 1u << 18;             // --max-flows
+    std::uint64_t plugin_memory_bytes = 256u << 20; // --plugin-memory
+    double flow_factor = 1;                         // -f
+    std::uint32_t sensor_id = 666;                  // -x
     std::uint32_t idle_timeout_ms = 182000;
     std::uint64_t active_timeout_ms = 0;
     std::uint64_t max_packets = 0;       // -c

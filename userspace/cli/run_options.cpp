@@ -233,6 +233,10 @@ void add_run_options(OptionTable* table, RunOptions* run)
     table->group("Plugins");
     add_plugin_options(table, run);
     table
+        ->size("--plugin-memory", &run->plugin_memory_bytes, 1u << 20, std::uint64_t{1} << 36,
+               "What each plugin may keep of live flows, and all together of TCP streams; the oldest gives way")
+        .with_change(Change::kDaemon);
+    table
         ->text("--geo-country", "FILE", &run->geo_country,
                "MMDB with countries; if not given, what 'flowxdp geo status' says")
         .with_change(Change::kDaemon);

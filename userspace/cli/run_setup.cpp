@@ -431,6 +431,7 @@ void RunSetup::lay_out_records()
     };
     services.output_prefix = prefix_;
     services.sensor_id = options_.sensor_id;
+    services.memory_bytes = options_.plugin_memory_bytes;
     plugins_ = std::make_unique<PluginHost>(libraries_, choice_, *bundle_.descriptor, options_.packet_mode,
                                             std::move(services), &flow_);
     context_.flow_schema = plugins_->flow_schema();

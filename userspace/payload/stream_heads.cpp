@@ -27,7 +27,7 @@ void StreamHeads::add(std::uint64_t flow, unsigned direction, std::uint32_t read
     d.head.add(segment, limit);
     bytes_ += d.head.memory();
     show(&*entry, direction & 1, packet, false);
-    while ((bytes_ > kMostBytes || flows_.size() > kMostFlows) && flows_.size() > 1) {
+    while ((bytes_ > most_bytes_ || flows_.size() > kMostFlows) && flows_.size() > 1) {
         const auto oldest = order_.begin() == entry ? std::next(order_.begin()) : order_.begin();
         for (const Direction& other : oldest->directions)
             if (other.readers & ~other.done) {

@@ -2,8 +2,8 @@
 // stream_heads.h - the heads of the TCP flows that are alive, by sensor and flowInd, and which readers have seen how
 // much.
 //
-// A reader is a user half; readers have numbers below kMostReaders. All heads together have kMostBytes: when they are
-// used up the flow that has been kept longest ends its heads, and that is counted.
+// A reader is a user half; readers have numbers below kMostReaders. All heads together have a bound: when it is reached
+// the flow that has been kept longest ends its heads, and that is counted.
 #pragma once
 
 #include <array>
@@ -18,7 +18,6 @@ namespace flowxdp {
 
 class StreamHeads {
   public:
-    static constexpr std::size_t kMostBytes = 64u << 20;
     static constexpr std::size_t kMostFlows = 1u << 18;
     static constexpr unsigned kMostReaders = 32;
 
@@ -26,8 +25,11 @@ class StreamHeads {
     using Show = std::function<bool(unsigned reader, std::uint64_t flow, fx_stream* stream)>;
 
     StreamHeads() = default;
-    // limits: the most bytes of a head for each reader.
-    StreamHeads(std::vector<std::uint32_t> limits, Show show) : limits_(std::move(limits)), show_(std::move(show)) {}
+    // most_bytes: of all heads. limits: the most bytes of a head for each reader.
+    StreamHeads(std::uint64_t most_bytes, std::vector<std::uint32_t> limits, Show show)
+        : most_bytes_(most_bytes), limits_(std::move(limits)), show_(std::move(show))
+    {
+    }
 
     // A segment of a flow that these readers want.
     void add(std::uint64_t flow, unsigned direction, std::uint32_t readers, const StreamSegment& segment,
@@ -55,6 +57,7 @@ class StreamHeads {
     void show(Flow* flow, unsigned direction, const packet_record* packet, bool last);
     void end(std::list<Flow>::iterator flow);
 
+    std::uint64_t most_bytes_ = 0;
     std::vector<std::uint32_t> limits_;
     Show show_;
     std::list<Flow> order_; // oldest first

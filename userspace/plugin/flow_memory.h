@@ -20,15 +20,15 @@ namespace flowxdp {
 
 class FlowMemory {
   public:
-    // All memories together, in bytes; a run with tiny memories has one for kMostFlows flows.
-    static constexpr std::uint64_t kMostBytes = 64u << 20;
     static constexpr std::uint64_t kMostFlows = 1u << 18;
 
-    explicit FlowMemory(std::uint32_t bytes_per_flow = 0)
-        : FlowMemory(bytes_per_flow,
-                     bytes_per_flow ? std::clamp<std::uint64_t>(kMostBytes / bytes_per_flow, 1, kMostFlows) : 0)
+    // As many flows as fit into most_bytes, at most kMostFlows, at least one.
+    static FlowMemory within(std::uint64_t most_bytes, std::uint32_t bytes_per_flow)
     {
+        return {bytes_per_flow,
+                bytes_per_flow ? std::clamp<std::uint64_t>(most_bytes / bytes_per_flow, 1, kMostFlows) : 0};
     }
+    FlowMemory() : FlowMemory(0, 0) {}
     // A flow of a run: flowInd counts from 1 in each of a daemon's sensors, and never reaches 2^48.
     static std::uint64_t key(const stream_header& header, std::uint64_t flow_id)
     {

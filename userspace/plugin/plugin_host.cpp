@@ -207,7 +207,7 @@ PluginHost::PluginHost(const std::vector<PluginLibrary>& libraries, const Plugin
         add(packet_schema.get(), {p->packet_columns, p->packet_column_count}, &instance->packet_cells,
             &instance->packet_present);
     }
-    wanted_.emplace(instances_, flow);
+    wanted_.emplace(instances_, services_.memory_bytes, flow);
     payload_column_ = packet_schema->add(kPayloadColumns.all());
     flow_schema_ = flow_schema;
     if (packet_mode) {

@@ -61,6 +61,8 @@ class PluginHost {
         std::function<void(int level, const std::string& text)> log;
         std::string output_prefix;
         std::uint32_t sensor_id = 666;
+        // What each plugin may keep of live flows, and all together of TCP streams.
+        std::uint64_t memory_bytes = 256u << 20;
     };
 
     // The functions that plugins get. They use the services, which must keep their address.

@@ -31,6 +31,8 @@ std::string need_problem(const fx_packet_need& n, const fx_plugin& plugin)
     if (n.flags & FX_NEED_STREAM) {
         if (n.ip_proto != kTcp)
             return "it wants streams of what is not TCP";
+        if (!n.payload_bytes)
+            return "it wants streams, and no bytes of payload";
         if (!plugin.on_stream || !plugin.stream_bytes || plugin.stream_bytes > FX_STREAM_MAX_BYTES)
             return fmt::format("the plugin wants {} bytes of a stream; 1 to {} with on_stream() are possible",
                                plugin.stream_bytes, FX_STREAM_MAX_BYTES);
@@ -65,7 +67,8 @@ void give_back_if_zero(FlowMemory* memory, std::uint64_t flow, const std::uint8_
 
 } // namespace
 
-WantedPackets::WantedPackets(std::span<const std::unique_ptr<PluginInstance>> instances, flow_config* flow)
+WantedPackets::WantedPackets(std::span<const std::unique_ptr<PluginInstance>> instances, std::uint64_t most_bytes,
+                             flow_config* flow)
 {
     packet_needs& all = flow->needs;
     all = {};
@@ -91,7 +94,7 @@ WantedPackets::WantedPackets(std::span<const std::unique_ptr<PluginInstance>> in
         if (!instance->wanted && !count)
             continue;
         flow->flags |= FLOW_CONFIG_PACKET_NEEDS;
-        instance->memory = FlowMemory(plugin.flow_memory_size);
+        instance->memory = FlowMemory::within(most_bytes, plugin.flow_memory_size);
         if (instance->wanted || instance->packet_needs)
             takers_.push_back(instance.get());
         if (instance->stream_needs) {
@@ -102,16 +105,17 @@ WantedPackets::WantedPackets(std::span<const std::unique_ptr<PluginInstance>> in
     }
     all.first_packets = is_bounded ? most_packets : 0;
     slots_ = *flow;
-    streams_ = StreamHeads(std::move(limits), [this](unsigned reader, std::uint64_t key, fx_stream* stream) {
-        PluginInstance& instance = *readers_[reader];
-        const std::uint32_t bytes = instance.plugin->flow_memory_size;
-        std::uint8_t* block = bytes ? instance.memory.of(key) : nullptr;
-        stream->memory = block;
-        const bool wants_more = instance.plugin->on_stream(instance.object, stream) != 0;
-        if (bytes)
-            give_back_if_zero(&instance.memory, key, block, bytes);
-        return wants_more;
-    });
+    streams_ =
+        StreamHeads(most_bytes, std::move(limits), [this](unsigned reader, std::uint64_t key, fx_stream* stream) {
+            PluginInstance& instance = *readers_[reader];
+            const std::uint32_t bytes = instance.plugin->flow_memory_size;
+            std::uint8_t* block = bytes ? instance.memory.of(key) : nullptr;
+            stream->memory = block;
+            const bool wants_more = instance.plugin->on_stream(instance.object, stream) != 0;
+            if (bytes)
+                give_back_if_zero(&instance.memory, key, block, bytes);
+            return wants_more;
+        });
 }
 
 void WantedPackets::take(const packet_record& packet)

@@ -20,7 +20,9 @@ class WantedPackets {
     WantedPackets() = default;
     // Asks the instances, which have their objects, for their needs and writes them into flow->needs and flow->flags.
     // Throws StartupError for a need that cannot be met.
-    WantedPackets(std::span<const std::unique_ptr<PluginInstance>> instances, flow_config* flow);
+    // most_bytes: of the memories of one plugin, and of all streams.
+    WantedPackets(std::span<const std::unique_ptr<PluginInstance>> instances, std::uint64_t most_bytes,
+                  flow_config* flow);
     WantedPackets(const WantedPackets&) = delete;
     WantedPackets& operator=(const WantedPackets&) = delete;
 
