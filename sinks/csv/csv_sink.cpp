@@ -6,12 +6,12 @@
 
 #include "csv_text.h"
 #include "flowxdp/sink.hpp"
-#include "sink/file/row_file.h"
+#include "sink/file/table_files.h"
 
 namespace flowxdp {
 namespace {
 
-struct Options : OptionSet {
+struct Options : RotationOptions {
     Text packets{this, "packets", "", "file for packet rows; empty: beside the flow rows"};
     Word<std::size_t> eol{this, "eol", "crlf", "line end: crlf as RFC 4180 wants it, or lf", "crlf|lf"};
     Word<CsvFormulas> formulas{this, "formulas", "keep",
@@ -24,103 +24,77 @@ constexpr std::string_view kLineEnds[] = {"\r\n", "\n"};
 class CsvSink final : public Sink {
   public:
     CsvSink(std::string path, const OptionValues& values)
-        : path_(std::move(path)), packet_path_(values[kOptions.packets]), line_end_(kLineEnds[values[kOptions.eol]]),
-          formulas_(values[kOptions.formulas])
+        : path_(std::move(path)), packet_path_(values[kOptions.packets]), rotation_(rotation_of(kOptions, values)),
+          line_end_(kLineEnds[values[kOptions.eol]]), formulas_(values[kOptions.formulas])
     {
     }
 
     [[nodiscard]] std::vector<SinkFile> files(const SinkContext& context) const override
     {
-        return row_and_packet_files(path_, packet_path_, "_flows.csv", context);
+        return paths(context).files(context);
     }
     Result<void> open(const SinkContext& context) override
     {
-        if (path_.empty())
-            path_ = default_row_path(context, "_flows.csv");
-        append_csv_header(*context.flow_schema, line_end_, &flow_header_);
-        if (Result<void> opened = open_file(path_, flow_header_, start_of(context, 0), &flows_); !opened.ok())
-            return opened;
-        if (!context.packet_schema)
-            return {};
-        if (packet_path_.empty())
-            packet_path_ = packet_path_beside(path_);
-        append_csv_header(*context.packet_schema, line_end_, &packet_header_);
-        // Two tables in one stream are not CSV. Packet rows are then skipped, counted and reported.
-        return packet_path_ == path_ ? Result<void>()
-                                     : open_file(packet_path_, packet_header_, start_of(context, 2), &packets_);
+        std::string flow_header, packet_header;
+        append_csv_header(*context.flow_schema, line_end_, &flow_header);
+        if (context.packet_schema)
+            append_csv_header(*context.packet_schema, line_end_, &packet_header);
+        return files_.open(paths(context), flow_header, packet_header, context);
     }
-    Result<void> write(const Rows& rows) override { return print(rows, &flows_); }
+    Result<void> write(const Rows& rows) override { return print(rows, files_.flows()); }
+    // Two tables in one stream are not CSV: packet rows without a file are skipped, counted and reported.
     Result<void> write_packets(const Rows& rows) override
     {
-        if (packets_.is_open())
-            return print(rows, &packets_);
+        if (files_.has_packet_file())
+            return print(rows, files_.packets());
         packet_rows_skipped_ += rows.size();
         counts_.skipped += rows.size();
         return {};
     }
-    Result<void> flush(bool final) override
-    {
-        const Result<void> first = flows_.flush(final);
-        const Result<void> second = packets_.flush(final);
-        return first.ok() ? second : first;
-    }
-    Result<void> commit() override
-    {
-        const Result<void> first = flows_.commit();
-        const Result<void> second = packets_.commit();
-        return first.ok() ? second : first;
-    }
-    Result<void> reopen() override
-    {
-        const Result<void> flows = reopen_file(flow_header_, &flows_);
-        const Result<void> packets = reopen_file(packet_header_, &packets_);
-        return flows.ok() ? packets : flows;
-    }
-    [[nodiscard]] std::vector<std::uint64_t> positions() const override
-    {
-        return {flows_.position(), flows_.identity(), packets_.position(), packets_.identity()};
-    }
+    Result<void> tick(std::int64_t clock_ns) override { return files_.tick(clock_ns); }
+    Result<void> flush(bool final) override { return files_.flush(final); }
+    Result<void> commit() override { return files_.commit(); }
+    Result<void> reopen() override { return files_.reopen(); }
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override { return files_.positions(); }
     [[nodiscard]] std::vector<std::string> report() const override
     {
-        const std::uint64_t skipped = packet_rows_skipped_;
-        if (!skipped)
-            return {};
-        return {
-            fmt::format("{} packet rows not written: standard output has the flow rows; give packets=PATH", skipped)};
+        std::vector<std::string> lines = files_.report();
+        if (const std::uint64_t skipped = packet_rows_skipped_)
+            lines.push_back(fmt::format(
+                "{} packet rows not written: standard output has the flow rows; give packets=PATH", skipped));
+        return lines;
     }
 
   private:
-    static Result<void> open_file(const std::string& path, const std::string& header, const RowFileStart& start,
-                                  RowFile* file)
+    [[nodiscard]] TablePaths paths(const SinkContext& context) const
     {
-        if (Result<void> opened = file->open(path, start); !opened.ok() || file->resumed())
-            return opened;
-        return file->write_header(header);
+        return TablePaths::of(path_, packet_path_, "_flows.csv", rotation_, context);
     }
-    static Result<void> reopen_file(const std::string& header, RowFile* file)
-    {
-        const Result<bool> began = file->reopen();
-        if (!began.ok())
-            return began.error();
-        return began.value() ? file->write_header(header) : Result<void>();
-    }
-    Result<void> print(const Rows& rows, RowFile* file)
+    Result<void> print(const Rows& rows, SplitFile* file)
     {
         Result<void> result;
         for (std::size_t i = 0; i < rows.size(); i++) {
+            const RowView row = rows.row(i);
+            auto buffer = file->begin_row(row.header().end_clock_ns);
+            if (!buffer.ok()) {
+                counts_.dropped++;
+                result = buffer.error();
+                continue;
+            }
             line_.clear();
-            append_csv_row(rows.row(i), rows.schema(), line_end_, formulas_, &line_);
-            file->buffer()->append(line_);
+            append_csv_row(row, rows.schema(), line_end_, formulas_, &line_);
+            buffer.value()->append(line_);
             if (Result<void> done = file->row_done(); !done.ok())
                 result = done;
         }
         return result;
     }
 
-    std::string path_, packet_path_, flow_header_, packet_header_;
+    std::string path_, packet_path_;
+    Rotation rotation_;
     std::string_view line_end_;
     CsvFormulas formulas_;
-    RowFile flows_{&counts_}, packets_{&counts_};
+    TableFiles files_{&counts_};
     std::string line_;                                  // the row that is printed
     std::atomic<std::uint64_t> packet_rows_skipped_{0}; // report() may be called from another thread
 };

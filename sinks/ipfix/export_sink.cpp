@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "export_sink.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -18,14 +19,22 @@ Result<void> first_error(Result<void> a, Result<void> b)
 }
 
 // Words of positions(): start, place, receiver (for a file: length, identity), waiting rows, both sequences, four
-// totals.
+// totals; then those of a file that rotates.
 constexpr std::size_t kPositionWords = 9;
+constexpr std::size_t kRotatingWords = kPositionWords + kSeriesWords;
+
+std::size_t position_words(const ExportTarget& target)
+{
+    return target.rotation.rotates() ? kRotatingWords : kPositionWords;
+}
 
 TransportState state_from(const std::vector<std::uint64_t>& words, std::uint32_t domain)
 {
-    TransportState state{words[1], words[2], words[3], {words[5], words[6], words[7], words[8]}, {}};
+    TransportState state{words[1], words[2], words[3], {words[5], words[6], words[7], words[8]}, {}, {}};
     state.sequences.go_on_at(0, static_cast<std::uint32_t>(words[4]));
     state.sequences.go_on_at(domain, static_cast<std::uint32_t>(words[4] >> 32));
+    if (words.size() == kRotatingWords)
+        std::copy_n(words.begin() + kPositionWords, kSeriesWords, state.series.begin());
     return state;
 }
 
@@ -42,7 +51,9 @@ std::vector<SinkFile> ExportSink::files(const SinkContext&) const
 {
     if (target_.transport != TransportKind::kFile)
         return {};
-    return {{target_.path, false, PlaceWords{1, 2, 0}}};
+    if (!target_.rotation.rotates() || target_.path == "-")
+        return {{target_.path, false, PlaceWords{1, 2, 0}}};
+    return {{target_.path + ".part0", true, PlaceWords{1, 2, kPositionWords + 1}}};
 }
 
 Result<void> ExportSink::open(const SinkContext& context)
@@ -51,8 +62,8 @@ Result<void> ExportSink::open(const SinkContext& context)
         target_.settings.domain = context.sensor_id;
     target_.settings.run_interfaces = context.interface_name;
     target_.settings.origin = {context.boot, context.attached_ns};
-    transport_ = target_.make_transport(&counts_);
-    const bool resumed = context.resume.size() == kPositionWords;
+    transport_ = target_.make_transport(context.live, &counts_);
+    const bool resumed = context.resume.size() == position_words(target_);
     if (resumed)
         transport_->go_on(state_from(context.resume, target_.settings.domain));
     if (Result<void> opened = transport_->open(); !opened)
@@ -78,6 +89,8 @@ Result<void> ExportSink::commit()
                   state.totals.octets,
                   state.totals.flow_records,
                   state.totals.not_sent_flows};
+    if (target_.rotation.rotates())
+        positions_.insert(positions_.end(), state.series.begin(), state.series.end());
     return result;
 }
 
@@ -99,7 +112,7 @@ Result<void> ExportSink::tick(std::int64_t clock_ns)
 {
     Result<void> result = exporter_->advance(clock_ns);
     note_held();
-    return first_error(std::move(result), transport_->poll());
+    return first_error(std::move(result), transport_->tick(clock_ns));
 }
 
 Result<void> ExportSink::flush(bool final)

@@ -22,7 +22,12 @@ class ExportSink : public Sink {
     Result<void> tick(std::int64_t clock_ns) override;
     Result<void> flush(bool final) override;
     Result<void> commit() override;
-    [[nodiscard]] std::vector<std::uint64_t> positions() const override { return positions_; }
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override
+    {
+        if (transport_)
+            transport_->note_state_taken();
+        return positions_;
+    }
     [[nodiscard]] std::vector<std::string> report() const override;
 
   private:

@@ -126,11 +126,16 @@ Result<ExportTarget> ExportTarget::ipfix(const std::string& target, const Option
                      " is not a number of yours: it marks reverse elements (RFC 5103)"};
     read->udp.begin_again = std::chrono::seconds(values[kIpfixOptions.sampling_seconds]);
     read->tcp.backlog_octets = values[kIpfixOptions.backlog];
+    auto rotation =
+        parse_rotation(values[kIpfixOptions.rotate], values[kIpfixOptions.stamp], values[kIpfixOptions.exec_after]);
+    if (!rotation)
+        return rotation.error();
+    read->rotation = rotation.take();
     read->tcp.linger = std::chrono::seconds(values[kIpfixOptions.linger]);
     return read;
 }
 
-std::unique_ptr<Transport> ExportTarget::make_transport(SinkCounts* counts) const
+std::unique_ptr<Transport> ExportTarget::make_transport(bool live, SinkCounts* counts) const
 {
     switch (transport) {
     case TransportKind::kUdp:
@@ -140,7 +145,7 @@ std::unique_ptr<Transport> ExportTarget::make_transport(SinkCounts* counts) cons
     case TransportKind::kFile:
         break;
     }
-    return make_file_transport(path, counts);
+    return make_file_transport(path, rotation, live, counts);
 }
 
 } // namespace flowxdp::ipfix

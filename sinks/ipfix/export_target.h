@@ -7,6 +7,7 @@
 
 #include "exporter.h"
 #include "flowxdp/option.hpp"
+#include "sink/file/rotation.h"
 #include "transport.h"
 
 namespace flowxdp::ipfix {
@@ -39,7 +40,7 @@ struct NetflowOptions : ExportOptions {
         this, "flow_id", "0",
         "1 = flowInd as element 148, part of a row's key; nfdump takes such records for events of a firewall"};
 };
-struct IpfixOptions : ExportOptions {
+struct IpfixOptions : WithRotation<ExportOptions> {
     Switch biflow{this, "biflow", "0", "1 = one record for both directions (RFC 5103)"};
     Number<std::uint32_t> sampling_seconds{
         this,
@@ -70,12 +71,13 @@ struct ExportTarget {
     bool has_domain = false; // else the sensor id
     UdpLimits udp;
     TcpLimits tcp;
+    Rotation rotation; // of a file
 
     // Reads target and options of --sink. values: of kNetflowOptions or kIpfixOptions. Error: what is wrong, and what
     // is allowed.
     static Result<ExportTarget> netflow(const std::string& target, const OptionValues& values);
     static Result<ExportTarget> ipfix(const std::string& target, const OptionValues& values);
-    [[nodiscard]] std::unique_ptr<Transport> make_transport(SinkCounts* counts) const;
+    [[nodiscard]] std::unique_ptr<Transport> make_transport(bool live, SinkCounts* counts) const;
 };
 
 } // namespace flowxdp::ipfix

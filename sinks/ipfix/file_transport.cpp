@@ -6,6 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <span>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/file_identity.h"
 #include "core/output_file.h"
@@ -21,7 +26,12 @@ constexpr std::size_t kBuffer = 256u << 10;
 
 class FileTransport final : public Transport {
   public:
-    FileTransport(std::string path, SinkCounts* counts) : Transport(counts), path_(std::move(path)) {}
+    FileTransport(std::string path, const Rotation& rotation, bool live, SinkCounts* counts)
+        : Transport(counts), path_(std::move(path))
+    {
+        if (rotation.rotates() && path_ != "-")
+            series_.emplace(path_, rotation, live);
+    }
 
     Result<void> open() override
     {
@@ -29,7 +39,94 @@ class FileTransport final : public Transport {
             fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
             return fd_ ? Result<void>() : socket_error("cannot write " + name(), errno);
         }
-        auto opened = open_output(path_);
+        if (series_) {
+            const std::span<const std::uint64_t> words(series_state_);
+            const bool goes_on = std::ranges::any_of(words, [](std::uint64_t word) { return word != 0; });
+            if (Result<void> begun = series_->begin(words.subspan(goes_on ? 1 : words.size()), written_ != 0); !begun)
+                return begun;
+            records_ = series_state_[0];
+        }
+        return open_file();
+    }
+    [[nodiscard]] TransportState state() const override
+    {
+        TransportState now = Transport::state();
+        now.place = regular_ ? written_ : 0;
+        now.receiver = regular_ ? identity_ : 0;
+        if (series_) {
+            now.series[0] = records_;
+            std::ranges::copy(series_->words(), now.series.begin() + 1);
+        }
+        return now;
+    }
+    void note_state_taken() override
+    {
+        if (series_)
+            series_->note_positions();
+    }
+    [[nodiscard]] bool session_goes_on() const override { return !fresh_; }
+    void go_on(const TransportState& state) override
+    {
+        Transport::go_on(state);
+        written_ = state.place;
+        identity_ = state.receiver;
+        series_state_ = state.series;
+    }
+    [[nodiscard]] std::size_t message_limit() const override { return kLargestMessage; }
+    [[nodiscard]] std::string name() const override { return "file:" + path_; }
+
+    Result<void> send(Message message) override
+    {
+        Result<void> rotated;
+        if (series_ && series_->is_due(written_ + buffer_.size(), records_, message.clock_ns))
+            rotated = rotate();
+        if (!fd_)
+            if (Result<void> opened = open_file(); !opened) {
+                count_dropped(message);
+                return opened;
+            }
+        if (fresh_) {
+            fresh_ = false;
+            for (Message& part : preamble_(true))
+                append(std::move(part));
+        }
+        if (series_ && message.flow_records != 0)
+            series_->note_row(message.clock_ns);
+        records_ += message.flow_records;
+        append(std::move(message));
+        return first_error(std::move(rotated), buffer_.size() >= kBuffer ? write_out() : Result<void>());
+    }
+    Result<void> poll() override { return series_ ? first_error(write_out(), series_->poll()) : write_out(); }
+    Result<void> tick(std::int64_t clock_ns) override
+    {
+        if (!series_)
+            return write_out();
+        Result<void> result = first_error(write_out(), series_->settle());
+        if (series_->is_due(written_, records_, clock_ns))
+            result = first_error(std::move(result), rotate());
+        return result;
+    }
+    Result<void> commit() override { return series_ ? first_error(write_out(), series_->settle()) : write_out(); }
+    Result<void> finish() override
+    {
+        Result<void> written = write_out();
+        if (!series_)
+            return written;
+        fd_.reset();
+        return first_error(std::move(written), series_->finish());
+    }
+    [[nodiscard]] std::string remark() const override
+    {
+        return series_ ? fmt::format("{}", fmt::join(series_->report(), "; ")) : "";
+    }
+
+  private:
+    static Result<void> first_error(Result<void> a, Result<void> b) { return a.ok() ? std::move(b) : std::move(a); }
+
+    // The file, or the part of a series.
+    Result<void> open_file()
+    {
+        auto opened = open_output(series_ ? series_->part() : path_);
         if (!opened.ok())
             return Error{"cannot write " + name() + ": " + opened.error().message};
         fd_ = opened.take();
@@ -41,45 +138,26 @@ class FileTransport final : public Transport {
         identity_ = file_identity(fd_.get());
         fresh_ = written_ == 0 || static_cast<std::uint64_t>(status.st_size) < written_ || left != identity_;
         if (fresh_) { // no messages to continue: a new session
-            written_ = 0;
-            totals_ = {};
+            written_ = records_ = 0;
+            if (!series_)
+                totals_ = {};
+            else
+                series_->part_is_new();
             sequences_.reset();
         }
         if (::ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0 || ::lseek(fd_.get(), 0, SEEK_END) < 0)
             return socket_error("cannot write " + name(), errno);
         return {};
     }
-    [[nodiscard]] TransportState state() const override
+    // Ends the file of a series. The next one is opened by its first message.
+    Result<void> rotate()
     {
-        TransportState now = Transport::state();
-        now.place = regular_ ? written_ : 0;
-        now.receiver = regular_ ? identity_ : 0;
-        return now;
+        Result<void> written = write_out();
+        fd_.reset();
+        written_ = identity_ = records_ = 0;
+        return first_error(std::move(written), series_->end_part());
     }
-    [[nodiscard]] bool session_goes_on() const override { return !fresh_; }
-    void go_on(const TransportState& state) override
-    {
-        Transport::go_on(state);
-        written_ = state.place;
-        identity_ = state.receiver;
-    }
-    [[nodiscard]] std::size_t message_limit() const override { return kLargestMessage; }
-    [[nodiscard]] std::string name() const override { return "file:" + path_; }
 
-    Result<void> send(Message message) override
-    {
-        if (fresh_) {
-            fresh_ = false;
-            for (Message& part : preamble_(true))
-                append(std::move(part));
-        }
-        append(std::move(message));
-        return buffer_.size() >= kBuffer ? write_out() : Result<void>();
-    }
-    Result<void> poll() override { return write_out(); }
-    Result<void> finish() override { return write_out(); }
-
-  private:
     // Totals count messages when they are buffered, so that statistics records do not depend on when the buffer is
     // written.
     void append(Message message)
@@ -96,6 +174,8 @@ class FileTransport final : public Transport {
     // counted.
     Result<void> write_out()
     {
+        if (buffer_.empty())
+            return {};
         Result<void> result;
         std::size_t done = 0;
         while (done < buffer_.size()) {
@@ -144,13 +224,17 @@ class FileTransport final : public Transport {
     std::vector<Waiting> waiting_;
     std::size_t written_ = 0;
     std::uint64_t identity_ = 0; // file_identity.h
+    std::optional<FileSeries> series_;
+    std::array<std::uint64_t, kSeriesWords> series_state_{}; // a predecessor's
+    std::uint64_t records_ = 0;                              // flow records in the file
 };
 
 } // namespace
 
-std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts)
+std::unique_ptr<Transport> make_file_transport(const std::string& path, const Rotation& rotation, bool live,
+                                               SinkCounts* counts)
 {
-    return std::make_unique<FileTransport>(path, counts);
+    return std::make_unique<FileTransport>(path, rotation, live, counts);
 }
 
 } // namespace flowxdp::ipfix

@@ -96,6 +96,7 @@ Message MessageBuilder::take(std::int64_t clock_ns, std::uint32_t uptime_ms)
     message.sequence_step = protocol_ == Protocol::kNetflow9 ? 1 : data_records_;
     message.flow_records = flow_records_;
     message.rows = rows_;
+    message.clock_ns = clock_ns;
     message.octets.reserve(used_);
     OctetWriter writer(&message.octets);
     const auto seconds = static_cast<std::uint64_t>(clock_ns > 0 ? clock_ns / kNsPerSecond : 0);

@@ -20,6 +20,7 @@ struct Message {
     std::uint32_t sequence_step = 0; // v9: 1; IPFIX: data records, options records included (RFC 7011 3.1)
     std::uint32_t flow_records = 0;  // without options records
     std::uint32_t rows = 0;          // of the sink: a biflow record takes two
+    std::int64_t clock_ns = 0;       // export time, ns since the epoch
 };
 
 // Sequence numbers of one transport session, one for each Observation Domain.

@@ -6,22 +6,28 @@
 // can observe. UDP: the kernel accepted the datagram. TCP: the peer's kernel acknowledged it. File: it is written.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "flowxdp/sink.hpp"
 #include "message.h"
 #include "options_data.h"
+#include "sink/file/file_series.h"
 #include "sink/stream/socket_address.h"
 
 namespace flowxdp::ipfix {
 
 // begins: the receiver may know nothing of this exporter; otherwise templates are repeated.
 using Preamble = std::function<std::vector<Message>(bool begins)>;
+
+// Of a file that rotates: its flow records, FileSeries::Words.
+inline constexpr std::size_t kSeriesWords = 1 + std::tuple_size_v<FileSeries::Words>;
 
 // Where a transport resumes after a crash.
 struct TransportState {
@@ -30,6 +36,7 @@ struct TransportState {
     std::uint64_t waiting_rows = 0; // TCP: not acknowledged
     ExportTotals totals;
     SequenceNumbers sequences;
+    std::array<std::uint64_t, kSeriesWords> series{}; // a file that rotates
 };
 
 class Transport {
@@ -49,11 +56,19 @@ class Transport {
     virtual Result<void> send(Message message) = 0;
     // Sends queued messages as far as possible without waiting.
     virtual Result<void> poll() { return {}; }
+    // Sink::tick(): as poll().
+    virtual Result<void> tick(std::int64_t clock_ns)
+    {
+        (void)clock_ns;
+        return poll();
+    }
     // Sink::commit(): returns when every message is written, sent or acknowledged, or when nothing has moved for too
     // long.
     virtual Result<void> commit() { return poll(); }
     // After commit(). TCP has no sequence in it: each connection begins a new one.
-    [[nodiscard]] virtual TransportState state() const { return {0, 0, 0, totals_, sequences_}; }
+    [[nodiscard]] virtual TransportState state() const { return {0, 0, 0, totals_, sequences_, {}}; }
+    // The last state() goes into the journal.
+    virtual void note_state_taken() {}
     // Before open(): the last state() before a crash.
     virtual void go_on(const TransportState& state)
     {
@@ -120,7 +135,9 @@ struct TcpLimits {
 
 std::unique_ptr<Transport> make_udp_transport(const Endpoint& collector, const UdpLimits& limits, SinkCounts* counts);
 std::unique_ptr<Transport> make_tcp_transport(const Endpoint& collector, const TcpLimits& limits, SinkCounts* counts);
-// path: "-" is stdout. The file is replaced, unless it resumes after a crash.
-std::unique_ptr<Transport> make_file_transport(const std::string& path, SinkCounts* counts);
+// path: "-" is stdout, which does not rotate. The file is replaced, unless it resumes after a crash. Files that rotate
+// have a session each: templates, and sequence numbers from 0.
+std::unique_ptr<Transport> make_file_transport(const std::string& path, const Rotation& rotation, bool live,
+                                               SinkCounts* counts);
 
 } // namespace flowxdp::ipfix

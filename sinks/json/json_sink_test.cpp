@@ -230,7 +230,9 @@ TEST(JsonSink, BadTargetsAndOptionsAreErrors)
     EXPECT_EQ(opened.error().message, "/no/such/folder/x.json: cannot create the file: No such file or directory");
     const Result<std::unique_ptr<Sink>> wrong = make_module_sink(SinkSpec{"json", "x", {{"colour", "red"}}});
     ASSERT_FALSE(wrong.ok());
-    EXPECT_EQ(wrong.error().message, "sink 'json': there is no option 'colour'; there are: packets, origin");
+    EXPECT_EQ(wrong.error().message,
+              "sink 'json': there is no option 'colour'; there are: rotate, stamp, exec_after, packets, "
+              "origin");
 }
 
 } // namespace

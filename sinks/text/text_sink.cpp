@@ -9,12 +9,12 @@
 #include "flowxdp/sink.hpp"
 #include "row/cell_text.h"
 #include "row/schema.h"
-#include "sink/file/split_file.h"
+#include "sink/file/table_files.h"
 
 namespace flowxdp {
 namespace {
 
-struct Options : OptionSet {
+struct Options : RotationOptions {
     Text split{this, "split", "", "start a new flow file after SIZE (500M, 1e6) or so many flows (10000f)"};
     Text start{this, "start", "0", "index of the first piece"};
 };
@@ -36,77 +36,40 @@ SplitRule rule_of(std::string_view split, std::string_view start)
 class TextSink final : public Sink {
   public:
     TextSink(std::string target, const OptionValues& values)
-        : target_(std::move(target)), rule_(rule_of(values[kOptions.split], values[kOptions.start]))
+        : target_(std::move(target)), split_(rule_of(values[kOptions.split], values[kOptions.start])),
+          rotation_(rotation_of(kOptions, values))
     {
+        if (split_.splits() && rotation_.rotates())
+            throw std::invalid_argument("options 'split' (-W) and 'rotate' (--rotate): give one of them");
     }
 
     [[nodiscard]] std::vector<SinkFile> files(const SinkContext& context) const override
     {
         if (goes_to_stdout(context))
             return {{"-"}};
-        const std::string prefix = prefix_of(context);
-        std::vector<SinkFile> files = {
-            {prefix + "_flows.txt" + (rule_.splits() ? std::to_string(rule_.first_index) : ""), rule_.splits(),
-             PlaceWords{0, 1, 3}},
-            {prefix + "_headers.txt"}};
-        const auto flow_words = static_cast<std::uint8_t>(SplitFile::position_words(rule_));
-        if (context.packet_schema)
-            files.push_back(
-                {prefix + "_packets.txt", false, PlaceWords{flow_words, static_cast<std::uint8_t>(flow_words + 1), 0}});
+        std::vector<SinkFile> files = paths(context).files(context);
+        files.insert(files.begin() + 1, {prefix_of(context) + "_headers.txt"});
         return files;
     }
     Result<void> open(const SinkContext& context) override
     {
-        const bool to_stdout = goes_to_stdout(context);
-        const std::string prefix = prefix_of(context);
-        const std::span<const std::uint64_t> resume(context.resume);
-        const std::size_t flow_words = std::min(SplitFile::position_words(rule_), resume.size());
-        if (auto opened = flows_.open(to_stdout ? "-" : prefix + "_flows.txt", rule_, header_line(*context.flow_schema),
-                                      context.live, resume.first(flow_words));
+        const std::string packet_header = context.packet_schema ? header_line(*context.packet_schema) : "";
+        if (auto opened = files_.open(paths(context), header_line(*context.flow_schema), packet_header, context);
             !opened.ok())
             return opened;
-        if (context.packet_schema) {
-            has_packets_ = true;
-            if (auto opened =
-                    packets_.open(to_stdout ? "-" : prefix + "_packets.txt", {}, header_line(*context.packet_schema),
-                                  context.live, resume.subspan(flow_words));
-                !opened.ok())
-                return opened;
-        }
-        return to_stdout ? Result<void>{} : write_headers_file(prefix + "_headers.txt", context);
+        return goes_to_stdout(context) ? Result<void>{}
+                                       : write_headers_file(prefix_of(context) + "_headers.txt", context);
     }
 
     // As in T2 the size is checked after each row, so A and B of a flow may be in two files.
-    Result<void> write(const Rows& rows) override { return print(rows, StringStyle::kQuoted, &flows_); }
-    Result<void> write_packets(const Rows& rows) override { return print(rows, StringStyle::kBare, &packets_); }
-
-    Result<void> flush(bool final) override
-    {
-        const Result<void> flows = flows_.flush(final);
-        const Result<void> packets = packets_.flush(final);
-        return flows.ok() ? packets : flows;
-    }
-
-    Result<void> commit() override
-    {
-        const Result<void> first = flows_.commit();
-        const Result<void> second = packets_.commit();
-        return first.ok() ? second : first;
-    }
-    Result<void> reopen() override
-    {
-        const Result<void> flows = flows_.reopen();
-        const Result<void> packets = packets_.reopen();
-        return flows.ok() ? packets : flows;
-    }
-    [[nodiscard]] std::vector<std::uint64_t> positions() const override
-    {
-        std::vector<std::uint64_t> all = flows_.positions();
-        if (has_packets_)
-            for (const std::uint64_t word : packets_.positions())
-                all.push_back(word);
-        return all;
-    }
+    Result<void> write(const Rows& rows) override { return print(rows, StringStyle::kQuoted, files_.flows()); }
+    Result<void> write_packets(const Rows& rows) override { return print(rows, StringStyle::kBare, files_.packets()); }
+    Result<void> tick(std::int64_t clock_ns) override { return files_.tick(clock_ns); }
+    Result<void> flush(bool final) override { return files_.flush(final); }
+    Result<void> commit() override { return files_.commit(); }
+    Result<void> reopen() override { return files_.reopen(); }
+    [[nodiscard]] std::vector<std::uint64_t> positions() const override { return files_.positions(); }
+    [[nodiscard]] std::vector<std::string> report() const override { return files_.report(); }
 
   private:
     [[nodiscard]] bool goes_to_stdout(const SinkContext& context) const
@@ -117,17 +80,26 @@ class TextSink final : public Sink {
     {
         return target_.empty() ? context.output_prefix : target_;
     }
+    // T2 splits the flow file alone.
+    [[nodiscard]] TablePaths paths(const SinkContext& context) const
+    {
+        if (goes_to_stdout(context))
+            return {"-", "-", {}, {}, true};
+        const std::string prefix = prefix_of(context);
+        return {prefix + "_flows.txt", prefix + "_packets.txt", {split_, rotation_}, {{}, rotation_}};
+    }
     Result<void> print(const Rows& rows, StringStyle style, SplitFile* file)
     {
         Result<void> result;
         for (std::size_t i = 0; i < rows.size(); i++) {
-            auto buffer = file->begin_row();
+            const RowView row = rows.row(i);
+            auto buffer = file->begin_row(row.header().end_clock_ns);
             if (!buffer.ok()) {
                 counts_.dropped++;
                 result = buffer.error();
                 continue;
             }
-            append_row_text(rows.row(i), style, '\t', buffer.value());
+            append_row_text(row, style, '\t', buffer.value());
             if (auto done = file->row_done(); !done.ok())
                 result = done;
         }
@@ -164,9 +136,9 @@ class TextSink final : public Sink {
     }
 
     std::string target_;
-    SplitRule rule_;
-    SplitFile flows_{&counts_}, packets_{&counts_};
-    bool has_packets_ = false;
+    SplitRule split_;
+    Rotation rotation_;
+    TableFiles files_{&counts_};
 };
 
 constexpr SinkDescription kDescription = {

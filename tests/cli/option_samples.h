@@ -28,6 +28,8 @@ inline std::map<std::string, std::vector<std::string>> option_samples(const std:
         {"extract", {"-e", "all:" + folder + "/x.pcapng"}},
         {"write", {"-w", folder + "/x"}},
         {"split", {"-W", folder + "/x:10f,3"}},
+        {"rotate", {"--rotate", "1h/500M"}},
+        {"exec-after", {"--rotate", "1h", "--exec-after", "gzip -f"}},
         {"packet-mode", {"-s"}},
         {"sink", {"--sink", "json:" + folder + "/a.json", "--sink", "csv:" + folder + "/b=c,eol=lf,queue=64K"}},
         {"alarm", {"--alarm", "any"}},

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """resume_test.py FLOWXDP: a daemon killed with SIGKILL again and again: every file sink has each row once.
 
-Text, split text, JSON, compressed JSON, CSV, packet rows and the sensor's own capture at the same time. Exit 77 without
+Text, split text, JSON, compressed JSON, CSV, files that rotate, packet rows and the sensor's own capture at the same time. Exit 77 without
 root or BPF.
 """
 import collections
@@ -10,6 +10,7 @@ import csv
 import glob
 import gzip
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,9 @@ def killed(network, folder):
     path = lambda name: folder + "/" + name
     prefix = path("run")
     options = ("-s", "-e", "all", "--idle-timeout", "0.3", "--sink", "json:" + path("a.json"), "--sink", "json:" +
-               path("b.json.gz"), "--sink", "csv:" + path("c.csv"), "--sink", "text:" + path("d") + ",split=3000f")
+               path("b.json.gz"), "--sink", "csv:" + path("c.csv"), "--sink", "text:" + path("d") + ",split=3000f", "--sink",
+               "json:" + path("e_flows.json.gz") + ",rotate=700f/1s,exec_after=chmod 0400", "--sink", "csv:" + path("f_flows.csv") +
+               ",rotate=100K")
     sensor = veth.Sensor(network, prefix, network.veths[0], *options)
     network.plug()
     sender = network.python(network.sender, SEND, FLOWS)
@@ -66,6 +69,14 @@ def killed(network, folder):
     pieces = sorted(glob.glob(path("d_flows.txt*")), key=lambda p: int(p.rsplit("txt", 1)[1]))
     lines = [line for piece in pieces for line in open(piece)]
     assert lines == open(prefix + "_flows.txt").readlines(), "the pieces are not the file"
+    # Files that rotate: each row in one of them, none with a part's name, the command for all but those that were named at a kill.
+    assert not glob.glob(path("*.part*")), glob.glob(path("*.part*"))
+    rotated = glob.glob(path("e_flows_*.json.gz"))
+    assert once("rotated json", (json.loads(line) for name in rotated for line in gzip.open(name, "rt"))) == wanted
+    assert len(rotated) > kills and sum(os.stat(name).st_mode & 0o777 == 0o400 for name in rotated) >= len(rotated) - kills
+    assert once("rotated csv", (row for name in glob.glob(path("f_flows_*.csv")) for row in csv.DictReader(open(name, newline="")))) == wanted
+    numbers = sorted(int(row["pktNo"]) for name in glob.glob(path("f_packets_*.csv")) for row in csv.DictReader(open(name, newline="")))
+    assert numbers == list(range(1, seen + 1)), "packet rows of the files that rotate"
     assert [int(row["pktNo"]) for row in veth.rows(prefix, "packets.txt")] == list(range(1, seen + 1))
     subprocess.run([network.flowxdp, "replay", "-q", "-s", "--idle-timeout", "0.3", prefix + ".pcapng", "-w", path("again")],
                    check=True, stderr=subprocess.DEVNULL)

@@ -49,6 +49,8 @@ struct Extraction {
 struct RunOptions {
     std::string write_prefix;                       // -w
     std::optional<SplitOutput> split;               // -W
+    std::string rotate;                             // --rotate; sinks read it
+    std::string exec_after;                         // --exec-after
     bool packet_mode = false;                       // -s
     bool log_file = false;                          // -l
     std::vector<PluginSpec> plugins;                // --plugin

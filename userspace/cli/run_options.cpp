@@ -220,6 +220,17 @@ void add_run_options(OptionTable* table, RunOptions* run)
         .with_one_of("output")
         .with_change(Change::kDaemon);
     add_split_option(table, run).with_change(Change::kDaemon);
+    table
+        ->text("--rotate", "LIMIT[/LIMIT...]", &run->rotate,
+               "Of every sink that writes files: finish a file at a time, a size or so many rows, and begin the next; "
+               "names of finished files have their time")
+        .with_example("--rotate 1h, --rotate 1d/500M/1000000f")
+        .with_change(Change::kDaemon);
+    table
+        ->text("--exec-after", "COMMAND", &run->exec_after,
+               "With --rotate: run this for each finished file, with its name as the last word; no shell reads it")
+        .with_example("--exec-after 'zstd -q --rm'")
+        .with_change(Change::kDaemon);
     table->flag("-s,--packet-mode", &run->packet_mode, "Packet mode: one more row for each packet with a flow")
         .with_change(Change::kSensor);
     add_sink_option(table, run);
@@ -344,6 +355,11 @@ Result<void> check_run(const RunOptions& run)
                                      "add --listen-token-file FILE, or listen on 127.0.0.1",
                                      run.listen)};
     }
+    if (run.split && !run.rotate.empty())
+        return Error{"both -W and --rotate are given: -W makes numbered pieces, --rotate files with a time; leave one "
+                     "of both out"};
+    if (!run.exec_after.empty() && run.rotate.empty())
+        return Error{"--exec-after runs a command for finished files: add --rotate LIMIT"};
     if (!run.filter.empty() && !run.filter_file.empty())
         return Error{"a filter expression is given twice: by --filter and by -F; leave one of both out"};
     const double flows = run.max_flows * run.flow_factor;

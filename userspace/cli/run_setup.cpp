@@ -153,6 +153,12 @@ SinkRunner::Limits queue_limits(const SinkSpec& spec, SinkPolicy default_policy,
     return limits;
 }
 
+bool has_option(const fx_sink& sink, std::string_view name)
+{
+    return std::any_of(sink.options, sink.options + sink.option_count,
+                       [name](const fx_option& option) { return option.name == name; });
+}
+
 std::string label_of(const SinkSpec& spec)
 {
     return spec.name + (spec.target.empty() ? "" : ":" + spec.target);
@@ -410,7 +416,11 @@ void RunSetup::plan_sink(const SinkSpec& spec)
     const auto module = SinkLibrary(folders_).load(spec.name);
     if (!module.ok())
         throw StartupError(module.error().message, ExitCode::kUsage);
-    const SinkSpec own = without_queue_options(spec);
+    SinkSpec own = without_queue_options(spec);
+    // Given for all sinks that write files; a sink's own options go before.
+    for (const auto& [name, value] : {std::pair{"rotate", options_.rotate}, {"exec_after", options_.exec_after}})
+        if (!value.empty() && has_option(*module->descriptor, name))
+            own.options.try_emplace(name, value);
     auto sink = make_sink(module.value(), own);
     if (!sink.ok())
         throw StartupError(sink.error().message, ExitCode::kUsage);

@@ -90,8 +90,12 @@ Result<std::unique_ptr<Compressor>> make(const char* library)
 
 } // namespace
 
-Result<std::unique_ptr<Compressor>> compressor_for(const std::string& path)
+Result<std::unique_ptr<Compressor>> compressor_for(const std::string& name)
 {
+    std::string_view path = name;
+    std::string_view part = path.substr(0, path.find_last_not_of("0123456789") + 1);
+    if (part.ends_with(".part"))
+        path = part.substr(0, part.size() - 5);
     if (path.ends_with(".gz"))
         return make<GzipCompressor>("zlib");
     if (path.ends_with(".zst"))

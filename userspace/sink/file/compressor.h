@@ -23,7 +23,8 @@ class Compressor {
     virtual Result<void> add(std::string_view bytes, End end, TextBuffer* out) = 0;
 };
 
-// By the end of a file's name: .gz, .zst; null for any other. Throws nothing; error: no memory.
+// By the end of a file's name: .gz, .zst, also with .partN after it (file_series.h); null for any other. Throws
+// nothing; error: no memory.
 Result<std::unique_ptr<Compressor>> compressor_for(const std::string& path);
 
 } // namespace flowxdp

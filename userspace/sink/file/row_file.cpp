@@ -16,6 +16,7 @@
 #include "core/file_identity.h"
 #include "core/output_file.h"
 #include "sink/file/compressor.h"
+#include "sink/file/rotation.h"
 
 namespace flowxdp {
 namespace {
@@ -336,36 +337,11 @@ std::string default_row_path(const SinkContext& context, std::string_view suffix
     return context.output_prefix.empty() ? "-" : context.output_prefix + std::string(suffix);
 }
 
-std::vector<SinkFile> row_and_packet_files(const std::string& path, const std::string& packet_path,
-                                           std::string_view suffix, const SinkContext& context)
-{
-    const std::string rows = path.empty() ? default_row_path(context, suffix) : path;
-    const std::string packets = packet_path.empty() ? packet_path_beside(rows) : packet_path;
-    std::vector<SinkFile> files = {{rows, false, PlaceWords{0, 1, 0}}};
-    if (context.packet_schema && packets != rows)
-        files.push_back({packets, false, PlaceWords{2, 3, 0}});
-    return files;
-}
-
-RowFileStart start_of(const SinkContext& context, std::size_t word)
-{
-    if (context.resume.size() < word + 2)
-        return {context.live};
-    return {context.live, context.resume[word], context.resume[word + 1]};
-}
-
 std::string packet_path_beside(const std::string& path)
 {
     if (path == "-")
         return path;
-    const std::size_t slash = path.rfind('/');
-    const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-    std::size_t end = path.size();
-    for (const std::string_view packed : {".gz", ".zst"})
-        if (path.ends_with(packed))
-            end = path.size() - packed.size();
-    const std::size_t dot = end > 0 ? path.rfind('.', end - 1) : std::string::npos;
-    const std::size_t stem_end = dot != std::string::npos && dot > name ? dot : end;
+    const std::size_t stem_end = stem_length(path);
     std::string stem = path.substr(0, stem_end);
     const std::string rest = path.substr(stem_end);
     if (stem.ends_with("_flows"))

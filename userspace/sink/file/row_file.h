@@ -119,12 +119,6 @@ class RowFile {
 
 // The file of a sink whose target is empty: PREFIX + suffix, or standard output when there is no prefix.
 std::string default_row_path(const SinkContext& context, std::string_view suffix);
-// The files of a sink of flow and packet rows: path and packet_path as given, empty = the default of each. Words of
-// positions(): length and identity of the flow rows' file, then of the packet rows'.
-std::vector<SinkFile> row_and_packet_files(const std::string& path, const std::string& packet_path,
-                                           std::string_view suffix, const SinkContext& context);
-// The start of such a file, by the two words from context.resume[word] on.
-RowFileStart start_of(const SinkContext& context, std::size_t word);
 // The packet rows' file beside the flow rows' file: "x_flows.json.gz" -> "x_packets.json.gz", "x.json" ->
 // "x_packets.json".
 std::string packet_path_beside(const std::string& path);
