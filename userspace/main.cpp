@@ -18,6 +18,7 @@
 #include "cli/listing.h"
 #include "cli/options.h"
 #include "cli/plugin_command.h"
+#include "cli/query_command.h"
 #include "cli/replay_command.h"
 #include "cli/status_command.h"
 #include "cli/top_command.h"
@@ -77,6 +78,8 @@ ExitCode run_command(const Options& options, const std::string& command_line)
         return list_sinks(options.list);
     case Command::kDecode:
         return decode_value(options.list.library_folder, options.decode, options.list.json);
+    case Command::kQuery:
+        return run_query_command(options.query);
     case Command::kConfigCheck:
         return run_config_check(options.config);
     case Command::kConfigDump:

@@ -13,6 +13,7 @@ inline constexpr const char* kSignals =
 CommandRow replay_command(Options* options);
 CommandRow attach_command(Options* options);
 CommandRow detach_command(Options* options);
+CommandRow query_command(Options* options);
 CommandRow plugin_list_command(Options* options);
 CommandRow plugin_new_command(Options* options);
 CommandRow plugin_build_command(Options* options);

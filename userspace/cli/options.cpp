@@ -226,6 +226,7 @@ std::vector<CommandRow> command_table(Options* options, std::span<const std::str
     commands.push_back(plugin_new_command(options));
     commands.push_back(plugin_build_command(options));
     commands.push_back(decode_command(options));
+    commands.push_back(query_command(options));
     commands.push_back(config_check_command(options));
     commands.push_back(config_dump_command(options, dumps_replay(words)));
     commands.push_back(complete_command(options));

@@ -16,6 +16,7 @@
 #include "live/live_sensor.h"
 #include "pipeline/pipeline.h"
 #include "plugin/plugin_host.h"
+#include "query/result_printer.h"
 #include "sink/sink_spec.h"
 
 namespace flowxdp {
@@ -130,6 +131,16 @@ struct ListOptions {
     std::string library_folder; // --lib
 };
 
+struct QueryOptions {
+    std::vector<std::string> files;
+    std::string sql;                                          // the last word; empty: a ready question
+    bool top = false, talkers = false, health = false;        // ready ones
+    std::size_t count = 10;                                   // -n: lines of --top and --talkers
+    query::AnswerFormat format = query::AnswerFormat::kTable; // --format
+    std::string flows_to;                                     // --flows-to
+    std::string library_folder;                               // --lib
+};
+
 struct DoctorOptions {
     std::vector<std::string> interfaces;
     std::string write_prefix; // -w
@@ -167,6 +178,7 @@ enum class Command {
     kPlugin,
     kSinks,
     kDecode,
+    kQuery,
     kConfigCheck,
     kConfigDump,
     kComplete,
@@ -181,7 +193,8 @@ struct Options {
     TopOptions top;
     DoctorOptions doctor;
     StatusOptions status;
-    std::string decode;                // COLUMN=VALUE
+    std::string decode; // COLUMN=VALUE
+    QueryOptions query;
     std::vector<std::string> complete; // words of a command line without the program's name
     geo::GeoCommand geo;
     ConfigOptions config;
