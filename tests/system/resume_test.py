@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """resume_test.py FLOWXDP: a daemon killed with SIGKILL again and again: every file sink has each row once.
 
-Text, split text, JSON, compressed JSON, CSV, files that rotate, packet rows and the sensor's own capture at the same time. Exit 77 without
+Text, split text, JSON, compressed JSON, CSV, files that rotate, SQLite, packet rows and the sensor's own capture at the same time. Exit 77 without
 root or BPF.
 """
 import collections
+import contextlib
 import csv
 import glob
 import gzip
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -43,7 +45,7 @@ def killed(network, folder):
     options = ("-s", "-e", "all", "--idle-timeout", "0.3", "--sink", "json:" + path("a.json"), "--sink", "json:" +
                path("b.json.gz"), "--sink", "csv:" + path("c.csv"), "--sink", "text:" + path("d") + ",split=3000f", "--sink",
                "json:" + path("e_flows.json.gz") + ",rotate=700f/1s,exec_after=chmod 0400", "--sink", "csv:" + path("f_flows.csv") +
-               ",rotate=100K")
+               ",rotate=100K", "--sink", "sqlite:" + path("g.db"))
     sensor = veth.Sensor(network, prefix, network.veths[0], *options)
     network.plug()
     sender = network.python(network.sender, SEND, FLOWS)
@@ -77,6 +79,9 @@ def killed(network, folder):
     assert once("rotated csv", (row for name in glob.glob(path("f_flows_*.csv")) for row in csv.DictReader(open(name, newline="")))) == wanted
     numbers = sorted(int(row["pktNo"]) for name in glob.glob(path("f_packets_*.csv")) for row in csv.DictReader(open(name, newline="")))
     assert numbers == list(range(1, seen + 1)), "packet rows of the files that rotate"
+    with contextlib.closing(sqlite3.connect(path("g.db"))) as database:
+        assert {(str(flow), direction) for flow, direction in database.execute("SELECT flowInd, dir FROM flows")} == wanted
+        assert [n for n, in database.execute("SELECT pktNo FROM packets ORDER BY pktNo")] == list(range(1, seen + 1))
     assert [int(row["pktNo"]) for row in veth.rows(prefix, "packets.txt")] == list(range(1, seen + 1))
     subprocess.run([network.flowxdp, "replay", "-q", "-s", "--idle-timeout", "0.3", prefix + ".pcapng", "-w", path("again")],
                    check=True, stderr=subprocess.DEVNULL)
