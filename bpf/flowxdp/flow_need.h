@@ -30,7 +30,8 @@ FX_INLINE void packet_needs_of(__u64 packet_no, __u64 status, const struct packe
 	for (__u32 i = 0; i < PACKET_NEEDS_MAX; i++) {
 		if (i >= c->needs.count)
 			break;
-		if (!packet_need_met(p, packet_no, status, &c->needs.need[i]))
+		if (!packet_need_met(p, packet_no, status, packet_need_word(&c->needs.need[i], 0),
+		                     packet_need_word(&c->needs.need[i], 1)))
 			continue;
 		FX_OPAQUE(step->needs) = FX_OPAQUE(step->needs) | 1u << i;
 		if (PACKET_WANTED(c->needs.need[i].payload_bytes) > FX_OPAQUE(step->record_bytes))

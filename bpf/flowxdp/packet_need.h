@@ -38,16 +38,40 @@ struct packet_needs {
 	__u64 reserved;
 };
 
+/* An entry's first or second half. */
+FX_INLINE __u64 packet_need_word(FX_CONFIG struct packet_need *n, __u32 i)
+{
+#ifdef __bpf__
+	return ((FX_CONFIG __u64 *)n)[i];
+#else
+	__u64 word;
+
+	__builtin_memcpy(&word, (const __u8 *)n + i * sizeof(word), sizeof(word));
+	return word;
+#endif
+}
+
 /* Does a port lie in the entry's range? */
-FX_INLINE __u32 packet_need_port(const struct packet *p, FX_CONFIG struct packet_need *n)
+FX_INLINE __u32 packet_need_port(const struct packet *p, const struct packet_need *n)
 {
 	return (p->src_port >= n->port_first && p->src_port <= n->port_last) ||
 	       (p->dst_port >= n->port_first && p->dst_port <= n->port_last);
 }
 
-/* Does the nth packet of a direction, which has this flowStat, meet the entry? */
-FX_INLINE __u32 packet_need_met(const struct packet *p, __u64 packet_no, __u64 status, FX_CONFIG struct packet_need *n)
+/*
+ * Does the nth packet of a direction, which has this flowStat, meet an entry? The entry comes as its two words: 6.18: 337 k verified
+ * instructions with everything and a full table, because the steps were followed for each entry; cure: FX_CHECKED_ONCE, and a pointer
+ * into a read-only map cannot be its argument.
+ */
+FX_CHECKED_ONCE int packet_need_met(const struct packet *p, __u64 packet_no, __u64 status, __u64 word0, __u64 word1)
 {
+	struct packet_need entry;
+	const struct packet_need *n = &entry;
+
+	if (!p)
+		return 0;
+	__builtin_memcpy(&entry, &word0, sizeof(word0));
+	__builtin_memcpy((__u8 *)&entry + sizeof(word0), &word1, sizeof(word1));
 	if (n->ethertype ? p->ip_version || p->ethertype != n->ethertype : !p->ip_version)
 		return 0;
 	if (n->ip_proto && p->ip_proto != n->ip_proto)
