@@ -333,7 +333,7 @@ class Messages(CliCase):
                             (["replay", "-D", "out.pcap0"], "--series out.pcap0"), (["attach", "-D"], "'flowxdp interfaces'"), (["-D"], "'flowxdp interfaces'"),
                             (["replay", self.capture, "-nn"], "never replaced by names"), (["replay", self.capture, "-n"], "-n is not needed"),
                             (["replay", self.capture, "-b", "plugins.txt"], "--plugins a,b"), (["replay", self.capture, "-p", "dir"], "--lib"),
-                            (["replay", self.capture, "-M", "5"], "SIGUSR1"), (["attach", "lo", "-B", "32"], "--ring 32"),
+                            (["replay", self.capture, "-m"], "SIGUSR1"), (["attach", "lo", "-B", "32"], "--ring 32"),
                             (["attach", "lo", "-r", "f.pcap"], "'flowxdp replay f.pcap'"), (["replay", self.capture, "-X"], "-s writes a row"),
                             (["replay", self.capture, "-G", "60"], "-W PREFIX"), (["attach", "lo", "-Z", "nobody"], "--user nobody"),
                             (["replay", self.capture, "-s0"], "tcpdump's -s 0 is -S 0"), (["attach", "lo", "-Q", "in"], "--direction ingress"),
@@ -1058,6 +1058,74 @@ class Books(CliCase):
         else:
             self.fail("the sensor does not read its standard input")
         time.sleep(0.3)
+
+
+class Monitoring(CliCase):
+    """-M: lines of figures while a run goes on."""
+
+    def lines(self, path):
+        with open(path) as file:
+            text = file.read()
+        names, *rows = [line.split("\t") for line in text.split("\n")[:-1]]
+        return [dict(zip(names, row)) for row in rows]
+
+    def run_in_three_parts(self, mode):
+        """The lines of a replay that gets its packets in three parts, each after a line about the one before."""
+        prefix = str(self.dir / "m")
+        packets = mixed_traffic()
+        replay = subprocess.Popen([FLOWXDP, "replay", "-", "-q", "-w", prefix, "-M", "1", "--monitoring-mode", mode],
+                                  stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            replay.stdin.write(frames.pcap_header())
+            fed = 0
+            for part in (packets[:50], packets[50:100], packets[100:]):
+                replay.stdin.write(b"".join(frames.pcap_record(*packet) for packet in part))
+                replay.stdin.flush()
+                fed += len(part)
+                end = time.monotonic() + PATIENCE
+                while self.seen(prefix, mode) < fed:
+                    self.assertLess(time.monotonic(), end, f"no line about {fed} packets")
+                    time.sleep(0.05)
+            _, errors = replay.communicate()
+        finally:
+            replay.kill()
+        self.assertEqual((replay.returncode, errors), (OK, b""))
+        return packets, self.lines(prefix + "_monitoring.txt"), Table((self.dir / "m_flows.txt").read_text())
+
+    def seen(self, prefix, mode):
+        try:
+            lines = self.lines(prefix + "_monitoring.txt")
+        except (OSError, ValueError):
+            return 0
+        counts = [int(line["numPkts"]) for line in lines if "numPkts" in line]
+        return sum(counts) if mode == "difference" else max(counts, default=0)
+
+    def test_lines_count_since_the_start(self):
+        packets, lines, table = self.run_in_three_parts("absolute")
+        self.assertEqual({line["%repType"] for line in lines}, {"USR1MR_A"})
+        counts = [int(line["numPkts"]) for line in lines]
+        self.assertEqual(counts, sorted(counts))
+        last = lines[-1]
+        self.assertEqual((int(last["numPkts"]), int(last["numBytes"])), (len(packets), sum(len(frame) for _, frame in packets)))
+        self.assertEqual(int(last["numFlows"]), len(table.rows))
+        self.assertEqual(int(last["TCPPkts"]) + int(last["UDPPkts"]) + int(last["ARPPkts"]), len(packets))
+        self.assertEqual(int(last["numAPkts"]) + int(last["numBPkts"]), len(packets))
+        self.assertEqual(int(last["fillSzHashMap"]), 0, "every flow has ended")
+
+    def test_differences_add_up_to_the_run(self):
+        packets, lines, table = self.run_in_three_parts("difference")
+        self.assertEqual({line["%repType"] for line in lines}, {"USR1MR_D"})
+        self.assertGreaterEqual(len(lines), 3)
+        for name, total in (("numPkts", len(packets)), ("numBytes", sum(len(frame) for _, frame in packets)), ("numFlows", len(table.rows)),
+                            ("ARPPkts", 1)):
+            self.assertEqual(sum(int(line[name]) for line in lines), total, name)
+
+    def test_lines_are_json_on_standard_error(self):
+        done = subprocess.run([FLOWXDP, "replay", self.capture, "--json", "-M", "60", "--sink", "json:" + str(self.dir / "rows")],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        (line,) = [json.loads(text) for text in done.stderr.split("\n") if text.startswith('{"repType"')]
+        self.assertEqual((line["repType"], line["sensorID"], line["numPkts"]), ("USR1MR_A", 666, len(mixed_traffic())))
 
 
 class Listen(CliCase):

@@ -112,6 +112,17 @@ void read_daemon(const Daemon& daemon, std::int64_t since_ns, RunSummary* run)
     run->records_damaged = daemon.records_damaged();
 }
 
+// A line of -M.
+void monitor_now(const Daemon& daemon, const std::vector<std::unique_ptr<LiveSensor>>& sensors, std::int64_t since_ns,
+                 double started_s, RunSetup* setup)
+{
+    read_daemon(daemon, since_ns, &setup->run());
+    if (const Result<RunningBooks> books = running_books(sensors); books.ok())
+        setup->run().running = books.value();
+    setup->monitor(started_s);
+    setup->run().running.reset();
+}
+
 // SIGUSR1.
 void report_now(const Daemon& daemon, const std::vector<std::unique_ptr<LiveSensor>>& sensors, std::int64_t since_ns,
                 double started_s, RunSetup* setup, Log* log)
@@ -180,6 +191,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
         }
         if (monitor)
             monitor->publish(sensors);
+        if (setup.monitoring_due())
+            monitor_now(daemon, sensors, since_ns, started, &setup);
         const bool stops = signals.stopped() || setup.nobody_reads();
         if (stops) {
             manager.tell("STOPPING=1"); // to export what is left may take longer than a round

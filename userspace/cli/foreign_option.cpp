@@ -39,9 +39,8 @@ constexpr ForeignOption kForeign[] = {
      "-p: plugins are looked for below the folder of --lib (Tranalyzer2's -p); XDP needs no promiscuous mode "
      "(tcpdump's -p)"},
     {" replay attach ", "-b", "FILE", "-b: plugins are named by --plugins a,b or --plugin NAME, not by a file"},
-    {" replay attach ", "-m", "", "-m: SIGUSR1 makes a running flowxdp report; 'flowxdp status' shows a live one"},
-    {" replay attach ", "-M", "SEC",
-     "-M: SIGUSR1 makes a running flowxdp report; 'flowxdp status' and 'flowxdp top' show a live one"},
+    {" replay attach ", "-m", "",
+     "-m: figures every few seconds are -M SECONDS; SIGUSR1 makes a running flowxdp report"},
     {" replay attach ", "-P", "PRIO", "-P: start it by 'nice -n {} flowxdp ...'"},
     {" replay ", "-B", "SIZE", "-B: a capture file needs no buffer of yours; leave -B out"},
     {" attach ", "-B", "SIZE", "-B: the memory between kernel and daemon is --ring {} (with a unit: 32M)"},

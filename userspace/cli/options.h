@@ -17,12 +17,15 @@
 #include "pipeline/pipeline.h"
 #include "plugin/plugin_host.h"
 #include "query/result_printer.h"
+#include "report/monitoring.h"
 #include "sink/sink_spec.h"
 
 namespace flowxdp {
 
 inline constexpr std::uint64_t kLongestTimeoutMs = 2000000000; // 23 days; 32 bits hold it
 
+inline constexpr Meaning<MonitoringMode> kMonitoringWords[] = {{"absolute", MonitoringMode::kAbsolute},
+                                                               {"difference", MonitoringMode::kDifference}};
 inline constexpr Meaning<AlarmMode> kAlarmWords[] = {
     {"off", AlarmMode::kOff}, {"any", AlarmMode::kAny}, {"all", AlarmMode::kAll}};
 inline constexpr Meaning<AttachMode> kModeWords[] = {
@@ -48,22 +51,24 @@ struct Extraction {
 
 // What `replay` and `attach` share.
 struct RunOptions {
-    std::string write_prefix;                       // -w
-    std::optional<SplitOutput> split;               // -W
-    std::string rotate;                             // --rotate; sinks read it
-    std::string exec_after;                         // --exec-after
-    bool packet_mode = false;                       // -s
-    bool log_file = false;                          // -l
-    std::vector<PluginSpec> plugins;                // --plugin
-    std::vector<PluginSpec> plugin_list;            // --plugins a,b; empty: the default ones
-    std::vector<std::string> no_plugins;            // --no-plugin
-    std::vector<SinkSpec> sinks;                    // --sink
-    TunnelChoice tunnels;                           // --tunnel
-    AlarmMode alarm = AlarmMode::kOff;              // --alarm
-    std::uint32_t max_flows = 1u << 18;             // --max-flows
-    std::uint64_t plugin_memory_bytes = 256u << 20; // --plugin-memory
-    double flow_factor = 1;                         // -f
-    std::uint32_t sensor_id = 666;                  // -x
+    std::string write_prefix;                                   // -w
+    std::optional<SplitOutput> split;                           // -W
+    std::string rotate;                                         // --rotate; sinks read it
+    std::string exec_after;                                     // --exec-after
+    bool packet_mode = false;                                   // -s
+    bool log_file = false;                                      // -l
+    std::uint32_t monitoring_s = 0;                             // -M; 0 = none
+    MonitoringMode monitoring_mode = MonitoringMode::kAbsolute; // --monitoring-mode
+    std::vector<PluginSpec> plugins;                            // --plugin
+    std::vector<PluginSpec> plugin_list;                        // --plugins a,b; empty: the default ones
+    std::vector<std::string> no_plugins;                        // --no-plugin
+    std::vector<SinkSpec> sinks;                                // --sink
+    TunnelChoice tunnels;                                       // --tunnel
+    AlarmMode alarm = AlarmMode::kOff;                          // --alarm
+    std::uint32_t max_flows = 1u << 18;                         // --max-flows
+    std::uint64_t plugin_memory_bytes = 256u << 20;             // --plugin-memory
+    double flow_factor = 1;                                     // -f
+    std::uint32_t sensor_id = 666;                              // -x
     std::uint32_t idle_timeout_ms = 182000;
     std::uint64_t active_timeout_ms = 0;
     std::uint64_t max_packets = 0;       // -c

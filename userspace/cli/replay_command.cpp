@@ -43,10 +43,13 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     RunSignals signals;
     std::function<void()> report;  // as soon as there is something to say
     std::function<void()> publish; // likewise
+    std::function<void()> figures; // likewise
     const RunSetup* run = nullptr; // likewise
-    auto stop = [&signals, &report, &publish, &run] {
+    auto stop = [&signals, &report, &publish, &figures, &run] {
         if (publish)
             publish();
+        if (figures)
+            figures();
         for (RunSignal signal = signals.next(); signal != RunSignal::kNone; signal = signals.next())
             if (signal == RunSignal::kReport && report)
                 report();
@@ -113,6 +116,12 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     setup.pipeline().start();
     const double started = steady_seconds();
     run = &setup;
+    figures = [&] {
+        if (!setup.monitoring_due())
+            return;
+        setup.run().counts = engine->counts();
+        setup.monitor(started);
+    };
     report = [&] {
         setup.run().counts = engine->counts();
         setup.run().running = RunningBooks::of_replay(setup.run(), setup.pipeline().tally());
@@ -130,6 +139,7 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     const double processed = steady_seconds();
     progress.clear();
     report = nullptr;
+    figures = nullptr;
     publish = nullptr;
     if (setup.run().interrupted && !signals.stopped()) {
         setup.run().interrupted = false;

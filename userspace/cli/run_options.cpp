@@ -299,6 +299,14 @@ void add_run_options(OptionTable* table, RunOptions* run)
     table->group("Report");
     table->flag("-l,--log-file", &run->log_file, "Write the report to PREFIX_log.txt instead of standard output")
         .with_change(Change::kDaemon);
+    table
+        ->number("-M,--monitoring", "SECONDS", &run->monitoring_s, 1, 86400, 10,
+                 "A line of figures every so often: to standard error, and to PREFIX_monitoring.txt of -w")
+        .with_change(Change::kDaemon);
+    table
+        ->choice("--monitoring-mode", &run->monitoring_mode, kMonitoringWords,
+                 "What a line of -M counts: since the start, or since the line before")
+        .with_change(Change::kDaemon);
     table->flag("--json", &run->json, "Report as one JSON object").with_change(Change::kDaemon);
     table->flag("--quiet,-q", &run->quiet, "No report, no progress, errors only").with_change(Change::kReload);
     table->counter("--verbose,-v", &run->verbose, "Say more").with_change(Change::kReload);

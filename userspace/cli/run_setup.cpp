@@ -282,6 +282,7 @@ void RunSetup::open_outputs(const RunOrigin& origin)
     for (PlannedSink& planned : planned_)
         open_sink(std::move(planned), origin.resume);
     planned_.clear();
+    monitoring_ = std::make_unique<MonitoringOutput>(options_, prefix_, log_);
     pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, options_.alarm);
 }
 
@@ -325,6 +326,8 @@ void RunSetup::claim_files(const RunInput& input)
             claims_.add_input(path, fmt::format("file '{}' of {}", printable(path, kValueBytes), option));
     if (options_.log_file)
         claims_.add_output({prefix_ + "_log.txt"}, "-l");
+    if (options_.monitoring_s && !prefix_.empty())
+        claims_.add_output({MonitoringOutput::file_of(prefix_)}, "-M");
 }
 
 // Claims what the sinks write. No line about other outputs is printed when rows are on standard output.
@@ -510,8 +513,16 @@ void RunSetup::say_monitoring(double started_s)
     run_.sinks.clear();
 }
 
+void RunSetup::monitor(double started_s)
+{
+    run_.tally = pipeline_->tally();
+    run_.elapsed_s = steady_seconds() - started_s;
+    monitoring_->write(run_);
+}
+
 void RunSetup::reopen_files()
 {
+    monitoring_->reopen();
     for (const auto& runner : sinks_)
         runner->reopen();
     if (report_file_) {
@@ -541,6 +552,8 @@ ExitCode RunSetup::finish(double started_s, double processed_s)
     run_.unloading_s = steady_seconds() - started_s;
     run_.tally = pipeline_->tally();
     run_.packet_rows = pipeline_->packet_rows();
+    if (options_.monitoring_s) // so that the differences of all lines add up to the run
+        monitoring_->write(run_);
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     run_.memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bundle_loader.h"
+#include "cli/monitoring_output.h"
 #include "cli/options.h"
 #include "cli/output_claims.h"
 #include "core/interface_directory.h"
@@ -20,6 +21,8 @@
 #include "sink/sink_spec.h"
 
 namespace flowxdp {
+
+double steady_seconds();
 
 // The path from the root; the same text when there is no working folder. Empty stays empty.
 std::string absolute_path(const std::string& path);
@@ -93,6 +96,9 @@ class RunSetup {
     void say_start();
     // The report as it stands (SIGUSR1), to standard error; where live packets are, run().running says.
     void say_monitoring(double started_s);
+    // Whether a line of -M is due. Then the caller brings run().counts and run().input up to date and calls monitor().
+    [[nodiscard]] bool monitoring_due() { return monitoring_ && monitoring_->due(steady_seconds()); }
+    void monitor(double started_s);
     // SIGHUP: output files whose names lead elsewhere now (logrotate) begin anew.
     void reopen_files();
     // Every sink writes to a standard output that its reader closed: no further row reaches a reader.
@@ -148,8 +154,7 @@ class RunSetup {
     bool rows_to_stdout_ = false, report_lost_ = false;
     bool report_to_stderr_ = false;    // standard output belongs to rows, of whatever sink
     std::FILE* report_file_ = nullptr; // owned with -l
+    std::unique_ptr<MonitoringOutput> monitoring_;
 };
-
-double steady_seconds();
 
 } // namespace flowxdp
