@@ -33,6 +33,8 @@ void bench_packet_record(packet_record* out, const flow_record& record, const pa
 unsigned bench_wanted(const flow_record& record, const packet& p, const flow_config& config,
                       std::span<const std::uint8_t> options, packet_step* step)
 {
+    const flow_dir& d = record.dir[step->direction & 1];
+    packet_needs_of(d.packets, d.status, &p, step, &config);
     return packet_wanted(&record, &p, step, &config, block(options));
 }
 

@@ -78,7 +78,7 @@ unsigned bench_update(flow_record* record, const packet& p, unsigned direction, 
                       std::span<const std::uint8_t> options, packet_step* step);
 void bench_packet_record(packet_record* out, const flow_record& record, const packet& p, const packet_step& step,
                          const flow_config& config, std::span<const std::uint8_t> options);
-// packet_wanted(): PACKET_WANTED(bytes), or PACKET_NOT_WANTED.
+// packet_needs_of() and packet_wanted(): PACKET_WANTED(bytes), or PACKET_NOT_WANTED.
 unsigned bench_wanted(const flow_record& record, const packet& p, const flow_config& config,
                       std::span<const std::uint8_t> options, packet_step* step);
 // The bundle's half of a plugin. Throws std::out_of_range.
