@@ -32,6 +32,7 @@ import veth
 
 FLOWXDP, MODE = sys.argv[1:3]
 NEEDS = "first_payload"  # the plugin of tests/needs, of a bundle of its own
+STREAMS = "seen_bytes"  # likewise
 LIB = os.path.join(os.path.dirname(os.path.realpath(FLOWXDP)), "../lib/flowxdp_needs")
 STEPS = os.path.join(os.path.dirname(os.path.realpath(FLOWXDP)), "sensor_steps")
 SECOND = 10**9
@@ -106,6 +107,10 @@ MEMORIES = 262144
 replay("a plugin wants packets of 3 flows more than there is memory for", capture(*((1, udp(n)) for n in range(MEMORIES + 3))),
        ("--lib", LIB, "--plugin", NEEDS, "--max-flows", "300000"),
        packets_seen=MEMORIES + 3, flows_started=MEMORIES + 3, flows_ended_input=MEMORIES + 3, flow_memories_dropped=3)
+HEADS = 1024  # of 1 KiB each, in the smallest --plugin-memory
+replay("a plugin reads 5 TCP streams more than there is memory for", capture(*((1, tcp(n, window=9, payload=1024)) for n in range(HEADS + 5))),
+       ("--lib", LIB, "--plugin", STREAMS, "--plugin-memory", "1M"),
+       packets_seen=HEADS + 5, flows_started=HEADS + 5, flows_ended_input=HEADS + 5, stream_heads_dropped=5)
 replay("4 of 10 frames do not match the filter",
        capture(*((1, udp(n, port=53 if n < 6 else 54)) for n in range(10))), ("udp", "port", "53"),
        packets_seen=10, packets_filtered=4, flows_started=6, flows_ended_input=6)
@@ -374,7 +379,7 @@ def all_is_well(network, folder):
     (between,) = veth.until(lambda: reports_in(sensor.errors.name), "the sensor reports")
     assert between["packets"] == 40 and not between["incomplete"], between
     report = ended(sensor)
-    names = report["counters"].keys() - {"records_damaged", "flow_memories_dropped"}
+    names = report["counters"].keys() - {"records_damaged", "flow_memories_dropped", "stream_heads_dropped"}
     assert status["counters"].keys() == names, status["counters"].keys() ^ names
     assert status["counters"]["packets_seen"] == 40, status
     return report, {}
@@ -443,8 +448,8 @@ def compare(counted, expected):
 
 WITHOUT_FLOW = ("packets_filtered", "packets_short_frame", "packets_link_unsupported", "packets_unattributed")
 # What makes a run incomplete: exit code 3. The others say where a packet is, or what became of it on its way there.
-LOSSES = ("packets_unattributed", "packet_rows_lost", "wanted_packets_lost", "flow_memories_dropped", "frames_lost", "frames_cut", "bytes_unreadable", "order_missed",
-          "records_damaged", "damages", "problems", "sink.dropped", "capture.dropped")
+LOSSES = ("packets_unattributed", "packet_rows_lost", "wanted_packets_lost", "flow_memories_dropped", "stream_heads_dropped", "frames_lost",
+          "frames_cut", "bytes_unreadable", "order_missed", "records_damaged", "damages", "problems", "sink.dropped", "capture.dropped")
 
 
 def checked(report, code):

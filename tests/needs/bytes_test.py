@@ -19,7 +19,7 @@ from frames import ACK, ARP, ICMP, IPV4, IPV6, SYN, TCP, UDP, VLAN, ethernet, ip
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 LIB = os.path.join(os.path.dirname(os.path.realpath(FLOWXDP)), "../lib/flowxdp_needs")
 CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
-HEAD = 64  # bytes of a stream that the plugin wants
+HEAD = 64  # bytes of a stream that the plugin prints
 
 
 def rows(folder, frames, plugin="seen_bytes", *options):
@@ -74,7 +74,7 @@ def streams(folder):
             parts = [copy for part in parts for copy in [part] * chance.choice((1, 1, 1, 2))]
             frames.append(parts)
             head = bytes(0 if i in gap else b for i, b in enumerate(stream))[:HEAD]
-            wanted[flow, out] = (head.hex(), sum(1 for i in gap if i < HEAD), (1 if syn else 0) + 2)
+            wanted[flow, out] = (head.hex(), len(gap), (1 if syn else 0) + 2)
         for parts in frames:
             packets += [(flow, part) for part in parts]
     # Flows run beside each other; the packets of each keep their order.

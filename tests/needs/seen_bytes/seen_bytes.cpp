@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr std::size_t kStreamBytes = 64;
+constexpr std::size_t kStreamBytes = 4096; // of which the first ones are printed
 
 struct FlowColumns : flowxdp::ColumnSet {
     Column<U32> packets{this, {.name = "seenPkts", .help = "Packets that on_packet() got"}};
