@@ -89,11 +89,13 @@ FX_INLINE __u32 dedup_on_packet(struct dedup_state *s, struct no_cold *cold, str
                                 const volatile struct dedup_config *config)
 {
 	struct dedup_dir *d = &s->dir[step->direction & 1];
-	__u32 tick = (__u32)((__u64)p->clock_ns >> config->tick_shift) & 0xff;
+	/* From the flow's first packet on: live and offline clocks have different beginnings, and ticks must not depend on them. The
+	 * bias keeps it above 0 when the clock stepped back. */
+	__u64 age = (__u64)(p->clock_ns - r->first_clock_ns + (1LL << 62));
+	__u32 tick = (__u32)(age >> config->tick_shift) & 0xff;
 	__u32 window = (__u32)(config->window_ns >> config->tick_shift), hash;
 
 	(void)cold;
-	(void)r;
 	if (!p->ip_version)
 		return PLUGIN_CONTINUE;
 	/* After a silence nothing is young enough, and a tick of eight bits could be taken for a later one. */

@@ -77,14 +77,22 @@ FX_STATIC_ASSERT(sizeof(struct tcp_rtt_packet_state) == 16, "multiple of 8");
 
 FX_INLINE __u32 tcp_rtt_samples(const struct tcp_rtt_dir *d) { return d->marks / TCP_RTT_SAMPLE; }
 
-FX_INLINE __u32 tcp_rtt_clock(const struct packet *p) { return (__u32)((__u64)p->clock_ns / TCP_RTT_UNIT_NS); }
+/*
+ * The packet's clock in units, from the flow's first packet on: live clocks and those of a capture have different beginnings, and a
+ * trip must not depend on where they fall between two units. The bias keeps it above 0 when the clock stepped back.
+ */
+FX_INLINE __u32 tcp_rtt_clock(const struct flow_record *r, const struct packet *p)
+{
+	return (__u32)((__u64)(p->clock_ns - r->first_clock_ns + (1LL << 62)) / TCP_RTT_UNIT_NS);
+}
 
 FX_INLINE void tcp_rtt_stop(struct tcp_rtt_dir *d) { d->marks &= ~(__u32)(TCP_RTT_TIMED | TCP_RTT_TIMED_SYN); }
 
-FX_INLINE void tcp_rtt_start(struct tcp_rtt_dir *d, __u32 end, const struct packet *p, __u32 syn)
+/* now: tcp_rtt_clock(), here and below. */
+FX_INLINE void tcp_rtt_start(struct tcp_rtt_dir *d, __u32 end, __u32 now, __u32 syn)
 {
 	d->timed_end = end;
-	d->timed_at = tcp_rtt_clock(p);
+	d->timed_at = now;
 	tcp_rtt_stop(d);
 	d->marks |= TCP_RTT_TIMED | (syn ? (__u32)TCP_RTT_TIMED_SYN : 0);
 }
@@ -115,13 +123,13 @@ FX_INLINE void tcp_rtt_sample(struct tcp_rtt_dir *d, struct tcp_rtt_cold_dir *dc
 
 /* d acknowledged what o had sent before `ack`. */
 FX_INLINE void tcp_rtt_acknowledged(struct tcp_rtt_dir *d, struct tcp_rtt_cold_dir *dc, struct tcp_rtt_dir *o,
-                                    const struct packet *p, const struct packet_step *step)
+                                    const struct packet *p, const struct packet_step *step, __u32 now)
 {
 	__u32 marks = o->marks, trip;
 
 	if (!(marks & TCP_RTT_TIMED) || (__s32)(p->tcp_ack - o->timed_end) < 0 || (__s32)(p->tcp_ack - o->high) > 0)
 		return;
-	trip = tcp_rtt_clock(p) - o->timed_at;
+	trip = now - o->timed_at;
 	tcp_rtt_stop(o);
 	/* The trip is at least the silence of the other side. That also finds a clock of 32 bits that came around. */
 	if (trip > TCP_RTT_MOST || (__u64)step->round_trip_ns > (__u64)TCP_RTT_MOST * TCP_RTT_UNIT_NS) {
@@ -136,7 +144,7 @@ FX_INLINE void tcp_rtt_acknowledged(struct tcp_rtt_dir *d, struct tcp_rtt_cold_d
 }
 
 /* d sent `space` numbers from seq on, in no SYN. */
-FX_INLINE void tcp_rtt_sent(struct tcp_rtt_dir *d, struct tcp_rtt_dir *o, const struct packet *p, __u32 space)
+FX_INLINE void tcp_rtt_sent(struct tcp_rtt_dir *d, struct tcp_rtt_dir *o, const struct packet *p, __u32 space, __u32 now)
 {
 	__u32 end = p->tcp_seq + space;
 
@@ -152,10 +160,10 @@ FX_INLINE void tcp_rtt_sent(struct tcp_rtt_dir *d, struct tcp_rtt_dir *o, const 
 	d->marks |= TCP_RTT_HAS_HIGH;
 	d->high = end;
 	if (!(d->marks & TCP_RTT_TIMED))
-		tcp_rtt_start(d, end, p, 0);
+		tcp_rtt_start(d, end, now, 0);
 }
 
-FX_INLINE void tcp_rtt_syn(struct tcp_rtt_dir *d, struct tcp_rtt_dir *o, const struct packet *p)
+FX_INLINE void tcp_rtt_syn(struct tcp_rtt_dir *d, struct tcp_rtt_dir *o, const struct packet *p, __u32 now)
 {
 	__u32 end = p->tcp_seq + 1;
 
@@ -176,18 +184,17 @@ FX_INLINE void tcp_rtt_syn(struct tcp_rtt_dir *d, struct tcp_rtt_dir *o, const s
 	d->marks = (d->marks & ~(__u32)TCP_RTT_CLOSED) | TCP_RTT_HAS_HIGH;
 	d->high = end + p->payload_len;
 	/* A SYN's data need not be acknowledged with it (RFC 7413 4.2). */
-	tcp_rtt_start(d, end, p, 1);
+	tcp_rtt_start(d, end, now, 1);
 }
 
 FX_INLINE __u32 tcp_rtt_on_packet(struct tcp_rtt_state *s, struct tcp_rtt_cold *cold, struct flow_record *r,
                                   const struct packet *p, const struct packet_step *step,
                                   const volatile struct tcp_rtt_config *config)
 {
-	__u32 direction = step->direction & 1, flags = p->tcp_flags;
+	__u32 direction = step->direction & 1, flags = p->tcp_flags, now = tcp_rtt_clock(r, p);
 	struct tcp_rtt_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
 	__u32 space = p->payload_len + !!(flags & TCP_FIN);
 
-	(void)r;
 	(void)config;
 	d->marks &= ~(__u32)TCP_RTT_SAMPLED;
 	o->marks &= ~(__u32)TCP_RTT_SAMPLED;
@@ -198,11 +205,11 @@ FX_INLINE __u32 tcp_rtt_on_packet(struct tcp_rtt_state *s, struct tcp_rtt_cold *
 		return PLUGIN_CONTINUE;
 	}
 	if (flags & TCP_ACK)
-		tcp_rtt_acknowledged(d, &cold->dir[direction], o, p, step);
+		tcp_rtt_acknowledged(d, &cold->dir[direction], o, p, step, now);
 	if (FX_UNLIKELY(flags & TCP_SYN))
-		tcp_rtt_syn(d, o, p);
+		tcp_rtt_syn(d, o, p, now);
 	else if (space)
-		tcp_rtt_sent(d, o, p, space);
+		tcp_rtt_sent(d, o, p, space, now);
 	if (FX_UNLIKELY(flags & TCP_FIN))
 		d->marks |= TCP_RTT_CLOSED;
 	return PLUGIN_CONTINUE;
