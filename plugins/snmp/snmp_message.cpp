@@ -76,8 +76,8 @@ class BerReader {
             return false;
         if (content.empty() || content.size() > 5)
             return failed(Fault::kSyntax);
-        *number = static_cast<std::int8_t>(content[0]);
-        for (const std::uint8_t byte : content.subspan(1))
+        *number = content[0] & 0x80 ? -1 : 0; // the first bit is the sign
+        for (const std::uint8_t byte : content)
             *number = *number * 256 + byte;
         return true;
     }

@@ -59,7 +59,7 @@ KafkaProducer::~KafkaProducer()
     topic_.reset();
 }
 
-void KafkaProducer::note(std::string error)
+void KafkaProducer::note(const std::string& error)
 {
     if (!std::exchange(outage_said_, true))
         error_ = printable(error);

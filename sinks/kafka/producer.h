@@ -48,7 +48,7 @@ class KafkaProducer {
         void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
     };
     void reported(const rd_kafka_message_t& message);
-    void note(std::string error);
+    void note(const std::string& error);
     Result<void> take_error();
 
     SinkCounts* counts_;
