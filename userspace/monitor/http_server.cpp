@@ -262,7 +262,7 @@ class HttpServer::Listener final : public httplib::Server {
             response->set_header("Allow", "GET, HEAD");
         // Without a body there is nothing that ranges could multiply.
         if (page.status != 416)
-            response->set_content(std::move(page.body), page.type);
+            response->set_content(page.body, page.type);
     }
     HttpPage page_for(const httplib::Request& request)
     {

@@ -174,7 +174,7 @@ Result<Answer> ask(const Question& question, ColumnCatalog catalog, std::FILE* o
         auto statement = prepare(opened, begin, &rest);
         if (!statement.ok())
             return statement.error();
-        if (!statement->get()) // blanks, a comment
+        if (!statement.value()) // blanks, a comment
             continue;
         const auto reads = sqlite3_stmt_isexplain(statement->get()) ? Result<unsigned>(0u)
                                                                     : reads_of(opened, std::string(begin, rest));
