@@ -70,7 +70,8 @@ inline void make_packet(Chance* chance, const RecordBounds& bounds, std::uint8_t
     p->header = {(bounds.packet_record_size + payload + 7) & ~7u, STREAM_PACKET, 0};
     p->ts_ns = static_cast<__s64>(chance->below(1ULL << 50));
     p->wall_offset_ns = 0;
-    p->payload_captured = payload;
+    p->header_captured = static_cast<__u16>(chance->below(payload + 1U));
+    p->payload_captured = static_cast<__u16>(payload - p->header_captured);
     p->direction = static_cast<__u8>(chance->below(2));
     p->ip_version = std::array<__u8, 3>{0, 4, 6}[chance->below(3)];
 }
