@@ -331,7 +331,7 @@ class Icmp final : public flowxdp::Plugin {
         to.flow_id = flow_id;
     }
 
-    // Live an error may be handed over before the packet that it is about: what was not known is looked for once more.
+    // Live, an error may arrive before the packet that it quotes. So a flow that was not known then is looked up again.
     void put_quotes(const Direction& d, std::uint16_t source, std::uint16_t* stat, std::uint64_t* parent,
                     flowxdp::RowWriter& row)
     {

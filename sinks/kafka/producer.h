@@ -37,7 +37,7 @@ class KafkaProducer {
     Result<void> poll();
     // Returns when every row is confirmed or given up, or when nothing was for so long.
     Result<void> wait(std::chrono::milliseconds patience);
-    // The same for the last time: what is not confirmed is dropped and counted.
+    // At the end of the run. Waits likewise; rows that are not confirmed by then are dropped and counted.
     Result<void> drain(std::chrono::milliseconds patience);
 
     [[nodiscard]] std::uint64_t waiting_rows() const { return waiting_; }

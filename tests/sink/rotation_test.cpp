@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The promises of rotation.h, file_series.h and split_file.h: where files end, what they are called, what a kill at
-// each step leaves and how it is gone on with.
+// each step leaves, and how the next daemon resumes.
 #include <gtest/gtest.h>
 
 #include <fcntl.h>

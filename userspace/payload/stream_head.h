@@ -15,7 +15,7 @@ struct StreamSegment {
     std::uint32_t sequence = 0; // of the segment: of its SYN, where it has one
     bool syn = false, reset = false;
     std::span<const std::uint8_t> payload{}; // captured
-    std::uint32_t payload_len = 0;           // claimed: what was not captured is a gap
+    std::uint32_t payload_len = 0;           // claimed; bytes that were not captured become a gap
 };
 
 // Segments go in as they come; bytes that follow the stream's first one without a hole come out. The first copy of a

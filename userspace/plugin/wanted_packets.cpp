@@ -30,9 +30,9 @@ std::string need_problem(const fx_packet_need& n, const fx_plugin& plugin)
         return "headers of TCP and UDP are not handed out";
     if (n.flags & FX_NEED_STREAM) {
         if (n.ip_proto != kTcp)
-            return "it wants streams of what is not TCP";
+            return "a stream needs TCP: ip_proto 6";
         if (!n.payload_bytes)
-            return "it wants streams, and no bytes of payload";
+            return "a stream needs bytes: payload_bytes is 0";
         if (!plugin.on_stream || !plugin.stream_bytes || plugin.stream_bytes > FX_STREAM_MAX_BYTES)
             return fmt::format("the plugin wants {} bytes of a stream; 1 to {} with on_stream() are possible",
                                plugin.stream_bytes, FX_STREAM_MAX_BYTES);

@@ -70,7 +70,7 @@ class BatchSender {
     // Returns when every row is confirmed, or when nothing was for as long as patience says. What then waits is
     // waiting_rows(), and later calls return at once until something moves again.
     Result<void> commit();
-    // The same for the last time: what is not confirmed is dropped and counted.
+    // At the end of the run. Waits likewise; rows that are not confirmed by then are dropped and counted.
     Result<void> drain();
 
     // Rows that are not confirmed. Any thread.
