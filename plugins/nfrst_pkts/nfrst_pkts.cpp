@@ -80,9 +80,9 @@ class NfrstPkts final : public flowxdp::Plugin {
     void on_packet(const fx_packet& packet) override
     {
         const packet_record& p = *packet.record;
-        if (p.direction_packet_no > n_)
-            return; // no place for it; none comes that was not asked for
         const std::uint64_t at = p.direction_packet_no - 1;
+        if (at >= n_)
+            return; // no place for it; none comes that was not asked for
         Memory::Direction& d = FlowMemory::of(packet).dir[p.direction & 1];
         d.kept |= std::uint64_t{1} << at;
         d.length[at] = flowxdp::packet_length(p, layer_);

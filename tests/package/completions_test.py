@@ -127,7 +127,7 @@ class Completions:
         self.check("flowxdp config dump --sn", ["--snapshot-length"])
 
     def test_what_was_given_is_offered_again_only_where_it_may_repeat(self):
-        self.check("flowxdp attach eth0 --mode native --mo", [])
+        self.check("flowxdp attach eth0 --mode native --mod", [])
         self.check("flowxdp attach eth0 --sink json --sin", ["--sink"])
 
     def test_words_of_an_option(self):
