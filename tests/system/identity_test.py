@@ -189,6 +189,7 @@ def all_plugins_and_packets(network, folder):
 
 # Clients as people use them. What they said is known, so it is asked of the rows, too.
 def payload_plugins(network, folder):
+    need("curl", "openssl")
     key = folder + "/key.pem"
     veth.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", key + ".crt", "-subj", "/CN=identity.example",
              "-days", "2")
@@ -266,11 +267,15 @@ def outside_capture(network, folder):
     return len(live), counted
 
 
-def tools(_network, _folder):
-    for tool in ("tcpdump", "ping", "iperf3", "curl", "openssl"):
+def need(*tools):
+    for tool in tools:
         if not shutil.which(tool):
             raise veth.Skip("needs " + tool)
 
 
-veth.main("fxid", (tools, default_plugins, all_plugins_and_packets, payload_plugins, short_timeouts, outside_capture),
+def tools(_network, _folder):
+    need("tcpdump", "ping", "iperf3")
+
+
+veth.main("fxid", (tools, default_plugins, all_plugins_and_packets, short_timeouts, outside_capture, payload_plugins),
           spared=(payload_plugins,), quiet=False)
