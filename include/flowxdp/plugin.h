@@ -17,7 +17,7 @@
 #include "flowxdp/totals.h"
 
 /* Goes up with every change that a plugin built before it would not survive. */
-#define FX_PLUGIN_API_VERSION 4u
+#define FX_PLUGIN_API_VERSION 5u
 
 /* A flow direction as a plugin may see it. Valid during the hook. */
 struct fx_flow {
@@ -113,6 +113,20 @@ struct fx_stream {
 #define FX_STREAM_PATIENCE 16
 #define FX_STREAM_MAX_BYTES 65536
 
+/*
+ * A number of the run that the plugin keeps: a cell of monitoring lines (-M; plugin dns, name questions: dnsQuestions),
+ * a metric of --listen (flowxdp_plugin_dns_questions_total; a gauge without _total).
+ */
+enum fx_figure_kind {
+    FX_FIGURE_COUNTER = 0, /* only grows; monitoring lines may print its difference */
+    FX_FIGURE_GAUGE = 1,   /* as it is at this moment */
+};
+struct fx_figure {
+    const char* name; /* lower case, digits and _, at most 48 characters; one figure of the plugin has it */
+    const char* help;
+    uint32_t kind; /* enum fx_figure_kind */
+};
+
 /* What a plugin may ask of its host. */
 struct fx_host {
     void* context;
@@ -170,6 +184,8 @@ struct fx_plugin {
      * memories of a run are bounded: when they are used up, the oldest is dropped and counted. */
     uint32_t flow_memory_size;
     uint32_t stream_bytes; /* of a stream's head that it wants, at most FX_STREAM_MAX_BYTES; 0 = no streams */
+    const struct fx_figure* figures;
+    size_t figure_count;
 
     /*
      * values: one for each option, in order, checked. kernel_config: config_size zeroed bytes to fill, NULL without a
@@ -189,7 +205,10 @@ struct fx_plugin {
     int (*on_stream)(void* instance, const struct fx_stream* stream);
     /* Packet mode: fills the packet columns of any packet. NULL when there are none. */
     void (*on_packet_row)(void* instance, const struct fx_packet* packet, struct fx_row* row);
-    /* Lines of the end report, and of monitoring. NULL = nothing to say. */
+    /* Values of its figures, in their order. The plugin stores them atomically, because other threads read them at any
+     * time. The array lives as long as the instance. NULL without figures. */
+    const uint64_t* (*figure_values)(void* instance);
+    /* Lines of the end report. NULL = nothing to say. */
     void (*report)(void* instance, const struct fx_report* report);
     /* Writes summary files at the end. NULL = none. */
     void (*summary)(void* instance);

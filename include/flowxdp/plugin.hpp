@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include "flowxdp/count_text.hpp"
+#include "flowxdp/figure.hpp"
 #include "flowxdp/option.hpp"
 #include "flowxdp/plugin.h"
 #include "flowxdp/row.hpp"
@@ -116,6 +117,8 @@ class Plugin {
         (void)packet;
         (void)row;
     }
+    // Of the figures in the description (FigureValues::all()).
+    [[nodiscard]] virtual const std::uint64_t* figure_values() const { return nullptr; }
     virtual void report(ReportWriter& out) { (void)out; }
     virtual void summary() {}
     [[nodiscard]] virtual std::uint32_t flow_config_flags() const { return 0; }
@@ -187,6 +190,7 @@ struct PluginDescription {
     bool can_alarm = false;
     std::uint32_t flow_memory_size = 0; // FlowMemoryOf<...>::size
     std::uint32_t stream_bytes = 0;     // of a TCP direction's head; FX_NEED_STREAM
+    std::span<const fx_figure> figures = {};
 };
 
 // Makes the C descriptor of a plugin class. Class has a constructor (OptionValues, void* kernel_config, Host).
@@ -216,6 +220,8 @@ const fx_plugin* make_plugin_descriptor(const PluginDescription& d)
         d.can_alarm,
         d.flow_memory_size,
         d.stream_bytes,
+        d.figures.data(),
+        d.figures.size(),
         [](const fx_value* values, void* config, const fx_host* host, char* error, std::size_t size) -> void* {
             try {
                 return static_cast<Plugin*>(new Class(OptionValues(values), config, Host(*host)));
@@ -243,6 +249,7 @@ const fx_plugin* make_plugin_descriptor(const PluginDescription& d)
             RowWriter writer(row);
             static_cast<Class*>(static_cast<Plugin*>(p))->on_packet_row(*packet, writer);
         },
+        [](void* p) { return static_cast<const Plugin*>(static_cast<Plugin*>(p))->figure_values(); },
         [](void* p, const fx_report* report) {
             ReportWriter writer(report);
             static_cast<Plugin*>(p)->report(writer);

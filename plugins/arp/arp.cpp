@@ -71,12 +71,19 @@ using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 constexpr std::uint16_t kArp = 0x0806, kRarp = 0x8035;
 constexpr std::array<fx_packet_need, 2> kNeeds = {
     {{.ethertype = kArp, .first_layer = 3}, {.ethertype = kRarp, .first_layer = 3}}};
+struct Figures : flowxdp::FigureSet {
+    Counter packets{this, {.name = "packets", .help = "ARP and RARP packets"}};
+    Counter conflicts{this, {.name = "conflicts", .help = "Addresses that another MAC address claimed"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 179,
                                                      .name = "arp",
                                                      .version = "0.1.0",
                                                      .help = "ARP address pairs, probes and conflicts",
                                                      .columns = kColumns.all(),
-                                                     .flow_memory_size = FlowMemory::size};
+                                                     .flow_memory_size = FlowMemory::size,
+                                                     .figures = kFigures.all()};
 
 std::string text_of(const Pair& pair)
 {
@@ -104,7 +111,7 @@ class Arp final : public flowxdp::Plugin {
         if (!d.stat)
             d.hardware_type = m.hardware_type;
         d.stat |= ARP_STAT_DETECTED;
-        packets_++;
+        figures_.add(kFigures.packets);
         if (m.cut)
             d.stat |= ARP_STAT_CUT;
         if (m.has_opcode && m.opcode < 16)
@@ -145,14 +152,18 @@ class Arp final : public flowxdp::Plugin {
         return 0;
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
         if (stat_)
             out.line(fmt::format("arp: Aggregated arpStat=0x{:02x}", stat_));
-        if (packets_)
-            out.line(fmt::format("arp: Number of ARP and RARP packets: {}", flowxdp::count_text(packets_)));
-        if (conflicts_)
-            out.line(fmt::format("arp: Number of address conflicts: {}", flowxdp::count_text(conflicts_)));
+        if (figures_[kFigures.packets])
+            out.line(fmt::format("arp: Number of ARP and RARP packets: {}",
+                                 flowxdp::count_text(figures_[kFigures.packets])));
+        if (figures_[kFigures.conflicts])
+            out.line(
+                fmt::format("arp: Number of address conflicts: {}", flowxdp::count_text(figures_[kFigures.conflicts])));
         if (owners_.forgotten())
             out.line(fmt::format("arp: Number of addresses that left the full table: {}",
                                  flowxdp::count_text(owners_.forgotten())));
@@ -169,7 +180,7 @@ class Arp final : public flowxdp::Plugin {
         const auto other = owners_.claim(ip, vlan, source, mac);
         if (!other)
             return;
-        conflicts_++;
+        figures_.add(kFigures.conflicts);
         d->stat |= ARP_STAT_CONFLICT;
         add_pair(*other, ip, 0, d);
     }
@@ -190,7 +201,7 @@ class Arp final : public flowxdp::Plugin {
     }
 
     flowxdp::AddressOwners owners_;
-    std::uint64_t packets_ = 0, conflicts_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
     std::uint8_t stat_ = 0;
 };
 

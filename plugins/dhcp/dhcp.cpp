@@ -88,12 +88,19 @@ constexpr std::array<fx_packet_need, 2> kNeeds = {{
      .payload_bytes = PACKET_MAX_PAYLOAD,
      .flags = FX_NEED_PAYLOAD},
 }};
+struct Figures : FigureSet {
+    Counter packets{this, {.name = "packets", .help = "DHCP packets"}};
+    Counter packets_v6{this, {.name = "v6_packets", .help = "DHCPv6 packets"}};
+};
+constexpr Figures kFigures;
+
 constexpr PluginDescription kDescription = {.number = 250,
                                             .name = "dhcp",
                                             .version = "0.1.0",
                                             .help = "DHCP and DHCPv6 messages, names and addresses",
                                             .columns = kColumns.all(),
-                                            .flow_memory_size = FlowMemory::size};
+                                            .flow_memory_size = FlowMemory::size,
+                                            .figures = kFigures.all()};
 
 // What packets to the ports are: a relay talks from 67 to 67, everybody else between client and server.
 bool is_dhcp4(const packet_record& r)
@@ -141,6 +148,10 @@ class Dhcp final : public Plugin {
             transactions_.add(transaction_of(d, r.header.source), r.flow_id);
         Count& count = counts_[is_v4 ? 0 : 1];
         count.packets++;
+        if (is_v4)
+            figures_.add(kFigures.packets);
+        else
+            figures_.add(kFigures.packets_v6);
         for (unsigned i = 0; i < m.type_count; i++)
             count.types[m.types[i]]++;
     }
@@ -183,6 +194,8 @@ class Dhcp final : public Plugin {
         stat_ |= d.status;
         return 0;
     }
+
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
 
     void report(ReportWriter& out) override
     {
@@ -239,6 +252,7 @@ class Dhcp final : public Plugin {
 
     DhcpTransactions transactions_;
     std::array<Count, 2> counts_; // DHCP, DHCPv6
+    FigureValues figures_{kFigures};
     std::uint32_t stat_ = 0;
 };
 

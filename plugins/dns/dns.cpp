@@ -85,6 +85,12 @@ struct Options : flowxdp::OptionSet {
 constexpr Options kOptions;
 using FlowMemory = flowxdp::FlowMemoryOf<FlowMessages>;
 constexpr std::uint32_t kStreamBytes = 16384;
+struct Figures : flowxdp::FigureSet {
+    Counter queries{this, {.name = "queries", .help = "DNS queries, in flows that ended"}};
+    Counter responses{this, {.name = "responses", .help = "DNS responses, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 251,
                                                      .name = "dns",
                                                      .version = "0.1.0",
@@ -93,7 +99,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 251,
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = kStreamBytes};
+                                                     .stream_bytes = kStreamBytes,
+                                                     .figures = kFigures.all()};
 
 constexpr std::uint8_t kTcp = 6, kUdp = 17;
 constexpr std::uint16_t kPort = 53, kMulticastPort = 5353, kLlmnrPort = 5355;
@@ -186,18 +193,20 @@ class Dns final : public flowxdp::Plugin {
         row.put(kColumns.mean, sums.answered ? sums.total_ns / sums.answered : 0);
         row.put(kColumns.slowest, sums.slowest_ns);
         status_ |= status;
-        queries_ += sums.queries;
-        responses_ += sums.responses;
+        figures_.add(kFigures.queries, sums.queries);
+        figures_.add(kFigures.responses, sums.responses);
         return 0;
     }
+
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
 
     void report(flowxdp::ReportWriter& out) override
     {
         if (!status_)
             return;
         out.line(fmt::format("dns: Aggregated dnsStat=0x{:08x}", status_));
-        out.line(fmt::format("dns: Number of DNS queries: {}", flowxdp::count_text(queries_)));
-        out.line(fmt::format("dns: Number of DNS responses: {}", flowxdp::count_text(responses_)));
+        out.line(fmt::format("dns: Number of DNS queries: {}", flowxdp::count_text(figures_[kFigures.queries])));
+        out.line(fmt::format("dns: Number of DNS responses: {}", flowxdp::count_text(figures_[kFigures.responses])));
     }
 
   private:
@@ -273,7 +282,7 @@ class Dns final : public flowxdp::Plugin {
     std::uint16_t packets_;
     std::array<fx_packet_need, 4> needs_;
     std::uint32_t status_ = 0;
-    std::uint64_t queries_ = 0, responses_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

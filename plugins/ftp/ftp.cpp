@@ -67,6 +67,11 @@ constexpr fx_packet_need kNeeds[] = {{.ip_proto = 6,
                                       .port_last = kPort,
                                       .payload_bytes = PACKET_MAX_PAYLOAD,
                                       .flags = FX_NEED_STREAM}};
+struct Figures : flowxdp::FigureSet {
+    Counter flows{this, {.name = "flow_directions", .help = "Flow directions of FTP control connections"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 301,
                                                      .name = "ftp",
                                                      .version = "0.1.0",
@@ -74,7 +79,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 301,
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = kHeadBytes};
+                                                     .stream_bytes = kHeadBytes,
+                                                     .figures = kFigures.all()};
 
 struct IpCell {
     std::uint8_t address[16], version;
@@ -122,22 +128,25 @@ class Ftp final : public flowxdp::Plugin {
         row.list(kColumns.data_ips, std::span<const IpCell>(ips, side.endpoint_count));
         row.list(kColumns.data_ports, std::span<const std::uint16_t>(ports, side.endpoint_count));
         stat_ |= side.stat;
-        flows_ += side.stat != 0;
+        figures_.add(kFigures.flows, side.stat != 0);
         return 0;
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
-        if (!flows_)
+        if (!figures_[kFigures.flows])
             return;
         out.line(fmt::format("ftp: Aggregated ftpStat=0x{:02x}", stat_));
-        out.line(fmt::format("ftp: Number of FTP control flow directions: {}", flowxdp::count_text(flows_)));
+        out.line(fmt::format("ftp: Number of FTP control flow directions: {}",
+                             flowxdp::count_text(figures_[kFigures.flows])));
     }
 
   private:
     const bool keep_passwords_;
     std::uint8_t stat_ = 0;
-    std::uint64_t flows_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

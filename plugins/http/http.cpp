@@ -77,6 +77,13 @@ struct Memory {
 };
 using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 
+struct Figures : flowxdp::FigureSet {
+    Counter flows{this, {.name = "flow_directions", .help = "Flow directions with HTTP"}};
+    Counter gets{this, {.name = "get_requests", .help = "GET requests, in flows that ended"}};
+    Counter posts{this, {.name = "post_requests", .help = "POST requests, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 310,
                                                      .name = "http",
                                                      .version = "0.1.0",
@@ -84,7 +91,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 310,
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = kHeadBytes};
+                                                     .stream_bytes = kHeadBytes,
+                                                     .figures = kFigures.all()};
 
 class Http final : public flowxdp::Plugin {
   public:
@@ -129,21 +137,24 @@ class Http final : public flowxdp::Plugin {
         stat_ |= stat;
         anomalies_ |= side.anomalies;
         mimes_ |= side.mimes;
-        flows_ += stat != 0;
-        gets_ += side.gets;
-        posts_ += side.posts;
+        figures_.add(kFigures.flows, stat != 0);
+        figures_.add(kFigures.gets, side.gets);
+        figures_.add(kFigures.posts, side.posts);
         return 0;
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
-        if (!flows_)
+        if (!figures_[kFigures.flows])
             return;
         out.line(fmt::format("http: Aggregated httpStat=0x{:04x}, httpAFlags=0x{:04x}, httpHeadMimes=0x{:04x}", stat_,
                              anomalies_, mimes_));
-        out.line(fmt::format("http: Number of HTTP flow directions: {}", flowxdp::count_text(flows_)));
-        out.line(fmt::format("http: Number of GET, POST requests: {}, {}", flowxdp::count_text(gets_),
-                             flowxdp::count_text(posts_)));
+        out.line(
+            fmt::format("http: Number of HTTP flow directions: {}", flowxdp::count_text(figures_[kFigures.flows])));
+        out.line(fmt::format("http: Number of GET, POST requests: {}, {}", flowxdp::count_text(figures_[kFigures.gets]),
+                             flowxdp::count_text(figures_[kFigures.posts])));
     }
 
   private:
@@ -155,7 +166,7 @@ class Http final : public flowxdp::Plugin {
     }
 
     std::uint16_t stat_ = 0, anomalies_ = 0, mimes_ = 0;
-    std::uint64_t flows_ = 0, gets_ = 0, posts_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

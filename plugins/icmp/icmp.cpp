@@ -123,12 +123,19 @@ constexpr std::array<fx_packet_need, 3> kNeeds = {{
     {.first_packets = 1},
 }};
 
+struct Figures : flowxdp::FigureSet {
+    Counter requests{this, {.name = "echo_requests", .help = "Echo requests of ICMP and ICMPv6"}};
+    Counter replies{this, {.name = "echo_replies", .help = "Echo replies of ICMP and ICMPv6"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 140,
                                                      .name = "icmp",
                                                      .version = "0.1.0",
                                                      .help = "ICMP types, codes, echo and quoted packets",
                                                      .columns = kColumns.all(),
-                                                     .flow_memory_size = FlowMemory::size};
+                                                     .flow_memory_size = FlowMemory::size,
+                                                     .figures = kFigures.all()};
 
 // An element of a list of addresses.
 struct IpCell {
@@ -201,6 +208,8 @@ class Icmp final : public flowxdp::Plugin {
         return 0;
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
         if (stat_)
@@ -271,9 +280,11 @@ class Icmp final : public flowxdp::Plugin {
         if (m.is_echo_request) {
             d->echo_requests++;
             echo.requests++;
+            figures_.add(kFigures.requests);
         } else {
             d->echo_replies++;
             echo.replies++;
+            figures_.add(kFigures.replies);
         }
         if (m.has_sequence) {
             if (d->sequences && m.sequence != static_cast<std::uint16_t>(d->last_sequence + 1))
@@ -393,6 +404,7 @@ class Icmp final : public flowxdp::Plugin {
 
     flowxdp::RecentFlows flows_;
     std::array<Echo, 2> echo_; // ICMP, ICMPv6
+    flowxdp::FigureValues figures_{kFigures};
     std::uint16_t stat_ = 0;
 };
 

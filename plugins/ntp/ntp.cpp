@@ -51,13 +51,19 @@ constexpr FlowColumns kColumns;
 struct Memory {
     ntp::Direction direction[2];
 };
+struct Figures : flowxdp::FigureSet {
+    Counter messages{this, {.name = "messages", .help = "NTP messages, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 constexpr flowxdp::PluginDescription kDescription = {.number = 205,
                                                      .name = "ntp",
                                                      .version = "0.1.0",
                                                      .help = "NTP: stratum, reference clock, delay, time stamps",
                                                      .columns = kColumns.all(),
-                                                     .flow_memory_size = FlowMemory::size};
+                                                     .flow_memory_size = FlowMemory::size,
+                                                     .figures = kFigures.all()};
 constexpr std::uint8_t kUdp = 17;
 constexpr std::uint16_t kPort = 123;
 constexpr fx_packet_need kNeeds[] = {{.ip_proto = kUdp,
@@ -104,16 +110,18 @@ class Ntp final : public flowxdp::Plugin {
         row.put(kColumns.modes, d.modes);
         row.put(kColumns.messages, d.messages);
         status_ |= d.status;
-        messages_ += d.messages;
+        figures_.add(kFigures.messages, d.messages);
         return 0;
     }
+
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
 
     void report(flowxdp::ReportWriter& out) override
     {
         if (!status_)
             return;
         out.line(fmt::format("ntp: Aggregated ntpStat=0x{:02x}", status_));
-        out.line(fmt::format("ntp: Number of NTP messages: {}", flowxdp::count_text(messages_)));
+        out.line(fmt::format("ntp: Number of NTP messages: {}", flowxdp::count_text(figures_[kFigures.messages])));
     }
 
   private:
@@ -136,7 +144,7 @@ class Ntp final : public flowxdp::Plugin {
     }
 
     std::uint8_t status_ = 0;
-    std::uint64_t messages_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

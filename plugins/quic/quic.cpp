@@ -71,13 +71,20 @@ constexpr fx_packet_need kNeeds[] = {{.ethertype = 0,
                                       .payload_bytes = 2048,
                                       .flags = FX_NEED_PAYLOAD}};
 
+struct Figures : flowxdp::FigureSet {
+    Counter connections{this, {.name = "flows", .help = "Flows with QUIC"}};
+    Counter hellos{this, {.name = "client_hellos", .help = "Flow directions with a client hello that was opened"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 313,
                                                      .default_on = false,
                                                      .name = "quic",
                                                      .version = "0.1.0",
                                                      .help = "QUIC: versions, connection ids, names, JA4",
                                                      .columns = kColumns.all(),
-                                                     .flow_memory_size = FlowMemory::size};
+                                                     .flow_memory_size = FlowMemory::size,
+                                                     .figures = kFigures.all()};
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
@@ -128,18 +135,21 @@ class Quic final : public flowxdp::Plugin {
         row.text(kColumns.ja4, {hello.ja4.data(), hello.has_ja4 ? hello.ja4.size() : 0});
 
         stat_ |= side.stat;
-        hellos_ += hello.stat & tls::kClientSide ? 1 : 0;
-        connections_ += flow.direction == 0 && (side.stat | ended_->side[1].stat) & kQuic ? 1 : 0;
+        figures_.add(kFigures.hellos, hello.stat & tls::kClientSide ? 1 : 0);
+        figures_.add(kFigures.connections, flow.direction == 0 && (side.stat | ended_->side[1].stat) & kQuic ? 1 : 0);
         return 0;
     }
+
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
 
     void report(flowxdp::ReportWriter& out) override
     {
         if (!stat_)
             return;
         out.line(fmt::format("quic: Aggregated quicStat=0x{:04x}", stat_));
-        out.line(fmt::format("quic: Number of QUIC flows, client hellos: {}, {}", flowxdp::count_text(connections_),
-                             flowxdp::count_text(hellos_)));
+        out.line(fmt::format("quic: Number of QUIC flows, client hellos: {}, {}",
+                             flowxdp::count_text(figures_[kFigures.connections]),
+                             flowxdp::count_text(figures_[kFigures.hellos])));
     }
 
   private:
@@ -165,7 +175,7 @@ class Quic final : public flowxdp::Plugin {
     ConnectionReader reader_;
     std::unique_ptr<ConnectionFacts> ended_ = std::make_unique<ConnectionFacts>(); // of the flow whose rows are made
     std::uint16_t stat_ = 0;
-    std::uint64_t connections_ = 0, hellos_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

@@ -72,13 +72,20 @@ constexpr fx_packet_need kNeeds[] = {{.ip_proto = 6,
                                       .port_last = kPort,
                                       .payload_bytes = PACKET_MAX_PAYLOAD,
                                       .flags = FX_NEED_PAYLOAD}};
+struct Figures : flowxdp::FigureSet {
+    Counter requests{this, {.name = "requests", .help = "SIP requests, in flows that ended"}};
+    Counter responses{this, {.name = "responses", .help = "SIP responses, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 410,
                                                      .name = "sip",
                                                      .version = "0.1.0",
                                                      .help = "SIP and its SDP over UDP and TCP (port 5060)",
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = kHeadBytes};
+                                                     .stream_bytes = kHeadBytes,
+                                                     .figures = kFigures.all()};
 
 class Sip final : public flowxdp::Plugin {
   public:
@@ -129,18 +136,21 @@ class Sip final : public flowxdp::Plugin {
         texts(row, kColumns.codecs, side, kCodec);
         stat_ |= side.stat;
         methods_ |= side.methods;
-        requests_ += side.requests;
-        responses_ += side.responses;
+        figures_.add(kFigures.requests, side.requests);
+        figures_.add(kFigures.responses, side.responses);
         return 0;
     }
+
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
 
     void report(flowxdp::ReportWriter& out) override
     {
         if (!stat_)
             return;
         out.line(fmt::format("sip: Aggregated voipStat=0x{:08x}, sipMethods=0x{:04x}", stat_, methods_));
-        out.line(fmt::format("sip: Number of SIP requests, responses: {}, {}", flowxdp::count_text(requests_),
-                             flowxdp::count_text(responses_)));
+        out.line(fmt::format("sip: Number of SIP requests, responses: {}, {}",
+                             flowxdp::count_text(figures_[kFigures.requests]),
+                             flowxdp::count_text(figures_[kFigures.responses])));
     }
 
   private:
@@ -152,7 +162,7 @@ class Sip final : public flowxdp::Plugin {
 
     std::uint32_t stat_ = 0;
     std::uint16_t methods_ = 0;
-    std::uint64_t requests_ = 0, responses_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

@@ -70,6 +70,11 @@ constexpr fx_packet_need kNeeds[] = {{.ip_proto = 6,
                                       .port_last = kSubmission,
                                       .payload_bytes = PACKET_MAX_PAYLOAD,
                                       .flags = FX_NEED_STREAM}};
+struct Figures : flowxdp::FigureSet {
+    Counter flows{this, {.name = "flow_directions", .help = "Flow directions with SMTP"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 303,
                                                      .name = "smtp",
                                                      .version = "0.1.0",
@@ -77,7 +82,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 303,
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = kHeadBytes};
+                                                     .stream_bytes = kHeadBytes,
+                                                     .figures = kFigures.all()};
 
 class Smtp final : public flowxdp::Plugin {
   public:
@@ -112,22 +118,25 @@ class Smtp final : public flowxdp::Plugin {
         row.list(kColumns.senders, flowxdp::TextList(side.texts, kFrom).all());
         row.list(kColumns.receivers, flowxdp::TextList(side.texts, kTo).all());
         stat_ |= side.stat;
-        flows_ += side.stat != 0;
+        figures_.add(kFigures.flows, side.stat != 0);
         return 0;
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
-        if (!flows_)
+        if (!figures_[kFigures.flows])
             return;
         out.line(fmt::format("smtp: Aggregated smtpStat=0x{:02x}", stat_));
-        out.line(fmt::format("smtp: Number of SMTP flow directions: {}", flowxdp::count_text(flows_)));
+        out.line(
+            fmt::format("smtp: Number of SMTP flow directions: {}", flowxdp::count_text(figures_[kFigures.flows])));
     }
 
   private:
     const bool keep_passwords_;
     std::uint8_t stat_ = 0;
-    std::uint64_t flows_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

@@ -82,6 +82,11 @@ constexpr Options kOptions;
 struct Memory {
     snmp::Direction direction[2];
 };
+struct Figures : flowxdp::FigureSet {
+    Counter messages{this, {.name = "messages", .help = "SNMP messages, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 constexpr flowxdp::PluginDescription kDescription = {.number = 386,
                                                      .name = "snmp",
@@ -89,7 +94,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 386,
                                                      .help = "SNMP: versions, message types, errors",
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
-                                                     .flow_memory_size = FlowMemory::size};
+                                                     .flow_memory_size = FlowMemory::size,
+                                                     .figures = kFigures.all()};
 constexpr std::uint8_t kUdp = 17;
 constexpr std::uint16_t kPort = 161, kTrapPort = 162;
 constexpr fx_packet_need kNeeds[] = {{.ip_proto = kUdp,
@@ -138,22 +144,24 @@ class Snmp final : public flowxdp::Plugin {
         row.text(kColumns.engine_id,
                  fmt::format("{:02x}", fmt::join(d.engine_id, d.engine_id + d.engine_id_length, "")));
         status_ |= d.status;
-        messages_ += d.messages;
+        figures_.add(kFigures.messages, d.messages);
         return 0;
     }
+
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
 
     void report(flowxdp::ReportWriter& out) override
     {
         if (!status_)
             return;
         out.line(fmt::format("snmp: Aggregated snmpStat=0x{:02x}", status_));
-        out.line(fmt::format("snmp: Number of SNMP messages: {}", flowxdp::count_text(messages_)));
+        out.line(fmt::format("snmp: Number of SNMP messages: {}", flowxdp::count_text(figures_[kFigures.messages])));
     }
 
   private:
     bool in_clear_;
     std::uint8_t status_ = 0;
-    std::uint64_t messages_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

@@ -79,6 +79,11 @@ struct Memory {
 };
 using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 
+struct Figures : flowxdp::FigureSet {
+    Counter flows{this, {.name = "flow_directions", .help = "Flow directions with SSH"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 309,
                                                      .name = "ssh",
                                                      .version = "0.1.0",
@@ -86,7 +91,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 309,
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = kHeadBytes};
+                                                     .stream_bytes = kHeadBytes,
+                                                     .figures = kFigures.all()};
 
 std::string hexadecimal(std::span<const std::uint8_t> bytes, const char* separator)
 {
@@ -168,16 +174,18 @@ class Ssh final : public flowxdp::Plugin {
             hassh = hexadecimal(client ? side.hassh : side.hassh_server, "");
         one(row, kColumns.hassh, hassh);
         stat_ |= stat;
-        flows_ += (stat & kSsh) != 0;
+        figures_.add(kFigures.flows, (stat & kSsh) != 0);
         return 0;
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
-        if (!flows_)
+        if (!figures_[kFigures.flows])
             return;
         out.line(fmt::format("ssh: Aggregated sshStat=0x{:04x}", stat_));
-        out.line(fmt::format("ssh: Number of SSH flow directions: {}", flowxdp::count_text(flows_)));
+        out.line(fmt::format("ssh: Number of SSH flow directions: {}", flowxdp::count_text(figures_[kFigures.flows])));
     }
 
   private:
@@ -191,7 +199,7 @@ class Ssh final : public flowxdp::Plugin {
 
     Fingerprint fingerprint_;
     std::uint16_t stat_ = 0;
-    std::uint64_t flows_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

@@ -39,6 +39,11 @@ struct PacketColumns : flowxdp::ColumnSet {
 };
 constexpr PacketColumns kPacketColumns;
 
+struct Figures : flowxdp::FigureSet {
+    Counter samples{this, {.name = "samples", .help = "Trip times measured, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 using Half = flowxdp::KernelHalfOf<tcp_rtt_state, tcp_rtt_config, tcp_rtt_cold, tcp_rtt_packet_state>;
 constexpr flowxdp::PluginDescription kDescription = {.number = 133,
                                                      .name = "tcp_rtt",
@@ -46,7 +51,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 133,
                                                      .help = "Smoothed TCP trip times",
                                                      .kernel = Half::sizes,
                                                      .columns = kColumns.all(),
-                                                     .packet_columns = kPacketColumns.all()};
+                                                     .packet_columns = kPacketColumns.all(),
+                                                     .figures = kFigures.all()};
 
 // units: of TCP_RTT_UNIT_NS, times scale.
 double seconds(std::uint32_t units, double scale)
@@ -75,11 +81,11 @@ class TcpRtt final : public flowxdp::Plugin {
         row.put(kColumns.variation, seconds(d.variation, 4));
         row.put(kColumns.min, seconds(cold.min, 1));
         row.put(kColumns.max, seconds(cold.max, 1));
-        if (!samples_ || cold.min < min_)
+        if (!figures_[kFigures.samples] || cold.min < min_)
             min_ = cold.min;
         if (cold.max > max_)
             max_ = cold.max;
-        samples_ += samples;
+        figures_.add(kFigures.samples, samples);
         return 0;
     }
 
@@ -96,17 +102,19 @@ class TcpRtt final : public flowxdp::Plugin {
             row.leave_empty(kPacketColumns.smoothed);
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
         if (stat_)
             out.line(fmt::format("tcpRtt: Aggregated tcpRttStat=0x{:02x}", stat_));
-        if (samples_)
+        if (figures_[kFigures.samples])
             out.line(fmt::format("tcpRtt: Number of trips: {}, shortest {:.7g} s, longest {:.7g} s",
-                                 flowxdp::count_text(samples_), seconds(min_, 1), seconds(max_, 1)));
+                                 flowxdp::count_text(figures_[kFigures.samples]), seconds(min_, 1), seconds(max_, 1)));
     }
 
   private:
-    std::uint64_t samples_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
     std::uint32_t min_ = 0, max_ = 0;
     std::uint8_t stat_ = 0;
 };

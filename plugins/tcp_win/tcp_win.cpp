@@ -39,6 +39,12 @@ struct Options : flowxdp::OptionSet {
         0,    0xffffffff};
 };
 constexpr Options kOptions;
+struct Figures : flowxdp::FigureSet {
+    Counter below{
+        this, {.name = "below_packets", .help = "Packets with a TCP window below the threshold, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 using Half = flowxdp::KernelHalfOf<tcp_win_state, tcp_win_config, flowxdp::None, tcp_win_packet_state>;
 constexpr flowxdp::PluginDescription kDescription = {.number = 136,
                                                      .default_on = true,
@@ -49,7 +55,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 136,
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
                                                      .packet_columns = kPacketColumns.all(),
-                                                     .can_alarm = true};
+                                                     .can_alarm = true,
+                                                     .figures = kFigures.all()};
 
 class TcpWin final : public flowxdp::Plugin {
   public:
@@ -75,7 +82,7 @@ class TcpWin final : public flowxdp::Plugin {
         row.put(kColumns.stat, d.stat);
         row.put(kColumns.below, d.below);
         stat_ |= d.stat;
-        below_ += d.below;
+        figures_.add(kFigures.below, d.below);
         return d.below;
     }
 
@@ -90,15 +97,18 @@ class TcpWin final : public flowxdp::Plugin {
         row.put(kPacketColumns.below, s->below);
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
         if (stat_)
             out.line(fmt::format("tcpWin: Aggregated tcpWinStat=0x{:02x}", stat_));
-        if (below_) {
+        if (figures_[kFigures.below]) {
             const std::uint64_t tcp = out.totals().ip_proto[6].packets;
             out.line(fmt::format("tcpWin: Number of TCP winsize packets below threshold {}: {} [{:.2f}%]", threshold_,
-                                 flowxdp::count_text(below_),
-                                 tcp ? 100.0 * static_cast<double>(below_) / static_cast<double>(tcp) : 0.0));
+                                 flowxdp::count_text(figures_[kFigures.below]),
+                                 tcp ? 100.0 * static_cast<double>(figures_[kFigures.below]) / static_cast<double>(tcp)
+                                     : 0.0));
         }
     }
 
@@ -106,7 +116,7 @@ class TcpWin final : public flowxdp::Plugin {
     std::uint32_t threshold_ = 1;
     bool can_force_ = false;
     std::uint8_t stat_ = 0;
-    std::uint64_t below_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

@@ -169,6 +169,13 @@ constexpr fx_packet_need kNeeds[] = {{.ethertype = 0,
                                       .payload_bytes = 2048,
                                       .flags = FX_NEED_STREAM}};
 
+struct Figures : flowxdp::FigureSet {
+    Counter clients{this, {.name = "client_hellos", .help = "Flow directions with a client hello"}};
+    Counter servers{this, {.name = "server_hellos", .help = "Flow directions with a server hello"}};
+    Counter certificates{this, {.name = "certificates", .help = "Flow directions with a certificate"}};
+};
+constexpr Figures kFigures;
+
 constexpr flowxdp::PluginDescription kDescription = {.number = 315,
                                                      .default_on = false,
                                                      .name = "tls",
@@ -176,7 +183,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 315,
                                                      .help = "TLS handshakes: names, versions, certificates, JA3, JA4",
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = 8192};
+                                                     .stream_bytes = 8192,
+                                                     .figures = kFigures.all()};
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
@@ -226,20 +234,23 @@ class Tls final : public flowxdp::Plugin {
         row.text(kColumns.record_counts, counts);
 
         stat_ |= stat;
-        clients_ += stat & kClientSide ? 1 : 0;
-        servers_ += stat & kServerSide ? 1 : 0;
-        certificates_ += facts.certificate.version ? 1 : 0;
+        figures_.add(kFigures.clients, stat & kClientSide ? 1 : 0);
+        figures_.add(kFigures.servers, stat & kServerSide ? 1 : 0);
+        figures_.add(kFigures.certificates, facts.certificate.version ? 1 : 0);
         return 0;
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+
     void report(flowxdp::ReportWriter& out) override
     {
-        if (!stat_ && !clients_ && !servers_)
+        if (!stat_ && !figures_[kFigures.clients] && !figures_[kFigures.servers])
             return;
         out.line(fmt::format("tls: Aggregated sslStat=0x{:08x}", stat_));
         out.line(fmt::format("tls: Number of client hellos, server hellos, certificates: {}, {}, {}",
-                             flowxdp::count_text(clients_), flowxdp::count_text(servers_),
-                             flowxdp::count_text(certificates_)));
+                             flowxdp::count_text(figures_[kFigures.clients]),
+                             flowxdp::count_text(figures_[kFigures.servers]),
+                             flowxdp::count_text(figures_[kFigures.certificates])));
     }
 
   private:
@@ -354,7 +365,7 @@ class Tls final : public flowxdp::Plugin {
 
     DirectionReader reader_;
     std::uint32_t stat_ = 0;
-    std::uint64_t clients_ = 0, servers_ = 0, certificates_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
 };
 
 } // namespace

@@ -36,7 +36,7 @@ OK, RUNTIME, USAGE, INCOMPLETE = 0, 1, 2, 3
 FLOWXDP = os.environ.get("FLOWXDP_BIN", "")
 PATIENCE = 30
 START = 1700000000 * 10**6
-CAUSES = ("packets_filtered", "packets_short_frame", "packets_link_unsupported", "packets_unattributed")
+CAUSES = ("packets_filtered", "packets_short_frame", "packets_link_unsupported", "packets_unattributed", "packets_left_out")
 
 
 def tcp_frame(src, dst, sport, dport, flags=frames.ACK, window=1000, payload=b""):
@@ -1073,7 +1073,7 @@ class Monitoring(CliCase):
         """The lines of a replay that gets its packets in three parts, each after a line about the one before."""
         prefix = str(self.dir / "m")
         packets = mixed_traffic()
-        replay = subprocess.Popen([FLOWXDP, "replay", "-", "-q", "-w", prefix, "-M", "1", "--monitoring-mode", mode],
+        replay = subprocess.Popen([FLOWXDP, "replay", "-", "-q", "-w", prefix, "--plugin", "arp", "-M", "1", "--monitoring-mode", mode],
                                   stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             replay.stdin.write(frames.pcap_header())
@@ -1111,13 +1111,15 @@ class Monitoring(CliCase):
         self.assertEqual(int(last["TCPPkts"]) + int(last["UDPPkts"]) + int(last["ARPPkts"]), len(packets))
         self.assertEqual(int(last["numAPkts"]) + int(last["numBPkts"]), len(packets))
         self.assertEqual(int(last["fillSzHashMap"]), 0, "every flow has ended")
+        self.assertEqual(list(last)[-3:], ["tcpWinBelowPackets", "arpPackets", "arpConflicts"], "figures of plugins come last")
+        self.assertEqual(int(last["arpPackets"]), 1)
 
     def test_differences_add_up_to_the_run(self):
         packets, lines, table = self.run_in_three_parts("difference")
         self.assertEqual({line["%repType"] for line in lines}, {"USR1MR_D"})
         self.assertGreaterEqual(len(lines), 3)
         for name, total in (("numPkts", len(packets)), ("numBytes", sum(len(frame) for _, frame in packets)), ("numFlows", len(table.rows)),
-                            ("ARPPkts", 1)):
+                            ("ARPPkts", 1), ("arpPackets", 1)):
             self.assertEqual(sum(int(line[name]) for line in lines), total, name)
 
     def test_lines_are_json_on_standard_error(self):
@@ -1140,7 +1142,7 @@ class Listen(CliCase):
 
     def test_a_replay_is_seen_while_it_reads(self):
         data = pathlib.Path(self.capture).read_bytes()
-        process = subprocess.Popen([FLOWXDP, "replay", "-", "--listen", "127.0.0.1:0", "-w", self.dir / "out"], stdin=subprocess.PIPE,
+        process = subprocess.Popen([FLOWXDP, "replay", "-", "--plugin", "arp", "--listen", "127.0.0.1:0", "-w", self.dir / "out"], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment)
         self.addCleanup(process.kill)
         process.stdin.write(data[:24])
@@ -1162,6 +1164,7 @@ class Listen(CliCase):
             self.assertEqual(status, 200)
         self.assertIn('flowxdp_build_info{version="', text)
         self.assertIn(f'flowxdp_wire_bytes_total{{interface="replay"}} {sum(len(f) for _, f in self.frames)}\n', text)
+        self.assertRegex(text, r"\nflowxdp_plugin_arp_packets_total \d\n")
         self.assertNotIn("flowxdp_round_duration_seconds", text)
         status, body = self.page(port, "/status.json")
         self.assertEqual((status, json.loads(body)["packets"]), (200, len(self.frames)))

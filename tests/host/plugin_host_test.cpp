@@ -112,6 +112,9 @@ TEST(PluginLibraries, WhatAPluginMustHaveIsAskedFor)
     EXPECT_TRUE(says(refusal({"no_help"}), "name, version or help is missing"));
     EXPECT_TRUE(says(refusal({"no_flow_end"}), "create, destroy or on_flow_end is missing"));
     EXPECT_TRUE(says(refusal({"no_columns"}), "announced but missing"));
+    EXPECT_TRUE(says(refusal({"no_figures"}), "figures are announced but missing"));
+    EXPECT_TRUE(says(refusal({"no_figure_values"}), "figures are announced but missing"));
+    EXPECT_TRUE(says(refusal({"odd_figure"}), "lower case, digits and _"));
     EXPECT_TRUE(says(refusal({"odd_state"}), "not a multiple of 8"));
     EXPECT_TRUE(says(refusal({"odd_cold"}), "not a multiple of 8"));
     EXPECT_TRUE(says(refusal({"odd_memory"}), "not a multiple of 8"));
@@ -359,6 +362,10 @@ TEST(PluginHost, AnOptionIsGivenOnceAndReachesTheColumn)
         text += ' ';
     }
     EXPECT_EQ(text, "A 9 7 ");
+    const std::vector<PluginHost::Figure> figures = host.host.figures();
+    ASSERT_EQ(figures.size(), 1u);
+    EXPECT_EQ(figures[0].plugin + "_" + figures[0].name, "alpha_answers_given");
+    EXPECT_EQ(figures[0].value, 1u) << "one row";
 }
 
 TEST(PluginHost, ASinksColumnEnablesThePluginThatFillsIt)

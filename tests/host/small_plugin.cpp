@@ -40,6 +40,16 @@
 #define PLUGIN_FLOW_END on_flow_end
 #endif
 
+#ifndef PLUGIN_FIGURES
+#define PLUGIN_FIGURES figures
+#endif
+#ifndef PLUGIN_FIGURE_NAME
+#define PLUGIN_FIGURE_NAME "answers_given"
+#endif
+#ifndef PLUGIN_FIGURE_VALUES
+#define PLUGIN_FIGURE_VALUES figure_values
+#endif
+
 #ifdef PLUGIN_CONSTRUCTOR
 #include <cstdio>
 #include <cstdlib>
@@ -56,6 +66,7 @@ namespace {
 
 [[maybe_unused]] const fx_column columns[] = {
     {PLUGIN_NAME "Column", "one number", nullptr, nullptr, nullptr, {0, 0, 0, 0}, 0, FX_U32, 0}};
+[[maybe_unused]] const fx_figure figures[] = {{PLUGIN_FIGURE_NAME, "rows that got the answer", FX_FIGURE_COUNTER}};
 const fx_option options[] = {{"answer", "42", "what the column says; no is refused", 0, 0, FX_OPTION_TEXT, 0, nullptr}};
 #ifdef PLUGIN_DEPENDS
 const char* const dependencies[] = {PLUGIN_DEPENDS, nullptr};
@@ -79,9 +90,15 @@ void* create(const fx_value* values, void*, const fx_host*, char* error, size_t 
     return &answer;
 }
 void destroy(void*) {}
+uint64_t answers_given;
+[[maybe_unused]] const uint64_t* figure_values(void*)
+{
+    return &answers_given;
+}
 [[maybe_unused]] uint64_t on_flow_end(void*, const fx_flow*, fx_row* row)
 {
     __builtin_memcpy(row->fixed + row->cell[0], &answer, sizeof answer);
+    __atomic_store_n(&answers_given, answers_given + 1, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -106,6 +123,8 @@ const fx_plugin plugin = {PLUGIN_API,
                           0,
                           PLUGIN_MEMORY,
                           0,
+                          PLUGIN_FIGURES,
+                          1,
                           create,
                           destroy,
                           PLUGIN_FLOW_END,
@@ -113,6 +132,7 @@ const fx_plugin plugin = {PLUGIN_API,
                           nullptr,
                           nullptr,
                           nullptr,
+                          PLUGIN_FIGURE_VALUES,
                           nullptr,
                           nullptr,
                           nullptr};

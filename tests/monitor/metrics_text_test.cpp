@@ -99,6 +99,19 @@ TEST(RunMetrics, EveryCounterOfTheSensorIsThere)
     }
 }
 
+TEST(RunMetrics, FiguresOfPluginsHaveMetrics)
+{
+    RunFigures run;
+    run.plugin_figures = {{"dns", "queries", "DNS queries", false, 7}, {"tcp_win", "hosts", "Hosts now", true, 3}};
+    const std::string text = run_metrics(run);
+    EXPECT_NE(text.find("# TYPE flowxdp_plugin_dns_queries_total counter\nflowxdp_plugin_dns_queries_total 7\n"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("# TYPE flowxdp_plugin_tcp_win_hosts gauge\nflowxdp_plugin_tcp_win_hosts 3\n"),
+              std::string::npos)
+        << text;
+}
+
 TEST(RunMetrics, SinksOfOneNameAreTwo)
 {
     RunFigures run;

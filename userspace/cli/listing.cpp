@@ -103,11 +103,16 @@ ExitCode list_plugins(const ListOptions& options)
                 options_json += fmt::format("{}{{\"name\":{},\"default\":{},\"help\":{}}}", i ? "," : "",
                                             json_string(p->options[i].name), json_string(p->options[i].default_value),
                                             json_string(p->options[i].help));
+            std::string figures_json;
+            for (std::size_t i = 0; i < p->figure_count; i++)
+                figures_json += fmt::format("{}{{\"name\":{},\"help\":{},\"gauge\":{}}}", i ? "," : "",
+                                            json_string(p->figures[i].name), json_string(p->figures[i].help),
+                                            p->figures[i].kind == FX_FIGURE_GAUGE);
             fmt::print("{}{{\"name\":{},\"number\":{},\"version\":{},\"default\":{},\"help\":{},\"options\":[{}],"
-                       "\"columns\":{},\"packet_columns\":{}}}",
+                       "\"columns\":{},\"packet_columns\":{},\"figures\":[{}]}}",
                        first ? "" : ",\n", json_string(p->name), p->number, json_string(p->version), p->default_on != 0,
                        json_string(p->help), options_json, columns_json(p->columns, p->column_count),
-                       columns_json(p->packet_columns, p->packet_column_count));
+                       columns_json(p->packet_columns, p->packet_column_count), figures_json);
             first = false;
             continue;
         }
@@ -120,6 +125,8 @@ ExitCode list_plugins(const ListOptions& options)
         for (std::size_t i = 0; i < p->packet_column_count; i++)
             fmt::print("    packet column {} {}: {}\n", p->packet_columns[i].name, column_type(p->packet_columns[i]),
                        p->packet_columns[i].help);
+        for (std::size_t i = 0; i < p->figure_count; i++)
+            fmt::print("    figure {}: {}\n", p->figures[i].name, p->figures[i].help);
     }
     if (json)
         std::fputs("]\n", stdout);

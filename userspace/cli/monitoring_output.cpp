@@ -34,9 +34,10 @@ std::uint64_t resident_bytes()
 
 } // namespace
 
-MonitoringOutput::MonitoringOutput(const RunOptions& options, const std::string& prefix, Log* log)
+MonitoringOutput::MonitoringOutput(const RunOptions& options, const std::string& prefix,
+                                   const std::vector<PluginHost::Figure>& figures, Log* log)
     : interval_s_(options.monitoring_s), json_(options.json), on_screen_(!options.quiet), log_(log),
-      monitoring_(options.monitoring_mode, options.sensor_id)
+      monitoring_(options.monitoring_mode, options.sensor_id, figures)
 {
     if (!options.monitoring_s || prefix.empty())
         return;
@@ -47,7 +48,7 @@ MonitoringOutput::MonitoringOutput(const RunOptions& options, const std::string&
         throw StartupError(
             fmt::format("cannot write '{}': {}", path_, opened.ok() ? std::strerror(errno) : opened.error().message));
     opened->release(); // the stream's now
-    std::fprintf(file_.get(), "%s\n", Monitoring::header().c_str());
+    std::fprintf(file_.get(), "%s\n", monitoring_.header().c_str());
 }
 
 bool MonitoringOutput::due(double now_s)
@@ -72,7 +73,7 @@ void MonitoringOutput::write(const RunSummary& run)
         std::fprintf(stderr, "%s\n", monitoring_.json().c_str());
     } else if (on_screen_) {
         if (!has_header_)
-            std::fprintf(stderr, "%s\n", Monitoring::header().c_str());
+            std::fprintf(stderr, "%s\n", monitoring_.header().c_str());
         has_header_ = true;
         std::fprintf(stderr, "%s\n", line.c_str());
     }
@@ -99,7 +100,7 @@ void MonitoringOutput::reopen()
     opened->release();
     file_.reset(file);
     if (std::fseek(file, 0, SEEK_END) == 0 && std::ftell(file) == 0)
-        std::fprintf(file, "%s\n", Monitoring::header().c_str());
+        std::fprintf(file, "%s\n", monitoring_.header().c_str());
 }
 
 } // namespace flowxdp

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/options.h"
 #include "core/log.h"
@@ -14,8 +15,10 @@ namespace flowxdp {
 
 class MonitoringOutput {
   public:
-    // prefix: of -w; empty: no file. Throws StartupError when the file cannot be made. Without -M nothing is ever due.
-    MonitoringOutput(const RunOptions& options, const std::string& prefix, Log* log);
+    // prefix: of -w; empty: no file. figures: of the run's plugins. Throws StartupError when the file cannot be made.
+    // Without -M nothing is ever due.
+    MonitoringOutput(const RunOptions& options, const std::string& prefix,
+                     const std::vector<PluginHost::Figure>& figures, Log* log);
     MonitoringOutput(const MonitoringOutput&) = delete;
     MonitoringOutput& operator=(const MonitoringOutput&) = delete;
 

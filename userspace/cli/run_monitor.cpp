@@ -95,6 +95,7 @@ RunFigures RunMonitor::figures() const
     out.version = version_;
     out.engine = engine_;
     out.plugins = plugins_;
+    out.plugin_figures = setup_.plugins().figures();
     for (const auto& sink : setup_.sinks())
         out.sinks.push_back(sink->state());
     out.tally = setup_.pipeline().tally();

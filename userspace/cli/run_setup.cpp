@@ -282,7 +282,7 @@ void RunSetup::open_outputs(const RunOrigin& origin)
     for (PlannedSink& planned : planned_)
         open_sink(std::move(planned), origin.resume);
     planned_.clear();
-    monitoring_ = std::make_unique<MonitoringOutput>(options_, prefix_, log_);
+    monitoring_ = std::make_unique<MonitoringOutput>(options_, prefix_, plugins_->figures(), log_);
     pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, options_.alarm);
 }
 
@@ -517,6 +517,7 @@ void RunSetup::monitor(double started_s)
 {
     run_.tally = pipeline_->tally();
     run_.elapsed_s = steady_seconds() - started_s;
+    run_.plugin_figures = plugins_->figures();
     monitoring_->write(run_);
 }
 
@@ -552,8 +553,10 @@ ExitCode RunSetup::finish(double started_s, double processed_s)
     run_.unloading_s = steady_seconds() - started_s;
     run_.tally = pipeline_->tally();
     run_.packet_rows = pipeline_->packet_rows();
-    if (options_.monitoring_s) // so that the differences of all lines add up to the run
+    if (options_.monitoring_s) { // so that the differences of all lines add up to the run
+        run_.plugin_figures = plugins_->figures();
         monitoring_->write(run_);
+    }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     run_.memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;

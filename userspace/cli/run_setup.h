@@ -83,6 +83,7 @@ class RunSetup {
     [[nodiscard]] const flow_config& flow() const { return flow_; }
     [[nodiscard]] std::span<const std::uint8_t> plugin_options() const { return plugins_->plugin_options(); }
     [[nodiscard]] std::uint32_t max_flows() const { return options_.max_flows; }
+    [[nodiscard]] const PluginHost& plugins() const { return *plugins_; }
     Pipeline& pipeline() { return *pipeline_; } // after open_outputs(), as what follows
     RunSummary& run() { return run_; }
     // Names of interfaces, for sinks. The reader of the packets fills it.

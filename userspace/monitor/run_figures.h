@@ -45,6 +45,7 @@ struct RunFigures {
     std::vector<SensorFigures> sensors;
     std::uint64_t unreadable_sensors = 0; // whose figures could not be read
     std::vector<PluginHost::Active> plugins;
+    std::vector<PluginHost::Figure> plugin_figures;
     std::vector<SinkState> sinks;
     FlowTally tally;
     std::uint64_t packet_rows = 0;

@@ -35,6 +35,16 @@ std::string plain(std::string_view help)
     return text;
 }
 
+// A figure of a plugin has a metric of its own: names are those of the plugins, so there are no more than they declare.
+void add_plugins(const RunFigures& run, MetricsText* out)
+{
+    for (const PluginHost::Figure& figure : run.plugin_figures) {
+        out->family(fmt::format("flowxdp_plugin_{}_{}{}", figure.plugin, figure.name, figure.is_gauge ? "" : "_total"),
+                    figure.is_gauge ? kGauge : kCounter, plain(figure.help));
+        out->add({}, figure.value);
+    }
+}
+
 void add_sensors(const RunFigures& run, MetricsText* out)
 {
     out->family("flowxdp_sensor_info", kGauge, "1 for each flow table: its interface, and where its program runs");
@@ -86,6 +96,8 @@ void add_rows(const RunFigures& run, MetricsText* out)
     one("flowxdp_packet_rows_total", "packets that became rows of packet mode", run.packet_rows);
     one("flowxdp_flow_memories_dropped_total", "flows whose plugin memory was dropped before they ended",
         t.memories_dropped);
+    one("flowxdp_stream_heads_dropped_total", "flows whose TCP streams were dropped before plugins had read them",
+        t.streams_dropped);
     one("flowxdp_records_damaged_total", "records of the sensor that were damaged and passed over",
         run.feeder.records_damaged);
     one("flowxdp_interfaces_lost_total", "interfaces that went away during the run", run.feeder.lost_interfaces);
@@ -205,6 +217,7 @@ std::string run_metrics(const RunFigures& run)
     out.family("flowxdp_plugin_info", kGauge, "1 for each plugin of the run");
     for (const PluginHost::Active& plugin : run.plugins)
         out.add({{"plugin", plugin.name}, {"version", plugin.version}}, std::uint64_t{1});
+    add_plugins(run, &out);
     add_sensors(run, &out);
     add_rows(run, &out);
     add_sinks(run, &out);

@@ -410,6 +410,20 @@ void PluginHost::report(const fx_report& out) const
             instance->plugin->report(instance->object, &out);
 }
 
+std::vector<PluginHost::Figure> PluginHost::figures() const
+{
+    std::vector<Figure> list;
+    for (const auto& instance : instances_) {
+        const fx_plugin& plugin = *instance->plugin;
+        const std::uint64_t* values = plugin.figure_count ? plugin.figure_values(instance->object) : nullptr;
+        for (std::size_t i = 0; i < plugin.figure_count; i++)
+            list.push_back({plugin.name, plugin.figures[i].name, plugin.figures[i].help,
+                            plugin.figures[i].kind == FX_FIGURE_GAUGE,
+                            values ? __atomic_load_n(values + i, __ATOMIC_RELAXED) : 0});
+    }
+    return list;
+}
+
 void PluginHost::summary() const
 {
     for (const auto& instance : instances_)

@@ -87,6 +87,13 @@ class PluginHost {
     // Packets that user halves want, streams, and what they keep of live flows.
     [[nodiscard]] WantedPackets& wanted_packets() { return *wanted_; }
     [[nodiscard]] const WantedPackets& wanted_packets() const { return *wanted_; }
+    // A figure of a plugin, as it is at this moment (fx_figure in plugin.h). Any thread may ask for them.
+    struct Figure {
+        std::string plugin, name, help;
+        bool is_gauge;
+        std::uint64_t value;
+    };
+    [[nodiscard]] std::vector<Figure> figures() const;
     void report(const fx_report& out) const;
     void summary() const;
 

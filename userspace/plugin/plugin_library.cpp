@@ -13,6 +13,15 @@
 namespace flowxdp {
 namespace {
 
+bool is_figure_name(const char* name)
+{
+    constexpr std::size_t kLongest = 48;
+    const std::string_view text = name ? name : "";
+    return !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+}
+
 const char* problem_of(const fx_plugin* p)
 {
     if (!p->name || !*p->name || !p->version || !p->help)
@@ -30,6 +39,12 @@ const char* problem_of(const fx_plugin* p)
         for (const fx_column& c : columns)
             if (!c.name || !c.help || c.type < FX_U8 || c.type > FX_PAYLOAD || (c.bit_count && !c.bits))
                 return "a column has no name or help, or a type that is not known";
+    if (p->figure_count && (!p->figures || !p->figure_values))
+        return "figures are announced but missing";
+    for (const fx_figure& figure : std::span(p->figures, p->figure_count))
+        if (!is_figure_name(figure.name) || !figure.help || figure.kind > FX_FIGURE_GAUGE)
+            return "a figure has no help, a kind that is not known, or a name that is not 1 to 48 characters of lower "
+                   "case, digits and _";
     if (p->state_size % 8 || p->cold_size % 8 || p->packet_state_size % 8 || p->config_size % 8 ||
         p->flow_memory_size % 8)
         return "a state, memory or configuration size is not a multiple of 8";

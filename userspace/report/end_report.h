@@ -71,6 +71,7 @@ struct RunSummary {
     std::uint64_t memory_bytes = 0;    // peak resident
     std::vector<std::string> plugin_lines;
     std::vector<PluginHost::Active> plugins;
+    std::vector<PluginHost::Figure> plugin_figures; // for monitoring lines
     std::vector<SinkState> sinks;
     std::optional<RunningBooks> running; // set in a report during the run
     bool unread = false;                 // ended because nobody reads standard output

@@ -77,24 +77,34 @@ constexpr std::array kLast = {"rawBandwidth", "globalWarn"};
 constexpr std::size_t kBandwidthOf = 9; // numBytes
 static_assert(std::string_view(kCounters[kBandwidthOf].name) == "numBytes");
 
-template <typename Each>
-void for_each_name(const Each& each)
+// As Tranalyzer2 writes names of columns: plugin dns, figure no_data: dnsNoData.
+std::string column_name(const PluginHost::Figure& figure)
 {
-    for (const char* name : kFirst)
-        each(name);
-    for (const Figure& figure : kCounters)
-        each(figure.name);
-    for (const char* name : kLast)
-        each(name);
+    std::string name;
+    bool is_word_start = false;
+    for (const char c : figure.plugin + "_" + figure.name) {
+        if (c != '_')
+            name += is_word_start && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+        is_word_start = c == '_';
+    }
+    return name;
 }
 
 } // namespace
 
-std::string Monitoring::header()
+Monitoring::Monitoring(MonitoringMode mode, std::uint32_t sensor_id, const std::vector<PluginHost::Figure>& figures)
+    : mode_(mode), sensor_id_(sensor_id), names_(kFirst.begin(), kFirst.end())
 {
-    std::string text;
-    for_each_name([&text](const char* name) { text += (text.empty() ? "" : "\t") + std::string(name); });
-    return text;
+    for (const Figure& figure : kCounters)
+        names_.emplace_back(figure.name);
+    names_.insert(names_.end(), kLast.begin(), kLast.end());
+    for (const PluginHost::Figure& figure : figures)
+        names_.push_back(column_name(figure));
+}
+
+std::string Monitoring::header() const
+{
+    return fmt::format("{}", fmt::join(names_, "\t"));
 }
 
 std::string Monitoring::line(const RunSummary& run, std::int64_t now_ns, std::uint64_t memory_bytes)
@@ -103,10 +113,16 @@ std::string Monitoring::line(const RunSummary& run, std::int64_t now_ns, std::ui
     std::vector<std::uint64_t> counters;
     for (const Figure& figure : kCounters)
         counters.push_back(figure.value(run));
+    for (const PluginHost::Figure& figure : run.plugin_figures)
+        counters.push_back(figure.value);
     std::vector<std::uint64_t> shown = counters;
+    const auto is_gauge = [&run](std::size_t i) {
+        return i >= kCounters.size() && run.plugin_figures[i - kCounters.size()].is_gauge;
+    };
     if (difference && !before_.empty())
         for (std::size_t i = 0; i < shown.size(); i++) // two counters of one moment may be read apart
-            shown[i] = shown[i] > before_[i] ? shown[i] - before_[i] : 0;
+            if (!is_gauge(i))
+                shown[i] = shown[i] > before_[i] ? shown[i] - before_[i] : 0;
     const double seconds = difference ? run.elapsed_s - elapsed_before_s_ : run.elapsed_s;
 
     cells_ = {difference ? "USR1MR_D" : "USR1MR_A",
@@ -115,10 +131,12 @@ std::string Monitoring::line(const RunSummary& run, std::int64_t now_ns, std::ui
               fmt::format("{:.6f}", seconds),
               fmt::format("{}", memory_bytes / 1024),
               fmt::format("{}", run.running ? run.running->flows_alive : run.counts.live_flows)};
-    for (const std::uint64_t value : shown)
-        cells_.push_back(fmt::format("{}", value));
+    for (std::size_t i = 0; i < kCounters.size(); i++)
+        cells_.push_back(fmt::format("{}", shown[i]));
     cells_.push_back(fmt::format("{:.3f}", seconds > 0 ? static_cast<double>(shown[kBandwidthOf]) * 8 / seconds : 0));
     cells_.push_back(fmt::format("0x{:016x}", run.counts.totals.status | run.tally.status));
+    for (std::size_t i = kCounters.size(); i < shown.size(); i++)
+        cells_.push_back(fmt::format("{}", shown[i]));
     before_ = std::move(counters);
     elapsed_before_s_ = run.elapsed_s;
     return fmt::format("{}", fmt::join(cells_, "\t"));
@@ -126,14 +144,13 @@ std::string Monitoring::line(const RunSummary& run, std::int64_t now_ns, std::ui
 
 std::string Monitoring::json() const
 {
+    constexpr std::size_t kStatus = kFirst.size() + kCounters.size() + kLast.size() - 1; // globalWarn
     std::string text = "{";
-    std::size_t i = 0;
-    for_each_name([&](const char* name) {
-        const bool is_text = i == 0 || i + 1 == cells_.size();
-        text += fmt::format("{}\"{}\":{}{}{}", i ? "," : "", *name == '%' ? name + 1 : name, is_text ? "\"" : "",
-                            cells_[i], is_text ? "\"" : "");
-        i++;
-    });
+    for (std::size_t i = 0; i < names_.size(); i++) {
+        const bool is_text = i == 0 || i == kStatus;
+        text += fmt::format("{}\"{}\":{}{}{}", i ? "," : "", names_[i].substr(names_[i].starts_with('%')),
+                            is_text ? "\"" : "", cells_[i], is_text ? "\"" : "");
+    }
     return text + "}";
 }
 

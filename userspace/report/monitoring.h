@@ -18,12 +18,13 @@ enum class MonitoringMode {
 
 class Monitoring {
   public:
-    Monitoring(MonitoringMode mode, std::uint32_t sensor_id) : mode_(mode), sensor_id_(sensor_id) {}
+    // figures: of the run's plugins, whose cells come last.
+    Monitoring(MonitoringMode mode, std::uint32_t sensor_id, const std::vector<PluginHost::Figure>& figures);
 
     // "%repType", then the names, separated by tabs.
-    [[nodiscard]] static std::string header();
-    // The next line. run: counts, input, tally and elapsed time as they stand. now_ns: since the epoch. memory_bytes:
-    // resident now.
+    [[nodiscard]] std::string header() const;
+    // The next line. run: counts, input, tally, elapsed time and the figures of the plugins as they stand, the same
+    // ones as before. now_ns: since the epoch. memory_bytes: resident now.
     std::string line(const RunSummary& run, std::int64_t now_ns, std::uint64_t memory_bytes);
     // The line that line() returned last, as a JSON object.
     [[nodiscard]] std::string json() const;
@@ -31,7 +32,8 @@ class Monitoring {
   private:
     MonitoringMode mode_;
     std::uint32_t sensor_id_;
-    std::vector<std::uint64_t> before_; // counters of the line before
+    std::vector<std::string> names_;
+    std::vector<std::uint64_t> before_; // counters and the plugins' figures of the line before
     double elapsed_before_s_ = 0;
     std::vector<std::string> cells_; // of the last line
 };
