@@ -246,7 +246,7 @@ __noinline int account(__u32 role, __u32 reverse)
 	struct ended_record *ended = 0;
 	__u64 has_ended = 0, status = 0, id = 0;
 	enum flow_end reason = FLOW_END_NONE;
-	int tried = 0, counted = 0, full = 0, state;
+	int tried = 0, counted = 0, left_out = 0, full = 0, state;
 	struct packet_step *step;
 	const struct packet *p;
 	struct flow_record *r;
@@ -324,6 +324,11 @@ __noinline int account(__u32 role, __u32 reverse)
 	if (!r->flow_id) {
 		flow_start(r, p, reverse, id ? id : next_flow_id(s));
 		count(c, COUNTER_FLOWS_STARTED);
+	} else if (packet_is_left_out(r, p, reverse, &config, &plugin_options)) {
+		record_unlock(&r->lock, token);
+		count(c, COUNTER_PACKETS_LEFT_OUT);
+		left_out = 1;
+		goto out;
 	}
 	counted = 1;
 	/* 6.18: 374 k verified instructions (all plugins, force and packet mode), because known values keep states
@@ -353,6 +358,8 @@ out:
 			bpf_ringbuf_discard(ended, BPF_RB_NO_WAKEUP);
 		}
 	}
+	if (left_out)
+		return ACCOUNT_DONE;
 	if (!counted)
 		return ACCOUNT_RETRY;
 	totals_add(&c->totals, p, step->direction, status);

@@ -6,7 +6,7 @@
  *
  * The ledger (checked after every run and every system test):
  *     packets_seen = packets in exported flows + packets in live flows
- *                  + packets_filtered + packets_short_frame + packets_link_unsupported + packets_unattributed
+ *                  + packets_filtered + packets_short_frame + packets_link_unsupported + packets_unattributed + packets_left_out
  */
 #ifndef FLOWXDP_COUNTERS_H
 #define FLOWXDP_COUNTERS_H
@@ -20,6 +20,7 @@
 	X(PACKETS_LINK_UNSUPPORTED, "packets_link_unsupported", "frames of an unknown link type: no flow")                   \
 	X(PACKETS_UNATTRIBUTED, "packets_unattributed", "frames that found neither table nor ring memory: no flow")          \
 	X(OCTETS_UNATTRIBUTED, "octets_unattributed", "wire bytes of packets_unattributed")                                  \
+	X(PACKETS_LEFT_OUT, "packets_left_out", "packets that a plugin leaves out (dedup:leave_out=1): no flow")               \
 	X(FLOWS_STARTED, "flows_started", "biflows started")                                                                 \
 	X(FLOWS_ENDED_IDLE, "flows_ended_idle", "biflows ended by their idle timeout")                                       \
 	X(FLOWS_ENDED_ACTIVE, "flows_ended_active", "biflows cut by the active timeout")                                     \
@@ -49,5 +50,13 @@ enum counter {
 #undef X
 	COUNTER_COUNT
 };
+
+/* Packets that are in no flow. counter: COUNTER_COUNT values. */
+FX_INLINE __u64 counted_without_flow(const __u64 *counter)
+{
+	return counter[COUNTER_PACKETS_FILTERED] + counter[COUNTER_PACKETS_SHORT_FRAME] +
+	       counter[COUNTER_PACKETS_LINK_UNSUPPORTED] + counter[COUNTER_PACKETS_UNATTRIBUTED] +
+	       counter[COUNTER_PACKETS_LEFT_OUT];
+}
 
 #endif

@@ -19,6 +19,29 @@ FX_STATIC_ASSERT(PACKET_FRAGMENT_COLLISION / PACKET_SENSOR_STATUS == FXS(FRAGMEN
                  PACKET_MORE_SUBFRAMES / PACKET_SENSOR_STATUS == FXS(MORE_SUBFRAMES), "the same distance");
 
 /*
+ * Does an enabled half leave *p out of *r, a flow that has begun and goes on? Then nothing else may count it in *r. To be asked before
+ * flow_update(), under the lock; returns 0 or 1.
+ */
+FX_INLINE __u32 packet_is_left_out(struct flow_record *r, const struct packet *p, __u32 reverse,
+                                   FX_CONFIG struct flow_config *c, FX_CONFIG struct plugin_options *options)
+{
+	__u32 direction = (r->lo_direction ^ reverse) & 1, left_out = 0;
+
+	if (!(c->flags & FLOW_CONFIG_CAN_LEAVE_OUT))
+		return 0;
+#define X(name)                                                                                                        \
+	if (c->enabled & (1u << KERNEL_HALF_##name))                                                                   \
+		left_out |= name##_leaves_out((struct name##_state *)flow_slot(r, c, KERNEL_HALF_##name),              \
+		                              FX_COLD_SLOT(name, r, c), r, p, direction, &options->name);
+	FX_FOR_EACH_LEAVING_OUT(X)
+#undef X
+	(void)direction;
+	(void)p;
+	(void)options;
+	return left_out;
+}
+
+/*
  * Counts *p in *r and fills *step. Returns the plugins' verdicts (enum plugin_verdict), or-ed. With PLUGIN_FORCE bit 41 is already set
  * and the caller must end the flow at this packet.
  */

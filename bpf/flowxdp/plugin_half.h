@@ -18,6 +18,10 @@
  *     NAME_packet_wanted(state, cold, record, packet, step, config) -> PACKET_NOT_WANTED or PACKET_WANTED(payload bytes)
  *                                 a pure function, called after each packet that was counted. It may decide by protocol,
  *                                 ports, number of the packet in its direction, an alarm (record->dir[].status) and so on
+ * and, when it may leave packets out of their flow (FLOW_CONFIG_CAN_LEAVE_OUT):
+ *     NAME_LEAVES_OUT             a macro, NAME in upper case
+ *     NAME_leaves_out(state, cold, record, packet, direction, config) -> 1: the packet is counted in no flow, but as
+ *                                 packets_left_out. Called before the packet is counted, in a flow that has begun and goes on
  *
  * Both states belong to the flow and are zero at its start. The functions run under the record's lock, so they are inlined or
  * FX_CHECKED_ONCE, call no helper and no libc, have no loop without a small constant bound, and use integers only. They may change
@@ -51,6 +55,7 @@ enum flow_config_flag {
 	FLOW_CONFIG_IN_ORDER = 16,      /* live: one packet at a time on all CPUs, so that time stamps, packet numbers,
 	                                 * flowInd and the stream have one order */
 	FLOW_CONFIG_PACKET_NEEDS = 32,  /* an enabled half has a need: emit a packet_record for each packet that is wanted */
+	FLOW_CONFIG_CAN_LEAVE_OUT = 64, /* an enabled half may leave packets out */
 };
 
 /* What the core knows about a packet in its flow. */

@@ -23,6 +23,8 @@ struct dedup_config {
 	__u64 window_ns;
 	__u32 tick_shift; /* a tick is 2^tick_shift ns */
 	__u32 any_ttl;    /* 1: copies may differ in TTL, as before and behind a router */
+	__u32 leave_out;  /* 1: copies are counted in no flow */
+	__u32 pad;
 };
 
 #define DEDUP_STAT_SEEN 0x01u        /* raised by the user half, as is the next */
@@ -84,15 +86,42 @@ FX_INLINE __u32 dedup_find(struct dedup_dir *d, __u32 hash, __u32 tick, __u32 wi
 	return found;
 }
 
+/*
+ * When the packet was seen, in ticks from the flow's first packet on: live and offline clocks have different beginnings, and ticks must
+ * not depend on them. The bias keeps it above 0 when the clock stepped back.
+ */
+FX_INLINE __u32 dedup_tick(const struct flow_record *r, const struct packet *p, const volatile struct dedup_config *config)
+{
+	return (__u32)((__u64)(p->clock_ns - r->first_clock_ns + (1LL << 62)) >> config->tick_shift) & 0xff;
+}
+
+#define DEDUP_LEAVES_OUT
+FX_INLINE __u32 dedup_leaves_out(struct dedup_state *s, struct no_cold *cold, struct flow_record *r, const struct packet *p,
+                                 __u32 direction, const volatile struct dedup_config *config)
+{
+	struct dedup_dir *d = &s->dir[direction & 1];
+	const struct flow_dir *counted = &r->dir[direction & 1];
+
+	(void)cold;
+	if (!config->leave_out || !p->ip_version || !counted->packets)
+		return 0;
+	/* A clock that stepped back is no silence, as in packet_step.interval_ns. */
+	if (p->clock_ns > counted->last_clock_ns && (__u64)(p->clock_ns - counted->last_clock_ns) > config->window_ns)
+		return 0;
+	if (!dedup_find(d, dedup_hash(p, config->any_ttl), dedup_tick(r, p, config),
+	                (__u32)(config->window_ns >> config->tick_shift)))
+		return 0;
+	if (d->copies != 0x7fffffffu)
+		d->copies++;
+	return 1;
+}
+
 FX_INLINE __u32 dedup_on_packet(struct dedup_state *s, struct no_cold *cold, struct flow_record *r,
                                 const struct packet *p, const struct packet_step *step,
                                 const volatile struct dedup_config *config)
 {
 	struct dedup_dir *d = &s->dir[step->direction & 1];
-	/* From the flow's first packet on: live and offline clocks have different beginnings, and ticks must not depend on them. The
-	 * bias keeps it above 0 when the clock stepped back. */
-	__u64 age = (__u64)(p->clock_ns - r->first_clock_ns + (1LL << 62));
-	__u32 tick = (__u32)(age >> config->tick_shift) & 0xff;
+	__u32 tick = dedup_tick(r, p, config);
 	__u32 window = (__u32)(config->window_ns >> config->tick_shift), hash;
 
 	(void)cold;

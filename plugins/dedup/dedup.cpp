@@ -17,7 +17,8 @@ struct FlowColumns : flowxdp::ColumnSet {
     Column<H8> stat{this, {.name = "dupStat", .help = "Status of the search for copies", .bits = kStatBits}};
     Column<U32> copies{this,
                        {.name = "dupPkts",
-                        .help = "Packets that are a copy of one shortly before; all other counts include them",
+                        .help = "Packets that are a copy of one shortly before; all other counts include them, without "
+                                "leave_out",
                         .unit = "packets"}};
 };
 constexpr FlowColumns kColumns;
@@ -27,9 +28,15 @@ struct PacketColumns : flowxdp::ColumnSet {
 };
 constexpr PacketColumns kPacketColumns;
 
+struct Figures : flowxdp::FigureSet {
+    Counter copies{this, {.name = "copies", .help = "Packets seen twice, in flows that ended"}};
+};
+constexpr Figures kFigures;
+
 struct Options : flowxdp::OptionSet {
     Duration window{this, "window", "20ms", "two equal packets are copies when no more time lies between them",
                     1,    10'000};
+    Switch leave_out{this, "leave_out", "0", "copies are counted in no flow, but as packets_left_out"};
     Switch any_ttl{this, "any_ttl", "0", "copies may differ in TTL, as before and behind a router"};
 };
 constexpr Options kOptions;
@@ -42,7 +49,8 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 106,
                                                      .kernel = Half::sizes,
                                                      .options = kOptions.all(),
                                                      .columns = kColumns.all(),
-                                                     .packet_columns = kPacketColumns.all()};
+                                                     .packet_columns = kPacketColumns.all(),
+                                                     .figures = kFigures.all()};
 
 class Dedup final : public flowxdp::Plugin {
   public:
@@ -51,6 +59,7 @@ class Dedup final : public flowxdp::Plugin {
         auto* config = static_cast<dedup_config*>(kernel_config);
         config->window_ns = std::uint64_t{options[kOptions.window]} * 1'000'000;
         config->any_ttl = options[kOptions.any_ttl];
+        config->leave_out = leaves_out_ = options[kOptions.leave_out];
         while (config->window_ns >> (config->tick_shift + 1) >= DEDUP_TICKS_LEAST)
             config->tick_shift++;
     }
@@ -65,7 +74,7 @@ class Dedup final : public flowxdp::Plugin {
             stat = DEDUP_STAT_SEEN;
         row.put(kColumns.stat, stat);
         row.put(kColumns.copies, copies);
-        copies_ += copies;
+        figures_.add(kFigures.copies, copies);
         stat_ |= stat;
         return 0;
     }
@@ -79,18 +88,26 @@ class Dedup final : public flowxdp::Plugin {
             row.leave_empty(kPacketColumns.copy);
     }
 
+    [[nodiscard]] const std::uint64_t* figure_values() const override { return figures_.all(); }
+    [[nodiscard]] std::uint32_t flow_config_flags() const override
+    {
+        return leaves_out_ ? std::uint32_t{FLOW_CONFIG_CAN_LEAVE_OUT} : 0;
+    }
+
     void report(flowxdp::ReportWriter& out) override
     {
+        const std::uint64_t copies = figures_[kFigures.copies];
+        const std::uint64_t packets = out.packets() + (leaves_out_ ? copies : 0);
         if (stat_)
             out.line(fmt::format("dedup: Aggregated dupStat=0x{:02x}", stat_));
-        if (copies_)
-            out.line(fmt::format(
-                "dedup: Number of packets seen twice: {} [{:.2f}%]", flowxdp::count_text(copies_),
-                out.packets() ? 100.0 * static_cast<double>(copies_) / static_cast<double>(out.packets()) : 0.0));
+        if (copies)
+            out.line(fmt::format("dedup: Number of packets seen twice: {} [{:.2f}%]", flowxdp::count_text(copies),
+                                 packets ? 100.0 * static_cast<double>(copies) / static_cast<double>(packets) : 0.0));
     }
 
   private:
-    std::uint64_t copies_ = 0;
+    flowxdp::FigureValues figures_{kFigures};
+    bool leaves_out_ = false;
     std::uint8_t stat_ = 0;
 };
 

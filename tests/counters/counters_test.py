@@ -114,6 +114,8 @@ replay("a plugin reads 5 TCP streams more than there is memory for", capture(*((
 replay("4 of 10 frames do not match the filter",
        capture(*((1, udp(n, port=53 if n < 6 else 54)) for n in range(10))), ("udp", "port", "53"),
        packets_seen=10, packets_filtered=4, flows_started=6, flows_ended_input=6)
+replay("4 of 7 packets are copies, and dedup leaves them out", capture(*[(1, udp())] * 3, (1, udp(1)), *[(1, udp())] * 2, (2, udp())),
+       ("--plugin", "dedup:leave_out=1"), packets_seen=7, packets_left_out=4, flows_started=2, flows_ended_input=2)
 replay("3 frames end inside of their Ethernet header", capture((1, udp()), *[(1, SHORT)] * 3),
        packets_seen=4, packets_short_frame=3, flows_started=1, flows_ended_input=1)
 replay("5 frames of a link type of no known layout (USER0)", capture(*[(1, udp())] * 5, link_type=147),

@@ -203,7 +203,7 @@ def compare(capture, options):
         raise Failure(f"the ledger does not balance: {ledger}")
     our_totals["packets"] = report["packets"]
     our_totals["no_flow"] = report["packets"] - ledger["in_flows"]
-    if our_totals["no_flow"] != sum(counters[f"packets_{c}"] for c in ("filtered", "short_frame", "link_unsupported", "unattributed")):
+    if our_totals["no_flow"] != sum(counters[f"packets_{c}"] for c in ("filtered", "short_frame", "link_unsupported", "unattributed", "left_out")):
         raise Failure(f"packets without a flow have no cause: {counters}")
     name = capture.name
     found = [Difference(name, f"total {total}", str(totals[total]), str(our_totals[total]))

@@ -35,6 +35,7 @@ constexpr const char* kMostPlugins =
     "--plugin tcp_win:threshold=4000,force_at=3,alarm_at=2 --active-timeout 5s";
 constexpr const char* kOtherDefaults =
     "--plugin flow_export --plugin tcp_flags --plugin tcp_win:threshold=1,force_at=1 --no-plugin tcp_states "
+    "--plugin dedup:leave_out=1,window=2s "
     "--idle-timeout 2s --active-timeout 300s";
 constexpr const char* kOptions[] = {kMostPlugins, kOtherDefaults, "--plugins basic_flow,basic_stats"};
 

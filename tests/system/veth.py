@@ -245,11 +245,11 @@ def check_books(report, table):
 
 def ledger(report):
     """The ledger's numbers by name; the report must say no difference."""
-    names = ("seen", "in_flows", "filtered", "short", "unsupported", "unattributed")
+    names = ("seen", "in_flows", "filtered", "short", "unsupported", "unattributed", "left_out")
     found = re.search(r"Ledger: (\d+) packets = (\d+) in flows \+ (\d+) filtered \+ (\d+) short frames \+ (\d+) of "
-                      r"unsupported link types \+ (\d+) unattributed$", report, re.M)
+                      r"unsupported link types \+ (\d+) unattributed(?: \+ (\d+) left out)?$", report, re.M)
     assert found, "no balanced ledger in the report:\n" + report
-    numbers = dict(zip(names, map(int, found.groups())))
+    numbers = dict(zip(names, map(int, found.groups("0"))))
     assert numbers["seen"] == sum(numbers.values()) - numbers["seen"], found.group()
     return numbers
 

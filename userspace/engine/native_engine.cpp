@@ -126,6 +126,9 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
             r->state = FLOW_STATE_BORN;
             flow_start(r, &p, pending->reverse, next_flow_id_++);
             count(COUNTER_FLOWS_STARTED);
+        } else if (packet_is_left_out(r, &p, pending->reverse, &config_, &plugin_options_)) [[unlikely]] {
+            count(COUNTER_PACKETS_LEFT_OUT);
+            return;
         }
     }
 

@@ -222,9 +222,7 @@ std::uint64_t packets_in_flows(const engine_counts& counts)
 
 std::uint64_t packets_without_flow(const engine_counts& counts)
 {
-    const __u64* c = counts.counter;
-    return c[COUNTER_PACKETS_FILTERED] + c[COUNTER_PACKETS_SHORT_FRAME] + c[COUNTER_PACKETS_LINK_UNSUPPORTED] +
-           c[COUNTER_PACKETS_UNATTRIBUTED];
+    return counted_without_flow(counts.counter);
 }
 
 std::uint64_t flows_alive(const engine_counts& counts)

@@ -297,14 +297,16 @@ void add_ledger(const RunSummary& run, Lines& out)
     const InputCounts& in = run.input;
     const std::uint64_t short_frames = in.short_frame + run.counts.counter[COUNTER_PACKETS_SHORT_FRAME];
     const std::uint64_t unattributed = run.counts.counter[COUNTER_PACKETS_UNATTRIBUTED];
+    const std::uint64_t left_out = run.counts.counter[COUNTER_PACKETS_LEFT_OUT];
     if (run.running)
         out.add(running_text(*run.running));
     else
         out.add(fmt::format(
             "Ledger: {} packets = {} in flows + {} filtered + {} short frames + {} of unsupported link types + "
-            "{} unattributed{}",
+            "{} unattributed{}{}",
             run.input.frames, run.packets_before + run.tally.packets,
             in.filtered + run.counts.counter[COUNTER_PACKETS_FILTERED], short_frames, in.link_unsupported, unattributed,
+            left_out ? fmt::format(" + {} left out", left_out) : "",
             run.ledger_difference() ? fmt::format(" [DIFFERENCE {}]", run.ledger_difference()) : ""));
     for (const SinkState& s : run.sinks) {
         out.add(fmt::format("Sink {}: {} rows, {} sent, {} retried, {} dropped{}, {} skipped, {} errors{}{}", s.label,
@@ -384,9 +386,7 @@ void add_ledger(const RunSummary& run, Lines& out)
 std::int64_t RunSummary::ledger_difference() const
 {
     const std::uint64_t accounted = packets_before + tally.packets + input.filtered + input.short_frame +
-                                    input.link_unsupported + counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
-                                    counts.counter[COUNTER_PACKETS_UNATTRIBUTED] +
-                                    counts.counter[COUNTER_PACKETS_FILTERED];
+                                    input.link_unsupported + counted_without_flow(counts.counter);
     return static_cast<std::int64_t>(input.frames - accounted);
 }
 
@@ -398,9 +398,7 @@ RunningBooks RunningBooks::of_replay(const RunSummary& run, const FlowTally& row
     books.exported = rows.packets;
     books.alive = in_flows - rows.packets;
     books.without_flow = run.input.filtered + run.input.short_frame + run.input.link_unsupported +
-                         run.counts.counter[COUNTER_PACKETS_SHORT_FRAME] +
-                         run.counts.counter[COUNTER_PACKETS_UNATTRIBUTED] +
-                         run.counts.counter[COUNTER_PACKETS_FILTERED];
+                         counted_without_flow(run.counts.counter);
     books.flows_alive = run.counts.counter[COUNTER_FLOWS_STARTED] - rows.biflows;
     return books;
 }

@@ -66,6 +66,7 @@ constexpr std::array kCounters = {
     Figure{"fxFlowsStarted", [](const RunSummary& r) { return of(r, COUNTER_FLOWS_STARTED); }},
     Figure{"fxFilteredPkts", [](const RunSummary& r) { return of(r, COUNTER_PACKETS_FILTERED) + r.input.filtered; }},
     Figure{"fxUnattributedPkts", [](const RunSummary& r) { return of(r, COUNTER_PACKETS_UNATTRIBUTED); }},
+    Figure{"fxLeftOutPkts", [](const RunSummary& r) { return of(r, COUNTER_PACKETS_LEFT_OUT); }},
     Figure{"fxTableFull", [](const RunSummary& r) { return of(r, COUNTER_TABLE_FULL); }},
     Figure{"fxPacketRowsLost", [](const RunSummary& r) { return of(r, COUNTER_PACKET_ROWS_LOST); }},
     Figure{"fxWantedPktsLost", [](const RunSummary& r) { return of(r, COUNTER_WANTED_PACKETS_LOST); }},
