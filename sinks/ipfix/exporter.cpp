@@ -11,7 +11,6 @@ namespace {
 
 // Tranalyzer2's numbers for IPv4 and IPv6, then ours. Biflow kinds follow the one-way ones; 262 on are options.
 constexpr std::uint16_t kFirstTemplate = 256;
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kUptimeWrapNs = (std::uint64_t{1} << 32) * 1'000'000;
 
 FlowLayoutSettings layout_settings(const ExporterSettings& s, std::size_t message_limit)

@@ -21,7 +21,6 @@ namespace flowxdp::ipfix {
 
 namespace {
 
-constexpr std::size_t kLargestMessage = 65535; // the header's 16-bit length
 constexpr std::size_t kBuffer = 256u << 10;
 
 class FileTransport final : public Transport {

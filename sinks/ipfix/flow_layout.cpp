@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/utf8.h"
+#include "message.h"
 
 namespace flowxdp::ipfix {
 
@@ -69,7 +70,6 @@ constexpr FieldRule kRules[] = {
     {kFlowId, nullptr, FieldSource::kFlowId, 0, 8, kOnAll, kForward},
 };
 
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kSeconds1900To1970 = 2'208'988'800;
 constexpr std::int64_t kNtpEraEnd = (std::int64_t{1} << 32) - 2'208'988'800; // seconds since 1970
 

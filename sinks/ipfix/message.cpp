@@ -9,7 +9,6 @@ namespace flowxdp::ipfix {
 namespace {
 
 constexpr std::size_t kSetHeader = 4;
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 // RFC 3954 5.1: version, count, sysUptime, unixSecs, sequence, source id. RFC 7011 3.1: version, length, export time,
 // sequence, domain.

@@ -11,6 +11,9 @@
 
 namespace flowxdp::ipfix {
 
+inline constexpr std::size_t kLargestMessage = 65535; // the header's 16-bit length
+inline constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
 // A finished message. Its sequence number is stamped when it is sent, because a message that waits for a new TCP
 // connection belongs to the new session and is counted there.
 struct Message {

@@ -25,7 +25,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kLargestMessage = 65535;   // the header's 16-bit length
 constexpr std::chrono::milliseconds kAway{2000}; // a commit's longest wait for a collector without a connection
 constexpr std::chrono::milliseconds kStep{5};    // acknowledgements raise no event: look again after this
 

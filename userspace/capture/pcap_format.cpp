@@ -22,7 +22,7 @@ constexpr std::uint32_t kMagicMicro = 0xa1b2c3d4;
 constexpr std::uint32_t kMagicNano = 0xa1b23c4d;
 constexpr std::uint32_t kMagicModified = 0xa1b2cd34;
 
-constexpr std::uint16_t kMajor = 2;
+constexpr std::uint16_t kPcapMajor = 2;
 constexpr std::uint16_t kMajorOfDgUx = 543; // written by its tcpdump, with the old order of lengths
 
 // Before version 2.3 the original length stood first; 2.3 writers did either.
@@ -133,7 +133,7 @@ FormatOpening open_as(std::span<const std::uint8_t> bytes, std::uint32_t magic)
     const std::uint16_t major = load_u16<kSwap>(bytes.data() + 4), minor = load_u16<kSwap>(bytes.data() + 6);
     FormatOpening opening;
     // Another major version may have any layout. No minor version after 4 was ever written; it is read as 2.4.
-    if (major != kMajor && major != kMajorOfDgUx) {
+    if (major != kPcapMajor && major != kMajorOfDgUx) {
         opening.refusal =
             fmt::format("it is pcap of version {}.{}; 2.0 to 2.4 are read, what later versions hold is not "
                         "known",

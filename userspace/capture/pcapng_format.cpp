@@ -37,7 +37,7 @@ constexpr std::size_t kSmallestSectionBytes = 28;
 constexpr std::size_t kToVersionBytes = 16; // of a section header, its version included
 // A block that must be in memory whole: a frame of the largest size and generous options.
 constexpr std::uint32_t kMaxBlockBytes = kMaxCapturedBytes + (1U << 20);
-constexpr std::uint16_t kMajor = 1;
+constexpr std::uint16_t kPcapngMajor = 1;
 
 // Ticks of an interface's clock as nanoseconds since the epoch.
 class TickScale {
@@ -109,7 +109,7 @@ template <bool kSwap>
 std::string version_refusal(const std::uint8_t* block)
 {
     const std::uint16_t major = load_u16<kSwap>(block + 12), minor = load_u16<kSwap>(block + 14);
-    return major == kMajor
+    return major == kPcapngMajor
                ? std::string()
                : fmt::format("it is pcapng of version {}.{}; 1.0 is read, what later versions hold is not known", major,
                              minor);

@@ -12,9 +12,7 @@ namespace {
 
 using Section = std::span<const std::uint8_t>;
 
-constexpr std::string_view kMarker = "\xab\xcd\xefMaxMind.com";
 constexpr std::size_t kMetadataMax = 131072; // how far from the end the format lets a reader search for the marker
-constexpr std::size_t kDataSeparator = 16;   // zero bytes between search tree and data section
 constexpr int kMaxDepth = 32;                // real files nest 4 deep
 constexpr int kMaxSteps = 20000;
 

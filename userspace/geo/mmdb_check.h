@@ -10,10 +10,15 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/result.h"
 
 namespace flowxdp::geo {
+
+// Where the metadata begin.
+inline constexpr std::string_view kMarker = "\xab\xcd\xefMaxMind.com";
+inline constexpr std::size_t kDataSeparator = 16; // zero bytes between search tree and data section
 
 struct MmdbLayout {
     std::uint64_t node_count = 0;

@@ -8,12 +8,13 @@
 
 #include <fmt/format.h>
 
+#include "geo/mmdb_check.h"
+
 namespace flowxdp::geo {
 namespace {
 
 constexpr std::uint32_t kEmpty = 0xffffffff;
 constexpr std::uint32_t kRecordFlag = 0x80000000; // a child that is a record, not a node
-constexpr std::size_t kDataSeparator = 16;
 
 // The typed values of a data or metadata section.
 class Encoder {
@@ -282,7 +283,6 @@ Result<MmdbImage> write_mmdb(const GeoTable& table, const MmdbMetadata& metadata
         append_node(image.bytes, value_of(node[0]), value_of(node[1]), image.record_bits);
     image.bytes.insert(image.bytes.end(), kDataSeparator, 0);
     image.bytes.insert(image.bytes.end(), data.bytes().begin(), data.bytes().end());
-    constexpr std::string_view kMarker = "\xab\xcd\xefMaxMind.com";
     image.bytes.insert(image.bytes.end(), kMarker.begin(), kMarker.end());
     const auto tail = encode_metadata(metadata, nodes.size(), image.record_bits);
     image.bytes.insert(image.bytes.end(), tail.begin(), tail.end());

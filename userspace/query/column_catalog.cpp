@@ -9,7 +9,7 @@ namespace flowxdp::query {
 namespace {
 
 constexpr std::size_t kLongestLine = 4096;
-constexpr std::size_t kMostColumns = 2000; // of a headers file
+constexpr std::size_t kMostHeaderColumns = 2000; // of a headers file
 
 ColumnType type_of(unsigned type, bool list)
 {
@@ -76,7 +76,7 @@ void ColumnCatalog::add_headers_file(const std::string& path)
 {
     std::ifstream file(path);
     std::string line;
-    for (std::size_t n = 0; n < kMostColumns && std::getline(file, line); n++) {
+    for (std::size_t n = 0; n < kMostHeaderColumns && std::getline(file, line); n++) {
         if (line.empty() || line[0] == '#' || line.size() > kLongestLine)
             continue;
         const std::size_t first = line.find('\t');

@@ -12,7 +12,7 @@
 namespace flowxdp::query {
 namespace {
 
-constexpr std::size_t kMostColumns = 1900; // SQLite's own limit is 2,000
+constexpr std::size_t kMostTableColumns = 1900; // SQLite's own limit is 2,000
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 std::vector<std::string> text_columns(std::string_view header)
@@ -35,8 +35,8 @@ bool has(const std::vector<std::string>& names, std::string_view name)
 
 Result<void> check(const TableFile& file)
 {
-    if (file.columns.size() > kMostColumns)
-        return Error{fmt::format("{}: it has more than {} columns", file.path, kMostColumns)};
+    if (file.columns.size() > kMostTableColumns)
+        return Error{fmt::format("{}: it has more than {} columns", file.path, kMostTableColumns)};
     std::set<std::string> seen;
     for (const std::string& name : file.columns)
         if (name.empty() || !seen.insert(name).second)
