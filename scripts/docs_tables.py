@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""docs_tables.py --flowxdp PROGRAM [--check]: the tables of README.md and docs/*.md that the program itself can fill.
+"""docs_tables.py --flowxdp PROGRAM [--check]: the tables of README.md and docs/*.md that the program itself can fill, and
+deploy/clickhouse/tables.sql, which it writes whole.
 
 A table stands between two lines,
 
@@ -18,6 +19,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 REGION = re.compile(r"(<!-- generated: ([^\n]+?) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
@@ -179,6 +181,15 @@ def filled(program, page):
     return REGION.sub(fill, page.read_text())
 
 
+def clickhouse_tables(program):
+    """The statements of the clickhouse sink for the default plugins. No server is asked: the rows are given up."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "tables.sql"
+        subprocess.run([program.path, "replay", SOURCE / "examples/dns.pcap", "-q", "-s", "--sink",
+                        f"clickhouse:http://127.0.0.1:9,drain=0,sql={file}"], capture_output=True, stdin=subprocess.DEVNULL)
+        return file.read_text()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flowxdp", required=True, type=pathlib.Path, help="the program, e.g. build/release/bin/flowxdp")
@@ -186,9 +197,11 @@ def main():
     arguments = parser.parse_args()
     program = Program(arguments.flowxdp.resolve())
     stale = tables = 0
-    for page in [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md"))]:
+    pages = [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md"))]
+    made = {page: filled(program, page) for page in pages}
+    made[SOURCE / "deploy/clickhouse/tables.sql"] = clickhouse_tables(program)
+    for page, new in made.items():
         old = page.read_text()
-        new = filled(program, page)
         tables += len(REGION.findall(new))
         if old == new:
             continue

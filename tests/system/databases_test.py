@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""databases_test.py FLOWXDP: a daemon killed with SIGKILL again and again under new flows, whose rows go to ClickHouse, NATS JetStream and
+Parquet files. Parquet files have each row once; the others each at least once, and once by its key.
+
+Exit 77 without root or BPF, or without one of the servers. Parquet needs FLOWXDP_LIBDUCKDB (sinks/parquet/README.md).
+"""
+import collections
+import glob
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../..")
+sys.path[:0] = [ROOT + "/tests/support", ROOT + "/sinks/clickhouse", ROOT + "/sinks/nats", ROOT + "/sinks/parquet"]
+import clickhouse_server
+import duckdb_reader
+import nats_server
+import sink_server
+import veth
+
+FLOWS = 20000
+SEND = """
+import socket, sys, time
+for n in range(int(sys.argv[1])):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(('192.0.2.1', 0))
+    s.sendto(b'x', ('192.0.2.2', 10000 + n % 50000))
+    s.close()
+    if n % 50 == 0: time.sleep(0.005)
+"""
+
+
+def once(what, keys):
+    counted = collections.Counter(keys)
+    twice = [key for key, n in counted.items() if n > 1]
+    assert not twice, f"{what}: {len(twice)} rows are written twice"
+    return set(counted)
+
+
+def killed_daemon(network, folder):
+    try:
+        clickhouse, nats = clickhouse_server.Server(folder, start=False), nats_server.Server(folder)
+    except sink_server.Skip as skip:
+        raise veth.Skip(str(skip)) from None
+    # They run where the sensor is, and answer when they like: rows wait for them.
+    servers = [network.start(network.sensor, *server.words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for server in (clickhouse, nats)]
+    prefix, library = folder + "/run", duckdb_reader.LIBRARY
+    options = ["-s", "--idle-timeout", "0.3", "--sink", clickhouse.target(), "--sink", nats.target() + ",stream=FLOWS"]
+    if library:
+        options += ["--sink", f"parquet:{folder}/whole.parquet,library={library}", "--sink",
+                    f"parquet:{folder}/flows.parquet,library={library},rotate=700f,packets={folder}/packets.parquet"]
+    sensor = veth.Sensor(network, prefix, network.veths[0], *options)
+    network.plug()
+    sender = network.python(network.sender, SEND, FLOWS)
+    kills = 0
+    while sender.poll() is None:
+        time.sleep(0.8)  # traffic under way, at no particular point of the daemon's round
+        sensor.kill()
+        kills += 1
+        sensor = veth.Sensor(network, prefix, network.veths[0], *options)
+    sent = network.unplug()
+    code, report = sensor.stop()
+    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
+    seen = veth.ledger(report)["seen"]
+    assert seen == sent, (seen, sent)
+    wanted = once("text", ((row["flowInd"], row["dir"]) for row in veth.rows(prefix)))
+    for server in servers:
+        server.kill()
+        server.wait()
+    # Asked here, over the data that they left.
+    clickhouse.start()
+    with clickhouse:
+        rows = clickhouse.query('SELECT toString("flowInd") AS flow, toString(dir) AS dir FROM flows FINAL')
+        assert once("clickhouse", ((row["flow"], row["dir"]) for row in rows)) == wanted
+        packets = clickhouse.query('SELECT toString("pktNo") AS n FROM packets FINAL')
+        assert sorted(int(row["n"]) for row in packets) == list(range(1, seen + 1)), "packet rows in ClickHouse"
+    with nats:
+        messages = nats.messages()
+        assert {(str(row["flowInd"]), row["dir"]) for _, row in messages} == wanted
+        assert len({number for number, _ in messages}) == len(wanted)
+    said = f"{kills} kills, {seen} packets, {len(wanted)} rows, {len(messages)} messages"
+    if not library:
+        print("SKIP: Parquet files: no FLOWXDP_LIBDUCKDB")
+        return said
+    duckdb = duckdb_reader.Duckdb()
+    rotated = sorted(glob.glob(folder + "/flows_*.parquet"))
+    assert len(rotated) > 10, rotated
+    for files in ([folder + "/whole.parquet"], rotated):
+        assert once(files[0], map(tuple, duckdb.ask(f'SELECT "flowInd"::VARCHAR, dir FROM read_parquet({files!r})'))) == wanted
+    files = sorted(glob.glob(folder + "/packets_*.parquet"))
+    numbers = sorted(int(n) for n, in duckdb.ask(f'SELECT "pktNo"::VARCHAR FROM read_parquet({files!r})'))
+    assert numbers == list(range(1, seen + 1)), "packet rows in Parquet files"
+    assert not glob.glob(folder + "/*.part*") + glob.glob(folder + "/*.tmp"), os.listdir(folder)
+    return said
+
+
+veth.main("fxdb", (killed_daemon,), quiet=False)
