@@ -197,6 +197,21 @@ class PluginBuild(unittest.TestCase):
         self.assertIn("from 100 to 899", self.build(outside, code=1).stderr)
         self.assertFalse(os.path.exists(self.work + "/bundle"))
 
+    def test_sinks_in_the_bundles_folder_stay(self):
+        folder = self.my()
+        os.mkdir(self.work + "/bundle/sinks")
+        with open(self.work + "/bundle/sinks/mine.so", "w") as file:
+            file.write("mine\n")
+        for code, wrong in ((1, "no C++"), (0, "")):
+            with open(folder + "/my.bpf.h", "a") as file:
+                file.write(wrong + "\n")
+            self.build(folder, code=code)
+            with open(self.work + "/bundle/sinks/mine.so") as file:
+                self.assertEqual(file.read(), "mine\n")
+            self.assertEqual(sorted(os.listdir(self.work)), ["bundle", "my"])
+            self.replace(folder + "/my.bpf.h", "no C++\n", "") if wrong else None
+        self.assertIn("mySmall", self.there.columns("--lib", self.work + "/bundle", "--plugin", "my"))
+
     def test_a_folder_with_other_things_is_not_replaced(self):
         folder = self.new("my")
         os.mkdir(self.work + "/mine")

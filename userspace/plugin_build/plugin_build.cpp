@@ -55,6 +55,8 @@ class NewFolder {
     NewFolder& operator=(NewFolder&&) = delete;
 
     [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+    // It is not removed any more.
+    void leave() { path_.clear(); }
 
     // Puts a part of it in the output's place; what was there is removed.
     [[nodiscard]] Result<void> replace(const std::string& part, const std::string& output) const
@@ -204,8 +206,18 @@ class Build {
 
     Result<BuiltBundle> finish(const std::string& output)
     {
-        if (auto replaced = folder_.replace("bundle", output); !replaced.ok())
-            return replaced.error();
+        // Sinks that lie there stay, moved and not copied: whoever owns one goes on to own it.
+        const std::string sinks = output + "/sinks", kept = folder_ / "bundle/sinks";
+        std::error_code error;
+        const bool has_sinks = fs::exists(fs::symlink_status(sinks, error));
+        if (has_sinks && rename(sinks.c_str(), kept.c_str()))
+            return Error{fmt::format("cannot keep '{}': {}", sinks, std::strerror(errno))};
+        if (auto replaced = folder_.replace("bundle", output); !replaced.ok()) {
+            if (!has_sinks || !rename(kept.c_str(), sinks.c_str()))
+                return replaced.error();
+            folder_.leave();
+            return Error{fmt::format("{}; its sinks are now in '{}'", replaced.error().message, kept)};
+        }
         BuiltBundle built{output, layout_id_, {}};
         for (const Part& part : parts_)
             built.plugins.push_back(part.plugin);
@@ -295,7 +307,7 @@ std::string output_problem(const std::string& output)
         return fmt::format("'{}' is no folder: choose another with -o", output);
     for (const auto& entry : fs::directory_iterator(output, error))
         if (const std::string name = entry.path().filename();
-            name != "libflowxdp_bundle.so" && name != "flowxdp.bpf.o" && name != "plugins")
+            name != "libflowxdp_bundle.so" && name != "flowxdp.bpf.o" && name != "plugins" && name != "sinks")
             return fmt::format("'{}' holds other things than a bundle ('{}'), which would be lost: choose another with "
                                "-o",
                                output, name);
