@@ -130,12 +130,18 @@ class Tutorial(Page):
         super().__init__(path, work)
         self.in_kernel = in_kernel
         self.build = ""
+        # Most builds of the page change a user half alone.
+        self.environment = dict(os.environ)
+        if shutil.which("ccache"):
+            self.environment |= {"CXX": "ccache g++", "CLANG": "ccache clang", "CCACHE_NOHASHDIR": "1"}
+            self.environment.setdefault("CCACHE_DIR", str(work.parent / "ccache"))
         self.port = str(free_port())  # beside other tests
 
     def run(self, command):
         command = re.sub("^sudo ", "", command, flags=re.MULTILINE).replace("127.0.0.1:9669", "127.0.0.1:" + self.port)
         process = subprocess.Popen(["bash", "-c", "set -o pipefail\n" + command], cwd=self.work, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                   env=self.environment)
         try:
             said, errors = process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
@@ -214,7 +220,8 @@ def main():
     os.environ.pop("FLOWXDP_GEO", None)
     if arguments.tutorial:
         with tempfile.TemporaryDirectory() as folder:
-            work = pathlib.Path(folder)
+            work = pathlib.Path(folder) / "afternoon"
+            work.mkdir()
             (work / "flowxdp").symlink_to(program)
             (work / "examples").symlink_to(source / "examples")
             (work / "include").symlink_to(program.parents[1] / "include")
