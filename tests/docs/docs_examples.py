@@ -60,7 +60,7 @@ class Page:
 
     def run(self, command):
         script = self.variables + command.replace("/tmp/", "tmp/")
-        return subprocess.run(["bash", "-c", script], cwd=self.work, capture_output=True, text=True, timeout=60)
+        return subprocess.run(["bash", "-c", script], cwd=self.work, capture_output=True, text=True, timeout=300)
 
     def fail(self, what, command, details):
         self.failures += 1
