@@ -21,7 +21,7 @@ SOURCE = HERE.parents[2]
 sys.path[:0] = [str(HERE.parent), str(SOURCE / "tests/system")]
 import veth  # noqa: E402
 from docs_examples import sessions  # noqa: E402
-from pages import blocks, pages  # noqa: E402
+from pages import blocks, is_tutorial, pages  # noqa: E402
 
 INTERFACES = ("eth0", "eth1", "tap0", "tap1")
 KILL = "sudo kill -9 $(pgrep -x flowxdp)"
@@ -172,6 +172,8 @@ def main():
     try:
         with Network(flowxdp) as network:
             for path in pages(SOURCE):
+                if is_tutorial(path):  # docs_examples.py runs it
+                    continue
                 with tempfile.TemporaryDirectory() as folder:
                     work = pathlib.Path(folder)
                     (work / "flowxdp").symlink_to(flowxdp)

@@ -197,6 +197,43 @@ class PluginBuild(unittest.TestCase):
         self.assertIn("from 100 to 899", self.build(outside, code=1).stderr)
         self.assertFalse(os.path.exists(self.work + "/bundle"))
 
+    def test_sinks_in_the_bundles_folder_stay(self):
+        folder = self.my()
+        os.mkdir(self.work + "/bundle/sinks")
+        with open(self.work + "/bundle/sinks/mine.so", "w") as file:
+            file.write("mine\n")
+        for code, wrong in ((1, "no C++"), (0, "")):
+            with open(folder + "/my.bpf.h", "a") as file:
+                file.write(wrong + "\n")
+            self.build(folder, code=code)
+            with open(self.work + "/bundle/sinks/mine.so") as file:
+                self.assertEqual(file.read(), "mine\n")
+            self.assertEqual(sorted(os.listdir(self.work)), ["bundle", "my"])
+            self.replace(folder + "/my.bpf.h", "no C++\n", "") if wrong else None
+        self.assertIn("mySmall", self.there.columns("--lib", self.work + "/bundle", "--plugin", "my"))
+
+    def test_with_ccache_unchanged_kernel_halves_are_not_compiled_again(self):
+        if not shutil.which("ccache"):
+            self.skipTest("needs ccache")
+        folder = self.new("cached")
+        words = {"CXX": "ccache g++", "CLANG": "ccache clang", "CCACHE_DIR": self.work + "/cache", "CCACHE_NOHASHDIR": "1"}
+
+        def compiled():
+            said = subprocess.run(["ccache", "--print-stats"], env={**os.environ, **words}, capture_output=True, text=True, check=True)
+            counts = dict(line.split("\t") for line in said.stdout.splitlines())
+            return int(counts["cache_miss"]), int(counts["direct_cache_hit"]) + int(counts["preprocessed_cache_hit"])
+
+        self.build(folder, **words)
+        # The BPF object, and the engine's three files.
+        self.assertEqual(compiled(), (4, 0))
+        self.replace(folder + "/cached.cpp", '.version = "0.1.0"', '.version = "0.2.0"')
+        self.build(folder, **words)
+        self.assertEqual(compiled(), (4, 4))
+        self.assertIn("800 cached 0.2.0, kernel half", self.there.run("plugin", "list", "--lib", self.work + "/bundle").stdout)
+        self.replace(folder + "/cached.bpf.h", "->payload_len < ", "->payload_len > ")
+        self.build(folder, **words)
+        self.assertGreater(compiled()[0], 4)
+
     def test_a_folder_with_other_things_is_not_replaced(self):
         folder = self.new("my")
         os.mkdir(self.work + "/mine")

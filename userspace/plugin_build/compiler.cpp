@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -27,8 +28,8 @@ struct Ended {
     std::string output; // of both streams
 };
 
-// Error: it could not be started.
-Result<Ended> run_program(const std::vector<std::string>& words)
+// Error: it could not be started. folder: where it runs; "" = here.
+Result<Ended> run_program(const std::vector<std::string>& words, const std::string& folder)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC))
@@ -40,6 +41,8 @@ Result<Ended> run_program(const std::vector<std::string>& words)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, writer.get(), 1);
     posix_spawn_file_actions_adddup2(&actions, writer.get(), 2);
+    if (!folder.empty())
+        posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
     // Ctrl-C ends the compiler, also where this process holds it back.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
@@ -92,6 +95,15 @@ std::string missing_package(const std::string& output)
     return "";
 }
 
+// A program that is named by a path from here: by one that is right in every folder.
+std::string seen_from_anywhere(const std::string& word)
+{
+    namespace fs = std::filesystem;
+    std::error_code error;
+    const bool path = word.find('/') != std::string::npos && fs::exists(word, error);
+    return path ? fs::absolute(word, error).string() : word;
+}
+
 } // namespace
 
 std::vector<std::string> split_words(const std::string& text)
@@ -135,11 +147,12 @@ Result<Compiler> Compiler::first_of(const char* variable, const std::vector<std:
     for (const std::vector<std::string>& command : candidates) {
         std::vector<std::string> words = command;
         words.emplace_back("--version");
-        const auto ended = run_program(words);
+        const auto ended = run_program(words, "");
         if (!ended.ok() || ended->status)
             continue;
         Compiler compiler;
-        compiler.command_ = command;
+        for (const std::string& word : command)
+            compiler.command_.push_back(seen_from_anywhere(word));
         compiler.gnu_ = ended->output.find("Free Software Foundation") != std::string::npos;
         return compiler;
     }
@@ -149,11 +162,12 @@ Result<Compiler> Compiler::first_of(const char* variable, const std::vector<std:
                                       fmt::join(names, ", "), package, variable)};
 }
 
-Result<void> Compiler::run(const std::string& what, std::span<const std::string> arguments) const
+Result<void> Compiler::run(const std::string& what, std::span<const std::string> arguments,
+                           const std::string& folder) const
 {
     std::vector<std::string> words = command_;
     words.insert(words.end(), arguments.begin(), arguments.end());
-    const auto ended = run_program(words);
+    const auto ended = run_program(words, folder);
     if (!ended.ok())
         return ended.error();
     if (!ended->status)

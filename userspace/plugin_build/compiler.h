@@ -18,8 +18,9 @@ class Compiler {
     static Result<Compiler> cxx();
 
     // Error: the compiler's words, and the Debian package that a missing header or library is in. what: for the message
-    // ("the kernel half of 'my_plugin'").
-    [[nodiscard]] Result<void> run(const std::string& what, std::span<const std::string> arguments) const;
+    // ("the kernel half of 'my_plugin'"). folder: where it runs; "" = this process's own.
+    [[nodiscard]] Result<void> run(const std::string& what, std::span<const std::string> arguments,
+                                   const std::string& folder = "") const;
     // Whether it takes the options that g++ alone knows.
     [[nodiscard]] bool is_gnu() const { return gnu_; }
     [[nodiscard]] const std::vector<std::string>& command() const { return command_; }

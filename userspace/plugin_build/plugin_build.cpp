@@ -55,6 +55,9 @@ class NewFolder {
     NewFolder& operator=(NewFolder&&) = delete;
 
     [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+    [[nodiscard]] const std::string& path() const { return path_; }
+    // It is not removed any more.
+    void leave() { path_.clear(); }
 
     // Puts a part of it in the output's place; what was there is removed.
     [[nodiscard]] Result<void> replace(const std::string& part, const std::string& output) const
@@ -167,26 +170,31 @@ class Build {
             return written;
         Words words(std::begin(kBpfFlags), std::end(kBpfFlags));
         append(&words, include_words());
-        append(&words, {"-c", sources_.bundle + "/bpf/flowxdp.bpf.c", "-o", object()});
-        return compile(clang_, "the kernel halves", words);
+        append(&words, {"-c", sources_.bundle + "/bpf/flowxdp.bpf.c", "-o", kObject});
+        return compile(clang_, "the kernel halves", words, folder_.path());
     }
 
     Result<void> compile_engine()
     {
-        const auto id = record_layout_id_of(object());
+        const auto id = record_layout_id_of(folder_ / kObject);
         if (!id.ok())
             return id.error();
         layout_id_ = id.value();
         if (auto written = write_text(folder_ / "generated/bundle_layout_id.h", layout_id_text(layout_id_));
             !written.ok())
             return written;
-        Words words = cxx_words();
-        append(&words, include_words());
-        for (const char* file : {"bundle.cpp", "native_engine.cpp", "flow_table.cpp"})
-            words.push_back(sources_.bundle + "/engine/" + file);
-        append(&words, {"-o", folder_ / "bundle/libflowxdp_bundle.so"});
-        append(&words, link_words());
-        return compile(cxx_, "the bundle's engine", words);
+        Words link = cxx_words();
+        for (const std::string file : {"bundle", "native_engine", "flow_table"}) {
+            Words words = cxx_words();
+            append(&words, include_words());
+            append(&words, {"-c", sources_.bundle + "/engine/" + file + ".cpp", "-o", file + ".o"});
+            if (auto compiled = compile(cxx_, "the bundle's engine", words, folder_.path()); !compiled.ok())
+                return compiled;
+            link.push_back(file + ".o");
+        }
+        append(&link, {"-o", "bundle/libflowxdp_bundle.so"});
+        append(&link, link_words());
+        return compile(cxx_, "the bundle's engine", link, folder_.path());
     }
 
     // Both halves of each plugin, as a run would ask.
@@ -204,8 +212,18 @@ class Build {
 
     Result<BuiltBundle> finish(const std::string& output)
     {
-        if (auto replaced = folder_.replace("bundle", output); !replaced.ok())
-            return replaced.error();
+        // Sinks that lie there stay, moved and not copied: whoever owns one goes on to own it.
+        const std::string sinks = output + "/sinks", kept = folder_ / "bundle/sinks";
+        std::error_code error;
+        const bool has_sinks = fs::exists(fs::symlink_status(sinks, error));
+        if (has_sinks && rename(sinks.c_str(), kept.c_str()))
+            return Error{fmt::format("cannot keep '{}': {}", sinks, std::strerror(errno))};
+        if (auto replaced = folder_.replace("bundle", output); !replaced.ok()) {
+            if (!has_sinks || !rename(kept.c_str(), sinks.c_str()))
+                return replaced.error();
+            folder_.leave();
+            return Error{fmt::format("{}; its sinks are now in '{}'", replaced.error().message, kept)};
+        }
         BuiltBundle built{output, layout_id_, {}};
         for (const Part& part : parts_)
             built.plugins.push_back(part.plugin);
@@ -235,7 +253,7 @@ class Build {
     {
         return folder_ / ("bundle/plugins/" + name + ".so");
     }
-    [[nodiscard]] std::string object() const { return folder_ / "bundle/flowxdp.bpf.o"; }
+    static constexpr const char* kObject = "bundle/flowxdp.bpf.o";
 
     static void append(Words* words, const Words& more) { words->insert(words->end(), more.begin(), more.end()); }
 
@@ -249,31 +267,37 @@ class Build {
     }
     [[nodiscard]] static Words link_words() { return {std::begin(kLinkFlags), std::end(kLinkFlags)}; }
     // Of the halves: the given plugins' are found before any other, and nothing else that lies beside their folders.
+    // Paths in the new folder are relative to it, because its name is another one each time: ccache knows a file by the
+    // compiler's words and what is included.
     [[nodiscard]] Words include_words() const
     {
         return {"-iquote",
-                folder_ / "plugins",
+                "plugins",
                 "-I" + sources_.headers,
                 "-I" + sources_.bundle + "/bpf",
                 "-I" + sources_.bundle + "/engine",
                 "-I" + sources_.bundle + "/plugins",
-                "-I" + (folder_ / "generated")};
+                "-Igenerated"};
     }
     // By which a plugin's folder is found as NAME.
     [[nodiscard]] std::string link_of(const PluginSource& source) const { return folder_ / ("plugins/" + source.name); }
 
-    // The compiler's words name the user's files, not links to them.
-    [[nodiscard]] Result<void> compile(const Compiler& compiler, const std::string& what, const Words& words) const
+    // The compiler's words name the user's files, not links to them. folder: where it runs; "" = here.
+    [[nodiscard]] Result<void> compile(const Compiler& compiler, const std::string& what, const Words& words,
+                                       const std::string& folder = "") const
     {
-        auto compiled = compiler.run(what, words);
+        auto compiled = compiler.run(what, words, folder);
         if (compiled.ok())
             return {};
         std::string message = compiled.error().message;
-        for (const PluginSource& source : given_) {
-            const std::string link = link_of(source) + "/";
-            for (std::size_t at = message.find(link); at != std::string::npos; at = message.find(link, at))
-                message.replace(at, link.size(), source.folder + "/");
-        }
+        for (const PluginSource& source : given_)
+            for (const std::string& link : {link_of(source) + "/", "plugins/" + source.name + "/"})
+                for (std::size_t at = message.find(link); at != std::string::npos;) {
+                    const bool whole = at == 0 || message[at - 1] != '/';
+                    const std::string& by = whole ? source.folder + "/" : link;
+                    message.replace(at, link.size(), by);
+                    at = message.find(link, at + by.size());
+                }
         return Error{message};
     }
 
@@ -295,7 +319,7 @@ std::string output_problem(const std::string& output)
         return fmt::format("'{}' is no folder: choose another with -o", output);
     for (const auto& entry : fs::directory_iterator(output, error))
         if (const std::string name = entry.path().filename();
-            name != "libflowxdp_bundle.so" && name != "flowxdp.bpf.o" && name != "plugins")
+            name != "libflowxdp_bundle.so" && name != "flowxdp.bpf.o" && name != "plugins" && name != "sinks")
             return fmt::format("'{}' holds other things than a bundle ('{}'), which would be lost: choose another with "
                                "-o",
                                output, name);
