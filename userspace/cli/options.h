@@ -146,6 +146,16 @@ struct QueryOptions {
     std::string library_folder;                               // --lib
 };
 
+struct ExtractOptions {
+    ReplayOptions replay; // input, and the options of the run that gave the flows their numbers
+    std::string flows;    // --flows: file with a list, or rows; - is standard input
+    std::string where;    // --where: SQL condition instead
+    std::string output;   // -o; "-" is standard output
+    std::string prefix;   // -w
+    bool per_flow = false;
+    bool unchecked = false; // also when the list is of another input or run
+};
+
 struct DoctorOptions {
     std::vector<std::string> interfaces;
     std::string write_prefix; // -w
@@ -174,6 +184,7 @@ enum class Command {
     kNone,
     kDoctor,
     kReplay,
+    kExtract,
     kAttach,
     kDetach,
     kStatus,
@@ -193,6 +204,7 @@ enum class Command {
 struct Options {
     Command command = Command::kNone;
     ReplayOptions replay;
+    ExtractOptions extract;
     AttachOptions attach;
     DetachOptions detach;
     TopOptions top;

@@ -3,12 +3,11 @@
 
 #include <atomic>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 
-#include "capture/filter.h"
 #include "cli/progress.h"
+#include "cli/replay_input.h"
 #include "cli/run_monitor.h"
 #include "cli/run_setup.h"
 #include "cli/run_signals.h"
@@ -16,31 +15,16 @@
 #include "replay/replay.h"
 
 namespace flowxdp {
-namespace {
-
-// files: captures that were named, or a list's; empty for a series.
-std::unique_ptr<Capture> open_input(const ReplayOptions& options, const std::vector<std::string>& files,
-                                    const std::function<bool()>& stop)
-{
-    CaptureOptions capture_options;
-    capture_options.stop = stop;
-    if (!options.series.empty()) {
-        auto series = open_capture_series(options.series, capture_options);
-        if (!series.ok())
-            throw StartupError(series.error().message);
-        return series.take();
-    }
-    auto capture = open_captures(files, capture_options);
-    if (!capture.ok())
-        throw StartupError(capture.error().message);
-    return capture.take();
-}
-
-} // namespace
 
 ExitCode run_replay_command(const ReplayOptions& options, const std::string& command_line, Log* log)
 {
     RunSignals signals;
+    return run_replay_command(options, command_line, signals, log);
+}
+
+ExitCode run_replay_command(const ReplayOptions& options, const std::string& command_line, RunSignals& signals,
+                            Log* log)
+{
     std::function<void()> report;  // as soon as there is something to say
     std::function<void()> publish; // likewise
     std::function<void()> figures; // likewise
@@ -58,37 +42,10 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         return signals.stopped() || (run && run->nobody_reads());
     };
     // Input first: a file that cannot be read must not leave empty output files behind.
-    std::unique_ptr<PacketFilter> filter;
-    if (!options.run.filter.empty()) {
-        auto compiled = PacketFilter::compile(options.run.filter);
-        if (!compiled.ok())
-            throw StartupError(compiled.error().message, ExitCode::kUsage);
-        filter = compiled.take();
-    }
-    std::vector<std::string> files = options.files;
-    if (!options.list_file.empty()) {
-        auto list = read_capture_list(options.list_file);
-        if (!list.ok())
-            throw StartupError(list.error().message);
-        files = list.take();
-    }
-    // While packets are read ahead, signals are taken in this thread alone.
     std::atomic<bool> stop_reading = false;
-    const std::thread::id opener = std::this_thread::get_id();
-    const std::unique_ptr<Capture> capture = open_input(options, files, [&stop, &stop_reading, opener] {
-        return std::this_thread::get_id() == opener ? stop() : stop_reading.load();
-    });
-    const std::string input_name = !options.files.empty()       ? options.files.front()
-                                   : !options.list_file.empty() ? options.list_file
-                                                                : options.series.substr(0, options.series.find(':'));
-
-    RunInput read_files{input_name, files};
-    if (!options.list_file.empty())
-        read_files.files.push_back(options.list_file);
-    if (!options.series.empty())
-        for (const CaptureFileInfo& file : capture->files())
-            read_files.files.push_back(file.name);
-    RunSetup setup(options.run, read_files, command_line, RunKind::kReplay, log);
+    const ReplayInput input = open_replay_input(options, stop, stop_reading);
+    Capture* const capture = input.capture.get();
+    RunSetup setup(options.run, input.files, command_line, RunKind::kReplay, log);
     std::unique_ptr<HttpServer> server = bind_monitor(options.run, log);
     setup.open_outputs({});
     engine_options engine_setup{};
@@ -110,8 +67,8 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     control.stop_reading = &stop_reading;
     control.interfaces = &setup.interfaces();
     if (progress.active())
-        control.progress = [&progress](std::uint64_t packets, const Capture& input) {
-            progress.update(packets, input.bytes_read(), input.bytes_total());
+        control.progress = [&progress](std::uint64_t packets, const Capture& from) {
+            progress.update(packets, from.bytes_read(), from.bytes_total());
         };
     setup.pipeline().start();
     const double started = steady_seconds();
@@ -135,7 +92,8 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         monitor.emplace(std::move(server), &setup);
         publish = [&] { monitor->publish([&engine] { return engine->counts(); }); };
     }
-    run_replay(*capture, filter.get(), {options.run.max_packets, options.run.snap_len}, *engine, control, &setup.run());
+    run_replay(*capture, input.filter.get(), {options.run.max_packets, options.run.snap_len}, *engine, control,
+               &setup.run());
     const double processed = steady_seconds();
     progress.clear();
     report = nullptr;

@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -166,7 +167,7 @@ std::string label_of(const SinkSpec& spec)
 
 ModuleFolders module_folders(const RunOptions& options, const RunInput& input, RunKind kind)
 {
-    const ModuleUse use = kind == RunKind::kReplay ? ModuleUse::kReplay : ModuleUse::kLive;
+    const ModuleUse use = kind == RunKind::kLive ? ModuleUse::kLive : ModuleUse::kReplay;
     return input.bundle.empty() ? ModuleFolders::of(options.library_folder, use)
                                 : ModuleFolders::beside(input.bundle, use);
 }
@@ -342,7 +343,7 @@ void RunSetup::claim_outputs()
         }
     }
     report_to_stderr_ = rows_to_stdout_ || to_stdout;
-    if (rows_to_stdout_ && !to_stdout && !options_.quiet)
+    if (rows_to_stdout_ && !to_stdout && !options_.quiet && kind_ != RunKind::kFrames)
         log_->write(
             LogLevel::kInformation,
             "rows go to the sinks named, and to nothing else: -w - writes them to standard output, -w PREFIX to "
@@ -397,6 +398,8 @@ void RunSetup::plan_sinks()
 {
     choice_ = choose_plugins(options_);
     need_plugins_named();
+    if (kind_ == RunKind::kFrames)
+        return;
     // The sink of -w is a sink like the others, on unless only other sinks were asked for.
     if (!prefix_.empty() || options_.write_prefix == "-" || options_.sinks.empty()) {
         const auto name = SinkLibrary(folders_).prefix_sink();
@@ -440,6 +443,8 @@ void RunSetup::lay_out_records()
     PluginHost::Services services;
     services.geo = geo_.get();
     services.log = [this](int level, const std::string& text) {
+        if (level > 1 && kind_ == RunKind::kFrames) // of columns
+            return;
         log_->write(level == 0 ? LogLevel::kError : level == 1 ? LogLevel::kWarning : LogLevel::kInformation, text);
     };
     services.output_prefix = prefix_;
@@ -545,9 +550,52 @@ bool RunSetup::nobody_reads() const
     return std::ranges::all_of(sinks_, [](const auto& runner) { return runner->sink().counts().unread > 0; });
 }
 
+query::FlowNumbering RunSetup::numbering() const
+{
+    query::FlowNumbering numbering;
+    numbering.set("option idle-timeout", duration_text(options_.idle_timeout_ms));
+    numbering.set("option active-timeout", duration_text(options_.active_timeout_ms));
+    numbering.set("option max-flows", fmt::format("{}", options_.max_flows));
+    numbering.set("option tunnel", tunnel_text(flow_.tunnels));
+    numbering.set("option filter", options_.filter);
+    numbering.set("option snapshot-length", fmt::format("{}", options_.snap_len));
+    // A kernel half may end flows by its options.
+    const bundle_descriptor& bundle = *bundle_.descriptor;
+    const std::span<const std::uint8_t> block = plugins_->plugin_options();
+    for (std::uint32_t i = 0; i < bundle.half_count; i++)
+        if (flow_.enabled & (1u << i)) {
+            const auto own = block.subspan(bundle.halves[i].config_offset, bundle.halves[i].config_size);
+            numbering.set(fmt::format("plugin {}", bundle.halves[i].name),
+                          fmt::format("0x{:016x}", output_id({reinterpret_cast<const char*>(own.data()), own.size()})));
+        }
+    const InputDigest& digest = run_.input.digest;
+    numbering.set("input packets", fmt::format("{}", digest.packets()));
+    numbering.set("input begin", fmt::format("0x{:016x}", digest.begin()));
+    numbering.set("input digest", fmt::format("0x{:016x}", digest.value()));
+    return numbering;
+}
+
+// The packets are known at the end alone, when the sink of -w has closed its headers file.
+void RunSetup::write_numbering() const
+{
+    const std::string path = prefix_ + "_headers.txt";
+    struct stat file {};
+    if (kind_ != RunKind::kReplay || prefix_.empty() || ::stat(path.c_str(), &file) || !S_ISREG(file.st_mode))
+        return;
+    const std::string text = numbering().text();
+    auto opened = open_output(path);
+    if (opened.ok() && ::lseek(opened->get(), 0, SEEK_END) >= 0 &&
+        ::write(opened->get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+        return;
+    log_->write(LogLevel::kWarning, fmt::format("cannot write what flowInd depends on to '{}': {}; 'flowxdp extract' "
+                                                "cannot check lists of these flows",
+                                                path, opened.ok() ? std::strerror(errno) : opened.error().message));
+}
+
 ExitCode RunSetup::finish(double started_s, double processed_s)
 {
     pipeline_->finish();
+    write_numbering();
     run_.elapsed_s = processed_s - started_s;
     run_.unloading_s = steady_seconds() - started_s;
     run_.tally = pipeline_->tally();
