@@ -317,6 +317,64 @@ class Numbering(ExtractCase):
         self.assertNotIn("# flowInd:", both.read_text())
 
 
+class Alarmed(ExtractCase):
+    """`replay -e`: the packets of alarmed flows, from the packet on that raised the alarm. tshark counts the windows."""
+
+    ALARM = ("--plugin", "tcp_win:alarm_at=3")
+
+    def expected(self, capture):
+        small, alarmed, found = collections.Counter(), set(), []
+        for frame in tshark(capture, "tcp.stream", "ip.src", "ipv6.src", "tcp.window_size_value", "frame.time_epoch", "frame.len",
+                            "frame.cap_len", "frame.md5_hash", "frame.encap_type"):
+            stream, sender = frame[0], frame[1] or frame[2]
+            if frame[3] == "0":
+                small[stream, sender] += 1
+                if small[stream, sender] == 3:
+                    alarmed.add(stream)
+            if stream and stream in alarmed:
+                found.append(frame[4:])
+        return found
+
+    def test_packets_from_the_alarm_on(self):
+        stalled = SOURCE / "examples" / "stalled-reader.pcap"
+        out = self.dir / "out.pcapng"
+        rows = self.rows(stalled, *self.ALARM, "-e", f"alarmed:{out}")
+        self.assertEqual(all_frames(out), self.expected(stalled))
+        self.assertTrue(0 < len(all_frames(out)) < len(all_frames(stalled)))
+        extracted = {row["flowInd"] for row in rows if int(row["flowStat"], 16) >> 52 & 1}
+        alarmed = {row["flowInd"] for row in rows if int(row["flowStat"], 16) >> 49 & 1}
+        self.assertEqual(extracted, alarmed, "bit 52 says which flows have packets there")
+        self.assertTrue(alarmed)
+
+    def test_rows_are_the_same_but_for_the_bit(self):
+        def cells(rows):
+            return [dict(row, flowStat=int(row["flowStat"], 16) & ~(1 << 52)) for row in rows]
+        stalled = SOURCE / "examples" / "stalled-reader.pcap"
+        for kind in ("alarmed", "all"):
+            self.assertEqual(cells(self.rows(stalled, *self.ALARM, "-e", f"{kind}:{self.dir}/x.pcapng")),
+                             cells(self.rows(stalled, *self.ALARM)))
+
+    def test_packet_rows_and_wanted_packets_stay_as_they_are(self):
+        http = SOURCE / "examples" / "http.pcap"
+        for options in (("-s",), ("--plugin", "http"), ("-s", "--plugin", "http")):
+            self.flowxdp("replay", "-q", http, *options, *self.ALARM, "-w", self.dir / "with", "-e", "alarmed")
+            self.flowxdp("replay", "-q", http, *options, *self.ALARM, "-w", self.dir / "without")
+            for file in ("flows", "packets"):
+                if file == "flows" or "-s" in options:
+                    self.assertEqual((self.dir / f"with_{file}.txt").read_text(), (self.dir / f"without_{file}.txt").read_text())
+            self.assertEqual(all_frames(self.dir / "with_alarmed.pcapng"), [], "no window closes three times there")
+
+    def test_all_is_every_frame(self):
+        for capture in EXAMPLES:
+            out = self.dir / "out.pcapng"
+            self.rows(capture, "-e", f"all:{out}")
+            self.assertEqual(all_frames(out), all_frames(capture))
+
+    def test_nobody_can_alarm(self):
+        run = self.flowxdp("replay", EXAMPLES[0], "--plugins", "basic_flow", "-e", f"alarmed:{self.dir}/x.pcapng", code=USAGE)
+        self.assertIn(b"none of the plugins that run can raise an alarm", run.stderr)
+
+
 if __name__ == "__main__":
     if not FLOWXDP or not os.path.exists(FLOWXDP):
         sys.exit(f"FLOWXDP_BIN names no program: '{FLOWXDP}'")

@@ -44,9 +44,10 @@ struct SplitOutput {
     std::string start;
 };
 
-// -e all[:FILE]
+// -e all[:FILE], -e alarmed[:FILE]
 struct Extraction {
-    std::string file; // empty: PREFIX.pcapng
+    bool alarmed = false; // packets of alarmed flows alone
+    std::string file;     // empty: PREFIX.pcapng, PREFIX_alarmed.pcapng
 };
 
 // What `replay` and `attach` share.
@@ -73,7 +74,7 @@ struct RunOptions {
     std::uint64_t active_timeout_ms = 0;
     std::uint64_t max_packets = 0;       // -c
     std::uint32_t snap_len = 0;          // -S
-    std::optional<Extraction> extract;   // -e; attach only
+    std::optional<Extraction> extract;   // -e
     std::uint64_t ring_bytes = 1u << 25; // --ring; a power of two; attach only
     std::string filter_file;             // -F
     std::string filter;                  // trailing words, or the file's

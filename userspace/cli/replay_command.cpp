@@ -11,10 +11,55 @@
 #include "cli/run_monitor.h"
 #include "cli/run_setup.h"
 #include "cli/run_signals.h"
+#include "extract/capture_writer.h"
 #include "kernel/bpf_engine.h"
+#include "replay/frame_extraction.h"
 #include "replay/replay.h"
 
 namespace flowxdp {
+namespace {
+
+// -e: every frame, or those of alarmed flows, into a file of its own.
+class ReplayCapture {
+  public:
+    // flow: what the engine is opened with. Throws StartupError.
+    ReplayCapture(const Extraction& wanted, RunSetup* setup, flow_config* flow) : setup_(setup)
+    {
+        if (auto opened = file_.open(setup->outputs().capture, {}, {}); !opened.ok())
+            throw StartupError("extraction: " + opened.error().message);
+        if (wanted.alarmed)
+            alarmed_.emplace(
+                FrameExtraction::Hooks{
+                    .wants = [](const packet_record& packet) { return (packet.status & FS(LIVE_EXTRACT)) != 0; },
+                    .frame = [this](std::uint64_t, const Frame& frame) { write(frame); }},
+                setup->pipeline().writer(), flow);
+    }
+    // Where the engine writes.
+    stream_writer* writer() { return alarmed_ ? alarmed_->writer() : setup_->pipeline().writer(); }
+    void take(const FrameBlock& block)
+    {
+        if (alarmed_)
+            return alarmed_->take(block);
+        for (const Frame& frame : block.originals)
+            write(frame);
+    }
+    void finish()
+    {
+        if (alarmed_)
+            alarmed_->finish();
+        file_.close();
+        setup_->run().captures = {file_.state()};
+    }
+
+  private:
+    void write(const Frame& frame) { file_.write(frame, setup_->interfaces().find(frame.if_id).value_or("")); }
+
+    RunSetup* setup_;
+    CaptureWriter file_;
+    std::optional<FrameExtraction> alarmed_;
+};
+
+} // namespace
 
 ExitCode run_replay_command(const ReplayOptions& options, const std::string& command_line, Log* log)
 {
@@ -53,7 +98,10 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     engine_setup.plugin_options = setup.plugin_options().data();
     engine_setup.plugin_options_size = static_cast<__u32>(setup.plugin_options().size());
     engine_setup.max_flows = setup.max_flows();
-    engine_setup.out = setup.pipeline().writer();
+    std::optional<ReplayCapture> extracted;
+    if (options.run.extract)
+        extracted.emplace(*options.run.extract, &setup, &engine_setup.flow);
+    engine_setup.out = extracted ? extracted->writer() : setup.pipeline().writer();
     const std::unique_ptr<ReplayEngine> engine =
         options.engine == EngineChoice::kBpf
             ? make_bpf_replay_engine(*setup.bundle().descriptor, setup.bundle().bpf_object, engine_setup)
@@ -70,6 +118,8 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         control.progress = [&progress](std::uint64_t packets, const Capture& from) {
             progress.update(packets, from.bytes_read(), from.bytes_total());
         };
+    if (extracted)
+        control.taken = [&extracted](const FrameBlock& block) { extracted->take(block); };
     setup.pipeline().start();
     const double started = steady_seconds();
     run = &setup;
@@ -92,8 +142,10 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         monitor.emplace(std::move(server), &setup);
         publish = [&] { monitor->publish([&engine] { return engine->counts(); }); };
     }
-    run_replay(*capture, input.filter.get(), {options.run.max_packets, options.run.snap_len}, *engine, control,
-               &setup.run());
+    run_replay(*capture, input.filter.get(), {options.run.max_packets, options.run.snap_len, extracted.has_value()},
+               *engine, control, &setup.run());
+    if (extracted)
+        extracted->finish();
     const double processed = steady_seconds();
     progress.clear();
     report = nullptr;

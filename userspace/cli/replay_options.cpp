@@ -70,6 +70,7 @@ CommandRow replay_command(Options* options)
     add_input_options(&row.options, replay);
     row.options.choice("--engine", &replay->engine, kEngineWords,
                        "In this process, or the kernel's program by test-run (root); the rows are the same");
+    add_extract_option(&row.options, &replay->run);
     add_run_options(&row.options, &replay->run);
     row.examples = {
         {"flowxdp replay capture.pcap", "rows to standard output, the report to standard error"},

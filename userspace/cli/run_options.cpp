@@ -350,6 +350,38 @@ void add_run_options(OptionTable* table, RunOptions* run)
     add_config_option(table, run);
 }
 
+void add_extract_option(OptionTable* table, RunOptions* run)
+{
+    OptionRow& row = table->other(
+        "-e,--extract", "all|alarmed[:FILE]",
+        "Write packets too, as pcapng. all: every one, to FILE or PREFIX.pcapng; replay of that file gives the same "
+        "rows. alarmed: those of alarmed flows from the packet on that raised the alarm, to FILE or "
+        "PREFIX_alarmed.pcapng");
+    row.read = [run](const std::string& text) -> Result<void> {
+        if (text.empty())
+            return empty_value();
+        const std::size_t colon = std::min(text.find(':'), text.size());
+        const std::string what = text.substr(0, colon);
+        if (what != "all" && what != "alarmed")
+            return Error{
+                fmt::format("'{}' is not known: write all or alarmed, with :FILE or -w PREFIX; 'flowxdp extract "
+                            "--flows FILE' writes the packets of listed flows",
+                            printable(text, kValueBytes))};
+        run->extract = Extraction{what == "alarmed", text.substr(std::min(colon + 1, text.size()))};
+        return {};
+    };
+    row.values = [run] {
+        if (!run->extract)
+            return std::vector<std::string>();
+        return std::vector{std::string(run->extract->alarmed ? "alarmed" : "all") +
+                           (run->extract->file.empty() ? "" : ":" + run->extract->file)};
+    };
+    // The program sends these frames then, whatever the file is.
+    row.with_example("-e all:run.pcapng.zst, -e alarmed").with_noun(Noun::kExtraction).with_identity([run] {
+        return std::string(!run->extract ? "" : run->extract->alarmed ? "alarmed" : "on");
+    });
+}
+
 void add_numbering_options(OptionTable* table, RunOptions* run)
 {
     table->group("Plugins");

@@ -223,8 +223,9 @@ RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
     choose_extraction();
     claim_files(input);
-    // With extraction the run must be repeatable: fragments take replay's slots.
-    flow_.fragment_seed = kind_ == RunKind::kLive && capture_.empty() ? random_seed() : kReplayFragmentSeed;
+    // With -e all the run must be repeatable: fragments take replay's slots.
+    const bool repeatable = kind_ != RunKind::kLive || (options_.extract && !options_.extract->alarmed);
+    flow_.fragment_seed = repeatable ? kReplayFragmentSeed : random_seed();
     flow_hash_secret_from(&flow_.table_secret, random_seed());
     plan_sinks();
     lay_out_records();
@@ -350,18 +351,21 @@ void RunSetup::claim_outputs()
             "files, too");
 }
 
-// Only flows with alarms reach the sinks, so a plugin must be able to raise one.
+// Only flows with alarms reach the sinks, or the capture, so a plugin must be able to raise one.
 void RunSetup::check_alarms() const
 {
-    if (options_.alarm == AlarmMode::kOff || plugins_->alarming_plugins())
+    const bool extracts = options_.extract && options_.extract->alarmed;
+    if ((options_.alarm == AlarmMode::kOff && !extracts) || plugins_->alarming_plugins())
         return;
     std::string able;
     for (const PluginLibrary& library : libraries_)
         if (library.descriptor->can_alarm)
             able += (able.empty() ? "" : ", ") + std::string(library.descriptor->name);
-    throw StartupError(fmt::format("--alarm {}: none of the plugins that run can raise an alarm, so no row would be "
-                                   "written; these can: {}; add one, or leave --alarm out",
-                                   word_of(kAlarmWords, options_.alarm), able.empty() ? "none" : able),
+    const std::string option =
+        extracts ? "-e alarmed" : fmt::format("--alarm {}", word_of(kAlarmWords, options_.alarm));
+    throw StartupError(fmt::format("{0}: none of the plugins that run can raise an alarm, so no {1} would be "
+                                   "written; these can: {2}; add one, or leave {0} out",
+                                   option, extracts ? "packet" : "row", able.empty() ? "none" : able),
                        ExitCode::kUsage);
 }
 
@@ -377,7 +381,8 @@ void RunSetup::open_report_file()
     opened->release(); // the stream's now
 }
 
-// -e all[:FILE]. Live packet rows have one order and their own numbers, so packets are then taken one at a time.
+// -e. Live packet rows, and frames that replay to the same rows, have one order and their own numbers: packets are then
+// taken one at a time.
 void RunSetup::choose_extraction()
 {
     if (kind_ == RunKind::kLive && options_.packet_mode)
@@ -385,12 +390,20 @@ void RunSetup::choose_extraction()
     if (!options_.extract)
         return;
     capture_ = options_.extract->file;
+    const bool alarmed = options_.extract->alarmed;
+    const char* const suffix = alarmed ? "_alarmed.pcapng" : ".pcapng";
     if (capture_.empty() && !prefix_.empty())
-        capture_ = prefix_ + ".pcapng";
+        capture_ = prefix_ + suffix;
     if (capture_.empty() || capture_ == "-")
-        throw StartupError("extraction needs a file: write -e all:FILE, or add -w PREFIX for PREFIX.pcapng",
+        throw StartupError(fmt::format("extraction needs a file: write -e {}:FILE, or add -w PREFIX for PREFIX{}",
+                                       alarmed ? "alarmed" : "all", suffix),
                            ExitCode::kUsage);
-    flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+    if (alarmed)
+        flow_.flags |= FLOW_CONFIG_EXTRACT_ALARMED;
+    if (kind_ == RunKind::kLive)
+        flow_.flags |= alarmed ? FLOW_CONFIG_FRAMES : FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+    else
+        claims_.add_output({capture_}, "-e");
 }
 
 // Sinks are made and asked for the columns they need; none is open yet.
