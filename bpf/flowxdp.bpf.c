@@ -68,7 +68,10 @@ int flowxdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		begin_turn(s, c, shared, role);
-	if (observe_xdp(ctx, s, c, shared) && (config.flags & FLOW_CONFIG_FRAMES))
+	if (config.flags & FLOW_CONFIG_EXTRACT_ALARMED)
+		s->extracted = 0; /* a packet without a flow is not extracted */
+	if (observe_xdp(ctx, s, c, shared) && (config.flags & FLOW_CONFIG_FRAMES) &&
+	    (!(config.flags & FLOW_CONFIG_EXTRACT_ALARMED) || FX_OPAQUE(s->extracted)))
 		emit_frame(ctx);
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		end_turn(s, shared, ROLE_XDP);

@@ -50,6 +50,7 @@ struct scratch {
 	__u32 payload;                              /* bytes of the packet in buffer, after the packet record */
 	__u32 headers;                              /* those of them in front of L7 */
 	__u32 wanted;                               /* what packet_wanted() says of this packet */
+	__u32 extracted;                            /* 1: flow_extract_packet() says so of this packet */
 	__u32 turn;                                 /* 1: this program holds the turn (record_table.bpf.h) */
 	__u64 spare_id;                             /* a flowInd that was drawn and not used; 0 = none */
 	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */

@@ -14,6 +14,7 @@
 #include "cli/config_command.h"
 #include "cli/detach_command.h"
 #include "cli/doctor_command.h"
+#include "cli/extract_command.h"
 #include "cli/interfaces_command.h"
 #include "cli/listing.h"
 #include "cli/options.h"
@@ -53,6 +54,10 @@ ExitCode run_command(const Options& options, const std::string& command_line)
     case Command::kReplay: {
         Log log(log_level(options.replay.run), options.replay.run.log_format);
         return run_replay_command(options.replay, command_line, &log);
+    }
+    case Command::kExtract: {
+        Log log(log_level(options.extract.replay.run), options.extract.replay.run.log_format);
+        return run_extract_command(options.extract, command_line, &log);
     }
     case Command::kAttach: {
         Log log(log_level(options.attach.run), options.attach.run.log_format);

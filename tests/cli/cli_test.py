@@ -322,7 +322,7 @@ class Messages(CliCase):
 
     def test_a_word_like_none_gets_the_list_and_no_guess(self):
         run = self.flowxdp("frobnicate", code=USAGE)
-        self.assertIn("there are: replay, attach", run.stderr)
+        self.assertIn("there are: replay, extract, attach", run.stderr)
         self.assertNotIn("did you mean", run.stderr)
         self.assertNotIn("did you mean", self.replay(self.capture, "--no-such-option", code=USAGE).stderr)
 

@@ -25,7 +25,7 @@ inline std::map<std::string, std::vector<std::string>> option_samples(const std:
         {"priority", {"--dispatcher", "--priority", "7"}},
         {"user", {"--user", "nobody"}},
         {"ring", {"--ring", "8M"}},
-        {"extract", {"-e", "all:" + folder + "/x.pcapng"}},
+        {"extract", {"-e", "alarmed:" + folder + "/x.pcapng"}},
         {"write", {"-w", folder + "/x"}},
         {"split", {"-W", folder + "/x:10f,3"}},
         {"rotate", {"--rotate", "1h/500M"}},

@@ -13,30 +13,6 @@
 namespace flowxdp {
 namespace {
 
-OptionRow& add_extract_option(OptionTable* table, RunOptions* run)
-{
-    OptionRow& row = table->other(
-        "-e,--extract", "all[:FILE]",
-        "Write the packets too, as pcapng, to FILE or PREFIX.pcapng; replay of that file gives the same rows");
-    row.read = [run](const std::string& text) -> Result<void> {
-        if (text.empty())
-            return empty_value();
-        if (text != "all" && !text.starts_with("all:"))
-            return Error{fmt::format("'{}' is not known: write -e all or -e all:FILE", printable(text, kValueBytes))};
-        run->extract = Extraction{text.size() > 4 ? text.substr(4) : ""};
-        return {};
-    };
-    row.values = [run] {
-        if (!run->extract)
-            return std::vector<std::string>();
-        return std::vector{"all" + (run->extract->file.empty() ? "" : ":" + run->extract->file)};
-    };
-    // The program sends every frame then, whatever the file is.
-    return row.with_example("-e all:run.pcapng.zst").with_noun(Noun::kExtraction).with_identity([run] {
-        return std::string(run->extract ? "on" : "");
-    });
-}
-
 // The first word, and those after it that name an interface of this machine; the rest is a filter.
 Result<void> take_attach_words(AttachOptions* attach, const std::vector<std::string>& words)
 {

@@ -96,10 +96,12 @@ void Collector::add_noun(Noun noun)
         add_all(names_.tunnels(), "=");
         return add("none");
     case Noun::kExtraction:
-        add("all");
-        add("all:");
-        if (rest().starts_with("all:")) {
-            go_behind(4);
+        for (const std::string what : {"all", "alarmed"}) {
+            add(what);
+            add(what + ":");
+        }
+        if (const std::size_t colon = rest().find(':'); colon != std::string::npos) {
+            go_behind(colon + 1);
             paths(Completion::Paths::kFiles);
         }
         return;

@@ -318,14 +318,15 @@ Result<ConfigFile> parse_config(const std::string& text, const std::string& path
 std::vector<std::string> apply_config(const ConfigFile& file, const std::vector<CommandRow>& commands,
                                       const CommandRow& command, const std::function<bool(const OptionRow&)>& is_given)
 {
-    // detach may read the file of an attach. It skips options of attach alone, and those that the sensor itself tells.
+    // detach may read the file of an attach, extract that of a replay. They skip options of the other alone, and detach
+    // those that the sensor itself tells.
     const auto whose = std::ranges::find(commands, command.files_of, &CommandRow::name);
     std::vector<std::string> problems;
     for (const ConfigEntry& entry : file.entries) {
         const OptionRow* row = command.options.find_key(entry.key);
         if (whose != commands.end()) {
             const OptionRow* other = whose->options.find_key(entry.key);
-            if (other && (!row || row->change == Change::kSensor))
+            if (other && (!row || (command.sensor_tells && row->change == Change::kSensor)))
                 continue;
         }
         if (!row)

@@ -34,6 +34,7 @@ CommandRow detach_command(Options* options)
     row.noun = Noun::kInterface;
     row.options.group("Which and how");
     row.files_of = "attach";
+    row.sensor_tells = true;
     row.options.words("interfaces", "IFACE", &detach->interfaces, "Interfaces whose sensors end")
         .with_one_of("which")
         .with_change(Change::kDaemon);

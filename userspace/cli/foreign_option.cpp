@@ -33,7 +33,6 @@ constexpr ForeignOption kForeign[] = {
     {" attach ", "-D", "", "-D: 'flowxdp interfaces' lists the interfaces"},
     {" attach ", "--list-interfaces", "", "--list-interfaces: 'flowxdp interfaces' lists them"},
     {" replay attach ", "-n", "", "-n is not needed: addresses and ports are never replaced by names"},
-    {" replay ", "-e", "", "-e: packets are written live, by 'flowxdp attach -e all'; of a capture there is the file"},
     {" attach ", "-R", "LIST", "-R: a list of captures is read by 'flowxdp replay -R {}'"},
     {" replay attach ", "-p", "DIR",
      "-p: plugins are looked for below the folder of --lib (Tranalyzer2's -p); XDP needs no promiscuous mode "

@@ -200,7 +200,7 @@ void recall_options(const SensorStateRecord& state, RunOptions* run)
     run->packet_mode = state.packet_mode != 0;
     run->snap_len = state.snap_len;
     if (*state.capture && !run->extract)
-        run->extract = Extraction{state.capture};
+        run->extract = Extraction{false, state.capture};
 }
 
 } // namespace flowxdp

@@ -13,7 +13,7 @@
 namespace flowxdp {
 namespace {
 
-// With extraction: one offset for all records of the run, a killed predecessor's if there was one.
+// With -e all: one offset for all records of the run, a killed predecessor's if there was one.
 std::int64_t wall_offset_of(const std::vector<std::unique_ptr<LiveSensor>>& sensors)
 {
     for (const auto& sensor : sensors)
@@ -152,7 +152,7 @@ RunOrigin Observation::attach(const RunPlan& plan)
             {file.path, 0, fmt::format("it is user {}'s, who started the sensor", user_name(file.owner))});
     for (std::size_t i = 0; i < captures.size(); i++)
         sensors_[i]->open_capture(captures[i], left.resume);
-    if (!captures.empty())
+    if (!captures.empty() && !options_.run.extract->alarmed)
         daemon_options_.wall_offset_ns = wall_offset_of(sensors_);
     return {std::move(left.resume), sensors_.front()->boot(), sensors_.front()->describe().attached_ns};
 }

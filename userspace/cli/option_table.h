@@ -53,7 +53,7 @@ enum class Noun {
     kSinkSpec,   // NAME[:TARGET][,key=value...]
     kColumn,     // COLUMN=VALUE, of columns whose bits have names
     kTunnel,     // KIND=PORT,...
-    kExtraction, // all[:FILE]
+    kExtraction, // all[:FILE], alarmed[:FILE]
 };
 
 // A sink or a plugin as a table of a configuration file.
@@ -283,8 +283,9 @@ struct CommandRow {
     OptionTable options;
     std::vector<CommandExample> examples;
     std::vector<std::string> notes; // paragraphs at the end of the help
-    // Another command whose configuration files this one reads, too. It skips the options that a sensor itself tells.
+    // Another command whose configuration files this one reads, too. It skips options that it has not.
     std::string files_of = {};
+    bool sensor_tells = false; // of files_of: options that a sensor itself tells are skipped
     // The words in order, once the options of the command line are read. An error is the whole sentence.
     std::function<Result<void>(const std::vector<std::string>& words)> finish = {};
     // Whether the options go together, once those of a configuration file are read, too. Changes nothing. May be empty.

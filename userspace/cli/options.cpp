@@ -212,6 +212,7 @@ std::vector<CommandRow> command_table(Options* options, std::span<const std::str
 {
     std::vector<CommandRow> commands;
     commands.push_back(replay_command(options));
+    commands.push_back(extract_command(options));
     commands.push_back(attach_command(options));
     commands.push_back(detach_command(options));
     commands.push_back(status_command(options));

@@ -44,9 +44,10 @@ struct SplitOutput {
     std::string start;
 };
 
-// -e all[:FILE]
+// -e all[:FILE], -e alarmed[:FILE]
 struct Extraction {
-    std::string file; // empty: PREFIX.pcapng
+    bool alarmed = false; // packets of alarmed flows alone
+    std::string file;     // empty: PREFIX.pcapng, PREFIX_alarmed.pcapng
 };
 
 // What `replay` and `attach` share.
@@ -73,7 +74,7 @@ struct RunOptions {
     std::uint64_t active_timeout_ms = 0;
     std::uint64_t max_packets = 0;       // -c
     std::uint32_t snap_len = 0;          // -S
-    std::optional<Extraction> extract;   // -e; attach only
+    std::optional<Extraction> extract;   // -e
     std::uint64_t ring_bytes = 1u << 25; // --ring; a power of two; attach only
     std::string filter_file;             // -F
     std::string filter;                  // trailing words, or the file's
@@ -146,6 +147,16 @@ struct QueryOptions {
     std::string library_folder;                               // --lib
 };
 
+struct ExtractOptions {
+    ReplayOptions replay; // input, and the options of the run that gave the flows their numbers
+    std::string flows;    // --flows: file with a list, or rows; - is standard input
+    std::string where;    // --where: SQL condition instead
+    std::string output;   // -o; "-" is standard output
+    std::string prefix;   // -w
+    bool per_flow = false;
+    bool unchecked = false; // also when the list is of another input or run
+};
+
 struct DoctorOptions {
     std::vector<std::string> interfaces;
     std::string write_prefix; // -w
@@ -174,6 +185,7 @@ enum class Command {
     kNone,
     kDoctor,
     kReplay,
+    kExtract,
     kAttach,
     kDetach,
     kStatus,
@@ -193,6 +205,7 @@ enum class Command {
 struct Options {
     Command command = Command::kNone;
     ReplayOptions replay;
+    ExtractOptions extract;
     AttachOptions attach;
     DetachOptions detach;
     TopOptions top;

@@ -26,7 +26,14 @@ void add_columns(const fx_column* columns, std::size_t count, query::ColumnCatal
     }
 }
 
-// The core's columns, and those of the plugins that are there: of a run with others, the headers file tells.
+std::size_t terminal_width()
+{
+    winsize w{};
+    return ::isatty(STDOUT_FILENO) && !::ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) ? w.ws_col : 0;
+}
+
+} // namespace
+
 query::ColumnCatalog known_columns(const std::string& library_folder)
 {
     query::ColumnCatalog catalog;
@@ -39,14 +46,6 @@ query::ColumnCatalog known_columns(const std::string& library_folder)
     }
     return catalog;
 }
-
-std::size_t terminal_width()
-{
-    winsize w{};
-    return ::isatty(STDOUT_FILENO) && !::ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) ? w.ws_col : 0;
-}
-
-} // namespace
 
 ExitCode run_query_command(const QueryOptions& options)
 {

@@ -3,44 +3,73 @@
 
 #include <atomic>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 
-#include "capture/filter.h"
 #include "cli/progress.h"
+#include "cli/replay_input.h"
 #include "cli/run_monitor.h"
 #include "cli/run_setup.h"
 #include "cli/run_signals.h"
+#include "extract/capture_writer.h"
 #include "kernel/bpf_engine.h"
+#include "replay/frame_extraction.h"
 #include "replay/replay.h"
 
 namespace flowxdp {
 namespace {
 
-// files: captures that were named, or a list's; empty for a series.
-std::unique_ptr<Capture> open_input(const ReplayOptions& options, const std::vector<std::string>& files,
-                                    const std::function<bool()>& stop)
-{
-    CaptureOptions capture_options;
-    capture_options.stop = stop;
-    if (!options.series.empty()) {
-        auto series = open_capture_series(options.series, capture_options);
-        if (!series.ok())
-            throw StartupError(series.error().message);
-        return series.take();
+// -e: every frame, or those of alarmed flows, into a file of its own.
+class ReplayCapture {
+  public:
+    // flow: what the engine is opened with. Throws StartupError.
+    ReplayCapture(const Extraction& wanted, RunSetup* setup, flow_config* flow) : setup_(setup)
+    {
+        if (auto opened = file_.open(setup->outputs().capture, {}, {}); !opened.ok())
+            throw StartupError("extraction: " + opened.error().message);
+        if (wanted.alarmed)
+            alarmed_.emplace(
+                FrameExtraction::Hooks{
+                    .wants = [](const packet_record& packet) { return (packet.status & FS(LIVE_EXTRACT)) != 0; },
+                    .frame = [this](std::uint64_t, const Frame& frame) { write(frame); }},
+                setup->pipeline().writer(), flow);
     }
-    auto capture = open_captures(files, capture_options);
-    if (!capture.ok())
-        throw StartupError(capture.error().message);
-    return capture.take();
-}
+    // Where the engine writes.
+    stream_writer* writer() { return alarmed_ ? alarmed_->writer() : setup_->pipeline().writer(); }
+    void take(const FrameBlock& block)
+    {
+        if (alarmed_)
+            return alarmed_->take(block);
+        for (const Frame& frame : block.originals)
+            write(frame);
+    }
+    void finish()
+    {
+        if (alarmed_)
+            alarmed_->finish();
+        file_.close();
+        setup_->run().captures = {file_.state()};
+    }
+
+  private:
+    void write(const Frame& frame) { file_.write(frame, setup_->interfaces().find(frame.if_id).value_or("")); }
+
+    RunSetup* setup_;
+    CaptureWriter file_;
+    std::optional<FrameExtraction> alarmed_;
+};
 
 } // namespace
 
 ExitCode run_replay_command(const ReplayOptions& options, const std::string& command_line, Log* log)
 {
     RunSignals signals;
+    return run_replay_command(options, command_line, signals, log);
+}
+
+ExitCode run_replay_command(const ReplayOptions& options, const std::string& command_line, RunSignals& signals,
+                            Log* log)
+{
     std::function<void()> report;  // as soon as there is something to say
     std::function<void()> publish; // likewise
     std::function<void()> figures; // likewise
@@ -58,37 +87,10 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         return signals.stopped() || (run && run->nobody_reads());
     };
     // Input first: a file that cannot be read must not leave empty output files behind.
-    std::unique_ptr<PacketFilter> filter;
-    if (!options.run.filter.empty()) {
-        auto compiled = PacketFilter::compile(options.run.filter);
-        if (!compiled.ok())
-            throw StartupError(compiled.error().message, ExitCode::kUsage);
-        filter = compiled.take();
-    }
-    std::vector<std::string> files = options.files;
-    if (!options.list_file.empty()) {
-        auto list = read_capture_list(options.list_file);
-        if (!list.ok())
-            throw StartupError(list.error().message);
-        files = list.take();
-    }
-    // While packets are read ahead, signals are taken in this thread alone.
     std::atomic<bool> stop_reading = false;
-    const std::thread::id opener = std::this_thread::get_id();
-    const std::unique_ptr<Capture> capture = open_input(options, files, [&stop, &stop_reading, opener] {
-        return std::this_thread::get_id() == opener ? stop() : stop_reading.load();
-    });
-    const std::string input_name = !options.files.empty()       ? options.files.front()
-                                   : !options.list_file.empty() ? options.list_file
-                                                                : options.series.substr(0, options.series.find(':'));
-
-    RunInput read_files{input_name, files};
-    if (!options.list_file.empty())
-        read_files.files.push_back(options.list_file);
-    if (!options.series.empty())
-        for (const CaptureFileInfo& file : capture->files())
-            read_files.files.push_back(file.name);
-    RunSetup setup(options.run, read_files, command_line, RunKind::kReplay, log);
+    const ReplayInput input = open_replay_input(options, stop, stop_reading);
+    Capture* const capture = input.capture.get();
+    RunSetup setup(options.run, input.files, command_line, RunKind::kReplay, log);
     std::unique_ptr<HttpServer> server = bind_monitor(options.run, log);
     setup.open_outputs({});
     engine_options engine_setup{};
@@ -96,7 +98,10 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     engine_setup.plugin_options = setup.plugin_options().data();
     engine_setup.plugin_options_size = static_cast<__u32>(setup.plugin_options().size());
     engine_setup.max_flows = setup.max_flows();
-    engine_setup.out = setup.pipeline().writer();
+    std::optional<ReplayCapture> extracted;
+    if (options.run.extract)
+        extracted.emplace(*options.run.extract, &setup, &engine_setup.flow);
+    engine_setup.out = extracted ? extracted->writer() : setup.pipeline().writer();
     const std::unique_ptr<ReplayEngine> engine =
         options.engine == EngineChoice::kBpf
             ? make_bpf_replay_engine(*setup.bundle().descriptor, setup.bundle().bpf_object, engine_setup)
@@ -110,9 +115,11 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     control.stop_reading = &stop_reading;
     control.interfaces = &setup.interfaces();
     if (progress.active())
-        control.progress = [&progress](std::uint64_t packets, const Capture& input) {
-            progress.update(packets, input.bytes_read(), input.bytes_total());
+        control.progress = [&progress](std::uint64_t packets, const Capture& from) {
+            progress.update(packets, from.bytes_read(), from.bytes_total());
         };
+    if (extracted)
+        control.taken = [&extracted](const FrameBlock& block) { extracted->take(block); };
     setup.pipeline().start();
     const double started = steady_seconds();
     run = &setup;
@@ -135,7 +142,10 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         monitor.emplace(std::move(server), &setup);
         publish = [&] { monitor->publish([&engine] { return engine->counts(); }); };
     }
-    run_replay(*capture, filter.get(), {options.run.max_packets, options.run.snap_len}, *engine, control, &setup.run());
+    run_replay(*capture, input.filter.get(), {options.run.max_packets, options.run.snap_len, extracted.has_value()},
+               *engine, control, &setup.run());
+    if (extracted)
+        extracted->finish();
     const double processed = steady_seconds();
     progress.clear();
     report = nullptr;

@@ -22,6 +22,8 @@ bool is_file_word(const std::string& word)
     return word.find('/') != std::string::npos && name.find(".pcap") != std::string_view::npos;
 }
 
+} // namespace
+
 int inputs_of(const ReplayOptions& replay)
 {
     return static_cast<int>(!replay.files.empty()) + static_cast<int>(!replay.list_file.empty()) +
@@ -47,24 +49,28 @@ Result<void> check_replay(const ReplayOptions& replay)
     return check_run(replay.run);
 }
 
-} // namespace
+void add_input_options(OptionTable* table, ReplayOptions* replay)
+{
+    table->group("Input");
+    table->words("files", "FILE", &replay->files, "Capture files; - is standard input").with_one_of("input");
+    table->text("-R,--list", "LIST", &replay->list_file, "File with one capture path a line, instead of FILE")
+        .with_one_of("input");
+    table
+        ->text("--series", "EXPR[:SEPARATOR][,STOP]", &replay->series,
+               "Numbered series of files that may still grow, instead of FILE")
+        .with_example("--series out.pcap0")
+        .with_one_of("input");
+}
 
 CommandRow replay_command(Options* options)
 {
     ReplayOptions* replay = &options->replay;
     CommandRow row{"replay", "Capture files become flows", "FILE... [FILTER]", {}, {}, {}, {}};
     row.noun = Noun::kFile;
-    row.options.group("Input");
-    row.options.words("files", "FILE", &replay->files, "Capture files; - is standard input").with_one_of("input");
-    row.options.text("-R,--list", "LIST", &replay->list_file, "File with one capture path a line, instead of FILE")
-        .with_one_of("input");
-    row.options
-        .text("--series", "EXPR[:SEPARATOR][,STOP]", &replay->series,
-              "Numbered series of files that may still grow, instead of FILE")
-        .with_example("--series out.pcap0")
-        .with_one_of("input");
+    add_input_options(&row.options, replay);
     row.options.choice("--engine", &replay->engine, kEngineWords,
                        "In this process, or the kernel's program by test-run (root); the rows are the same");
+    add_extract_option(&row.options, &replay->run);
     add_run_options(&row.options, &replay->run);
     row.examples = {
         {"flowxdp replay capture.pcap", "rows to standard output, the report to standard error"},

@@ -202,6 +202,73 @@ Result<std::string> read_filter_file(const std::string& path)
     return text;
 }
 
+void add_library_option(OptionTable* table, RunOptions* run)
+{
+    table->text("--lib", "DIR", &run->library_folder, "Folder with engine bundle and plugins (plugin build makes one)")
+        .with_change(Change::kDaemon);
+}
+
+void add_flow_options(OptionTable* table, RunOptions* run)
+{
+    table->group("Flows");
+    table
+        ->duration("--idle-timeout", &run->idle_timeout_ms, 1, kLongestTimeoutMs,
+                   "End a flow after this long without a packet; a plugin may set its own, as for TCP")
+        .with_change(Change::kSensor);
+    OptionRow& active = table->duration("--active-timeout", &run->active_timeout_ms, 1, kLongestTimeoutMs,
+                                        "Cut a flow that is older than this at its next packet; 0: never");
+    active.default_text = "0";
+    active.read = [run, read = active.read](const std::string& text) {
+        if (text != "0")
+            return read(text);
+        run->active_timeout_ms = 0;
+        return Result<void>();
+    };
+    active.values = [run, values = active.values] {
+        return run->active_timeout_ms ? values() : std::vector<std::string>{"0"};
+    };
+    active.with_change(Change::kSensor);
+    table
+        ->number("--max-flows", "N", &run->max_flows, 16, kMostFlows, 1u << 18,
+                 "Biflows in memory; a full table evicts the least recently active")
+        .with_change(Change::kKept);
+    table->real("-f,--flow-factor", &run->flow_factor, 0.001, 1000, 2, "Multiply --max-flows")
+        .with_change(Change::kKept);
+    add_tunnel_option(table, run);
+}
+
+void add_packet_options(OptionTable* table, RunOptions* run)
+{
+    table->group("Packets");
+    table->text("--filter", "EXPR", &run->filter, "tcpdump's filter expression, instead of words at the end")
+        .with_example("--filter 'tcp port 443'")
+        .with_one_of("filter")
+        .with_identity([run] { return run->filter.find_first_not_of(" \t") == std::string::npos ? "" : run->filter; });
+    table->text("-F,--filter-file", "FILE", &run->filter_file, "Read the filter expression from a file")
+        .with_one_of("filter")
+        .with_identity([] { return std::string(); }); // what is in it is the filter
+    table->number("-c,--count", "N", &run->max_packets, 1, kNoLimit, 1000, "Stop after so many packets")
+        .with_change(Change::kDaemon);
+    table
+        ->number("-S,--snapshot-length", "BYTES", &run->snap_len, 0, 0xffffffff, 128,
+                 "Look at no more than this of each packet; 0: at all of it")
+        .with_change(Change::kSensor);
+}
+
+void add_config_option(OptionTable* table, RunOptions* run)
+{
+    table->group("Configuration");
+    table
+        ->text(
+            "--config", "NAME|FILE", &run->config,
+            "Read options from a TOML file; NAME, without slash and dot, is /etc/flowxdp/NAME.toml. An option of the "
+            "command line takes the place of the file's")
+        .with_example("--config edge, --config ./site.toml")
+        .with_noun(Noun::kConfig)
+        .with_change(Change::kDaemon)
+        .not_in_files();
+}
+
 } // namespace
 
 Error empty_value()
@@ -252,49 +319,9 @@ void add_run_options(OptionTable* table, RunOptions* run)
                "MMDB with countries; if not given, what 'flowxdp geo status' says")
         .with_change(Change::kDaemon);
     table->text("--geo-asn", "FILE", &run->geo_asn, "MMDB with organisations").with_change(Change::kDaemon);
-    table->text("--lib", "DIR", &run->library_folder, "Folder with engine bundle and plugins (plugin build makes one)")
-        .with_change(Change::kDaemon);
-
-    table->group("Flows");
-    table
-        ->duration("--idle-timeout", &run->idle_timeout_ms, 1, kLongestTimeoutMs,
-                   "End a flow after this long without a packet; a plugin may set its own, as for TCP")
-        .with_change(Change::kSensor);
-    OptionRow& active = table->duration("--active-timeout", &run->active_timeout_ms, 1, kLongestTimeoutMs,
-                                        "Cut a flow that is older than this at its next packet; 0: never");
-    active.default_text = "0";
-    active.read = [run, read = active.read](const std::string& text) {
-        if (text != "0")
-            return read(text);
-        run->active_timeout_ms = 0;
-        return Result<void>();
-    };
-    active.values = [run, values = active.values] {
-        return run->active_timeout_ms ? values() : std::vector<std::string>{"0"};
-    };
-    active.with_change(Change::kSensor);
-    table
-        ->number("--max-flows", "N", &run->max_flows, 16, kMostFlows, 1u << 18,
-                 "Biflows in memory; a full table evicts the least recently active")
-        .with_change(Change::kKept);
-    table->real("-f,--flow-factor", &run->flow_factor, 0.001, 1000, 2, "Multiply --max-flows")
-        .with_change(Change::kKept);
-    add_tunnel_option(table, run);
-
-    table->group("Packets");
-    table->text("--filter", "EXPR", &run->filter, "tcpdump's filter expression, instead of words at the end")
-        .with_example("--filter 'tcp port 443'")
-        .with_one_of("filter")
-        .with_identity([run] { return run->filter.find_first_not_of(" \t") == std::string::npos ? "" : run->filter; });
-    table->text("-F,--filter-file", "FILE", &run->filter_file, "Read the filter expression from a file")
-        .with_one_of("filter")
-        .with_identity([] { return std::string(); }); // what is in it is the filter
-    table->number("-c,--count", "N", &run->max_packets, 1, kNoLimit, 1000, "Stop after so many packets")
-        .with_change(Change::kDaemon);
-    table
-        ->number("-S,--snapshot-length", "BYTES", &run->snap_len, 0, 0xffffffff, 128,
-                 "Look at no more than this of each packet; 0: at all of it")
-        .with_change(Change::kSensor);
+    add_library_option(table, run);
+    add_flow_options(table, run);
+    add_packet_options(table, run);
 
     table->group("Report");
     table->flag("-l,--log-file", &run->log_file, "Write the report to PREFIX_log.txt instead of standard output")
@@ -320,17 +347,51 @@ void add_run_options(OptionTable* table, RunOptions* run)
         ->text("--listen-token-file", "FILE", &run->listen_token_file,
                "Answer only who sends the token in this file: Authorization: Bearer TOKEN")
         .with_change(Change::kDaemon);
+    add_config_option(table, run);
+}
 
-    table->group("Configuration");
-    table
-        ->text(
-            "--config", "NAME|FILE", &run->config,
-            "Read options from a TOML file; NAME, without slash and dot, is /etc/flowxdp/NAME.toml. An option of the "
-            "command line takes the place of the file's")
-        .with_example("--config edge, --config ./site.toml")
-        .with_noun(Noun::kConfig)
-        .with_change(Change::kDaemon)
-        .not_in_files();
+void add_extract_option(OptionTable* table, RunOptions* run)
+{
+    OptionRow& row = table->other(
+        "-e,--extract", "all|alarmed[:FILE]",
+        "Write packets too, as pcapng. all: every one, to FILE or PREFIX.pcapng; replay of that file gives the same "
+        "rows. alarmed: those of alarmed flows from the packet on that raised the alarm, to FILE or "
+        "PREFIX_alarmed.pcapng");
+    row.read = [run](const std::string& text) -> Result<void> {
+        if (text.empty())
+            return empty_value();
+        const std::size_t colon = std::min(text.find(':'), text.size());
+        const std::string what = text.substr(0, colon);
+        if (what != "all" && what != "alarmed")
+            return Error{
+                fmt::format("'{}' is not known: write all or alarmed, with :FILE or -w PREFIX; 'flowxdp extract "
+                            "--flows FILE' writes the packets of listed flows",
+                            printable(text, kValueBytes))};
+        run->extract = Extraction{what == "alarmed", text.substr(std::min(colon + 1, text.size()))};
+        return {};
+    };
+    row.values = [run] {
+        if (!run->extract)
+            return std::vector<std::string>();
+        return std::vector{std::string(run->extract->alarmed ? "alarmed" : "all") +
+                           (run->extract->file.empty() ? "" : ":" + run->extract->file)};
+    };
+    // The program sends these frames then, whatever the file is.
+    row.with_example("-e all:run.pcapng.zst, -e alarmed").with_noun(Noun::kExtraction).with_identity([run] {
+        return std::string(!run->extract ? "" : run->extract->alarmed ? "alarmed" : "on");
+    });
+}
+
+void add_numbering_options(OptionTable* table, RunOptions* run)
+{
+    table->group("Plugins");
+    add_plugin_options(table, run);
+    add_library_option(table, run);
+    add_flow_options(table, run);
+    add_packet_options(table, run);
+    table->group("Report");
+    table->flag("--quiet,-q", &run->quiet, "No report, no progress, errors only");
+    add_config_option(table, run);
 }
 
 Result<void> take_filter(RunOptions* run, std::span<const std::string> words)

@@ -14,6 +14,10 @@ namespace flowxdp {
 Error empty_value();
 
 void add_run_options(OptionTable* table, RunOptions* run);
+// -e, of attach and replay.
+void add_extract_option(OptionTable* table, RunOptions* run);
+// Of those the ones that the numbers of flows depend on, and where they come from.
+void add_numbering_options(OptionTable* table, RunOptions* run);
 // The words of the filter expression, instead of an option for it.
 Result<void> take_filter(RunOptions* run, std::span<const std::string> words);
 // Options that exclude each other, or need another one.

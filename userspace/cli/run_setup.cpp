@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -166,7 +167,7 @@ std::string label_of(const SinkSpec& spec)
 
 ModuleFolders module_folders(const RunOptions& options, const RunInput& input, RunKind kind)
 {
-    const ModuleUse use = kind == RunKind::kReplay ? ModuleUse::kReplay : ModuleUse::kLive;
+    const ModuleUse use = kind == RunKind::kLive ? ModuleUse::kLive : ModuleUse::kReplay;
     return input.bundle.empty() ? ModuleFolders::of(options.library_folder, use)
                                 : ModuleFolders::beside(input.bundle, use);
 }
@@ -222,8 +223,9 @@ RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
     choose_extraction();
     claim_files(input);
-    // With extraction the run must be repeatable: fragments take replay's slots.
-    flow_.fragment_seed = kind_ == RunKind::kLive && capture_.empty() ? random_seed() : kReplayFragmentSeed;
+    // With -e all the run must be repeatable: fragments take replay's slots.
+    const bool repeatable = kind_ != RunKind::kLive || (options_.extract && !options_.extract->alarmed);
+    flow_.fragment_seed = repeatable ? kReplayFragmentSeed : random_seed();
     flow_hash_secret_from(&flow_.table_secret, random_seed());
     plan_sinks();
     lay_out_records();
@@ -342,25 +344,28 @@ void RunSetup::claim_outputs()
         }
     }
     report_to_stderr_ = rows_to_stdout_ || to_stdout;
-    if (rows_to_stdout_ && !to_stdout && !options_.quiet)
+    if (rows_to_stdout_ && !to_stdout && !options_.quiet && kind_ != RunKind::kFrames)
         log_->write(
             LogLevel::kInformation,
             "rows go to the sinks named, and to nothing else: -w - writes them to standard output, -w PREFIX to "
             "files, too");
 }
 
-// Only flows with alarms reach the sinks, so a plugin must be able to raise one.
+// Only flows with alarms reach the sinks, or the capture, so a plugin must be able to raise one.
 void RunSetup::check_alarms() const
 {
-    if (options_.alarm == AlarmMode::kOff || plugins_->alarming_plugins())
+    const bool extracts = options_.extract && options_.extract->alarmed;
+    if ((options_.alarm == AlarmMode::kOff && !extracts) || plugins_->alarming_plugins())
         return;
     std::string able;
     for (const PluginLibrary& library : libraries_)
         if (library.descriptor->can_alarm)
             able += (able.empty() ? "" : ", ") + std::string(library.descriptor->name);
-    throw StartupError(fmt::format("--alarm {}: none of the plugins that run can raise an alarm, so no row would be "
-                                   "written; these can: {}; add one, or leave --alarm out",
-                                   word_of(kAlarmWords, options_.alarm), able.empty() ? "none" : able),
+    const std::string option =
+        extracts ? "-e alarmed" : fmt::format("--alarm {}", word_of(kAlarmWords, options_.alarm));
+    throw StartupError(fmt::format("{0}: none of the plugins that run can raise an alarm, so no {1} would be "
+                                   "written; these can: {2}; add one, or leave {0} out",
+                                   option, extracts ? "packet" : "row", able.empty() ? "none" : able),
                        ExitCode::kUsage);
 }
 
@@ -376,7 +381,8 @@ void RunSetup::open_report_file()
     opened->release(); // the stream's now
 }
 
-// -e all[:FILE]. Live packet rows have one order and their own numbers, so packets are then taken one at a time.
+// -e. Live packet rows, and frames that replay to the same rows, have one order and their own numbers: packets are then
+// taken one at a time.
 void RunSetup::choose_extraction()
 {
     if (kind_ == RunKind::kLive && options_.packet_mode)
@@ -384,12 +390,20 @@ void RunSetup::choose_extraction()
     if (!options_.extract)
         return;
     capture_ = options_.extract->file;
+    const bool alarmed = options_.extract->alarmed;
+    const char* const suffix = alarmed ? "_alarmed.pcapng" : ".pcapng";
     if (capture_.empty() && !prefix_.empty())
-        capture_ = prefix_ + ".pcapng";
+        capture_ = prefix_ + suffix;
     if (capture_.empty() || capture_ == "-")
-        throw StartupError("extraction needs a file: write -e all:FILE, or add -w PREFIX for PREFIX.pcapng",
+        throw StartupError(fmt::format("extraction needs a file: write -e {}:FILE, or add -w PREFIX for PREFIX{}",
+                                       alarmed ? "alarmed" : "all", suffix),
                            ExitCode::kUsage);
-    flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+    if (alarmed)
+        flow_.flags |= FLOW_CONFIG_EXTRACT_ALARMED;
+    if (kind_ == RunKind::kLive)
+        flow_.flags |= alarmed ? FLOW_CONFIG_FRAMES : FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+    else
+        claims_.add_output({capture_}, "-e");
 }
 
 // Sinks are made and asked for the columns they need; none is open yet.
@@ -397,6 +411,8 @@ void RunSetup::plan_sinks()
 {
     choice_ = choose_plugins(options_);
     need_plugins_named();
+    if (kind_ == RunKind::kFrames)
+        return;
     // The sink of -w is a sink like the others, on unless only other sinks were asked for.
     if (!prefix_.empty() || options_.write_prefix == "-" || options_.sinks.empty()) {
         const auto name = SinkLibrary(folders_).prefix_sink();
@@ -440,6 +456,8 @@ void RunSetup::lay_out_records()
     PluginHost::Services services;
     services.geo = geo_.get();
     services.log = [this](int level, const std::string& text) {
+        if (level > 1 && kind_ == RunKind::kFrames) // of columns
+            return;
         log_->write(level == 0 ? LogLevel::kError : level == 1 ? LogLevel::kWarning : LogLevel::kInformation, text);
     };
     services.output_prefix = prefix_;
@@ -546,9 +564,52 @@ bool RunSetup::nobody_reads() const
     return std::ranges::all_of(sinks_, [](const auto& runner) { return runner->sink().counts().unread > 0; });
 }
 
+query::FlowNumbering RunSetup::numbering() const
+{
+    query::FlowNumbering numbering;
+    numbering.set("option idle-timeout", duration_text(options_.idle_timeout_ms));
+    numbering.set("option active-timeout", duration_text(options_.active_timeout_ms));
+    numbering.set("option max-flows", fmt::format("{}", options_.max_flows));
+    numbering.set("option tunnel", tunnel_text(flow_.tunnels));
+    numbering.set("option filter", options_.filter);
+    numbering.set("option snapshot-length", fmt::format("{}", options_.snap_len));
+    // A kernel half may end flows by its options.
+    const bundle_descriptor& bundle = *bundle_.descriptor;
+    const std::span<const std::uint8_t> block = plugins_->plugin_options();
+    for (std::uint32_t i = 0; i < bundle.half_count; i++)
+        if (flow_.enabled & (1u << i)) {
+            const auto own = block.subspan(bundle.halves[i].config_offset, bundle.halves[i].config_size);
+            numbering.set(fmt::format("plugin {}", bundle.halves[i].name),
+                          fmt::format("0x{:016x}", output_id({reinterpret_cast<const char*>(own.data()), own.size()})));
+        }
+    const InputDigest& digest = run_.input.digest;
+    numbering.set("input packets", fmt::format("{}", digest.packets()));
+    numbering.set("input begin", fmt::format("0x{:016x}", digest.begin()));
+    numbering.set("input digest", fmt::format("0x{:016x}", digest.value()));
+    return numbering;
+}
+
+// The packets are known at the end alone, when the sink of -w has closed its headers file.
+void RunSetup::write_numbering() const
+{
+    const std::string path = prefix_ + "_headers.txt";
+    struct stat file {};
+    if (kind_ != RunKind::kReplay || prefix_.empty() || ::stat(path.c_str(), &file) || !S_ISREG(file.st_mode))
+        return;
+    const std::string text = numbering().text();
+    auto opened = open_output(path);
+    if (opened.ok() && ::lseek(opened->get(), 0, SEEK_END) >= 0 &&
+        ::write(opened->get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+        return;
+    log_->write(LogLevel::kWarning, fmt::format("cannot write what flowInd depends on to '{}': {}; 'flowxdp extract' "
+                                                "cannot check lists of these flows",
+                                                path, opened.ok() ? std::strerror(errno) : opened.error().message));
+}
+
 ExitCode RunSetup::finish(double started_s, double processed_s)
 {
     pipeline_->finish();
+    write_numbering();
     run_.elapsed_s = processed_s - started_s;
     run_.unloading_s = steady_seconds() - started_s;
     run_.tally = pipeline_->tally();

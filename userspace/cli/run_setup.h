@@ -17,6 +17,7 @@
 #include "flowxdp/sink.hpp"
 #include "geo/geo.h"
 #include "pipeline/pipeline.h"
+#include "query/flow_numbering.h"
 #include "report/end_report.h"
 #include "sink/sink_spec.h"
 
@@ -62,7 +63,11 @@ struct RunOrigin {
     std::int64_t attached_ns = 0; // when the sensor was made
 };
 
-enum class RunKind { kReplay, kLive };
+enum class RunKind {
+    kReplay,
+    kLive,
+    kFrames, // a replay for its frames alone: it has no sinks
+};
 
 // Everything after the engine. Three steps in this order: the constructor plans the run and opens nothing for writing;
 // live, the caller then attaches sensors by plan(); open_outputs() opens sinks and makes the pipeline.
@@ -92,6 +97,9 @@ class RunSetup {
     [[nodiscard]] RunOutputs outputs() const { return {prefix_, capture_}; }
     // Files of the sinks that a daemon could go on in, as they were opened.
     [[nodiscard]] const std::vector<ResumableFile>& resumable_files() const { return resumable_files_; }
+
+    // What flowInd depends on in this run: its options and, once run().input is whole, its packets.
+    [[nodiscard]] query::FlowNumbering numbering() const;
 
     // Banner and plugins, where reports go.
     void say_start();
@@ -130,6 +138,7 @@ class RunSetup {
     void open_sink(PlannedSink planned, const ResumePoints& resume);
     void list_resumable(const std::vector<SinkFile>& files, std::uint64_t id);
     void say(const std::vector<std::string>& lines);
+    void write_numbering() const;
 
     RunOptions options_;
     RunKind kind_;

@@ -19,6 +19,7 @@ constexpr std::uint32_t kInterfaceDescription = 1;
 constexpr std::uint32_t kInterfaceStatistics = 5;
 constexpr std::uint32_t kEnhancedPacket = 6;
 constexpr std::array<char, 4> kPadding{};
+constexpr std::size_t kLongestName = 1024; // an option's length has 16 bits
 
 template <typename T>
 void put(T value, std::string* out)
@@ -83,14 +84,40 @@ Result<void> CaptureWriter::open(const std::string& path, std::span<const Interf
                                  const ResumePoints& resume)
 {
     id_ = capture_id(path);
-    for (const Interface& interface : interfaces)
-        interfaces_.push_back(interface.index);
     const auto left = resume.find(id_);
     RowFileStart start = {true};
     if (left != resume.end() && left->second.size() == 2)
         start = {true, left->second[0], left->second[1]};
-    if (auto opened = file_.open(path, start); !opened.ok() || file_.resumed())
+    const auto opened = file_.open(path, start);
+    std::string head;
+    put_section(&head);
+    for (const Interface& interface : interfaces)
+        put_interface(interface, &head);
+    return !opened.ok() || file_.resumed() ? opened : file_.write_header(head);
+}
+
+Result<CaptureWriter::Left> CaptureWriter::leave()
+{
+    note(file_.flush(true));
+    if (!last_error_.empty())
+        return Error{last_error_};
+    return Left{file_.path(), file_.position(), file_.identity(), interfaces_, frames_};
+}
+
+Result<void> CaptureWriter::go_on(const Left& left)
+{
+    id_ = capture_id(left.path);
+    interfaces_ = left.interfaces;
+    frames_ = left.frames;
+    if (auto opened = file_.open(left.path, {true, left.position, left.identity}); !opened.ok())
         return opened;
+    if (!file_.resumed())
+        return Error{fmt::format("{}: the file was replaced or cut while it was written", left.path)};
+    return {};
+}
+
+void CaptureWriter::put_section(std::string* out)
+{
     std::string section;
     put(kByteOrderMagic, &section);
     put<std::uint16_t>(1, &section);
@@ -98,46 +125,72 @@ Result<void> CaptureWriter::open(const std::string& path, std::span<const Interf
     put<std::int64_t>(-1, &section); // length not known yet
     put_option(4, fmt::format("flowxdp {}", FLOWXDP_VERSION), &section);
     put_option(0, "", &section);
-    std::string head;
-    put_block(kSectionHeader, section, &head);
-    for (const Interface& interface : interfaces) {
-        std::string description;
-        put<std::uint16_t>(static_cast<std::uint16_t>(interface.link_type), &description);
-        put<std::uint16_t>(0, &description);
-        put(interface.snap_len, &description);
-        put_option(2, interface.name, &description);
-        put_option(3, fmt::format("ifindex {}", interface.index), &description);
-        put_option(9, "\x09", &description); // nanoseconds
-        put_option(0, "", &description);
-        put_block(kInterfaceDescription, description, &head);
-    }
-    return file_.write_header(head);
+    put_block(kSectionHeader, section, out);
+}
+
+void CaptureWriter::put_interface(const Interface& interface, std::string* out)
+{
+    interfaces_.emplace(std::pair(interface.index, interface.link_type),
+                        static_cast<std::uint32_t>(interfaces_.size()));
+    std::string description;
+    put<std::uint16_t>(static_cast<std::uint16_t>(interface.link_type), &description);
+    put<std::uint16_t>(0, &description);
+    put(interface.snap_len, &description);
+    if (!interface.name.empty())
+        put_option(2, std::string_view(interface.name).substr(0, kLongestName), &description);
+    put_option(3, fmt::format("ifindex {}", interface.index), &description);
+    put_option(9, "\x09", &description); // nanoseconds
+    put_option(0, "", &description);
+    put_block(kInterfaceDescription, description, out);
+}
+
+void CaptureWriter::put_frame(std::uint32_t number, std::int64_t ts_ns, std::uint32_t wire_len,
+                              std::span<const std::uint8_t> bytes, std::string* out)
+{
+    const auto captured = static_cast<std::uint32_t>(bytes.size());
+    const std::uint32_t length = 32 + ((captured + 3) & ~3u);
+    put(kEnhancedPacket, out);
+    put(length, out);
+    put(number, out);
+    put_time(ts_ns, out);
+    put(captured, out);
+    put(wire_len, out);
+    put_padded({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, out);
+    put(length, out);
 }
 
 void CaptureWriter::write(std::uint32_t interface, std::int64_t ts_ns, std::uint32_t wire_len,
                           std::span<const std::uint8_t> bytes)
 {
     frames_++;
-    // A sensor has few interfaces.
-    const auto number = std::ranges::find(interfaces_, interface) - interfaces_.begin();
-    if (static_cast<std::size_t>(number) == interfaces_.size()) {
+    const auto found = interfaces_.lower_bound({interface, 0});
+    if (found == interfaces_.end() || found->first.first != interface) {
         counts_.dropped++;
         note(Error{
             fmt::format("capture '{}': a frame of interface {}, which it does not describe", file_.path(), interface)});
         return;
     }
     block_.clear();
-    std::string* out = &block_;
-    const auto captured = static_cast<std::uint32_t>(bytes.size());
-    const std::uint32_t length = 32 + ((captured + 3) & ~3u);
-    put(kEnhancedPacket, out);
-    put(length, out);
-    put(static_cast<std::uint32_t>(number), out);
-    put_time(ts_ns, out);
-    put(captured, out);
-    put(wire_len, out);
-    put_padded({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, out);
-    put(length, out);
+    put_frame(found->second, ts_ns, wire_len, bytes, &block_);
+    file_.buffer()->append(block_);
+    note(file_.row_done());
+}
+
+void CaptureWriter::write(const Frame& frame, const std::string& interface_name)
+{
+    frames_++;
+    block_.clear();
+    // A description stands in one row with its first frame, so that both are in the file or none. Which of the dropped
+    // rows had one is not known: a new section describes its interfaces anew.
+    if (counts_.dropped != dropped_before_) {
+        dropped_before_ = counts_.dropped;
+        interfaces_.clear();
+        put_section(&block_);
+    }
+    const std::pair key(frame.if_id, frame.link_type);
+    if (!interfaces_.contains(key))
+        put_interface({interface_name, frame.if_id, frame.link_type, 0}, &block_);
+    put_frame(interfaces_.at(key), frame.ts_ns, frame.wire_len, {frame.data, frame.cap_len}, &block_);
     file_.buffer()->append(block_);
     note(file_.row_done());
 }

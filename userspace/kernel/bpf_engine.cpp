@@ -53,6 +53,8 @@ class BpfReplayEngine final : public ReplayEngine {
             run_packet(frames[i]);
     }
 
+    void settle() override { drain(); }
+
     void advance(std::int64_t clock_ns) override
     {
         if (clock_ns > clock_.now_ns)

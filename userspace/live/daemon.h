@@ -29,7 +29,7 @@ namespace flowxdp {
 struct DaemonOptions {
     std::uint32_t round_ms = 250;
     std::uint64_t max_packets = 0; // stop after so many (-c); 0 = never
-    // With extraction: one wall offset for all records of the run. None: sampled anew each time.
+    // With -e all: one wall offset for all records of the run. None: sampled anew each time.
     std::optional<std::int64_t> wall_offset_ns;
     std::vector<CutFile> uncut; // files that may still hold rows that come again
 };

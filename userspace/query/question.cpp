@@ -124,6 +124,7 @@ Result<void> answer(const Question& question, sqlite3* database, sqlite3_stmt* s
 Result<Answer> ask(const Question& question, ColumnCatalog catalog, std::FILE* out)
 {
     std::vector<TableFile> all;
+    std::vector<FlowNumbering> numberings; // of the flow files
     for (const std::string& path : question.files) {
         struct stat status {};
         if (path == "-" || (!::stat(path.c_str(), &status) && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)))
@@ -135,6 +136,7 @@ Result<Answer> ask(const Question& question, ColumnCatalog catalog, std::FILE* o
             all.push_back(std::move(file));
         if (const std::string headers = headers_file_of(path); !headers.empty() && !::access(headers.c_str(), R_OK))
             catalog.add_headers_file(headers);
+        numberings.emplace_back().take_file(headers_file_of(path));
     }
     std::vector<TableFile> flows, packets;
     for (TableFile& file : all)
@@ -198,6 +200,9 @@ Result<Answer> ask(const Question& question, ColumnCatalog catalog, std::FILE* o
             return answered.error();
     }
     if (!question.flows_to.empty()) {
+        // Numbers of different runs have no one origin.
+        if (std::ranges::all_of(numberings, [&](const FlowNumbering& n) { return n == numberings.front(); }))
+            list.numbering = numberings.front();
         if (Result<void> written = list.write(question.flows_to); !written.ok())
             return written.error();
         result.flows = list.count();

@@ -33,6 +33,7 @@ const FrameBlock* FrameReader::next(std::chrono::milliseconds patience)
     if (current_.frames.capacity()) {
         current_.frames.clear();
         current_.bytes.clear();
+        current_.originals.clear();
         free_.push_back(std::move(current_));
         current_ = {};
     }
@@ -95,6 +96,8 @@ void FrameReader::take(std::size_t n, FrameBlock* block)
     for (std::size_t i = 0; i < n; i++) {
         Frame& frame = read_[i];
         input_.frames++;
+        input_.digest.add(frame);
+        const Frame original = frame;
         if (interfaces_ && seen_.first_time(frame.if_id))
             interfaces_->name(frame.if_id, capture_.interface_name(frame.if_id));
         if (limits_.snap_len && frame.cap_len > limits_.snap_len)
@@ -125,6 +128,8 @@ void FrameReader::take(std::size_t n, FrameBlock* block)
             break;
         }
         block->frames.push_back({linked.bytes, linked.meta, input_.frames});
+        if (limits_.originals)
+            block->originals.push_back(original);
         block->held_bytes += frame.cap_len;
     }
     if (block->frames.size() > before && (block->bytes.empty() || block->bytes.back() != capture_.bytes()))

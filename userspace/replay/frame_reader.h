@@ -31,12 +31,14 @@ namespace flowxdp {
 struct ReplayLimits {
     std::uint64_t max_packets = 0; // -c; 0 = all
     std::uint32_t snap_len = 0;    // -S; 0 = as captured
+    bool originals = false;        // blocks also have the frames as they are in the input
 };
 
 // Frames for the engine, in input order.
 struct FrameBlock {
     std::vector<engine_frame> frames;
     std::vector<FrameBytes> bytes; // of the frames
+    std::vector<Frame> originals;  // one for each frame, with its link header; empty unless the limits want them
     std::uint64_t held_bytes = 0;  // captured, of the frames
     InputCounts input;             // of the whole input up to this block's end
 };

@@ -56,6 +56,10 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
                 continue;
             run->input = block->input;
             engine.feed(block->frames.data(), static_cast<std::uint32_t>(block->frames.size()));
+            if (control.taken) {
+                engine.settle();
+                control.taken(*block);
+            }
             if (control.progress)
                 control.progress(run->input.frames, capture);
         }

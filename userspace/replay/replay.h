@@ -26,6 +26,8 @@ class ReplayEngine {
     virtual ~ReplayEngine() = default;
     // Frames in input order; bytes valid during the call.
     virtual void feed(const engine_frame* frames, std::uint32_t n) = 0;
+    // The records of every packet so far are in the stream when it returns.
+    virtual void settle() {}
     // Moves the clock without a packet.
     virtual void advance(std::int64_t clock_ns) = 0;
     virtual void finish() = 0;
@@ -42,6 +44,8 @@ struct ReplayControl {
     std::atomic<bool>* stop_reading = nullptr; // raised then: what the capture's own stop option has to ask, any thread
     std::function<void(std::uint64_t packets, const Capture&)> progress;
     InterfaceDirectory* interfaces = nullptr; // gets the names of those that had packets
+    // The engine has taken the block's frames, and their records are in the stream. May throw StartupError.
+    std::function<void(const FrameBlock& block)> taken;
 };
 
 // Runs the whole input through filter (may be null), link step and engine; fills its part of *run. Reading has a thread

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capture/capture.h"
+#include "capture/input_digest.h"
 #include "engine.h"
 #include "extract/capture_writer.h"
 #include "pipeline/flow_tally.h"
@@ -28,6 +29,7 @@ struct InputCounts {
     std::uint64_t link_unsupported = 0;
     bool has_time = false; // of the smallest and the largest time stamp
     std::int64_t first_ns = 0, last_ns = 0;
+    InputDigest digest; // replay: of every frame, as it is in the input
 };
 
 struct RunSummary;
