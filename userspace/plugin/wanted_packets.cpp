@@ -2,6 +2,7 @@
 #include "plugin/wanted_packets.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -58,6 +59,16 @@ packet_need core_need(const fx_packet_need& n)
     return need;
 }
 
+// Number of the entry that says the same; all.count when there is none. Several plugins want all packets, or the heads
+// of all streams, and the table is small.
+std::uint32_t entry_of(const packet_need& need, const packet_needs& all)
+{
+    std::uint32_t i = 0;
+    while (i < all.count && std::memcmp(&all.need[i], &need, sizeof need) != 0)
+        i++;
+    return i;
+}
+
 // A memory that is all zero says nothing: many plugins look at a flow and find that it is none of theirs.
 void give_back_if_zero(FlowMemory* memory, std::uint64_t flow, const std::uint8_t* block, std::uint32_t bytes)
 {
@@ -83,11 +94,14 @@ WantedPackets::WantedPackets(std::span<const std::unique_ptr<PluginInstance>> in
             if (const std::string problem = need_problem(n, plugin); !problem.empty())
                 throw StartupError(
                     fmt::format("plugin '{}' wants packets that it cannot have: {}", plugin.name, problem));
-            if (all.count == PACKET_NEEDS_MAX)
+            const packet_need need = core_need(n);
+            const std::uint32_t entry = entry_of(need, all);
+            if (entry == PACKET_NEEDS_MAX)
                 throw StartupError(fmt::format("the enabled plugins have more than {} wishes for packets: remove some",
                                                PACKET_NEEDS_MAX));
-            (n.flags & FX_NEED_STREAM ? instance->stream_needs : instance->packet_needs) |= 1u << all.count;
-            all.need[all.count++] = core_need(n);
+            if (entry == all.count)
+                all.need[all.count++] = need;
+            (n.flags & FX_NEED_STREAM ? instance->stream_needs : instance->packet_needs) |= 1u << entry;
             is_bounded = is_bounded && n.first_packets;
             most_packets = std::max<std::uint32_t>(most_packets, n.first_packets);
         }
