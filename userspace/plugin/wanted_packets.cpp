@@ -26,8 +26,11 @@ std::string need_problem(const fx_packet_need& n, const fx_plugin& plugin)
     if (n.port_first > n.port_last)
         return fmt::format("its ports {} to {} are no range", n.port_first, n.port_last);
     // A leaving buffer becomes several frames with headers of their own: those are not there to be read.
-    if (layer != 7 && !n.ethertype &&
-        (!n.ip_proto || n.ip_proto == kTcp || n.ip_proto == kUdp || n.ip_proto == kUdpLite))
+    if (n.flags & FX_NEED_OPTIONS) {
+        if (n.ip_proto != kTcp || layer != 4)
+            return "TCP options need ip_proto 6 and first_layer 4";
+    } else if (layer != 7 && !n.ethertype &&
+               (!n.ip_proto || n.ip_proto == kTcp || n.ip_proto == kUdp || n.ip_proto == kUdpLite))
         return "headers of TCP and UDP are not handed out";
     if (n.flags & FX_NEED_STREAM) {
         if (n.ip_proto != kTcp)
@@ -54,7 +57,7 @@ packet_need core_need(const fx_packet_need& n)
     need.ip_proto = n.ip_proto;
     need.first_layer = n.first_layer ? n.first_layer : 7;
     static_assert(int{FX_NEED_STREAM} == int{PACKET_NEED_STREAM} && int{FX_NEED_PAYLOAD} == int{PACKET_NEED_PAYLOAD} &&
-                  int{FX_NEED_ALARMED} == int{PACKET_NEED_ALARMED});
+                  int{FX_NEED_ALARMED} == int{PACKET_NEED_ALARMED} && int{FX_NEED_OPTIONS} == int{PACKET_NEED_OPTIONS});
     need.flags = n.flags;
     return need;
 }
