@@ -34,7 +34,7 @@ struct flow_config {
 	struct packet_needs needs; /* of user halves */
 	struct flow_hash_secret table_secret; /* of the hash of flow keys; rows do not depend on it */
 };
-FX_STATIC_ASSERT(sizeof(struct flow_config) == 984, "the same in every bundle");
+FX_STATIC_ASSERT(sizeof(struct flow_config) == 1016, "the same in every bundle");
 
 /* Settings of one load of the program (frame_meta.bpf.h). */
 struct load_config {

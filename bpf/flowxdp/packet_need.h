@@ -12,13 +12,16 @@
 #include "packet.h"
 
 /* Entries of all user halves; one bit each in packet_step.needs. */
-#define PACKET_NEEDS_MAX 30u
+#define PACKET_NEEDS_MAX 32u
 
 enum packet_need_flag {
 	PACKET_NEED_STREAM = 1,  /* for the byte stream of a direction: SYNs, and packets with payload */
 	PACKET_NEED_PAYLOAD = 2, /* packets that claim L7 payload */
 	PACKET_NEED_ALARMED = 4, /* of flows with the packet-exact alarm */
+	PACKET_NEED_OPTIONS = 8, /* TCP: SYNs, and segments with a multipath option */
 };
+
+#define TCP_OPTION_MPTCP (1u << 30) /* in tcp_options: option kind 30 (RFC 8684) */
 
 struct packet_need {
 	__u16 port_first, port_last; /* one of both ports is in this range; 0, 0 = any */
@@ -83,6 +86,8 @@ FX_CHECKED_ONCE int packet_need_met(const struct packet *p, __u64 packet_no, __u
 	if ((n->flags & PACKET_NEED_STREAM) && !p->payload_len && !(p->tcp_flags & TCP_SYN))
 		return 0;
 	if ((n->flags & PACKET_NEED_PAYLOAD) && !p->payload_len)
+		return 0;
+	if ((n->flags & PACKET_NEED_OPTIONS) && !(p->tcp_flags & TCP_SYN) && !(p->tcp_options & TCP_OPTION_MPTCP))
 		return 0;
 	return !(n->flags & PACKET_NEED_ALARMED) || (status & FS(ALARM));
 }

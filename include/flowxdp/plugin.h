@@ -75,11 +75,15 @@ enum fx_need_flag {
     FX_NEED_STREAM = 1,  /* TCP: the bytes of a direction come in order, by on_stream() instead of on_packet() */
     FX_NEED_PAYLOAD = 2, /* packets that claim L7 payload, no others */
     FX_NEED_ALARMED = 4, /* packets of flows with the packet-exact alarm, from the alarm on */
+    /* TCP, with first_layer 4: SYNs, and segments with a multipath option, each with its options as header. Of
+     * segments other than SYNs options are known only with FLOW_CONFIG_TCP_OPTIONS. */
+    FX_NEED_OPTIONS = 8,
 };
 struct fx_packet_need {
-    uint16_t ethertype FX_ZERO;  /* frames without a usable IP header, with this ethertype; 0 = IP packets */
-    uint8_t ip_proto FX_ZERO;    /* 0 = any */
-    uint8_t first_layer FX_ZERO; /* where the bytes begin: 7 (0 is 7), 4 or 3; TCP and UDP: 7 */
+    uint16_t ethertype FX_ZERO; /* frames without a usable IP header, with this ethertype; 0 = IP packets */
+    uint8_t ip_proto FX_ZERO;   /* 0 = any */
+    uint8_t first_layer
+        FX_ZERO; /* where the bytes begin: 7 (0 is 7), 4 or 3; UDP, and TCP without FX_NEED_OPTIONS: 7 */
     uint16_t port_first FX_ZERO; /* one of both ports lies in this range; 0, 0 = any */
     uint16_t port_last FX_ZERO;
     uint16_t first_packets FX_ZERO; /* of a flow's direction, those without payload included; 0 = all */

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "flowxdp/plugin.hpp"
+#include "tcp_flags/option_facts.h"
 
 namespace {
 
@@ -75,6 +76,35 @@ constexpr fx_bit kAnomalyBits[] = {
     {TCP_FLAGS_SYN_PAYLOAD, "SYN with payload"},
 };
 
+// RFC 8684 2.
+constexpr fx_bit kMptcpBits[] = {
+    {0x0001, "MP_CAPABLE: multipath is offered or agreed on"},
+    {0x0002, "MP_JOIN: another path of a connection"},
+    {0x0004, "DSS: data sequence signal"},
+    {0x0008, "ADD_ADDR: another address is offered"},
+    {0x0010, "REMOVE_ADDR: an address is withdrawn"},
+    {0x0020, "MP_PRIO: priority of the path changes"},
+    {0x0040, "MP_FAIL: back to one path"},
+    {0x0080, "MP_FASTCLOSE: the whole connection ends at once"},
+    {0x0100, "MP_TCPRST: why a path was reset"},
+    {0x8000, "MP_EXPERIMENTAL"},
+};
+// RFC 8684 3.1.
+constexpr fx_bit kMptcpFlagBits[] = {
+    {0x80, "A: checksums are required"},
+    {0x40, "B: extension"},
+    {0x20, "C: no more paths to this address and port"},
+    {0x01, "H: HMAC-SHA256 (version 0: HMAC-SHA1)"},
+};
+// RFC 8684 3.3.
+constexpr fx_bit kDssBits[] = {
+    {0x01, "Data acknowledgment"},
+    {0x02, "Data acknowledgment of 8 bytes"},
+    {0x04, "Data sequence mapping"},
+    {0x08, "Data sequence number of 8 bytes"},
+    {0x10, "DATA_FIN"},
+};
+
 struct FlowColumns : flowxdp::ColumnSet {
     Column<H16> status{this, {.name = "tcpFStat", .help = "TCP analysis status", .bits = kStatusBits}};
     Column<U16> ip_id_min{this,
@@ -116,12 +146,20 @@ struct FlowColumns : flowxdp::ColumnSet {
         this, {.name = "tcpWinSzThRt", .help = "Share of TCP packets with a window below the minimum"}};
     Column<H16> flags{this, {.name = "tcpFlags", .help = "TCP flags and combinations", .bits = kFlagBits}};
     Column<H16> anomalies{this, {.name = "tcpAnomaly", .help = "TCP anomalies", .bits = kAnomalyBits}};
+    Column<Word> ja4t{this, {.name = "tcpJA4T", .help = "JA4T of the direction's SYN (JA4TS of a SYN-ACK)"}};
     Column<U32> option_packets{this, {.name = "tcpOptPktCnt", .help = "TCP packets with options"}};
     Column<U32> options_count{this, {.name = "tcpOptCnt", .help = "TCP options"}};
     Column<H32> tcp_options{this,
                             {.name = "tcpOptions", .help = "TCP option kinds, one bit each, 31 and above in bit 31"}};
     Column<U16> mss{this, {.name = "tcpMSS", .help = "Maximum segment size option"}};
     Column<U8> window_scale{this, {.name = "tcpWS", .help = "Window scale option, shift count"}};
+    Column<H16> mptcp_subtypes{
+        this, {.name = "tcpMPTBF", .help = "Subtypes of multipath TCP options, one bit each", .bits = kMptcpBits}};
+    Column<H8> mptcp_flags{this,
+                           {.name = "tcpMPF", .help = "Flags of multipath TCP's MP_CAPABLE", .bits = kMptcpFlagBits}};
+    Column<U8> mptcp_address{this, {.name = "tcpMPAID", .help = "Address id that multipath TCP told last"}};
+    Column<H8> dss_flags{
+        this, {.name = "tcpMPDSSF", .help = "Flags of multipath TCP's data sequence signal", .bits = kDssBits}};
     Column<U32> timestamp{this, {.name = "tcpTmS", .help = "Last TCP timestamp"}};
     Column<U32> timestamp_echo{this, {.name = "tcpTmER", .help = "Last TCP timestamp echo reply"}};
     Column<Float> handshake_trip{
@@ -169,8 +207,21 @@ struct Options : flowxdp::OptionSet {
     Number<std::uint32_t> window_min{
         this, "winmin", "1", "effective windows below this count in tcpWinSzThRt, bytes; 1 = zero windows alone",
         1,    1U << 30};
+    Number<std::uint16_t> options{
+        this,
+        "options",
+        "32",
+        "first packets of a direction whose options are read for JA4T and multipath TCP; 0 = none: these columns stay "
+        "empty",
+        0,
+        65535};
 };
 constexpr Options kOptions;
+// Of both directions of a live flow.
+struct Memory {
+    flowxdp::OptionFacts dir[2];
+};
+using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 using Half = flowxdp::KernelHalfOf<tcp_flags_state, tcp_flags_config, tcp_flags_cold, tcp_flags_packet_state>;
 constexpr flowxdp::PluginDescription kDescription = {
     .number = 130,
@@ -180,7 +231,8 @@ constexpr flowxdp::PluginDescription kDescription = {
     .kernel = Half::sizes,
     .options = kOptions.all(),
     .columns = kColumns.all(),
-    .packet_columns = kPacketColumns.all()};
+    .packet_columns = kPacketColumns.all(),
+    .flow_memory_size = FlowMemory::size};
 
 constexpr double kNs = 1e-9;
 
@@ -222,6 +274,24 @@ class TcpFlags final : public flowxdp::Plugin {
         auto* config = static_cast<tcp_flags_config*>(kernel_config);
         config->window_min = options[kOptions.window_min];
         window_min_ = config->window_min;
+        need_.first_packets = options[kOptions.options];
+    }
+
+    [[nodiscard]] std::span<const fx_packet_need> packet_needs() const override
+    {
+        return {&need_, need_.first_packets ? 1U : 0U};
+    }
+
+    void on_packet(const fx_packet& packet) override
+    {
+        const packet_record& r = *packet.record;
+        if (!(r.flags & PACKET_HAS_TCP))
+            return;
+        FlowMemory::of(packet).dir[r.direction & 1].add(
+            {{packet.header, r.header_captured},
+             r.direction_packet_no,
+             static_cast<std::uint16_t>(Half::packet_state(packet)->window), // of a SYN: not scaled
+             (r.tcp_flags & TCP_SYN) != 0});
     }
 
     [[nodiscard]] std::uint32_t flow_config_flags() const override { return FLOW_CONFIG_TCP_OPTIONS; }
@@ -249,6 +319,7 @@ class TcpFlags final : public flowxdp::Plugin {
         row.put(kColumns.flight_max, d.flight_max);
         row.put(kColumns.flags, d.flags);
         row.put(kColumns.anomalies, anomalies);
+        put_options(flow, row);
         row.put(kColumns.option_packets, d.option_packets);
         row.put(kColumns.options_count, d.option_count);
         row.put(kColumns.tcp_options, d.tcp_options);
@@ -343,6 +414,18 @@ class TcpFlags final : public flowxdp::Plugin {
         word(kColumns.ip6_options, "0x%08x_0x%08x", v6 ? dc.ip_options[0] : 0, v6 ? dc.ip_options[1] : 0);
     }
 
+    static void put_options(const fx_flow& flow, flowxdp::RowWriter& row)
+    {
+        static constexpr flowxdp::OptionFacts kNone{};
+        const Memory* memory = FlowMemory::of(flow);
+        const flowxdp::OptionFacts& facts = memory ? memory->dir[flow.direction] : kNone;
+        row.text(kColumns.ja4t, facts.ja4t());
+        row.put(kColumns.mptcp_subtypes, facts.mptcp_subtypes);
+        row.put(kColumns.mptcp_flags, facts.mptcp_flags);
+        row.put(kColumns.mptcp_address, facts.address_id);
+        row.put(kColumns.dss_flags, facts.dss_flags);
+    }
+
     static void put_windows(const tcp_flags_dir& d, const tcp_flags_cold_dir& dc, flowxdp::RowWriter& row)
     {
         // The first segment is a SYN, or its direction's scale was not known yet.
@@ -388,6 +471,7 @@ class TcpFlags final : public flowxdp::Plugin {
         row.put(kColumns.round_jitter, std::sqrt(jitter * jitter + other * other));
     }
 
+    fx_packet_need need_ = {.ip_proto = 6, .first_layer = 4, .flags = FX_NEED_OPTIONS};
     std::uint32_t window_min_ = 1;
     std::uint16_t status_ = 0, ip_flags_ = 0, flags_ = 0, anomalies_ = 0;
     std::uint64_t low_windows_ = 0, scans_ = 0, successful_scans_ = 0;

@@ -94,6 +94,7 @@ SensorBench::SensorBench(const BenchSetup& setup)
             const packet_need kinds[] = {{n, n, 0, 7, 128, 6, 7, PACKET_NEED_STREAM},
                                          {n, n, 0, 0, 2048, 17, 7, PACKET_NEED_PAYLOAD},
                                          {0, 0, 0, 9, 64, 1, 4, PACKET_NEED_ALARMED},
+                                         {0, 0, 0, 32, 0, 6, 4, PACKET_NEED_OPTIONS},
                                          {0, 0, 0x0806, 0, 0, 0, 3, 0}};
             flow_.needs.need[i] = kinds[i % std::size(kinds)];
         }

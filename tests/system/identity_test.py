@@ -20,8 +20,8 @@ EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examp
 ALL_PLUGINS = ("--plugin", "tcp_flags", "--plugin", "flow_export", "--plugin", "mac_recorder", "--plugin", "tcp_geo_win", "--plugin", "tcp_win:threshold=1,force_at=3")
 
 # What looks into packets, reads streams, or adds a kernel half that is off by default.
-PAYLOAD_PLUGINS = ("proto_stats", "dedup", "port_classifier", "community_id", "tcp_rtt", "icmp", "arp", "ntp", "dhcp", "dns", "ftp", "smtp",
-                   "ssh", "http", "quic", "tls", "snmp", "sip", "conn_stat", "nfrst_pkts", "pkt_siat_histo", "descriptive_stats", "entropy")
+PAYLOAD_PLUGINS = ("proto_stats", "dedup", "port_classifier", "ndpi", "community_id", "tcp_rtt", "icmp", "arp", "ntp", "dhcp", "dns", "ftp",
+                   "smtp", "ssh", "http", "quic", "tls", "snmp", "sip", "conn_stat", "nfrst_pkts", "pkt_siat_histo", "descriptive_stats", "entropy")
 
 SERVE_TLS = """
 import http.server, ssl, sys
@@ -218,6 +218,7 @@ def payload_plugins(network, folder):
     assert not any(int(row["fxStat"], 16) & 0x80 for row in table if "fxStat" in row), "wanted packets were lost"
     secure_rows = [row for row in table if row["dstPort"] == "443" and row["dir"] == "A"]
     assert len(secure_rows) == 2 and all("identity.example" in row["sslServerName"] for row in secure_rows), secure_rows
+    assert all("TLS" in row["nDPIclass"] and row["nDPIConfidence"] == '"DPI"' for row in secure_rows), secure_rows
     assert any("www.example.org" in row["dnsQname"] for row in table), "no DNS name"
     return seen, len(table)
 

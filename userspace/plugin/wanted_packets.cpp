@@ -2,6 +2,7 @@
 #include "plugin/wanted_packets.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -25,8 +26,11 @@ std::string need_problem(const fx_packet_need& n, const fx_plugin& plugin)
     if (n.port_first > n.port_last)
         return fmt::format("its ports {} to {} are no range", n.port_first, n.port_last);
     // A leaving buffer becomes several frames with headers of their own: those are not there to be read.
-    if (layer != 7 && !n.ethertype &&
-        (!n.ip_proto || n.ip_proto == kTcp || n.ip_proto == kUdp || n.ip_proto == kUdpLite))
+    if (n.flags & FX_NEED_OPTIONS) {
+        if (n.ip_proto != kTcp || layer != 4)
+            return "TCP options need ip_proto 6 and first_layer 4";
+    } else if (layer != 7 && !n.ethertype &&
+               (!n.ip_proto || n.ip_proto == kTcp || n.ip_proto == kUdp || n.ip_proto == kUdpLite))
         return "headers of TCP and UDP are not handed out";
     if (n.flags & FX_NEED_STREAM) {
         if (n.ip_proto != kTcp)
@@ -53,9 +57,19 @@ packet_need core_need(const fx_packet_need& n)
     need.ip_proto = n.ip_proto;
     need.first_layer = n.first_layer ? n.first_layer : 7;
     static_assert(int{FX_NEED_STREAM} == int{PACKET_NEED_STREAM} && int{FX_NEED_PAYLOAD} == int{PACKET_NEED_PAYLOAD} &&
-                  int{FX_NEED_ALARMED} == int{PACKET_NEED_ALARMED});
+                  int{FX_NEED_ALARMED} == int{PACKET_NEED_ALARMED} && int{FX_NEED_OPTIONS} == int{PACKET_NEED_OPTIONS});
     need.flags = n.flags;
     return need;
+}
+
+// Number of the entry that says the same; all.count when there is none. Several plugins want all packets, or the heads
+// of all streams, and the table is small.
+std::uint32_t entry_of(const packet_need& need, const packet_needs& all)
+{
+    std::uint32_t i = 0;
+    while (i < all.count && std::memcmp(&all.need[i], &need, sizeof need) != 0)
+        i++;
+    return i;
 }
 
 // A memory that is all zero says nothing: many plugins look at a flow and find that it is none of theirs.
@@ -83,11 +97,14 @@ WantedPackets::WantedPackets(std::span<const std::unique_ptr<PluginInstance>> in
             if (const std::string problem = need_problem(n, plugin); !problem.empty())
                 throw StartupError(
                     fmt::format("plugin '{}' wants packets that it cannot have: {}", plugin.name, problem));
-            if (all.count == PACKET_NEEDS_MAX)
+            const packet_need need = core_need(n);
+            const std::uint32_t entry = entry_of(need, all);
+            if (entry == PACKET_NEEDS_MAX)
                 throw StartupError(fmt::format("the enabled plugins have more than {} wishes for packets: remove some",
                                                PACKET_NEEDS_MAX));
-            (n.flags & FX_NEED_STREAM ? instance->stream_needs : instance->packet_needs) |= 1u << all.count;
-            all.need[all.count++] = core_need(n);
+            if (entry == all.count)
+                all.need[all.count++] = need;
+            (n.flags & FX_NEED_STREAM ? instance->stream_needs : instance->packet_needs) |= 1u << entry;
             is_bounded = is_bounded && n.first_packets;
             most_packets = std::max<std::uint32_t>(most_packets, n.first_packets);
         }
