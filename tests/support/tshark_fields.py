@@ -29,8 +29,19 @@ Key = collections.namedtuple("Key", "src sport dst dport proto vlan")
 Packet = collections.namedtuple("Packet", "number time_ns key fields")
 
 
+# pcap in both byte orders, with micro- and nanoseconds; pcapng; gzip.
+MAGIC = tuple(map(bytes.fromhex, ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a", "1f8b")))
+
+
+def is_capture(path):
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(4).startswith(MAGIC)
+
+
 def arguments(text):
-    """(the program, the captures) of --flowxdp BIN CAPTURE...; a folder stands for its files. Exits 77 without tshark."""
+    """(the program, the captures) of --flowxdp BIN CAPTURE...; a folder stands for its captures. Exits 77 without tshark."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flowxdp", required=True, metavar="BIN")
     parser.add_argument("captures", nargs="+", type=pathlib.Path, metavar="CAPTURE")
@@ -40,7 +51,7 @@ def arguments(text):
         sys.exit(77)
     captures = []
     for path in given.captures:
-        captures += sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+        captures += sorted(filter(is_capture, path.rglob("*"))) if path.is_dir() else [path]
     return given.flowxdp, captures
 
 
