@@ -26,7 +26,7 @@ class InputDigest {
         const std::uint8_t* from = bytes;
         if (frame.cap_len >= kBytes)
             from = frame.data;
-        else
+        else if (frame.cap_len) // of none, data may be null
             std::memcpy(bytes, frame.data, frame.cap_len);
         std::uint64_t salt = kSecond ^ frame.link_type;
         for (std::size_t at = 0; at < kBytes; at += 16) {
