@@ -56,12 +56,17 @@ FX_INLINE __u64 dedup_mix(__u64 hash, __u64 word)
 	return hash ^ hash >> 29;
 }
 
-/* 24 bits, never 0. */
-FX_INLINE __u32 dedup_hash(const struct packet *p, __u32 any_ttl)
+/*
+ * 24 bits, never 0. 6.1: 332 k verified instructions (all plugins, leave_out; 247 k with the cure) when this and dedup_find() are inlined, because each
+ * of their ends is followed through all that comes behind; cure: FX_CHECKED_ONCE.
+ */
+FX_CHECKED_ONCE int dedup_hash(const struct packet *p, __u32 any_ttl)
 {
-	__u64 h = dedup_mix(0x243f6a8885a308d3ull,
-	                    (__u64)p->fragment_id << 32 | (__u64)p->ip_id << 16 | p->fragment_offset);
+	__u64 h;
 
+	if (!p)
+		return 1;
+	h = dedup_mix(0x243f6a8885a308d3ull, (__u64)p->fragment_id << 32 | (__u64)p->ip_id << 16 | p->fragment_offset);
 	h = dedup_mix(h, (__u64)packet_octets(p) << 32 | (__u64)p->l4_checksum << 16 | (any_ttl ? 0u : (__u32)p->ttl) << 8 |
 	                     p->ip_proto);
 	if (p->flags & PACKET_HAS_TCP) {
@@ -71,14 +76,16 @@ FX_INLINE __u32 dedup_hash(const struct packet *p, __u32 any_ttl)
 		h = dedup_mix(h, (__u64)p->icmp_type << 8 | p->icmp_code);
 	}
 	h = h >> 40;
-	return h ? (__u32)h : 1;
+	return h ? (int)h : 1;
 }
 
 /* Returns 1 when the packet is a copy. */
-FX_INLINE __u32 dedup_find(struct dedup_dir *d, __u32 hash, __u32 tick, __u32 window)
+FX_CHECKED_ONCE int dedup_find(const struct dedup_dir *d, __u32 hash, __u32 tick, __u32 window)
 {
-	__u32 found = 0;
+	int found = 0;
 
+	if (!d)
+		return 0;
 	FX_UNROLL
 	for (__u32 i = 0; i < DEDUP_KEPT; i++)
 		if (d->kept[i] >> 8 == hash && ((tick - d->kept[i]) & 0xff) <= window)
@@ -108,7 +115,7 @@ FX_INLINE __u32 dedup_leaves_out(struct dedup_state *s, struct no_cold *cold, st
 	/* A clock that stepped back is no silence, as in packet_step.interval_ns. */
 	if (p->clock_ns > counted->last_clock_ns && (__u64)(p->clock_ns - counted->last_clock_ns) > config->window_ns)
 		return 0;
-	if (!dedup_find(d, dedup_hash(p, config->any_ttl), dedup_tick(r, p, config),
+	if (!dedup_find(d, (__u32)dedup_hash(p, config->any_ttl), dedup_tick(r, p, config),
 	                (__u32)(config->window_ns >> config->tick_shift)))
 		return 0;
 	if (d->copies != 0x7fffffffu)
@@ -133,7 +140,7 @@ FX_INLINE __u32 dedup_on_packet(struct dedup_state *s, struct no_cold *cold, str
 		d->kept[1] = 0;
 		d->kept[2] = 0;
 	}
-	hash = dedup_hash(p, config->any_ttl);
+	hash = (__u32)dedup_hash(p, config->any_ttl);
 	if (dedup_find(d, hash, tick, window)) {
 		d->last = 1;
 		if (d->copies != 0x7fffffffu)
