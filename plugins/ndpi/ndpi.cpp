@@ -53,7 +53,7 @@ struct Options : flowxdp::OptionSet {
     Number<std::uint16_t> packets{this, "packets", "16", "first packets of a direction that are looked at", 1, 1000};
     Number<std::uint32_t> flows{this, "flows", "65536", "flows that are looked at at once; the oldest gives way",
                                 1,    1u << 24};
-    Switch guess{this, "guess", "1", "guess by ports and addresses what was not found: 0 or 1"};
+    Switch guess{this, "guess", "1", "flows that nDPI does not know get the protocol of their ports and addresses"};
 };
 constexpr Options kOptions;
 
