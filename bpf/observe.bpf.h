@@ -23,6 +23,21 @@ static long parse_one(__u32 i, void *context)
 /* Headers that are dissected in a plain loop; each deeper one costs a call. */
 #define PARSE_PLAIN_STEPS 4
 
+/*
+ * Where the bytes of a leaving frame's record begin when layer 3 is wanted. The headers of a buffer that the device cuts are those of
+ * none of its frames, and TCP and UDP have no checksum before the device makes it: 4 are TCP's options, 7 is the payload alone.
+ */
+FX_INLINE __u32 leaving_layer(const struct scratch *s)
+{
+	const struct packet *p = &s->packet;
+
+	if (!p->ip_version)
+		return 3;
+	if (p->ip_proto == 6)
+		return 4;
+	return p->ip_proto == 17 || p->ip_proto == 136 || s->segments.segment_bytes ? 7 : 3;
+}
+
 #define CTX struct xdp_md
 #define CTX_FN(name) name##_xdp
 #define CTX_ROLE ROLE_XDP

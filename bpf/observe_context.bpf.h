@@ -17,7 +17,7 @@
  */
 __noinline int CTX_FN(load_payload)(CTX *ctx)
 {
-	__u32 role = CTX_ROLE, size = config.packet_record_size, payload;
+	__u32 role = CTX_ROLE, size = config.packet_record_size, payload, layer;
 	struct packet_bytes bytes;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
 	struct cpu_counts *c = cpu_counts(role);
@@ -28,7 +28,10 @@ __noinline int CTX_FN(load_payload)(CTX *ctx)
 	s->headers = 0;
 	if (!FX_OPAQUE(s->wanted))
 		return 0;
-	packet_record_bytes(&s->packet, FX_OPAQUE(s->step.first_layer), FX_OPAQUE(s->wanted) - 1, &bytes);
+	layer = FX_OPAQUE(s->step.first_layer);
+	if (CTX_ROLE == ROLE_EGRESS && layer == 3)
+		layer = leaving_layer(s);
+	packet_record_bytes(&s->packet, layer, FX_OPAQUE(s->wanted) - 1, &bytes);
 	payload = bytes.all;
 	if (!payload)
 		return 0;

@@ -193,8 +193,8 @@ struct packet_bytes {
 
 /*
  * Which bytes does the record of *p carry? Those that were captured, lie inside the IP datagram and are readable in every engine: from
- * first_layer on, and at most payload_max of L7. What has no IP header begins after the link header, for layers 3 and 4 alone. Of a TCP
- * header only the options come: a leaving buffer's segments have the same options, and other fields of their own.
+ * first_layer on, and at most payload_max of L7. What has no IP header begins after the link header, for layers 3 and 4 alone. From
+ * layer 4 on, only the options of a TCP header come: a leaving buffer's segments have the same options, and other fields of their own.
  */
 FX_INLINE void packet_record_bytes(const struct packet *p, __u32 first_layer, __u32 payload_max, struct packet_bytes *b)
 {
@@ -212,10 +212,10 @@ FX_INLINE void packet_record_bytes(const struct packet *p, __u32 first_layer, __
 	}
 	if (p->l3_end < end)
 		end = p->l3_end;
-	if (first_layer != 7)
-		b->offset = first_layer == 4 || p->ip_proto == 6 ? p->l4_offset : p->l3_offset;
-	if (first_layer != 7 && p->ip_proto == 6)
-		b->offset += 20;
+	if (first_layer == 3)
+		b->offset = p->l3_offset;
+	else if (first_layer == 4)
+		b->offset = p->l4_offset + (p->ip_proto == 6 ? 20 : 0);
 	if (b->offset > p->payload_offset)
 		b->offset = p->payload_offset;
 	if (b->offset >= end)

@@ -58,8 +58,8 @@ struct fx_packet {
     const void* state;      /* the plugin's packet state, NULL when it has none */
     const uint8_t* payload; /* record->payload_captured bytes: what the plugin wanted of what was captured, or more */
     void* memory; /* the plugin's flow memory, zero at a flow's first packet; NULL when it has none, or for a row */
-    /* record->header_captured bytes in front of the payload, from the layer on that a need named, or a lower one; of a
-     * frame without an IP header everything behind the link header. Often none. */
+    /* record->header_captured bytes, then the payload: from the layer on that a need named, or a lower one; of a frame
+     * without an IP header everything behind the link header. Often none. */
     const uint8_t* header;
 };
 
@@ -82,8 +82,9 @@ enum fx_need_flag {
 struct fx_packet_need {
     uint16_t ethertype FX_ZERO; /* frames without a usable IP header, with this ethertype; 0 = IP packets */
     uint8_t ip_proto FX_ZERO;   /* 0 = any */
-    uint8_t first_layer
-        FX_ZERO; /* where the bytes begin: 7 (0 is 7), 4 or 3; UDP, and TCP without FX_NEED_OPTIONS: 7 */
+    /* Where the bytes begin: 7 (0 is 7), 4 or 3. UDP, TCP without FX_NEED_OPTIONS: 7 or 3; sent by this host: 7 alone
+     */
+    uint8_t first_layer FX_ZERO;
     uint16_t port_first FX_ZERO; /* one of both ports lies in this range; 0, 0 = any */
     uint16_t port_last FX_ZERO;
     uint16_t first_packets FX_ZERO; /* of a flow's direction, those without payload included; 0 = all */

@@ -2,11 +2,14 @@
 // tcp_flags, user half: averages, scaled windows, round trips of both directions, scans, and the columns.
 #include "tcp_flags.bpf.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "flowxdp/plugin.hpp"
+#include "tcp_flags/checksums.h"
 #include "tcp_flags/option_facts.h"
 
 namespace {
@@ -24,6 +27,7 @@ constexpr fx_bit kStatusBits[] = {
     {TCP_FLAGS_SCALE_USED, "TCP window scale in use"},
     {TCP_FLAGS_RECEIVER_FULL, "TCP window of the receiver filled"},
     {TCP_FLAGS_WINDOW_TURNED, "TCP window went up and down"},
+    {TCP_FLAGS_L4_JUDGED, "Checksum of TCP, UDP, ICMP or IGMP was verified (option ipchecksum)"},
     {TCP_FLAGS_SACK, "Selective acknowledgment in use"},
     {TCP_FLAGS_MPTCP, "Multipath TCP option seen"},
 };
@@ -38,6 +42,8 @@ constexpr fx_bit kIpBits[] = {
     {TCP_FLAGS_RESERVED, "Reserved bit"},
     {TCP_FLAGS_FRAGMENT_POSITION, "IP fragmentation position error"},
     {TCP_FLAGS_FRAGMENT_SEQUENCE, "IP fragmentation sequence error"},
+    {TCP_FLAGS_L3_WRONG, "IPv4 header checksum is wrong (option ipchecksum)"},
+    {TCP_FLAGS_L4_WRONG, "Checksum of TCP, UDP, ICMP or IGMP is wrong (option ipchecksum)"},
     {TCP_FLAGS_LENGTH_SHORT, "L4 header longer than the packet"},
     {TCP_FLAGS_INTERVAL_ZERO, "Packet interdistance = 0"},
     {TCP_FLAGS_INTERVAL_NEGATIVE, "Packet interdistance < 0"},
@@ -215,11 +221,25 @@ struct Options : flowxdp::OptionSet {
         "empty",
         0,
         65535};
+    Number<std::uint16_t> checksums{this,
+                                    "ipchecksum",
+                                    "0",
+                                    "verify checksums: 0 = none, 1 = of IPv4 headers, 2 = of TCP, UDP, ICMP and IGMP "
+                                    "too; each IP packet then comes to "
+                                    "user space",
+                                    0,
+                                    2};
 };
 constexpr Options kOptions;
+// What the checksums of a direction's packets said: bits of ipFlags and tcpFStat.
+struct ChecksumBits {
+    std::uint16_t ip_flags, status;
+    std::uint32_t pad;
+};
 // Of both directions of a live flow.
 struct Memory {
     flowxdp::OptionFacts dir[2];
+    ChecksumBits checksums[2];
 };
 using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 using Half = flowxdp::KernelHalfOf<tcp_flags_state, tcp_flags_config, tcp_flags_cold, tcp_flags_packet_state>;
@@ -274,21 +294,40 @@ class TcpFlags final : public flowxdp::Plugin {
         auto* config = static_cast<tcp_flags_config*>(kernel_config);
         config->window_min = options[kOptions.window_min];
         window_min_ = config->window_min;
-        need_.first_packets = options[kOptions.options];
+        option_packets_ = options[kOptions.options];
+        checksums_ = options[kOptions.checksums];
+        if (option_packets_)
+            needs_[need_count_++] = {
+                .ip_proto = 6, .first_layer = 4, .first_packets = option_packets_, .flags = FX_NEED_OPTIONS};
+        if (checksums_)
+            needs_[need_count_++] = {.first_layer = 3,
+                                     .payload_bytes =
+                                         static_cast<std::uint16_t>(checksums_ == 2 ? PACKET_MAX_PAYLOAD : 0)};
     }
 
     [[nodiscard]] std::span<const fx_packet_need> packet_needs() const override
     {
-        return {&need_, need_.first_packets ? 1U : 0U};
+        return std::span(needs_).first(need_count_);
     }
 
     void on_packet(const fx_packet& packet) override
     {
         const packet_record& r = *packet.record;
-        if (!(r.flags & PACKET_HAS_TCP))
+        // The header ends where the payload begins, or what was captured.
+        const std::uint32_t end = std::min({r.payload_offset, r.cap_len, r.l3_end, FRAME_MAX_VISIBLE});
+        const std::uint32_t begin = end - r.header_captured;
+        if (checksums_ && r.ip_version) {
+            ChecksumBits& bits = FlowMemory::of(packet).checksums[r.direction & 1];
+            if (begin == r.l3_offset)
+                add_checksums(packet, &bits);
+            last_packet_ = {r.packet_no, r.flow_id, bits};
+        }
+        const std::uint32_t options_begin = r.l4_offset + 20;
+        if (!(r.flags & PACKET_HAS_TCP) || r.direction_packet_no > option_packets_ || options_begin < begin)
             return;
+        const std::uint32_t before = std::min<std::uint32_t>(options_begin - begin, r.header_captured);
         FlowMemory::of(packet).dir[r.direction & 1].add(
-            {{packet.header, r.header_captured},
+            {{packet.header + before, r.header_captured - before},
              r.direction_packet_no,
              static_cast<std::uint16_t>(Half::packet_state(packet)->window), // of a SYN: not scaled
              (r.tcp_flags & TCP_SYN) != 0});
@@ -305,10 +344,16 @@ class TcpFlags final : public flowxdp::Plugin {
         const tcp_flags_cold_dir& dc = cold.dir[flow.direction];
         const auto anomalies = static_cast<std::uint16_t>(d.anomalies | scan_bits(d, o));
 
+        const Memory* memory = FlowMemory::of(flow);
+        const ChecksumBits sums = memory ? memory->checksums[flow.direction] : ChecksumBits{};
+        const auto ip_flags = static_cast<std::uint16_t>(d.ip_flags | sums.ip_flags);
+        const auto status = static_cast<std::uint16_t>(d.status | sums.status);
+
+        row.put(kColumns.ip_flags, ip_flags);
         put_ip(d, dc, flow, row);
         put_windows(d, dc, row);
         put_trips(state, cold, flow.direction, row);
-        row.put(kColumns.status, d.status);
+        row.put(kColumns.status, status);
         row.put(kColumns.first_seq, d.first_seq);
         row.put(kColumns.seq_packets, d.seq_packets);
         row.put(kColumns.seq_bytes, d.seq_bytes);
@@ -319,7 +364,7 @@ class TcpFlags final : public flowxdp::Plugin {
         row.put(kColumns.flight_max, d.flight_max);
         row.put(kColumns.flags, d.flags);
         row.put(kColumns.anomalies, anomalies);
-        put_options(flow, row);
+        put_options(memory, flow.direction, row);
         row.put(kColumns.option_packets, d.option_packets);
         row.put(kColumns.options_count, d.option_count);
         row.put(kColumns.tcp_options, d.tcp_options);
@@ -328,8 +373,8 @@ class TcpFlags final : public flowxdp::Plugin {
         row.put(kColumns.timestamp, d.timestamp);
         row.put(kColumns.timestamp_echo, d.timestamp_echo);
 
-        status_ = static_cast<std::uint16_t>(status_ | d.status);
-        ip_flags_ = static_cast<std::uint16_t>(ip_flags_ | d.ip_flags);
+        status_ = static_cast<std::uint16_t>(status_ | status);
+        ip_flags_ = static_cast<std::uint16_t>(ip_flags_ | ip_flags);
         flags_ = static_cast<std::uint16_t>(flags_ | d.flags);
         anomalies_ = static_cast<std::uint16_t>(anomalies_ | anomalies);
         low_windows_ += dc.low_windows;
@@ -346,6 +391,7 @@ class TcpFlags final : public flowxdp::Plugin {
         const bool tcp = s->has & TCP_FLAGS_PACKET_TCP;
         const bool timestamp = s->has & TCP_FLAGS_PACKET_TIMESTAMP;
         const bool checksum = tcp || (ip && (packet.record->ip_proto == 1 || packet.record->ip_proto == 58));
+        const ChecksumBits sums = checksum_bits(*packet.record);
         auto cell = [&row](const auto& column, bool there, auto value) {
             if (there)
                 row.put(column, value);
@@ -357,7 +403,7 @@ class TcpFlags final : public flowxdp::Plugin {
         cell(kPacketColumns.ip_id_step, v4, static_cast<std::int64_t>(s->ip_id_step));
         cell(kPacketColumns.fragment, ip, s->fragment);
         cell(kPacketColumns.ttl, ip, s->ttl);
-        cell(kPacketColumns.ip_flags, ip, s->ip_flags);
+        cell(kPacketColumns.ip_flags, ip, static_cast<std::uint16_t>(s->ip_flags | sums.ip_flags));
         cell(kPacketColumns.checksum, checksum, s->l4_checksum);
         cell(kPacketColumns.seq, tcp, s->seq);
         cell(kPacketColumns.ack, tcp, s->ack);
@@ -365,7 +411,7 @@ class TcpFlags final : public flowxdp::Plugin {
         cell(kPacketColumns.mss, (s->has & TCP_FLAGS_PACKET_MSS) != 0, s->mss);
         cell(kPacketColumns.timestamp, timestamp, s->timestamp);
         cell(kPacketColumns.timestamp_echo, timestamp, s->timestamp_echo);
-        cell(kPacketColumns.status, tcp, s->status);
+        cell(kPacketColumns.status, tcp, static_cast<std::uint16_t>(s->status | sums.status));
         cell(kPacketColumns.flags, tcp, s->flags);
         cell(kPacketColumns.anomalies, tcp, s->anomalies);
     }
@@ -400,7 +446,6 @@ class TcpFlags final : public flowxdp::Plugin {
         row.put(kColumns.ttl_max, static_cast<std::uint8_t>(d.ttl_max));
         row.put(kColumns.ttl_changes, static_cast<std::uint8_t>(d.ttl_changes));
         row.put(kColumns.tos, flow.dir->tos);
-        row.put(kColumns.ip_flags, d.ip_flags);
         const bool v6 = flow.ip_version == 6;
         row.put(kColumns.ip_option_count, v6 ? std::uint16_t{0} : dc.ip_option_count);
         char text[32];
@@ -414,11 +459,29 @@ class TcpFlags final : public flowxdp::Plugin {
         word(kColumns.ip6_options, "0x%08x_0x%08x", v6 ? dc.ip_options[0] : 0, v6 ? dc.ip_options[1] : 0);
     }
 
-    static void put_options(const fx_flow& flow, flowxdp::RowWriter& row)
+    // packet: from its IP header on.
+    void add_checksums(const fx_packet& packet, ChecksumBits* bits) const
+    {
+        const packet_record& r = *packet.record;
+        // Header and payload stand one behind the other.
+        const flowxdp::ChecksumVerdict v = flowxdp::judge_checksums(
+            r, {packet.header, std::size_t{r.header_captured} + r.payload_captured}, checksums_ == 2);
+        bits->ip_flags = static_cast<std::uint16_t>(bits->ip_flags | (v.ip_wrong ? TCP_FLAGS_L3_WRONG : 0) |
+                                                    (v.l4_wrong ? TCP_FLAGS_L4_WRONG : 0));
+        bits->status = static_cast<std::uint16_t>(bits->status | (v.l4_judged ? TCP_FLAGS_L4_JUDGED : 0));
+    }
+
+    // Packet mode: the bits of the direction after this packet, which on_packet() has just got.
+    [[nodiscard]] ChecksumBits checksum_bits(const packet_record& r) const
+    {
+        const bool is_last = last_packet_.number == r.packet_no && last_packet_.flow == r.flow_id;
+        return is_last ? last_packet_.bits : ChecksumBits{};
+    }
+
+    static void put_options(const Memory* memory, unsigned direction, flowxdp::RowWriter& row)
     {
         static constexpr flowxdp::OptionFacts kNone{};
-        const Memory* memory = FlowMemory::of(flow);
-        const flowxdp::OptionFacts& facts = memory ? memory->dir[flow.direction] : kNone;
+        const flowxdp::OptionFacts& facts = memory ? memory->dir[direction] : kNone;
         row.text(kColumns.ja4t, facts.ja4t());
         row.put(kColumns.mptcp_subtypes, facts.mptcp_subtypes);
         row.put(kColumns.mptcp_flags, facts.mptcp_flags);
@@ -471,7 +534,13 @@ class TcpFlags final : public flowxdp::Plugin {
         row.put(kColumns.round_jitter, std::sqrt(jitter * jitter + other * other));
     }
 
-    fx_packet_need need_ = {.ip_proto = 6, .first_layer = 4, .flags = FX_NEED_OPTIONS};
+    std::array<fx_packet_need, 2> needs_{};
+    std::size_t need_count_ = 0;
+    std::uint16_t option_packets_ = 0, checksums_ = 0;
+    struct {
+        std::uint64_t number, flow;
+        ChecksumBits bits;
+    } last_packet_ = {};
     std::uint32_t window_min_ = 1;
     std::uint16_t status_ = 0, ip_flags_ = 0, flags_ = 0, anomalies_ = 0;
     std::uint64_t low_windows_ = 0, scans_ = 0, successful_scans_ = 0;

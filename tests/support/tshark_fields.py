@@ -131,6 +131,11 @@ def values(packets, field):
     return [value for packet in packets for value in packet.fields[field]]
 
 
+def because(cause, captures, fields):
+    """Entries of Comparison's `explained`: these fields of these captures, each named."""
+    return {(capture, field): cause for capture in captures for field in fields}
+
+
 class Comparison:
     """Counts what is equal. explained: {(name of the capture, field or "*"): the cause of a difference there}."""
 

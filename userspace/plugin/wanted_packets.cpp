@@ -25,13 +25,14 @@ std::string need_problem(const fx_packet_need& n, const fx_plugin& plugin)
         return fmt::format("it wants {} bytes of payload, at most {} come", n.payload_bytes, PACKET_MAX_PAYLOAD);
     if (n.port_first > n.port_last)
         return fmt::format("its ports {} to {} are no range", n.port_first, n.port_last);
-    // A leaving buffer becomes several frames with headers of their own: those are not there to be read.
+    // A leaving buffer becomes several frames with headers of their own: those are not there to be read. Layer 3 asks
+    // for the packets of which they are.
     if (n.flags & FX_NEED_OPTIONS) {
         if (n.ip_proto != kTcp || layer != 4)
             return "TCP options need ip_proto 6 and first_layer 4";
-    } else if (layer != 7 && !n.ethertype &&
+    } else if (layer == 4 && !n.ethertype &&
                (!n.ip_proto || n.ip_proto == kTcp || n.ip_proto == kUdp || n.ip_proto == kUdpLite))
-        return "headers of TCP and UDP are not handed out";
+        return "headers of TCP and UDP are handed out with the IP header alone: first_layer 3";
     if (n.flags & FX_NEED_STREAM) {
         if (n.ip_proto != kTcp)
             return "a stream needs TCP: ip_proto 6";
