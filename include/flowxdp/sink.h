@@ -69,7 +69,14 @@ struct fx_sink_context {
     uint32_t sensor_id;
     uint8_t rows_to_stdout; /* no -w, or -w - */
     uint8_t live;
-    uint8_t reserved[2];
+    uint8_t has_figures; /* 1: the members below are there; an older flowxdp has none */
+    uint8_t reserved;
+    /*
+     * A figure of a plugin that runs (plugin.h, fx_figure), any time while the instance lives. The plugin may be ahead
+     * of the rows; at flush(final) it has seen the whole run. Returns 1 and sets *value; 0: there is none.
+     */
+    int (*figure)(void* figures, const char* plugin, const char* name, uint64_t* value);
+    void* figures;
 };
 
 /* A file that a sink writes. Words: where in positions() its length, its identity and the number of its piece stand. */

@@ -40,6 +40,9 @@ struct SinkContext {
     bool live = false;
     // The name of an interface id of row headers, as long as the sink lives. Empty: no names.
     std::function<std::optional<std::string>(std::uint32_t)> interface_name;
+    // What a plugin has counted so far: its figure of this name, as long as the sink lives. Nothing: the plugin does
+    // not run, or has no such figure. Empty: a flowxdp that hands out none.
+    std::function<std::optional<std::uint64_t>(const std::string& plugin, const std::string& name)> figure;
     std::vector<std::string> header_lines; // '#' lines of the headers file, without '# '
     // After a crash: Sink::positions() at the last safe point. Empty or zeros = a fresh start.
     std::vector<std::uint64_t> resume;
@@ -170,6 +173,12 @@ class SinkInstance {
                 const std::size_t n = name(names, id, text.data(), text.size());
                 text.resize(std::min(n, text.size()));
                 return n ? std::optional(text) : std::nullopt;
+            };
+        if (c.has_figures)
+            context.figure = [find = c.figure, figures = c.figures](
+                                 const std::string& plugin, const std::string& name) -> std::optional<std::uint64_t> {
+                std::uint64_t value = 0;
+                return find(figures, plugin.c_str(), name.c_str(), &value) ? std::optional(value) : std::nullopt;
             };
         context.header_lines.assign(c.header_lines, c.header_lines + c.header_line_count);
         context.resume.assign(c.resume, c.resume + c.resume_count);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The sink of docs/writing-a-sink.md, as a stranger builds it: its text and its g++ command from the page, the installed headers
-alone. It lists, runs, takes its option and writes the sums that the rows of csv give; beside it stands a file that is no module,
-which is named and stops nobody.
+"""The sinks of docs/writing-a-sink.md, as a stranger builds them: their text and their g++ command from the page, the installed headers
+alone. One lists, runs, takes its option and writes the sums that the rows of csv give; one writes what a plugin has counted. Beside them
+stands a file that is no module, which is named and stops nobody.
 """
 import argparse
 import collections
@@ -23,7 +23,7 @@ def main():
     parser.add_argument("--cmake", required=True)
     arguments = parser.parse_args()
     page = (arguments.source / "docs/writing-a-sink.md").read_text()
-    text = next(block for block in re.findall(r"^```cpp\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if "FLOWXDP_SINK(" in block)
+    texts = [block for block in re.findall(r"^```cpp\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if "FLOWXDP_SINK(" in block]
     command = shlex.split(re.search(r"^sudo (g\+\+ .* talkers\.cpp)$", page, re.MULTILINE).group(1))
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
@@ -38,9 +38,12 @@ def main():
                 (library / entry.name).symlink_to(entry)
         for sink in (built / "sinks").iterdir():
             (library / "sinks" / sink.name).symlink_to(sink)
-        (work / "talkers.cpp").write_text(text)
-        command[command.index("-o") + 1] = str(library / "sinks/talkers.so")
-        subprocess.run([*command, f"-I{prefix}/include", "-Wall", "-Wextra", "-Werror"], cwd=work, check=True)
+        assert len(texts) == 2, len(texts)
+        for name, text in zip(("talkers", "total"), texts):
+            (work / f"{name}.cpp").write_text(text)
+            command[command.index("-o") + 1] = str(library / f"sinks/{name}.so")
+            command[-1] = f"{name}.cpp"
+            subprocess.run([*command, f"-I{prefix}/include", "-Wall", "-Wextra", "-Werror"], cwd=work, check=True)
         (library / "sinks/broken.so").write_text("no module")
 
         def flowxdp(*words, code=0):
@@ -72,6 +75,14 @@ def main():
                             (["broken:x"], "broken.so': it is no shared library")):
             said = flowxdp("replay", "-q", capture, "--sink", *words, code=2)
             assert says in said, said
+        # tshark sees 10 packets with a closed window in this capture (docs/plugin-tutorial.md).
+        stalled = arguments.source / "examples/stalled-reader.pcap"
+        flowxdp("replay", "-q", stalled, "--sink", "total:closed.txt,plugin=tcp_win,figure=below_packets")
+        assert (work / "closed.txt").read_text() == "10\n"
+        for words in (("--no-plugin", "tcp_win"), ("--plugin", "tcp_win")):
+            figure = "below_packets" if "--no-plugin" in words else "packets_below"
+            said = flowxdp("replay", "-q", stalled, *words, "--sink", f"total:x,plugin=tcp_win,figure={figure}", code=1)
+            assert f"sink 'total:x': no plugin 'tcp_win' with a figure '{figure}' runs" in said, said
         said = flowxdp("replay", "-q", capture, "--sink", "talkers:x", "--no-plugin", "basic_stats", code=2)
         assert "sink 'talkers' needs column 'pktsSnt' of plugin 'basic_stats'" in said, said
     print("a sink from the installed headers lists, runs and refuses as the page says")

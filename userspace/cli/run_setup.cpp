@@ -472,6 +472,9 @@ void RunSetup::lay_out_records()
     context_.sensor_id = options_.sensor_id;
     context_.live = kind_ == RunKind::kLive;
     context_.interface_name = [this](std::uint32_t id) { return interfaces_.find(id); };
+    context_.figure = [this](const std::string& plugin, const std::string& name) {
+        return plugins_->figure(plugin, name);
+    };
 }
 
 void RunSetup::open_sink(PlannedSink planned, const ResumePoints& resume)

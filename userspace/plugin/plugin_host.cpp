@@ -424,6 +424,14 @@ std::vector<PluginHost::Figure> PluginHost::figures() const
     return list;
 }
 
+std::optional<std::uint64_t> PluginHost::figure(std::string_view plugin, std::string_view name) const
+{
+    for (const Figure& one : figures())
+        if (plugin == one.plugin && name == one.name)
+            return one.value;
+    return std::nullopt;
+}
+
 void PluginHost::summary() const
 {
     for (const auto& instance : instances_)

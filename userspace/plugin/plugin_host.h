@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -94,6 +95,8 @@ class PluginHost {
         std::uint64_t value;
     };
     [[nodiscard]] std::vector<Figure> figures() const;
+    // One of them, any thread. Nothing: no active plugin has it.
+    [[nodiscard]] std::optional<std::uint64_t> figure(std::string_view plugin, std::string_view name) const;
     void report(const fx_report& out) const;
     void summary() const;
 

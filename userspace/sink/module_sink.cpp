@@ -61,6 +61,14 @@ class ContextView {
             name->copy(text, size); // no zero behind it: the size says where it ends
             return name->size();
         };
+        view_.has_figures = 1;
+        view_.figures = &context_;
+        view_.figure = [](void* figures, const char* plugin, const char* name, std::uint64_t* value) -> int {
+            const auto& figure_of = static_cast<const SinkContext*>(figures)->figure;
+            const std::optional<std::uint64_t> found = figure_of ? figure_of(plugin, name) : std::nullopt;
+            *value = found.value_or(0);
+            return found.has_value();
+        };
     }
     ContextView(const ContextView&) = delete;
     ContextView& operator=(const ContextView&) = delete;
