@@ -8,9 +8,12 @@
 // throws there becomes the start-up error of flowxdp.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +70,23 @@ class Host {
         if (fd < 0)
             *error = reason;
         return fd;
+    }
+
+    // Writes a file of the plugin's own, whole. One that cannot be written does not fail the run: a warning says so.
+    void write_summary(const char* plugin, const std::string& path, std::string_view text) const
+    {
+        struct Close {
+            void operator()(std::FILE* file) const { std::fclose(file); }
+        };
+        std::string reason;
+        const int fd = open_output(path, &reason);
+        // After fflush() fclose() has nothing left to write.
+        const std::unique_ptr<std::FILE, Close> file(fd >= 0 ? fdopen(fd, "w") : nullptr);
+        if (fd >= 0 &&
+            (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get())))
+            reason = std::strerror(errno);
+        if (!reason.empty())
+            warn(std::string(plugin) + ": cannot write '" + path + "': " + reason);
     }
 
     // Of -w; empty when rows go to standard output: then no file is written.

@@ -40,19 +40,13 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 111,
 
 class PortClassifier final : public flowxdp::Plugin {
   public:
-    // A file that was named must be there. Without the default one all names are unknown.
     PortClassifier(flowxdp::OptionValues options, void*, flowxdp::Host host)
     {
-        const std::string path(options[kOptions.file]);
-        try {
-            names_.load(path.empty() ? kDefaultFile : path);
-        } catch (const std::exception& e) {
-            if (!path.empty())
-                throw;
-            host.warn(fmt::format("port_classifier: {}; all ports are unknown", e.what()));
-            return;
-        }
-        if (names_.empty())
+        const std::string_view path = options[kOptions.file];
+        const bool is_loaded = flowxdp::load_names(path, kDefaultFile, &names_, [&host](const char* reason) {
+            host.warn(fmt::format("port_classifier: {}; all ports are unknown", reason));
+        });
+        if (is_loaded && names_.empty())
             host.warn(fmt::format("port_classifier: no port found in '{}'", path.empty() ? kDefaultFile : path));
     }
 

@@ -9,47 +9,29 @@
 #pragma once
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstdint>
-#include <cstring>
-#include <fstream>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "core/printable.h"
-#include "core/text_file.h"
+#include "port_classifier/name_file.h"
 
 namespace flowxdp {
 
 class ServiceNames {
   public:
-    static constexpr std::size_t kLongestLine = 4096;
-    static constexpr std::size_t kLongestName = 64; // bytes; the rest is left out
-
-    // Throws std::invalid_argument when the file cannot be read, or has a longer line.
+    // As read_name_file().
     void load(const std::string& path)
     {
-        std::ifstream file(path);
-        if (!file)
-            throw std::invalid_argument("cannot open file of services '" + path + "': " + std::strerror(errno));
-        LineReader lines(file, kLongestLine);
-        std::string line;
-        while (lines.next(&line))
-            add_line(line);
-        if (lines.too_long())
-            throw std::invalid_argument("file of services '" + path + "': line " + std::to_string(lines.number()) +
-                                        " is longer than " + std::to_string(kLongestLine) + " bytes");
-        if (file.bad())
-            throw std::invalid_argument("cannot read file of services '" + path + "': " + std::strerror(errno));
+        read_name_file(path, "services", [this](std::string_view line) { add_line(line); });
     }
 
     void add_line(std::string_view line)
     {
-        line = line.substr(0, line.find('#'));
+        line = without_comment(line);
         const std::string_view first = take_word(&line), second = take_word(&line), third = take_word(&line);
         if (const auto port = port_of(first)) {
             add(*port, second, third);
@@ -77,18 +59,6 @@ class ServiceNames {
 
   private:
     static std::uint32_t key(std::uint8_t ip_proto, std::uint16_t port) { return ip_proto << 16 | port; }
-
-    static std::string_view take_word(std::string_view* line)
-    {
-        constexpr std::string_view kBlanks = " \t\r";
-        const std::size_t begin = line->find_first_not_of(kBlanks);
-        if (begin == std::string_view::npos)
-            return {};
-        const std::size_t end = line->find_first_of(kBlanks, begin);
-        const std::string_view word = line->substr(begin, end == std::string_view::npos ? end : end - begin);
-        line->remove_prefix(end == std::string_view::npos ? line->size() : end);
-        return word;
-    }
 
     static std::optional<std::uint16_t> port_of(std::string_view text)
     {

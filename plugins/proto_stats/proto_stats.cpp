@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // proto_stats: packets and bytes by Ethertype, IP protocol and port in a summary file (T2 protoStats). It has only a
 // user half. README.md has the file.
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <string>
 
 #include <fmt/format.h>
@@ -36,8 +32,11 @@ class ProtoStats final : public flowxdp::Plugin, private flowxdp::ProtocolNames 
         if (host.output_prefix().empty())
             return;
         path_ = host.output_prefix() + "_protocols.txt";
-        load(&services_, options[kOptions.services], kServices);
-        load(&protocols_, options[kOptions.protocols], kProtocols);
+        const auto warn = [&host](const char* reason) {
+            host.warn(fmt::format("proto_stats: {}; numbers have no names", reason));
+        };
+        flowxdp::load_names(options[kOptions.services], kServices, &services_, warn);
+        flowxdp::load_names(options[kOptions.protocols], kProtocols, &protocols_, warn);
     }
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter&) override
@@ -47,39 +46,15 @@ class ProtoStats final : public flowxdp::Plugin, private flowxdp::ProtocolNames 
         return 0;
     }
 
-    // A summary that cannot be written does not fail the run: a warning says so.
     void summary() override
     {
         if (path_.empty())
             return;
         const std::string text = table_.text(*this);
-        // After fflush() fclose() has nothing left to write.
-        struct Close {
-            void operator()(std::FILE* f) const { std::fclose(f); }
-        };
-        std::string reason;
-        const int fd = host_.open_output(path_, &reason);
-        const std::unique_ptr<std::FILE, Close> file(fd >= 0 ? fdopen(fd, "w") : nullptr);
-        if (fd >= 0 &&
-            (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get())))
-            reason = std::strerror(errno);
-        if (!reason.empty())
-            host_.warn(fmt::format("proto_stats: cannot write '{}': {}", path_, reason));
+        host_.write_summary(kDescription.name, path_, text);
     }
 
   private:
-    // A file that was named must be there; without a default one there are no names.
-    template <typename Names>
-    void load(Names* names, std::string_view path, const char* default_path)
-    {
-        try {
-            names->load(path.empty() ? default_path : std::string(path));
-        } catch (const std::exception& e) {
-            if (!path.empty())
-                throw;
-            host_.warn(fmt::format("proto_stats: {}; numbers have no names", e.what()));
-        }
-    }
     [[nodiscard]] std::string_view ip_proto(std::uint8_t number) const override { return protocols_.find(number); }
     [[nodiscard]] std::string_view port(std::uint8_t ip_proto, std::uint16_t number) const override
     {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // tcp_geo_win: the source addresses whose flows had small TCP windows, with country and organisation, in a summary file
 // (T2 tutorials tcpWinSD and tcpGeoWin). It has only a user half; tcp_win counts. README.md has file and report.
-#include <cerrno>
-#include <cstring>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -70,7 +67,6 @@ class TcpGeoWin final : public flowxdp::Plugin {
                  fmt::format(": {:.2f}% of {} packets", 100 * worst->ratio, flowxdp::count_text(worst->packets)));
     }
 
-    // A summary that cannot be written does not fail the run: a warning says so.
     void summary() override
     {
         if (path_.empty())
@@ -86,18 +82,7 @@ class TcpGeoWin final : public flowxdp::Plugin {
             }
             text.push_back('\n');
         }
-        // After fflush() fclose() has nothing left to write.
-        struct Close {
-            void operator()(std::FILE* f) const { std::fclose(f); }
-        };
-        std::string reason;
-        const int fd = host_.open_output(path_, &reason);
-        const std::unique_ptr<std::FILE, Close> file(fd >= 0 ? fdopen(fd, "w") : nullptr);
-        if (fd >= 0 &&
-            (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get())))
-            reason = std::strerror(errno);
-        if (!reason.empty())
-            host_.warn(fmt::format("tcp_geo_win: cannot write '{}': {}", path_, reason));
+        host_.write_summary(kDescription.name, path_, text);
     }
 
   private:
