@@ -11,6 +11,7 @@
 
 #include "flowxdp/plugin.hpp"
 #include "icmp_message.h"
+#include "message_counts.h"
 #include "recent_flows.h"
 
 namespace {
@@ -77,6 +78,16 @@ struct FlowColumns : flowxdp::ColumnSet {
 };
 constexpr FlowColumns kColumns;
 
+struct PacketColumns : flowxdp::ColumnSet {
+    Optional<U8> type{this, {.name = "icmpType", .help = "ICMP type"}};
+    Optional<U8> code{this, {.name = "icmpCode", .help = "ICMP code"}};
+    Optional<H16> id{this, {.name = "icmpID", .help = "Identifier of an echo message"}};
+    Optional<H16> sequence{this, {.name = "icmpSeq", .help = "Sequence number of an echo message"}};
+    Optional<U64> parent{
+        this, {.name = "icmpPFindex", .help = "flowInd of the quoted packet's flow; 0 when it is not known"}};
+};
+constexpr PacketColumns kPacketColumns;
+
 struct Quote {
     std::uint64_t flow_id;
     std::uint8_t src[16], dst[16];
@@ -134,6 +145,7 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 140,
                                                      .version = "0.1.0",
                                                      .help = "ICMP types, codes, echo and quoted packets",
                                                      .columns = kColumns.all(),
+                                                     .packet_columns = kPacketColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
                                                      .figures = kFigures.all()};
 
@@ -161,7 +173,7 @@ bool is_icmp(std::uint8_t ip_version, std::uint8_t ip_proto)
 
 class Icmp final : public flowxdp::Plugin {
   public:
-    Icmp(flowxdp::OptionValues, void*, flowxdp::Host) {}
+    Icmp(flowxdp::OptionValues, void*, flowxdp::Host host) : host_(host) {}
 
     [[nodiscard]] std::span<const fx_packet_need> packet_needs() const override { return kNeeds; }
 
@@ -174,6 +186,28 @@ class Icmp final : public flowxdp::Plugin {
             flows_.add(tuple_of(r), r.flow_id);
         if (is_icmp(r.ip_version, r.ip_proto))
             on_message(packet, &FlowMemory::of(packet).dir[r.direction & 1]);
+    }
+
+    // What a packet does not have is empty. A packet's flows are those that began before it.
+    void on_packet_row(const fx_packet& packet, flowxdp::RowWriter& row) override
+    {
+        const packet_record& r = *packet.record;
+        const bool may_have = is_icmp(r.ip_version, r.ip_proto) && !(r.flags & PACKET_LATER_FRAGMENT);
+        const Message message = may_have ? Message(packet) : Message();
+        const flowxdp::IcmpMessage& m = message.parsed;
+        const bool is_echo = m.is_echo_request || m.is_echo_reply;
+        auto cell = [&row](const auto& column, bool there, auto value) {
+            if (there)
+                row.put(column, value);
+            else
+                row.leave_empty(column);
+        };
+        cell(kPacketColumns.type, message.has_type, m.type);
+        cell(kPacketColumns.code, message.has_type, m.code);
+        cell(kPacketColumns.id, is_echo && m.has_id, m.id);
+        cell(kPacketColumns.sequence, is_echo && m.has_sequence, m.sequence);
+        cell(kPacketColumns.parent, m.is_error && m.quote.ip_version,
+             m.is_error && m.quote.ip_version ? flow_of(m.quote, r.header.source) : 0);
     }
 
     std::uint64_t on_flow_end(const fx_flow& flow, flowxdp::RowWriter& row) override
@@ -218,31 +252,48 @@ class Icmp final : public flowxdp::Plugin {
         report_version(out, "ICMPv6", out.totals().ip_proto[kIcmpV6].packets, echo_[1]);
     }
 
+    void summary() override
+    {
+        if (!host_.output_prefix().empty())
+            host_.write_summary(kDescription.name, host_.output_prefix() + "_icmpStats.txt", counts_.text());
+    }
+
   private:
     struct Echo {
         std::uint64_t requests = 0, replies = 0;
     };
 
+    // The message of a packet. The header may begin at L3, because of another plugin's need: the message is its end and
+    // the payload, which follows it.
+    struct Message {
+        Message() = default;
+        explicit Message(const fx_packet& packet)
+        {
+            const packet_record& r = *packet.record;
+            const std::uint32_t header_end = std::min(r.cap_len, r.payload_offset);
+            const std::size_t header = header_end > r.l4_offset ? header_end - r.l4_offset : 0;
+            const std::size_t taken = std::min<std::size_t>({header, r.header_captured, 8});
+            parsed = flowxdp::parse_icmp({packet.header + (r.header_captured - taken), taken + r.payload_captured},
+                                         r.ip_proto == kIcmpV6 ? 6 : 4);
+            has_type = taken >= 4;
+        }
+        flowxdp::IcmpMessage parsed = {};
+        bool has_type = false; // type and code were captured
+    };
+
     void on_message(const fx_packet& packet, Direction* d)
     {
         const packet_record& r = *packet.record;
-        // The header may begin at L3, because of another plugin's need; the message is its end and the payload.
-        const std::uint32_t header_end = std::min(r.cap_len, r.payload_offset);
-        const std::size_t header = header_end > r.l4_offset ? header_end - r.l4_offset : 0;
-        std::array<std::uint8_t, 2048 + 8> bytes;
-        const std::size_t header_taken = std::min<std::size_t>({header, r.header_captured, 8});
-        const std::size_t payload_taken = std::min<std::size_t>(r.payload_captured, bytes.size() - 8);
-        std::memcpy(bytes.data(), packet.header + (r.header_captured - header_taken), header_taken);
-        std::memcpy(bytes.data() + header_taken, packet.payload, payload_taken);
-        const flowxdp::IcmpMessage m =
-            flowxdp::parse_icmp({bytes.data(), header_taken + payload_taken}, r.ip_proto == kIcmpV6 ? 6 : 4);
+        const Message message(packet);
+        const flowxdp::IcmpMessage& m = message.parsed;
         d->messages++;
-        if (header_taken < 4) {
+        if (!message.has_type) {
             d->stat |= ICMP_STAT_CUT;
             return;
         }
         if (m.cut)
             d->stat |= ICMP_STAT_CUT;
+        counts_.add(r.ip_proto == kIcmpV6 ? 6 : 4, m.type, m.code);
         count_type(m, r.ip_proto, d);
         if (m.is_echo_request || m.is_echo_reply)
             on_echo(m, r.ip_proto, d);
@@ -310,14 +361,19 @@ class Icmp final : public flowxdp::Plugin {
             d->ids[d->ids_used++] = m.id;
     }
 
+    // 0: it is not known.
+    std::uint64_t flow_of(const flowxdp::QuotedPacket& q, std::uint16_t source)
+    {
+        return flows_.find({q.src, q.dst, q.src_port, q.dst_port, q.ip_version, q.ip_proto, source});
+    }
+
     void on_error(const flowxdp::IcmpMessage& m, std::uint16_t source, Direction* d)
     {
         d->errors++;
         const flowxdp::QuotedPacket& q = m.quote;
         if (!q.ip_version)
             return;
-        const std::uint64_t flow_id =
-            flows_.find({q.src, q.dst, q.src_port, q.dst_port, q.ip_version, q.ip_proto, source});
+        const std::uint64_t flow_id = flow_of(q, source);
         if (flow_id)
             d->parent = flow_id;
         for (unsigned i = 0; i < d->quotes_used; i++)
@@ -402,7 +458,9 @@ class Icmp final : public flowxdp::Plugin {
                                  static_cast<double>(echo.replies) / static_cast<double>(echo.requests)));
     }
 
+    flowxdp::Host host_;
     flowxdp::RecentFlows flows_;
+    flowxdp::MessageCounts counts_;
     std::array<Echo, 2> echo_; // ICMP, ICMPv6
     flowxdp::FigureValues figures_{kFigures};
     std::uint16_t stat_ = 0;

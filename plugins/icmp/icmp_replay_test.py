@@ -50,6 +50,22 @@ def rows_of(frames, *options):
     return {(row["srcIP"], row["dstIP"], row["l4Proto"]): row for row in rows}
 
 
+def files_of(frames):
+    """Packet rows and the summary file of a replay."""
+    with tempfile.TemporaryDirectory() as folder:
+        capture = os.path.join(folder, "icmp.pcap")
+        write_pcap(capture, [(10**9 + 1000 * n, frame) for n, frame in enumerate(frames)])
+        done = subprocess.run([FLOWXDP, "replay", "-q", "-s", "--engine", ENGINE, capture, "--plugin", "icmp", "-w", folder + "/run"],
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        with open(folder + "/run_packets.txt") as lines:
+            names = lines.readline().lstrip("%").rstrip("\n").split("\t")
+            packets = [dict(zip(names, line.rstrip("\n").split("\t"))) for line in lines]
+        with open(folder + "/run_icmpStats.txt") as summary:
+            return packets, summary.read()
+
+
 class Icmp(unittest.TestCase):
     def test_an_error_names_the_flow_that_it_is_about(self):
         packet = ipv4(UDP, udp(40000, 33435, b"probe"), HOST, SERVER)
@@ -138,6 +154,35 @@ class Icmp(unittest.TestCase):
         self.assertEqual((row["icmpPFindex"], row["icmpMTU"]), (rows[host, server, TCP]["flowInd"], 1280))
         self.assertEqual((row["icmpQSrcIP"], row["icmpQDstIP"], row["icmpQDstPort"]), ([host], [server], [443]))
         self.assertEqual(rows[host, server, ICMPV6]["icmpBFTypH_TypL_Code"], "0x00000001_0x00000000_0x0001")
+
+    def test_packet_columns(self):
+        question = ipv4(UDP, udp(40000, 53), HOST, SERVER)
+        packets, _ = files_of([v4(ICMP, echo(8, 0x1234, 7), HOST, SERVER), ethernet(IPV4, question),
+                               v4(ICMP, icmp(UNREACHABLE, 3, body=question), SERVER, HOST),
+                               v4(ICMP, icmp(UNREACHABLE, 1, body=ipv4(UDP, udp(1, 2), HOST, "203.0.113.5")), SERVER, HOST),
+                               v4(ICMP, icmp(TIMESTAMP, 0, body=bytes(12)), HOST, ROUTER),
+                               v4(ICMP, echo(8, 1, 1), HOST, SERVER, fragment=0x0001),
+                               ethernet(IPV6, ipv6(ICMPV6, echo(129, 9, 0xffff), "2001:db8::1", "2001:db8::2"))])
+        columns = ("icmpType", "icmpCode", "icmpID", "icmpSeq", "icmpPFindex")
+        self.assertEqual([tuple(p[c] for c in columns) for p in packets], [
+            ("8", "0", "0x1234", "0x0007", ""), ("", "", "", "", ""), ("3", "3", "", "", packets[1]["flowInd"]),
+            ("3", "1", "", "", "0"), ("13", "0", "", "", ""), ("", "", "", "", ""), ("129", "0", "0x0009", "0xffff", "")])
+
+    def test_summary_file(self):
+        quote = ipv4(UDP, udp(1, 2), HOST, SERVER)
+        _, text = files_of([v4(ICMP, echo(8, 1, n), HOST, SERVER) for n in range(4)] + [v4(ICMP, echo(0, 1, 0), SERVER, HOST)] +
+                           [v4(ICMP, icmp(UNREACHABLE, code, body=quote), ROUTER, HOST) for code in (1, 3, 3)] +
+                           [ethernet(IPV6, ipv6(ICMPV6, icmp(200, 5), "2001:db8::1", "2001:db8::2"))])
+        self.assertEqual(text, "# Total number of ICMP messages: 8\n"
+                               "# ICMP echo reply / request ratio: 0.25\n"
+                               "# Total number of ICMPv6 messages: 1\n\n"
+                               "# ICMP Type\tCode\tPackets\tDescription\n"
+                               "0\t0\t1 [ 12.50%]\tEcho reply\n"
+                               "3\t1\t1 [ 12.50%]\tDestination unreachable\n"
+                               "3\t3\t2 [ 25.00%]\tDestination unreachable\n"
+                               "8\t0\t4 [ 50.00%]\tEcho request\n\n"
+                               "# ICMPv6 Type\tCode\tPackets\tDescription\n"
+                               "200\t5\t1 [100.00%]\t\n")
 
     def test_a_message_that_is_cut_by_the_capture(self):
         packet = ipv4(UDP, udp(40000, 33435), HOST, SERVER)

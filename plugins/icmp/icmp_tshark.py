@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""icmp_tshark.py --flowxdp BIN CAPTURE...: types, echo, errors and quoted packets of ICMP rows beside tshark's dissectors.
+"""icmp_tshark.py --flowxdp BIN CAPTURE...: types, echo, errors and quoted packets of ICMP rows, packet rows and the summary file beside
+tshark's dissectors.
 
 The flowInd of a quoted packet's flow is looked up in the rows themselves: the newest flow of that tuple that began before the error.
 """
@@ -8,6 +9,7 @@ import collections
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
 from tshark_fields import FIELD, VALUE, Comparison, Key, address, arguments, by_row, flow_rows, nanoseconds, row_key
@@ -19,8 +21,8 @@ EXPLAINED = {
 }
 FIELDS = ["frame.number", "frame.time_epoch", "frame.protocols", "vlan.id", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ipv6.src",
           "ipv6.dst", "icmp.type", "icmp.code", "icmp.ident", "icmp.mtu", "icmp.redir_gw", "icmpv6.type", "icmpv6.code",
-          "icmpv6.echo.identifier", "icmpv6.mtu", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "sctp.srcport",
-          "sctp.dstport", "_ws.malformed"]
+          "icmpv6.echo.identifier", "icmpv6.mtu", "icmp.seq", "icmpv6.echo.sequence_number", "tcp.srcport", "tcp.dstport", "udp.srcport",
+          "udp.dstport", "sctp.srcport", "sctp.dstport", "_ws.malformed"]
 ERRORS = {1: (3, 4, 5, 11, 12), 58: (1, 2, 3, 4)}
 MOST = 8  # elements of a list
 Packet = collections.namedtuple("Packet", "number time_ns key fields quote")
@@ -109,11 +111,60 @@ def compare(check, capture, flowxdp):
         check.add(capture, row, "icmpMTU", min(mtu, default=0), row["icmpMTU"])
 
 
+def packet_rows(capture, flowxdp):
+    """Rows of packet mode by the packet's number, and the lines of the summary: (type, code) -> messages, of ICMP and of ICMPv6."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([flowxdp, "replay", "-q", "-s", str(capture), "--plugin", "icmp", "-w", folder + "/run"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode not in (0, 3):
+            raise RuntimeError(f"{capture}: {done.stderr.decode(errors='replace')}")
+        with open(folder + "/run_packets.txt", errors="replace", newline="\n") as lines:
+            names = lines.readline().lstrip("%").rstrip("\n").split("\t")
+            packets = {}
+            for line in lines:
+                row = dict(zip(names, line.rstrip("\n").split("\t")))
+                packets[int(row["pktNo"])] = row
+        counts = {1: {}, 58: {}}
+        with open(folder + "/run_icmpStats.txt") as lines:
+            for line in lines:
+                if line.startswith("# ICMPv6 Type"):
+                    table = counts[58]
+                elif line.startswith("# ICMP Type"):
+                    table = counts[1]
+                elif line[0].isdigit():
+                    kind, code, messages = line.split("\t")[:3]
+                    table[int(kind), int(code)] = int(messages.split()[0])
+        return packets, counts
+
+
+def compare_packets(check, capture, flowxdp):
+    rows, counts = packet_rows(capture, flowxdp)
+    wanted = {1: collections.Counter(), 58: collections.Counter()}
+    for packet in packets_of(capture):
+        proto = packet.key.proto
+        name, ident, sequence, echo = (("icmp", "icmp.ident", "icmp.seq", (0, 8)) if proto == 1 else
+                                       ("icmpv6", "icmpv6.echo.identifier", "icmpv6.echo.sequence_number", (128, 129)))
+        at, row = packet.fields, rows.get(packet.number)
+        if row is None or not at[name + ".type"] or not at[name + ".code"]:
+            continue
+        kind, code = int(at[name + ".type"][0]), int(at[name + ".code"][0])
+        wanted[proto][kind, code] += 1
+        row = {**row, "dir": ""}
+        check.add(capture, row, "icmpType, icmpCode", (str(kind), str(code)), (row["icmpType"], row["icmpCode"]))
+        if kind in echo and at[ident] and at[sequence]:
+            # tshark gives both in either byte order; the first one is the network's.
+            theirs = (int(at[ident][0], 0), int(at[sequence][0], 0))
+            check.add(capture, row, "icmpID, icmpSeq", theirs, (int(row["icmpID"] or "-1", 0), int(row["icmpSeq"] or "-1", 0)))
+    for proto, name in ((1, "ICMP"), (58, "ICMPv6")):
+        check.add(capture, None, "_icmpStats.txt " + name, dict(wanted[proto]), counts[proto])
+
+
 def main():
     flowxdp, captures = arguments(__doc__)
     check = Comparison(EXPLAINED)
     for capture in captures:
         compare(check, capture, flowxdp)
+        compare_packets(check, capture, flowxdp)
     sys.exit(check.summary())
 
 
