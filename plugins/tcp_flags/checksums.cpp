@@ -39,25 +39,26 @@ class Sum {
     std::uint64_t sum_ = 0;
 };
 
-// A routing header that is not used up has the last destination, which the checksum is made with.
-bool has_routing_header(Bytes packet, std::size_t l4)
+// The last destination of an IPv6 packet, which its checksum is made with (RFC 8200 8.1): a routing header that is not
+// used up has it. Empty: a type of routing header that is not known.
+Bytes last_destination(Bytes packet, std::size_t l4)
 {
+    constexpr std::uint8_t kSource = 0, kMobile = 2, kSegment = 4; // RFC 2460 4.4, 6275 6.4, 8754 2
+    const Bytes destination = packet.subspan(24, 16);
     std::uint8_t next = packet[6];
-    for (std::size_t at = 40; at + 2 <= l4;) {
-        if (next == kRouting)
-            return true;
+    for (std::size_t at = 40; at + 8 <= l4;) {
+        const std::size_t length = (packet[at + 1] + std::size_t{1}) * 8;
+        if (next == kRouting && packet[at + 3] != 0) {
+            const std::uint8_t type = packet[at + 2];
+            const std::size_t addresses = (length - 8) / 16;
+            if ((type != kSource && type != kMobile && type != kSegment) || !addresses || at + length > l4)
+                return {};
+            return packet.subspan(at + 8 + (type == kSource ? addresses - 1 : 0) * 16, 16);
+        }
         next = packet[at];
-        at += (packet[at + 1] + std::size_t{1}) * 8;
+        at += length;
     }
-    return false;
-}
-
-// Addresses, protocol and length, which are part of the sum.
-void add_pseudo_header(Bytes packet, unsigned ip_version, std::uint8_t protocol, std::size_t length, Sum* sum)
-{
-    sum->add(ip_version == 4 ? packet.subspan(12, 8) : packet.subspan(8, 32));
-    sum->add(std::uint32_t{protocol});
-    sum->add(static_cast<std::uint32_t>(length));
+    return destination;
 }
 
 void judge_l4(const packet_record& r, Bytes packet, std::size_t offset, ChecksumVerdict* verdict)
@@ -92,11 +93,17 @@ void judge_l4(const packet_record& r, Bytes packet, std::size_t offset, Checksum
     default:
         return;
     }
-    if (has_pseudo_header && !v4 && has_routing_header(packet, offset))
-        return;
     Sum sum;
-    if (has_pseudo_header)
-        add_pseudo_header(packet, r.ip_version, r.ip_proto, segment.size(), &sum);
+    if (has_pseudo_header) {
+        const Bytes source = v4 ? packet.subspan(12, 4) : packet.subspan(8, 16);
+        const Bytes destination = v4 ? packet.subspan(16, 4) : last_destination(packet, offset);
+        if (destination.empty())
+            return;
+        sum.add(source);
+        sum.add(destination);
+        sum.add(std::uint32_t{r.ip_proto});
+        sum.add(static_cast<std::uint32_t>(segment.size()));
+    }
     sum.add(segment);
     verdict->l4_judged = true;
     verdict->l4_wrong = !sum.is_right();

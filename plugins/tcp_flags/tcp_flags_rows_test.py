@@ -7,6 +7,7 @@ ENGINE bpf: the kernel's program by test-run; exit 77 where it may not be loaded
 """
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -136,6 +137,14 @@ def checksums():
     echo, echo6, query = bytes((8, 0, 0, 0, 0, 1, 0, 1)) + b"ping", bytes((128, 0, 0, 0, 0, 1, 0, 1)) + b"ping", bytes((17, 0, 0, 0)) + bytes(4)
     fragment = ipv4(UDP, udp(40012, 53000, bytes(64)), CLIENT, SERVER, fragment=0x2000)
     fragment = fragment[:10] + struct.pack("!H", checksum(fragment[:20])) + fragment[12:]
+    # Summed with the last destination (RFC 8200 8.1): the last address of type 0, the first one of type 4 (RFC 8754).
+    last, other = (socket.inet_pton(socket.AF_INET6, a) for a in ("2001:db8::9", "2001:db8::8"))
+
+    def routed(kind, left, addresses, to, port):
+        body = summed(ipv6(UDP, udp(port, 53000, b"hello"), CLIENT6, to))[40:]
+        header = struct.pack("!BBBBI", UDP, 2 * len(addresses), kind, left, 0) + b"".join(addresses)
+        return ipv6(43, header + body, CLIENT6, SERVER6)
+
     tunnel = ipv4(IPIP, broken(of_tcp(40013), -1), "203.0.113.1", "203.0.113.2")  # its own header has no checksum
     large = of_tcp(40014, bytes(2040))
     cut = of_tcp(40015)
@@ -168,6 +177,11 @@ def checksums():
         (IPV6, summed(udp6), 0, 0, L4_JUDGED),
         (IPV6, udp6, 0, L4_WRONG, L4_JUDGED),  # RFC 8200 8.1
         (IPV6, summed(ipv6(ICMPV6, echo6, CLIENT6, "2001:db8::3")), 0, 0, L4_JUDGED),
+        (IPV6, routed(0, 1, (other, last), last, 41002), 0, 0, L4_JUDGED),
+        (IPV6, routed(0, 1, (last, other), last, 41003), 0, L4_WRONG, L4_JUDGED),
+        (IPV6, routed(0, 0, (other, last), SERVER6, 41004), 0, 0, L4_JUDGED),
+        (IPV6, routed(4, 1, (last, other), last, 41005), 0, 0, L4_JUDGED),
+        (IPV6, routed(253, 1, (last,), last, 41006), 0, 0, 0),
         (IPV6, broken(summed(ipv6(ICMPV6, echo6, CLIENT6, "2001:db8::4")), -1), 0, L4_WRONG, L4_JUDGED),
     ]
     for ethertype, packet, length, ip_flags, status in cases:
