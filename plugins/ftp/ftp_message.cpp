@@ -3,8 +3,6 @@
 
 #include <arpa/inet.h>
 
-#include "text_protocol/reply_line.h"
-
 namespace flowxdp::ftp {
 
 namespace {
@@ -71,123 +69,42 @@ std::optional<Endpoint> extended_port(std::string_view text)
     return out;
 }
 
-int command_index(std::string_view word)
-{
-    for (unsigned i = 0; i < std::size(kCommands); i++)
-        if (same_word(word, kCommands[i]))
-            return static_cast<int>(i);
-    return -1;
-}
-
-// Control characters other than blanks: not text.
-bool is_binary(char c)
-{
-    const auto byte = static_cast<std::uint8_t>(c);
-    return byte < 0x20 && c != '\r' && c != '\n' && c != '\t';
-}
-
-class Reader {
+class Reader : public CommandDialogue<Reader, Side> {
   public:
+    static constexpr auto& kCommands = ftp::kCommands;
+    static constexpr std::uint32_t kHeadBytes = ftp::kHeadBytes;
+    static constexpr std::uint8_t kNotThis = kNotFtp;
+
     Reader(const StreamView& head, bool keep_passwords, Side* side)
-        : head_(head), keep_passwords_(keep_passwords), s_(*side)
+        : CommandDialogue(head, side), keep_passwords_(keep_passwords)
     {
     }
 
-    bool run()
-    {
-        TextLine line;
-        while (!s_.is_done && !tls_begins() && take_line(head_, &s_.place, &line))
-            this->line(line);
-        if (head_.complete) {
-            if (!s_.is_done && head_.size() >= kHeadBytes)
-                s_.stat |= kHeadEnded;
-            s_.is_done = 1;
-        }
-        const bool more = !s_.is_done;
-        if (s_.role != Role::kUnknown)
-            s_.stat |= static_cast<std::uint8_t>(kFtp | (head_.from_start ? 0 : kGap));
-        else if (s_.is_done)
-            s_ = {};
-        return more;
-    }
-
-  private:
-    // What begins with a control character is no line: TLS after AUTH.
-    bool tls_begins()
+    // After AUTH.
+    [[nodiscard]] bool may_turn_to_tls() const
     {
         constexpr std::uint64_t kAuth = 1u << 5;
-        const std::string_view byte = head_.text(s_.place.offset, 1);
-        if (byte.empty() || !is_binary(byte[0]) || head_.has_gap(s_.place.offset, s_.place.offset + 1) ||
-            !(s_.commands & kAuth))
-            return false;
-        s_.stat |= kEncrypted;
-        s_.is_done = 1;
-        return true;
+        return (s_.commands & kAuth) != 0;
     }
 
-    void line(const TextLine& line)
+    void reply(const ReplyLine& reply)
     {
-        if (line.has_gap) {
-            s_.stat |= kGap;
-            return;
-        }
-        if (line.text.empty())
-            return;
-        if (s_.role == Role::kUnknown)
-            s_.role = role_of(line.text);
-        if (s_.role == Role::kServer)
-            reply(line.text);
-        else if (s_.role == Role::kClient)
-            command(line.text);
-        else
-            s_.stat |= kNotFtp;
-    }
-
-    static Role role_of(std::string_view text)
-    {
-        if (reply_code(text))
-            return Role::kServer;
-        return command_index(take_word(&text)) >= 0 ? Role::kClient : Role::kUnknown;
-    }
-
-    void reply(std::string_view text)
-    {
-        const auto reply = reply_line(text, &s_.open_code);
-        if (!reply) {
-            s_.stat |= kNotFtp;
-            return;
-        }
-        if (!reply->code)
-            return;
-        if (!s_.codes.add(reply->code))
-            s_.stat |= kOverflow;
-        if (reply->code == 227) { // somewhere in the text, mostly in brackets (RFC 1123 4.1.2.6)
-            std::string_view rest = reply->text;
+        if (reply.code == 227) { // somewhere in the text, mostly in brackets (RFC 1123 4.1.2.6)
+            std::string_view rest = reply.text;
             while (!rest.empty() && !is_digit(rest.front()))
                 rest.remove_prefix(1);
             announce(host_port(rest), kPassive);
-        } else if (reply->code == 229) {
-            announce(extended_port(reply->text.substr(std::min(reply->text.rfind('(') + 1, reply->text.size()))),
+        } else if (reply.code == 229) {
+            announce(extended_port(reply.text.substr(std::min(reply.text.rfind('(') + 1, reply.text.size()))),
                      kPassive);
-        } else if (reply->code == 234) { // RFC 4217 4: TLS from here on
-            s_.stat |= kEncrypted;
-            s_.is_done = 1;
+        } else if (reply.code == 234) { // RFC 4217 4: TLS from here on
+            encrypted();
         }
     }
 
-    void command(std::string_view text)
+    void command(unsigned index, std::string_view text)
     {
-        while (!text.empty() && static_cast<std::uint8_t>(text.front()) >= 0xf0) // Telnet commands in front of ABOR
-            text.remove_prefix(1);
-        const std::string_view word = take_word(&text);
-        const int index = command_index(word);
-        if (index < 0) {
-            s_.stat |= kNotFtp;
-            return;
-        }
         s_.commands |= 1ULL << index;
-        if (!s_.order.add(static_cast<std::uint8_t>(index)))
-            s_.stat |= kOverflow;
         const std::string_view name = kCommands[index];
         if (name == "PORT")
             announce(host_port(text), kActive);
@@ -203,22 +120,25 @@ class Reader {
             keep(kParameter, text, &s_.parameters);
     }
 
+    // Telnet commands in front of ABOR.
+    void other_command(std::string_view line)
+    {
+        const std::size_t telnet = line.size();
+        while (!line.empty() && static_cast<std::uint8_t>(line.front()) >= 0xf0)
+            line.remove_prefix(1);
+        if (line.size() != telnet)
+            client_line(line);
+        else
+            raise(kNotFtp);
+    }
+
+  private:
     void password(std::string_view text)
     {
         if (keep_passwords_)
             keep(kPassword, text, &s_.passwords);
         else if (s_.passwords != 0xff)
             s_.passwords++;
-    }
-
-    void keep(Text kind, std::string_view text, std::uint8_t* count)
-    {
-        constexpr std::size_t kMost = 127;
-        const std::uint16_t used = s_.texts.used;
-        const Added added = s_.texts.add(kind, text, kMost);
-        if (added != Added::kWhole)
-            s_.stat |= kOverflow;
-        *count = static_cast<std::uint8_t>(*count + (s_.texts.used != used));
     }
 
     void announce(const std::optional<Endpoint>& endpoint, Stat kind)
@@ -235,9 +155,7 @@ class Reader {
             s_.endpoints[s_.endpoint_count++] = *endpoint;
     }
 
-    const StreamView& head_;
     const bool keep_passwords_;
-    Side& s_;
 };
 
 } // namespace

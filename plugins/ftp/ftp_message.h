@@ -3,8 +3,7 @@
 // stream.
 #pragma once
 
-#include "text_protocol/line_reader.h"
-#include "text_protocol/text_pool.h"
+#include "text_protocol/command_dialogue.h"
 
 namespace flowxdp::ftp {
 
@@ -32,8 +31,6 @@ inline constexpr std::string_view kCommands[] = {
     "RMD",  "RNFR", "RNTO", "SITE", "SIZE", "SMNT", "STAT", "STOR", "STOU", "STRU", "SYST", "TYPE", "USER",
     "XCUP", "XMKD", "XPWD", "XRCP", "XRMD", "XRSQ", "XSEM", "XSEN", "CLNT"};
 
-enum class Role : std::uint8_t { kUnknown, kClient, kServer };
-
 // Where a data connection goes, as announced.
 struct Endpoint {
     std::uint8_t address[16]; // IPv4 mapped into IPv6
@@ -49,7 +46,7 @@ struct Side {
     std::uint64_t commands; // ftpCBF
     std::uint16_t open_code;
     std::uint8_t stat; // ftpStat
-    Role role;
+    DialogueRole role;
     std::uint8_t is_done;
     std::uint8_t users, passwords, parameters, endpoint_count;
     NumberList<std::uint8_t, 32> order; // indices of kCommands

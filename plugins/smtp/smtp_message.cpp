@@ -3,21 +3,11 @@
 
 #include <string>
 
-#include "text_protocol/reply_line.h"
-
 namespace flowxdp::smtp {
 
 namespace {
 
 constexpr std::size_t kMostText = 127;
-
-int command_index(std::string_view word)
-{
-    for (unsigned i = 0; i < std::size(kCommands); i++)
-        if (same_word(word, kCommands[i]))
-            return static_cast<int>(i);
-    return -1;
-}
 
 // RFC 4648; ends at the first character that is none of its letters, and at a length that no text needs.
 std::string base64_decoded(std::string_view text)
@@ -62,89 +52,45 @@ std::string_view mailbox(std::string_view text)
     return take_word(&text);
 }
 
-class Reader {
+class Reader : public CommandDialogue<Reader, Side> {
   public:
+    static constexpr auto& kCommands = smtp::kCommands;
+    static constexpr std::uint32_t kHeadBytes = smtp::kHeadBytes;
+    static constexpr std::uint8_t kNotThis = kNotSmtp;
+
     Reader(const StreamView& head, bool keep_passwords, Side* side)
-        : head_(head), keep_passwords_(keep_passwords), s_(*side)
+        : CommandDialogue(head, side), keep_passwords_(keep_passwords)
     {
     }
 
     bool run()
     {
-        TextLine line;
-        while (!s_.is_done && !tls_begins() && take_line(head_, &s_.place, &line))
-            this->line(line);
-        if (head_.complete) {
-            if (!s_.is_done && (head_.size() >= kHeadBytes || s_.place.offset > head_.size()))
-                s_.stat |= kHeadEnded;
-            s_.is_done = 1;
-        }
-        const bool more = !s_.is_done;
+        const bool more = CommandDialogue::run();
         pending();
-        if (s_.role != Role::kUnknown)
-            s_.stat |= static_cast<std::uint8_t>(kSmtp | (head_.from_start ? 0 : kGap));
-        else if (s_.is_done)
-            s_ = {};
         return more;
     }
 
-  private:
-    // What begins with a control character is no line: TLS after STARTTLS.
-    bool tls_begins()
+    [[nodiscard]] bool may_turn_to_tls() const { return s_.has_starttls != 0; }
+
+    // The last line of a mail may be in the gap.
+    void after_gap()
     {
-        const std::string_view byte = head_.text(s_.place.offset, 1);
-        if (!s_.has_starttls || byte.empty() || static_cast<std::uint8_t>(byte[0]) >= 0x20 || byte[0] == '\r' ||
-            byte[0] == '\n' || head_.has_gap(s_.place.offset, s_.place.offset + 1))
-            return false;
-        s_.stat |= kEncrypted;
-        s_.is_done = 1;
-        return true;
+        if (s_.phase == Phase::kMail)
+            s_.phase = Phase::kFirstMailLine;
     }
 
-    void line(const TextLine& line)
+    bool takes(std::string_view line)
     {
-        if (line.has_gap) {
-            s_.stat |= kGap;
-            if (s_.phase == Phase::kMail) // its last line may be in the gap
-                s_.phase = Phase::kFirstMailLine;
-            return;
-        }
-        if (s_.phase == Phase::kMail || s_.phase == Phase::kFirstMailLine) {
-            mail_line(line.text);
-            return;
-        }
-        if (line.text.empty())
-            return;
-        if (s_.role == Role::kUnknown)
-            s_.role = role_of(line.text);
-        if (s_.role == Role::kServer)
-            reply(line.text);
-        else if (s_.role == Role::kClient)
-            command(line.text);
-        else
-            s_.stat |= kNotSmtp;
+        const bool is_mail = s_.phase == Phase::kMail || s_.phase == Phase::kFirstMailLine;
+        if (is_mail)
+            mail_line(line);
+        return is_mail;
     }
 
-    static Role role_of(std::string_view text)
+    void reply(const ReplyLine& reply)
     {
-        if (reply_code(text))
-            return Role::kServer;
-        return command_index(take_word(&text)) >= 0 ? Role::kClient : Role::kUnknown;
-    }
-
-    void reply(std::string_view text)
-    {
-        const auto reply = reply_line(text, &s_.open_code);
-        if (!reply) {
-            s_.stat |= kNotSmtp;
-            return;
-        }
-        if (!reply->code)
-            return;
-        if (!s_.codes.add(reply->code))
-            s_.stat |= kOverflow;
-        std::string_view rest = reply->text;
-        if (reply->code != 220 || !reply->is_first)
+        std::string_view rest = reply.text;
+        if (reply.code != 220 || !reply.is_first)
             return;
         if (s_.servers == 0) { // the greeting: domain first (RFC 5321 4.2)
             keep(kServer, take_word(&rest), &s_.servers);
@@ -153,35 +99,19 @@ class Reader {
         }
     }
 
-    // A server that refused DATA gets a command next. Mail begins with a header field, which none of these words is.
-    void mail_line(std::string_view text)
+    void other_command(std::string_view line)
     {
-        std::string_view rest = text;
-        if (s_.phase == Phase::kFirstMailLine && command_index(take_word(&rest)) >= 0) {
-            s_.phase = Phase::kCommand;
-            command(text);
-        } else {
-            s_.phase = text == "." ? Phase::kCommand : Phase::kMail;
-        }
+        if (s_.phase == Phase::kCommand)
+            raise(kNotSmtp);
+        else
+            auth_line(line);
     }
 
-    void command(std::string_view text)
+    void command(unsigned index, std::string_view text)
     {
-        const std::string_view whole = text;
-        const std::string_view word = take_word(&text);
-        const int index = command_index(word);
-        if (index < 0) {
-            if (s_.phase == Phase::kCommand)
-                s_.stat |= kNotSmtp;
-            else
-                auth_line(whole);
-            return;
-        }
         s_.phase = Phase::kCommand;
-        if (static_cast<unsigned>(index) < kCommandBits)
+        if (index < kCommandBits)
             s_.commands |= static_cast<std::uint16_t>(1u << index);
-        if (!s_.order.add(static_cast<std::uint8_t>(index)))
-            s_.stat |= kOverflow;
         const std::string_view name = kCommands[index];
         if (name == "HELO" || name == "EHLO")
             keep(kServer, take_word(&text), &s_.servers);
@@ -197,6 +127,19 @@ class Reader {
             s_.has_starttls = 1;
         else if (name == "AUTH")
             auth(text);
+    }
+
+  private:
+    // A server that refused DATA gets a command next. Mail begins with a header field, which none of these words is.
+    void mail_line(std::string_view text)
+    {
+        std::string_view rest = text;
+        if (s_.phase == Phase::kFirstMailLine && index_of(take_word(&rest)) >= 0) {
+            s_.phase = Phase::kCommand;
+            client_line(text);
+        } else {
+            s_.phase = text == "." ? Phase::kCommand : Phase::kMail;
+        }
     }
 
     void skip(std::uint64_t bytes)
@@ -269,18 +212,7 @@ class Reader {
             s_.stat |= kAuthPending;
     }
 
-    void keep(Text kind, std::string_view text, std::uint8_t* count = nullptr)
-    {
-        const std::uint16_t used = s_.texts.used;
-        if (s_.texts.add(kind, text, kMostText) != Added::kWhole)
-            s_.stat |= kOverflow;
-        if (count)
-            *count = static_cast<std::uint8_t>(*count + (s_.texts.used != used));
-    }
-
-    const StreamView& head_;
     const bool keep_passwords_;
-    Side& s_;
 };
 
 } // namespace

@@ -3,8 +3,7 @@
 // mail.
 #pragma once
 
-#include "text_protocol/line_reader.h"
-#include "text_protocol/text_pool.h"
+#include "text_protocol/command_dialogue.h"
 
 namespace flowxdp::smtp {
 
@@ -30,7 +29,6 @@ inline constexpr std::string_view kCommands[] = {"HELO", "EHLO", "MAIL", "RCPT",
                                                  "NOOP", "QUIT", "TURN", "AUTH", "STARTTLS", "BDAT"};
 inline constexpr unsigned kCommandBits = 16;
 
-enum class Role : std::uint8_t { kUnknown, kClient, kServer };
 // What the client's next line is.
 enum class Phase : std::uint8_t { kCommand, kFirstMailLine, kMail, kAuthUser, kAuthPassword, kAuthPlain, kAuthOther };
 
@@ -40,7 +38,7 @@ struct Side {
     std::uint16_t commands; // smtpCBF
     std::uint16_t open_code;
     std::uint8_t stat; // smtpStat
-    Role role;
+    DialogueRole role;
     Phase phase;
     std::uint8_t is_done, has_starttls;
     std::uint8_t servers, senders, receivers;
