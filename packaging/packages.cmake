@@ -77,7 +77,12 @@ string(REGEX REPLACE "\n+$" "" license "${license}")
 string(REPLACE "\n\n" "\n.\n" license " ${license}")
 string(REPLACE "\n" "\n " license "${license}")
 configure_file(debian/copyright.in ${CMAKE_CURRENT_BINARY_DIR}/copyright @ONLY)
-file(TIMESTAMP ${PROJECT_SOURCE_DIR}/CHANGELOG.md date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+# A release's is its commit's (scripts/release.sh); string(TIMESTAMP) takes it from SOURCE_DATE_EPOCH, file(TIMESTAMP) would not.
+if(DEFINED ENV{SOURCE_DATE_EPOCH})
+    string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+else()
+    file(TIMESTAMP ${PROJECT_SOURCE_DIR}/CHANGELOG.md date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+endif()
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/changelog.Debian "flowxdp (${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
 
   * Packages of version ${PROJECT_VERSION}. CHANGELOG.md in the sources says what is new.

@@ -35,8 +35,12 @@ class Answers:
             self.port = free.getsockname()[1]
 
     def ask(self, statement):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/?wait_end_of_query=1", statement.encode(), timeout=30) as answer:
-            return answer.read().decode()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/?wait_end_of_query=1", statement.encode(), timeout=30) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            error.msg = error.read().decode() + statement  # what the server has against it
+            raise
 
     def answers(self):
         try:

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""databases_test.py FLOWXDP: a daemon killed with SIGKILL again and again under new flows, whose rows go to ClickHouse, NATS JetStream and
-Parquet files. Parquet files have each row once; the others each at least once, and once by its key.
+"""databases_test.py FLOWXDP: a daemon killed with SIGKILL again and again under new flows, whose rows go to ClickHouse, NATS JetStream,
+Kafka (librdkafka's mock cluster) and Parquet files. Parquet files have each row once; the others each at least once, and once by its key.
 
 Exit 77 without root or BPF, or without one of the servers. Parquet needs FLOWXDP_LIBDUCKDB (sinks/parquet/README.md).
 """
 import collections
 import glob
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../..")
 sys.path[:0] = [ROOT + "/tests/support", ROOT + "/sinks/clickhouse", ROOT + "/sinks/nats", ROOT + "/sinks/parquet"]
 import clickhouse_server
 import duckdb_reader
+import kafka_brokers
 import nats_server
 import sink_server
 import veth
@@ -40,15 +43,24 @@ def once(what, keys):
 
 
 def killed_daemon(network, folder):
+    where = ("nsenter", f"--net=/run/netns/{network.sensor}")
     try:
         clickhouse, nats = clickhouse_server.Server(folder, start=False), nats_server.Server(folder)
-    except sink_server.Skip as skip:
+        if not shutil.which("kcat"):
+            raise sink_server.Skip("no kcat (package kcat)")
+        with kafka_brokers.Brokers(where=where) as kafka:
+            return killed_daemon_of(network, folder, clickhouse, nats, kafka, where)
+    except (sink_server.Skip, kafka_brokers.Absent) as skip:
         raise veth.Skip(str(skip)) from None
+
+
+def killed_daemon_of(network, folder, clickhouse, nats, kafka, where):
     # They run where the sensor is, and answer when they like: rows wait for them.
     servers = [network.start(network.sensor, *server.words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                for server in (clickhouse, nats)]
     prefix, library = folder + "/run", duckdb_reader.LIBRARY
-    options = ["-s", "--idle-timeout", "0.3", "--sink", clickhouse.target(), "--sink", nats.target() + ",stream=FLOWS"]
+    options = ["-s", "--idle-timeout", "0.3", "--sink", clickhouse.target(), "--sink", nats.target() + ",stream=FLOWS",
+               "--sink", kafka.target()]
     if library:
         options += ["--sink", f"parquet:{folder}/whole.parquet,library={library}", "--sink",
                     f"parquet:{folder}/flows.parquet,library={library},rotate=700f,packets={folder}/packets.parquet"]
@@ -67,6 +79,9 @@ def killed_daemon(network, folder):
     seen = veth.ledger(report)["seen"]
     assert seen == sent, (seen, sent)
     wanted = once("text", ((row["flowInd"], row["dir"]) for row in veth.rows(prefix)))
+    read = subprocess.run((*where, "kcat", "-C", "-e", "-q", "-b", kafka.servers, "-t", "flows"), check=True, capture_output=True, text=True)
+    from_kafka = [(row["flowInd"], row["dir"]) for row in map(json.loads, read.stdout.splitlines())]
+    assert {(str(number), direction) for number, direction in from_kafka} == wanted, "rows in Kafka"
     for server in servers:
         server.kill()
         server.wait()
@@ -81,7 +96,7 @@ def killed_daemon(network, folder):
         messages = nats.messages()
         assert {(str(row["flowInd"]), row["dir"]) for _, row in messages} == wanted
         assert len({number for number, _ in messages}) == len(wanted)
-    said = f"{kills} kills, {seen} packets, {len(wanted)} rows, {len(messages)} messages"
+    said = f"{kills} kills, {seen} packets, {len(wanted)} rows, {len(messages)} messages in NATS, {len(from_kafka)} in Kafka"
     if not library:
         print("SKIP: Parquet files: no FLOWXDP_LIBDUCKDB")
         return said
