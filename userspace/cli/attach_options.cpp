@@ -83,7 +83,7 @@ CommandRow attach_command(Options* options)
               "Memory between kernel and daemon for ends, packet rows and frames; rounded up to a power of two")
         .with_change(Change::kKept);
     add_extract_option(&row.options, &attach->run);
-    add_run_options(&row.options, &attach->run);
+    add_run_options(&row.options, &attach->run, Lasting::kYes);
     row.examples = {
         {"sudo flowxdp attach eth0", "rows to standard output as flows end"},
         {"sudo flowxdp attach eth0 -w /var/log/flows", "/var/log/flows_flows.txt"},
