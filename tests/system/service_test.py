@@ -145,7 +145,7 @@ def rights_of_the_unit(network, folder):
     # systemd.exec(5): RestrictSUIDSGID= refuses openat2(2), which no filter shows.
     assert "openat2" not in called and unit_values("RestrictSUIDSGID") == ["yes"]
     # It makes /sys/fs/bpf read-only; the mount of AS_THE_UNIT takes that back.
-    assert unit_values("ProtectKernelTunables") == ["yes"] and unit_values("BindPaths") == ["/sys/fs/bpf/flowxdp"]
+    assert unit_values("ProtectKernelTunables") == ["yes"] and unit_values("BindPaths") == ["-/sys/fs/bpf/flowxdp"]
 
 
 veth.main("fxsv", (a_socket_with_a_path, an_abstract_socket, a_manager_that_does_not_read, rights_of_the_unit))
