@@ -117,6 +117,34 @@ def nothing_is_served(network, folder):
     assert not os.path.exists(folder + "/b_monitoring.txt")
 
 
+def handed_over(network, folder):
+    """SIGUSR2 ends the daemon and leaves the sensor, which the next daemon takes over: each packet is in one row, and --dry-run has
+    said so."""
+    name = network.veths[0]
+    words = (name, "--idle-timeout", "0.2", "--direction", "ingress")
+    dry = network.tool("attach", "--dry-run", *words)
+    assert dry.stdout == f"{name}: a new sensor is attached\n" and not network.has_program(name), dry
+    sensor = veth.Sensor(network, folder + "/a", *words)
+    network.send(10, 3)
+    veth.until(lambda: network.status(name)[0]["books"]["exported"] == 30, "silent flows are exported")
+    network.send(20, 2, port=10)
+    dry = network.tool("attach", "--dry-run", *words)
+    assert f"(pid {sensor.process.pid}) serves the sensor" in dry.stdout, dry
+    other = network.tool("attach", "--dry-run", name, "--idle-timeout", "7", check=False)
+    assert other.returncode == 1 and f"interface '{name}' has a sensor" in other.stderr, other
+    code, report = sensor.stop(signal.SIGUSR2)
+    assert code == 0 and "Ledger" not in report and "handed over" in sensor.said(), sensor.said()
+    assert network.has_program(name)
+    dry = network.tool("attach", "--dry-run", *words)
+    assert dry.stdout == f"{name}: the sensor is taken over\n" and "pid" not in network.status(name)[0]["daemon"], dry
+    network.send(5, 1, port=11)
+    sensor = veth.Sensor(network, folder + "/a", *words)
+    code, report = sensor.stop()
+    assert code == 0 and "took over" in sensor.said()
+    table = veth.rows(folder + "/a")
+    assert veth.check_books(report, table)["seen"] == 75 and len(table) == 35, report
+
+
 def exported_into_the_same_file(network, folder):
     name = network.veths[0]
     sensor = veth.Sensor(network, folder + "/a", name, "--idle-timeout", "0.2")
@@ -198,4 +226,4 @@ def running(network, folder):
 
 veth.main("fxde", (exported, from_a_file, exported_into_the_same_file, taken_over_into_another_file,
                    removed_interface_of_a_dead_daemon, not_exported, other_plugins, running, alarmed_flows_alone,
-                   nothing_is_served), pairs=2)
+                   nothing_is_served, handed_over), pairs=2)

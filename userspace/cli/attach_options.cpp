@@ -79,6 +79,10 @@ CommandRow attach_command(Options* options)
         .with_noun(Noun::kUser)
         .with_change(Change::kDaemon);
     row.options
+        .flag("--dry-run", &attach->dry_run,
+              "Attach nothing: say for each sensor whether it would be taken over or begin anew, or why not")
+        .not_in_files();
+    row.options
         .size("--ring", &attach->run.ring_bytes, 4096, std::uint64_t{1} << 30,
               "Memory between kernel and daemon for ends, packet rows and frames; rounded up to a power of two")
         .with_change(Change::kKept);
@@ -99,7 +103,7 @@ CommandRow attach_command(Options* options)
         "same plugins and options takes over without losing a packet.",
         "Once attached it keeps the capabilities cap_bpf and cap_net_admin alone (--dispatcher: cap_sys_admin "
         "too). An interface that is removed is exported and the others go on; without any left it ends.",
-        kSignals,
+        kSignals, "SIGUSR2 ends the daemon alone: the kernel goes on counting, and the next attach takes over.",
         "Exit codes: 0 ok, 1 run-time error or every interface is gone, 2 usage, 3 something was lost, 77 a "
         "privilege is missing."};
     row.finish = [options, attach](const std::vector<std::string>& words) {
