@@ -81,6 +81,7 @@ CommandRow attach_command(Options* options)
     row.options
         .flag("--dry-run", &attach->dry_run,
               "Attach nothing: say for each sensor whether it would be taken over or begin anew, or why not")
+        .with_change(Change::kDaemon)
         .not_in_files();
     row.options
         .size("--ring", &attach->run.ring_bytes, 4096, std::uint64_t{1} << 30,

@@ -15,7 +15,7 @@
 
 namespace flowxdp {
 
-// kOne: what is on the way must lie on the folder's file system. A second mount of that (BindPaths= of the service) may.
+// kOne: all on the way must lie on the file system of the folder; it may be another mount of it (BindPaths=).
 enum class FileSystems { kAny, kOne };
 
 // path: names below folder_fd, joined by single slashes; "..", "." and empty names are refused with EINVAL. flags: of
