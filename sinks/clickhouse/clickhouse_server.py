@@ -14,7 +14,7 @@ import sink_server as s
 
 CONFIG = """<yandex>
 <logger><level>warning</level><log>{folder}/log</log><errorlog>{folder}/errors</errorlog></logger>
-<http_port>{port}</http_port><listen_host>127.0.0.1</listen_host>
+<http_port>{port}</http_port>{tls}<listen_host>127.0.0.1</listen_host>
 <path>{data}/</path><tmp_path>{folder}/tmp/</tmp_path><mark_cache_size>5368709120</mark_cache_size>
 <users_config>users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database>
 </yandex>"""
@@ -24,15 +24,23 @@ USERS = """<yandex><profiles><default/></profiles><quotas><default/></quotas><us
 </users></yandex>"""
 
 
+TLS = """<https_port>{port}</https_port><openSSL><server><certificateFile>{certificate}</certificateFile><privateKeyFile>{key}</privateKeyFile>
+<verificationMode>none</verificationMode><loadDefaultCAFile>false</loadDefaultCAFile></server></openSSL>"""
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class Answers:
     """What asks a server over HTTP."""
     TIME_NS = '"{}"'
     IP = 'IPv6NumToString(assumeNotNull("{}"))'
 
     def __init__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     def ask(self, statement):
         try:
@@ -73,17 +81,21 @@ class Answers:
 
 
 class Server(Answers):
-    """One of Debian's. start: it runs now, and is waited for."""
+    """One of Debian's. start: it runs now, and is waited for. certificate: and its key; it answers over https, too, at tls_port."""
 
-    def __init__(self, folder, data=None, start=True):
+    def __init__(self, folder, data=None, start=True, certificate=None):
         super().__init__()
         self.binary = shutil.which("clickhouse-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
         if not self.binary:
             raise s.Skip("no ClickHouse (package clickhouse-server)")
         os.mkdir(folder + "/tmp")
+        tls = ""
+        if certificate:
+            self.tls_port = free_port()
+            tls = TLS.format(port=self.tls_port, certificate=certificate[0], key=certificate[1])
         for name, text in (("config.xml", CONFIG), ("users.xml", USERS)):
             with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
-                file.write(text.format(folder=folder, port=self.port, data=data or folder + "/data") if name == "config.xml" else text)
+                file.write(text.format(folder=folder, port=self.port, data=data or folder + "/data", tls=tls) if name == "config.xml" else text)
         self.words = (self.binary, f"--config-file={folder}/config.xml")
         if start:
             self.start()

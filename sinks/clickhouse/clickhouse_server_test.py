@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
 import frames
 import sink_server as s
+from certificates import Certificates
 from clickhouse_server import Engine, Server
 
 
@@ -199,6 +200,32 @@ def a_user_logs_in(folder):
         assert server.count() > 0
 
 
+def over_tls_with_a_password(folder):
+    """https with an authority of one's own: rows and password go to the server that it vouches for, and to no other."""
+    certificates = Certificates(folder)
+    with open(folder + "/password", "w", encoding="utf-8") as file:
+        file.write("s3cret\n")
+    login = f",user=sensor,password_file={folder}/password,drain=0"
+    with Server(folder, certificate=(certificates.certificate, certificates.key)) as server:
+        target = f"clickhouse:https://127.0.0.1:{server.tls_port}/default"
+        for ca in (certificates.stranger, None, folder + "/none.pem"):
+            rows, report = s.replay(target + login + (f",ca={ca}" if ca else ""), folder, code=3)
+            sink = s.sink_report(report, "clickhouse")
+            assert sink["dropped"] == len(rows) and "certificate" in sink["last_error"].lower(), (ca, sink)
+        rows, report = s.replay(f"{target}{login},ca={certificates.ca}", folder)
+        assert s.sink_report(report, "clickhouse")["sent"] == len(rows)
+        compare(server, rows)
+        # A server that does not speak TLS.
+        rows, report = s.replay(f"clickhouse:https://127.0.0.1:{server.port}/default{login},ca={certificates.ca}", folder, code=3)
+        assert s.sink_report(report, "clickhouse")["sent"] == 0
+    # The certificate of another name, though of the same authority.
+    other = folder + "/other"
+    os.mkdir(other)
+    with Server(other, certificate=certificates.issue("elsewhere", "subjectAltName=DNS:db.example.org")) as server:
+        rows, report = s.replay(f"clickhouse:https://127.0.0.1:{server.tls_port}/default{login},ca={certificates.ca}", folder, code=3)
+        assert s.sink_report(report, "clickhouse")["sent"] == 0
+
+
 def a_current_engine_takes_the_same(folder):
     library = os.environ.get("FLOWXDP_LIBCHDB")
     if not library:
@@ -227,5 +254,5 @@ def a_current_engine_takes_the_same(folder):
         compare(engine, rows)
 
 
-s.main(rows_are_those_of_the_run, packet_rows_have_a_table, killed_and_started_again, stopped_in_the_middle, full_disk, away_for_good,
+s.main(over_tls_with_a_password, rows_are_those_of_the_run, packet_rows_have_a_table, killed_and_started_again, stopped_in_the_middle, full_disk, away_for_good,
        a_user_logs_in, a_current_engine_takes_the_same)

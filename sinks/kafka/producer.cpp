@@ -39,8 +39,12 @@ KafkaProducer::KafkaProducer(const Settings& settings, const std::string& topic,
         static_cast<KafkaProducer*>(self)->reported(*message);
     });
     rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int code, const char* reason, void* self) {
-        static_cast<KafkaProducer*>(self)->note(
-            fmt::format("{}: {}", rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code)), reason));
+        auto* producer = static_cast<KafkaProducer*>(self);
+        const std::string text =
+            fmt::format("{}: {}", rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code)), reason);
+        if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) // says nothing of why
+            producer->brokers_error_ = printable(text);
+        producer->note(text);
     });
     // Its log goes to standard error, which is the program's.
     rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
@@ -111,8 +115,8 @@ Result<void> KafkaProducer::send(std::string_view key, std::string_view value, s
             if (!std::exchange(giving_up_, true))
                 error_ =
                     fmt::format("{}: nothing was confirmed for {} ms: rows are dropped until the brokers take them "
-                                "again",
-                                topic_name_, patience.count());
+                                "again{}",
+                                topic_name_, patience.count(), why());
         } else {
             error_ = fmt::format("{}: a row of {} bytes is dropped: {}", topic_name_, value.size(),
                                  rd_kafka_err2str(result));
@@ -140,8 +144,8 @@ Result<void> KafkaProducer::wait(milliseconds patience)
             giving_up_ = true;
             error_ =
                 fmt::format("{}: nothing was confirmed for {} ms: the run does not wait for the brokers until they "
-                            "take rows again",
-                            topic_name_, patience.count());
+                            "take rows again{}",
+                            topic_name_, patience.count(), why());
         }
     }
     return take_error();
@@ -157,8 +161,13 @@ Result<void> KafkaProducer::drain(milliseconds patience)
     const std::uint64_t rows = waiting_;
     rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer_.get(), kPollMs * 20);
-    return Error{fmt::format("{}: {} rows could not be delivered within {} ms and are dropped", topic_name_, rows,
-                             patience.count())};
+    return Error{fmt::format("{}: {} rows could not be delivered within {} ms and are dropped{}", topic_name_, rows,
+                             patience.count(), why())};
+}
+
+std::string KafkaProducer::why() const
+{
+    return brokers_error_.empty() ? "" : ": " + brokers_error_;
 }
 
 } // namespace flowxdp

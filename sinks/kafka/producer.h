@@ -50,12 +50,14 @@ class KafkaProducer {
     void reported(const rd_kafka_message_t& message);
     void note(const std::string& error);
     Result<void> take_error();
+    [[nodiscard]] std::string why() const;
 
     SinkCounts* counts_;
     std::string topic_name_;
     std::atomic<std::uint64_t> waiting_{0};
-    std::uint64_t moved_ = 0; // confirmed or given up
-    std::string error_;       // to be told by the next call
+    std::uint64_t moved_ = 0;   // confirmed or given up
+    std::string error_;         // to be told by the next call
+    std::string brokers_error_; // the last one that says why
     bool outage_said_ = false;
     bool giving_up_ = false; // nobody waits until something moves
     std::unique_ptr<rd_kafka_t, Destroy> producer_;

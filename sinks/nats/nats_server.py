@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 
 import sink_server as s
@@ -20,10 +21,13 @@ def free_port():
 class Client:
     """The few words of NATS' protocol that ask JetStream."""
 
-    def __init__(self, port, login=None):
+    def __init__(self, port, login=None, ca=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self.file = self.socket.makefile("rb")
+        self.file = self.socket.makefile("rb", buffering=1 if ca else -1)
         assert self.file.readline().startswith(b"INFO ")
+        if ca:  # from the first line on
+            self.socket = ssl.create_default_context(cafile=ca).wrap_socket(self.socket, server_hostname="127.0.0.1")
+            self.file = self.socket.makefile("rb")
         options = {"verbose": False, "headers": True, "no_responders": True, "pedantic": False, "lang": "test", "version": "1"}
         self.send(b"CONNECT " + json.dumps({**options, **(login or {})}).encode() + b"\r\nSUB in.* 1\r\n")
 
@@ -57,12 +61,15 @@ class Client:
 
 
 class Server:
-    def __init__(self, folder, name="one", config="", port=None, login=None):
+    def __init__(self, folder, name="one", config="", port=None, login=None, certificates=None):
         self.binary = shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
         if not self.binary:
             raise s.Skip("no nats-server (package nats-server)")
         self.port = port or free_port()
         self.login = login
+        self.ca = certificates and certificates.ca
+        if certificates:
+            config += f'\ntls {{ cert_file: "{certificates.certificate}", key_file: "{certificates.key}" }}'
         self.config = f"{folder}/{name}.conf"
         self.words = (self.binary, "-c", self.config)
         with open(self.config, "w", encoding="utf-8") as file:
@@ -78,7 +85,7 @@ class Server:
 
     def try_ask(self, *questions):
         try:
-            client = Client(self.port, self.login)
+            client = Client(self.port, self.login, self.ca)
         except (OSError, AssertionError):
             return None
         try:
@@ -109,7 +116,7 @@ class Server:
         return rows
 
     def target(self, *others):
-        return "nats:nats://" + ";".join(f"127.0.0.1:{x.port}" for x in (self, *others)) + "/net.flows"
+        return f"nats:{'tls' if self.ca else 'nats'}://" + ";".join(f"127.0.0.1:{x.port}" for x in (self, *others)) + "/net.flows"
 
     def kill(self):
         self.process.kill()

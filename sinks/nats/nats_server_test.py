@@ -6,11 +6,14 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
 import sink_server as s
+from certificates import Certificates
+from nats_key import NatsKey
 from nats_server import Server, free_port
 
 
@@ -163,6 +166,73 @@ def a_user_logs_in(folder):
         assert server.count() > 0
 
 
+def over_tls_with_a_password(folder):
+    """tls:// with an authority of one's own: rows and password go to the server that it vouches for, and to no other."""
+    certificates = Certificates(folder)
+    with open(folder + "/password", "w", encoding="utf-8") as file:
+        file.write("s3cret\n")
+    words = f",stream=FLOWS,user=sensor,drain=0,password_file={folder}/password"
+    users = {"config": 'authorization { user: sensor, password: "s3cret" }', "login": {"user": "sensor", "pass": "s3cret"}}
+    with Server(folder, certificates=certificates, **users) as server:
+        for ca in (certificates.stranger, None, folder + "/none.pem"):
+            rows, report = s.replay(server.target() + words + (f",ca={ca}" if ca else ""), folder, code=3)
+            sink = s.sink_report(report, "nats")
+            assert sink["dropped"] == len(rows) and sink["sent"] == 0 and sink["last_error"], (ca, sink)
+        plain = server.target().replace("tls://", "nats://")
+        rows, report = s.replay(plain + words, folder, code=3)
+        assert s.sink_report(report, "nats")["sent"] == 0
+        rows, report = s.replay(f"{server.target()}{words},ca={certificates.ca}", folder)
+        assert s.sink_report(report, "nats")["sent"] == len(rows)
+        compare(server.messages(), rows)
+    # The certificate of another name, though of the same authority.
+    certificates.certificate, certificates.key = certificates.issue("elsewhere", "subjectAltName=DNS:nats.example.org")
+    server = Server(folder, name="elsewhere", certificates=certificates, **users).start()  # the test itself would not trust it
+    try:
+        s.until(lambda: can_connect(server.port), "nats-server listens")
+        rows, report = s.replay(f"{server.target()}{words},ca={certificates.ca}", folder, code=3)
+        assert s.sink_report(report, "nats")["sent"] == 0, report
+    finally:
+        server.kill()
+
+
+def with_a_file_of_credentials(folder):
+    """A server whose users have JWTs: the file of one opens it, that of an account which it does not know does not."""
+    operator, account, unknown = (NatsKey(kind) for kind in ("operator", "account", "account"))
+    system = NatsKey("account")
+    limits = {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": True, "conn": -1, "leaf": -1, "mem_storage": -1,
+              "disk_storage": -1, "streams": -1, "consumer": -1}
+    accounts = {key: operator.sign(key.public, "account", {"limits": limits if key is account else {**limits, "mem_storage": 0, "disk_storage": 0}})
+                for key in (account, system)}
+    preload = "\n".join(f"{key.public}: {jwt}" for key, jwt in accounts.items())
+    config = (f"operator: {operator.sign(operator.public, 'operator', {'system_account': system.public})}\nsystem_account: {system.public}\n"
+              f"resolver: MEMORY\nresolver_preload {{ {preload} }}")
+    for name, issuer in (("known", account), ("unknown", unknown)):
+        user = NatsKey("user")
+        with open(f"{folder}/{name}.creds", "w", encoding="utf-8") as file:
+            file.write(f"-----BEGIN NATS USER JWT-----\n{issuer.sign(user.public, 'user', {'subs': -1, 'data': -1, 'payload': -1})}\n"
+                       f"------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n{user.seed()}\n------END USER NKEY SEED------\n")
+    server = Server(folder, config=config)
+    server.start()
+    try:
+        s.until(lambda: can_connect(server.port), "nats-server listens")
+        rows, report = s.replay(f"{server.target()},stream=FLOWS,creds={folder}/unknown.creds,drain=0", folder, code=3)
+        sink = s.sink_report(report, "nats")
+        assert sink["sent"] == 0 and sink["dropped"] == len(rows) and "Authentication" in sink["last_error"], sink
+        rows, report = s.replay(f"{server.target()},stream=FLOWS,creds={folder}/known.creds", folder)
+        sink = s.sink_report(report, "nats")
+        assert sink["sent"] == len(rows) > 10 and sink["dropped"] == 0, sink
+    finally:
+        server.kill()
+
+
+def can_connect(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        return True
+    except OSError:
+        return False
+
+
 s.main(rows_are_those_of_the_run_and_come_once, packet_rows_have_a_subject, without_a_stream_nothing_is_acknowledged,
        killed_and_started_again, stopped_in_the_middle, one_of_three_is_killed, a_row_that_is_too_large_is_dropped_alone, away_for_good,
-       a_user_logs_in)
+       a_user_logs_in, over_tls_with_a_password, with_a_file_of_credentials)

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <openssl/ssl.h>
 
 #include "core/printable.h"
 #include "publish_ack.h"
@@ -35,6 +36,14 @@ std::shared_ptr<NatsLibrary> NatsLibrary::use()
         library = used;
     }
     return used;
+}
+
+// libnats 3.4 frees OpenSSL's list of compression methods when it leaves memory after a TLS connection, and OpenSSL 3
+// frees it again when the process ends. TLS has no use for compression: the list is taken out before.
+NatsLibrary::~NatsLibrary()
+{
+    nats_CloseAndWait(0);
+    sk_SSL_COMP_free(SSL_COMP_set0_compression_methods(nullptr));
 }
 
 StreamPublisher::StreamPublisher(std::vector<std::string> servers, NatsLogin login, NatsStream stream,

@@ -33,7 +33,7 @@ struct NatsStream {
 class NatsLibrary {
   public:
     static std::shared_ptr<NatsLibrary> use();
-    ~NatsLibrary() { nats_CloseAndWait(0); }
+    ~NatsLibrary();
     NatsLibrary(const NatsLibrary&) = delete;
     NatsLibrary& operator=(const NatsLibrary&) = delete;
 

@@ -8,19 +8,30 @@ import io
 import os
 import pwd
 import signal
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
 import sink_server as s
+from certificates import Certificates
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 class Server:
-    def __init__(self, folder):
+    """certificates: it listens on loopback over TLS, too, and wants a password there."""
+
+    def __init__(self, folder, certificates=None):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
         if not found:
             raise s.Skip("no PostgreSQL (package postgresql)")
         self.bin = os.path.dirname(found[-1])
+        self.port = 5432
         self.user = {}
         self.folder = folder + "/pg"
         os.mkdir(self.folder)
@@ -33,11 +44,22 @@ class Server:
             self.user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         subprocess.run((self.bin + "/initdb", "-D", self.folder + "/data", "-A", "trust", "-U", "postgres", "-N"), check=True,
                        capture_output=True, cwd=self.folder, **self.user)
+        self.words = ("-c", "listen_addresses=")
+        if certificates:
+            self.listen(certificates)
         self.start()
 
+    def listen(self, certificates):
+        self.port = free_port()
+        self.words = ("-c", "listen_addresses=127.0.0.1", "-p", str(self.port), "-c", "ssl=on", "-c", f"ssl_cert_file={certificates.certificate}", "-c",
+                      f"ssl_key_file={certificates.key}")
+        if self.user:
+            os.chown(certificates.key, self.user["user"], -1)
+        with open(self.folder + "/data/pg_hba.conf", "w", encoding="utf-8") as file:
+            file.write("local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
+
     def start(self):
-        self.process = subprocess.Popen((self.bin + "/postgres", "-D", self.folder + "/data", "-k", self.folder, "-c",
-                                         "listen_addresses=", "-c", "fsync=off"), cwd=self.folder, stdout=subprocess.DEVNULL,
+        self.process = subprocess.Popen((self.bin + "/postgres", "-D", self.folder + "/data", "-k", self.folder, *self.words, "-c", "fsync=off"), cwd=self.folder, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, **self.user)
         s.until(lambda: self.psql("SELECT 1", check=False).returncode == 0, "PostgreSQL answers")
 
@@ -51,7 +73,7 @@ class Server:
         return [int(pid) for pid in self.psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'flowxdp'").stdout.split()]
 
     def psql(self, statement, check=True):
-        ran = subprocess.run(("psql", "-X", "-h", self.folder, "-U", "postgres", "-At", "-c", statement), capture_output=True,
+        ran = subprocess.run(("psql", "-X", "-h", self.folder, "-p", str(self.port), "-U", "postgres", "-At", "-c", statement), capture_output=True,
                              text=True, cwd=self.folder)
         assert not check or ran.returncode == 0, ran.stderr
         return ran
@@ -157,6 +179,32 @@ def away_for_good(folder):
     assert sink["dropped"] == len(rows) and sink["sent"] == 0 and "/nowhere" in sink["last_error"], sink
 
 
+def over_tls_with_a_password(folder):
+    """sslmode=verify-full: rows and password go to the server that the authority vouches for, and to no other."""
+    certificates = Certificates(folder)
+    with Server(folder, certificates) as server:
+        server.psql("CREATE ROLE sensor LOGIN PASSWORD 's3cret'")
+        server.psql("GRANT CREATE ON SCHEMA public TO sensor")
+
+        def run(code, mode, ca, password="s3cret", host="127.0.0.1"):
+            passfile = folder + "/passfile"
+            with open(passfile, "w", encoding="utf-8") as file:
+                file.write(f"*:*:*:sensor:{password}\n")
+            os.chmod(passfile, 0o600)
+            rows, report = s.replay(f"postgres:postgresql://sensor@{host}:{server.port}/postgres?sslmode={mode}&sslrootcert={ca},passfile={passfile},drain=0",
+                                    folder, code=code)
+            sink = s.sink_report(report, "postgres")
+            assert password not in str(report), "the password is told"
+            assert code == 0 or sink["dropped"] == len(rows) and sink["sent"] == 0, sink
+            return rows, sink
+
+        assert "certificate" in run(3, "verify-full", certificates.stranger)[1]["last_error"]
+        assert "password" in run(3, "verify-full", certificates.ca, password="wr0ng")[1]["last_error"]
+        assert "pg_hba" in run(3, "disable", certificates.ca)[1]["last_error"]
+        rows, sink = run(0, "verify-full", certificates.ca)
+        assert sink["sent"] == len(rows) > 10 and keys(of_table(server)) == keys(flat(rows))
+
+
 def a_password_in_the_target_is_refused(folder):
     for target in ("postgresql://u:se%63ret@h/d", "host=h password=secret"):
         ran = subprocess.run((s.FLOWXDP, "replay", s.captures()[0], "--sink", "postgres:" + target), capture_output=True, text=True)
@@ -165,4 +213,4 @@ def a_password_in_the_target_is_refused(folder):
 
 
 s.main(rows_are_those_of_the_run_and_come_once, packet_rows_have_a_table, killed_and_started_again, stopped_in_the_middle,
-       away_for_good, a_password_in_the_target_is_refused)
+       away_for_good, a_password_in_the_target_is_refused, over_tls_with_a_password)

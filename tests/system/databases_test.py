@@ -5,14 +5,12 @@ Kafka (librdkafka's mock cluster) and Parquet files. Parquet files have each row
 
 Exit 77 without root or BPF, or without one of the servers. Parquet needs FLOWXDP_LIBDUCKDB (sinks/parquet/README.md).
 """
-import collections
 import glob
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 
 ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../..")
 sys.path[:0] = [ROOT + "/tests/support", ROOT + "/sinks/clickhouse", ROOT + "/sinks/nats", ROOT + "/sinks/parquet"]
@@ -22,24 +20,9 @@ import kafka_brokers
 import nats_server
 import sink_server
 import veth
+from kill_loop import Killed, once, once_each, senders
 
 FLOWS = 20000
-SEND = """
-import socket, sys, time
-for n in range(int(sys.argv[1])):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(('192.0.2.1', 0))
-    s.sendto(b'x', ('192.0.2.2', 10000 + n % 50000))
-    s.close()
-    if n % 50 == 0: time.sleep(0.005)
-"""
-
-
-def once(what, keys):
-    counted = collections.Counter(keys)
-    twice = [key for key, n in counted.items() if n > 1]
-    assert not twice, f"{what}: {len(twice)} rows are written twice"
-    return set(counted)
 
 
 def killed_daemon(network, folder):
@@ -64,21 +47,9 @@ def killed_daemon_of(network, folder, clickhouse, nats, kafka, where):
     if library:
         options += ["--sink", f"parquet:{folder}/whole.parquet,library={library}", "--sink",
                     f"parquet:{folder}/flows.parquet,library={library},rotate=700f,packets={folder}/packets.parquet"]
-    sensor = veth.Sensor(network, prefix, network.veths[0], *options)
-    network.plug()
-    sender = network.python(network.sender, SEND, FLOWS)
-    kills = 0
-    while sender.poll() is None:
-        time.sleep(0.8)  # traffic under way, at no particular point of the daemon's round
-        sensor.kill()
-        kills += 1
-        sensor = veth.Sensor(network, prefix, network.veths[0], *options)
-    sent = network.unplug()
-    code, report = sensor.stop()
-    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
-    seen = veth.ledger(report)["seen"]
-    assert seen == sent, (seen, sent)
-    wanted = once("text", ((row["flowInd"], row["dir"]) for row in veth.rows(prefix)))
+    run = Killed(network, lambda: veth.Sensor(network, prefix, network.veths[0], *options), lambda: senders(network, FLOWS), every=0.8)
+    seen = run.sent
+    wanted = once_each("text", veth.rows(prefix))
     read = subprocess.run((*where, "kcat", "-C", "-e", "-q", "-b", kafka.servers, "-t", "flows"), check=True, capture_output=True, text=True)
     from_kafka = [(row["flowInd"], row["dir"]) for row in map(json.loads, read.stdout.splitlines())]
     assert {(str(number), direction) for number, direction in from_kafka} == wanted, "rows in Kafka"
@@ -96,7 +67,7 @@ def killed_daemon_of(network, folder, clickhouse, nats, kafka, where):
         messages = nats.messages()
         assert {(str(row["flowInd"]), row["dir"]) for _, row in messages} == wanted
         assert len({number for number, _ in messages}) == len(wanted)
-    said = f"{kills} kills, {seen} packets, {len(wanted)} rows, {len(messages)} messages in NATS, {len(from_kafka)} in Kafka"
+    said = f"{run.kills} kills, {seen} packets, {len(wanted)} rows, {len(messages)} messages in NATS, {len(from_kafka)} in Kafka"
     if not library:
         print("SKIP: Parquet files: no FLOWXDP_LIBDUCKDB")
         return said

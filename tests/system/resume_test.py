@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """resume_test.py FLOWXDP: a daemon killed with SIGKILL again and again: every file sink has each row once.
 
-Text, split text, JSON, compressed JSON, CSV, files that rotate, SQLite, packet rows and the sensor's own capture at the same time. Exit 77 without
+Text, split text, JSON, compressed JSON, CSV, files that rotate (IPFIX, too), SQLite, packet rows and the sensor's own capture at the same time. Exit 77 without
 root or BPF.
 """
-import collections
 import contextlib
 import csv
 import glob
@@ -16,27 +15,15 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../export"))
+import collectors
 import veth
+from kill_loop import Killed, once, once_each, senders
 
 FLOWS = 20000
-SEND = """
-import socket, sys, time
-for n in range(int(sys.argv[1])):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(('192.0.2.1', 0))
-    s.sendto(b'x', ('192.0.2.2', 10000 + n % 50000))
-    s.close()
-    if n % 50 == 0: time.sleep(0.005)
-"""
-
-
-def once(what, table):
-    keys = collections.Counter((str(row["flowInd"]), row["dir"]) for row in table)
-    twice = [key for key, n in keys.items() if n > 1]
-    assert not twice, f"{what}: {len(twice)} rows are written twice"
-    return set(keys)
 
 
 def killed(network, folder):
@@ -46,37 +33,25 @@ def killed(network, folder):
                path("b.json.gz"), "--sink", "csv:" + path("c.csv"), "--sink", "text:" + path("d") + ",split=3000f", "--sink",
                "json:" + path("e_flows.json.gz") + ",rotate=700f/1s,exec_after=chmod 0400", "--sink", "csv:" + path("f_flows.csv") +
                ",rotate=100K", "--sink", "sqlite:" + path("g.db"))
-    sensor = veth.Sensor(network, prefix, network.veths[0], *options)
-    network.plug()
-    sender = network.python(network.sender, SEND, FLOWS)
-    kills = 0
-    while sender.poll() is None:
-        time.sleep(0.5)  # traffic under way, at no particular point of the daemon's round
-        sensor.kill()
-        kills += 1
-        sensor = veth.Sensor(network, prefix, network.veths[0], *options)
-    sent = network.unplug()
-    code, report = sensor.stop()
-    assert code == 0 and kills >= 3, (code, kills, sensor.said(), report)
-    seen = veth.ledger(report)["seen"]
-    assert seen == sent, (seen, sent)
+    run = Killed(network, lambda: veth.Sensor(network, prefix, network.veths[0], *options), lambda: senders(network, FLOWS), every=0.5)
+    kills, seen = run.kills, run.sent
 
     text = veth.rows(prefix)
-    wanted = once("text", text)
+    wanted = once_each("text", text)
     assert sum(int(row["pktsSnt"]) for row in text) == seen
     with open(path("a.json")) as a, gzip.open(path("b.json.gz"), "rt") as b, open(path("c.csv"), newline="") as c:
-        assert once("json", map(json.loads, a)) == wanted
-        assert once("json.gz", map(json.loads, b)) == wanted
-        assert once("csv", csv.DictReader(c)) == wanted
+        assert once_each("json", map(json.loads, a)) == wanted
+        assert once_each("json.gz", map(json.loads, b)) == wanted
+        assert once_each("csv", csv.DictReader(c)) == wanted
     pieces = sorted(glob.glob(path("d_flows.txt*")), key=lambda p: int(p.rsplit("txt", 1)[1]))
     lines = [line for piece in pieces for line in open(piece)]
     assert lines == open(prefix + "_flows.txt").readlines(), "the pieces are not the file"
     # Files that rotate: each row in one of them, none with a part's name, the command for all but those that were named at a kill.
     assert not glob.glob(path("*.part*")), glob.glob(path("*.part*"))
     rotated = glob.glob(path("e_flows_*.json.gz"))
-    assert once("rotated json", (json.loads(line) for name in rotated for line in gzip.open(name, "rt"))) == wanted
+    assert once_each("rotated json", (json.loads(line) for name in rotated for line in gzip.open(name, "rt"))) == wanted
     assert len(rotated) > kills and sum(os.stat(name).st_mode & 0o777 == 0o400 for name in rotated) >= len(rotated) - kills
-    assert once("rotated csv", (row for name in glob.glob(path("f_flows_*.csv")) for row in csv.DictReader(open(name, newline="")))) == wanted
+    assert once_each("rotated csv", (row for name in glob.glob(path("f_flows_*.csv")) for row in csv.DictReader(open(name, newline="")))) == wanted
     numbers = sorted(int(row["pktNo"]) for name in glob.glob(path("f_packets_*.csv")) for row in csv.DictReader(open(name, newline="")))
     assert numbers == list(range(1, seen + 1)), "packet rows of the files that rotate"
     with contextlib.closing(sqlite3.connect(path("g.db"))) as database:
@@ -86,34 +61,52 @@ def killed(network, folder):
     subprocess.run([network.flowxdp, "replay", "-q", "-s", "--idle-timeout", "0.3", prefix + ".pcapng", "-w", path("again")],
                    check=True, stderr=subprocess.DEVNULL)
     assert open(path("again_packets.txt")).read() == open(prefix + "_packets.txt").read(), "packet rows differ"
-    assert once("replay", veth.rows(path("again"))) == wanted
+    assert once_each("replay", veth.rows(path("again"))) == wanted
     return f"{kills} kills, {seen} packets, {len(wanted)} rows"
 
 
-def every_row_once(network, folder, *options, pairs=1, flows=60000, pace="0.002"):
+def killed_while_files_rotate(network, folder):
+    """Text, packet rows and IPFIX in files one after the other: each row in one of them, and each file is whole by itself, its header or
+    its templates in it."""
+    prefix = folder + "/run"
+    options = ("-s", "--idle-timeout", "0.3", "--sink", f"text:{folder}/t,rotate=700f/1s", "--sink", f"ipfix:file:{folder}/x.ipfix,rotate=500f/1s",
+               "--sink", f"ipfix:file:{folder}/y.ipfix,rotate=100K,biflow=1")
+    run = Killed(network, lambda: veth.Sensor(network, prefix, network.veths[0], *options), lambda: senders(network, FLOWS), every=0.5)
+    text = veth.rows(prefix)
+    wanted = once_each("text", text)
+    assert veth.packets(text) == run.sent
+    assert not glob.glob(folder + "/*.part*"), glob.glob(folder + "/*.part*")
+    names = {kind: glob.glob(f"{folder}/{pattern}") for kind, pattern in
+             (("flows", "t_flows_*.txt"), ("packets", "t_packets_*.txt"), ("x", "x_*.ipfix"), ("y", "y_*.ipfix"))}
+    assert all(len(found) > run.kills for found in names.values()), {kind: len(found) for kind, found in names.items()}
+    assert once_each("rotated text", (row for name in names["flows"] for row in veth.rows_of(name))) == wanted
+    numbers = sorted(int(row["pktNo"]) for name in names["packets"] for row in veth.rows_of(name))
+    assert numbers == list(range(1, run.sent + 1)), "packet rows of the files that rotate"
+    # ipfixDump gets one file at a time: it knows no template but those in it. A biflow record is both directions.
+    try:
+        records = {kind: [record for name in names[kind] for record in collectors.ipfix_dump(name)] for kind in "xy"}
+    except collectors.Missing as missing:
+        print("SKIP: IPFIX files that rotate:", missing)
+        return f"{run.kills} kills, {len(wanted)} rows"
+    directions = {"0": "A", "1": "B"}
+    assert once("rotated IPFIX", ((r["flowId"], directions[r["flowDirection"]]) for r in records["x"])) == wanted
+    assert once("rotated IPFIX of biflows", (r["flowId"] for r in records["y"])) == {flow for flow, _ in wanted}
+    for kind in "xy":
+        counted = sum(int(r["packetDeltaCount"]) + int(r.get("reversePacketDeltaCount", 0)) for r in records[kind])
+        assert counted == run.sent, (kind, counted, run.sent)
+    return f"{run.kills} kills, {run.sent} packets, {len(wanted)} rows, files: " + ", ".join(str(len(found)) for found in names.values())
+
+
+def every_row_once(network, folder, *options, plugins="basic_flow,basic_stats,tcp_states", start_senders=None):
     """A sensor that is killed again and again under new flows: what the wire carried is in the rows, and no row is twice."""
-    prefix, names = folder + "/run", network.veths[:pairs]
-    options = (*names, "--plugins", "basic_flow,basic_stats,tcp_states", *options)
-    sensor = veth.Sensor(network, prefix, *options)
-    network.plug()
-    senders = [network.python(network.sender, SEND.replace("192.0.2.", f"192.0.{2 + n}.").replace("0.005", pace), flows)
-               for n in range(pairs)]
-    kills = 0
-    while any(sender.poll() is None for sender in senders):
-        time.sleep(0.7)  # traffic under way, at no particular point of the daemon's round
-        sensor.kill()
-        kills += 1
-        sensor = veth.Sensor(network, prefix, *options)
-    sent = sum(network.unplug(n) for n in range(pairs))
-    code, report = sensor.stop()
-    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
+    prefix, options = folder + "/run", (*network.veths, "--plugins", plugins, *options)
+    run = Killed(network, lambda: veth.Sensor(network, prefix, *options), start_senders or (lambda: senders(network, 60000, network.pairs, 0.002)),
+                 every=0.7)
     table = veth.rows(prefix)
-    once("text", table)
-    books = veth.ledger(report)
-    assert books["seen"] == sent, (books, sent)
+    once_each("text", table)
     counted = veth.packets(table)
-    assert counted + books["unattributed"] == sent, f"{sent - counted} packets are in no row ({kills} kills)"
-    return table, f"{kills} kills, {sent} packets, {len(table)} rows"
+    assert counted + run.books["unattributed"] == run.sent, f"{run.sent - counted} packets are in no row ({run.kills} kills)"
+    return table, f"{run.kills} kills, {run.sent} packets, {len(table)} rows"
 
 
 def full_table(network, folder):
@@ -124,27 +117,11 @@ def full_table(network, folder):
 
 def forced_ends_and_a_small_ring(network, folder):
     """UDP flows do not end by force; TCP flows whose first segment has a window below the threshold do."""
-    prefix = folder + "/run"
-    options = (network.veths[0], "--plugins", "basic_flow,basic_stats", "--plugin", "tcp_win:threshold=1,force_at=1", "--ring", "64K")
-    sensor = veth.Sensor(network, prefix, *options)
-    network.plug()
-    sender = network.python(network.sender, SEND_ZERO_WINDOWS, network.peers[0], network.mac(network.sensor, network.veths[0]), 150000)
-    kills = 0
-    while sender.poll() is None:
-        time.sleep(0.5)
-        sensor.kill()
-        kills += 1
-        sensor = veth.Sensor(network, prefix, *options)
-    sent = network.unplug()
-    code, report = sensor.stop()
-    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
-    table = veth.rows(prefix)
-    once("text", table)
-    books = veth.ledger(report)
-    assert books["seen"] == sent, (books, sent)
-    assert veth.packets(table) + books["unattributed"] == sent, (veth.packets(table), books, kills)
+    send = lambda: [network.python(network.sender, SEND_ZERO_WINDOWS, network.peers[0], network.mac(network.sensor, network.veths[0]), 150000)]
+    table, said = every_row_once(network, folder, "--plugin", "tcp_win:threshold=1,force_at=1", "--ring", "64K", plugins="basic_flow,basic_stats",
+                                 start_senders=send)
     assert sum(1 for row in table if int(row["flowStat"], 16) & 1 << 41) > 1000, "nothing was forced"
-    return f"{kills} kills, {sent} packets, {len(table)} rows"
+    return said
 
 
 # Frames of TCP with window 0, many flows, by a packet socket.
@@ -162,7 +139,7 @@ for n in range(count):
 
 def several_interfaces(network, folder):
     """Two sensors of one daemon write one file: their journals name the same place in it."""
-    _, said = every_row_once(network, folder, "--max-flows", "2048", pairs=2)
+    _, said = every_row_once(network, folder, "--max-flows", "2048")
     return said
 
 
@@ -197,7 +174,7 @@ def second_of_two_interfaces(network, folder):
     code, _ = sensor.stop()
     assert code == 0, sensor.said()
     table = veth.rows(folder + "/run")
-    once("text", table)
+    once_each("text", table)
     assert veth.packets(table, dstPort="9") == 10 and veth.packets(table, dstPort="10") == 20
 
 
@@ -272,7 +249,7 @@ def taken_over_twice(network, folder):
     code, _ = sensor.stop()
     assert code == 0, sensor.said()
     table = veth.rows(prefix)
-    once("text", table)
+    once_each("text", table)
     adopted = lambda port: [int(row["fxStat"], 16) >> 3 & 1 for row in table if row["dstPort"] == port]
     assert adopted("9") == [1] * 3 and adopted("10") == [0] * 3, (adopted("9"), adopted("10"))
 
@@ -299,25 +276,17 @@ def rows_of_a_receiver(network, folder):
     receiver.stdout.readline()
     options = (network.veths[0], "--plugins", "basic_flow,basic_stats", "--idle-timeout", "0.3", "--sink",
                "socket:tcp://127.0.0.1:6666,format=json")
-    sensor = veth.Sensor(network, prefix, *options)
-    network.plug()
-    sender = network.python(network.sender, SEND, FLOWS)
-    kills = 0
-    while sender.poll() is None:
-        time.sleep(0.3)
+
+    def stops_reading():
         receiver.send_signal(signal.SIGSTOP)
         time.sleep(0.3)  # rows pile up on the way
-        sensor.kill()
-        kills += 1
-        receiver.send_signal(signal.SIGCONT)
-        sensor = veth.Sensor(network, prefix, *options)
-    network.unplug()
-    code, report = sensor.stop()
-    assert code == 0 and kills >= 2, (code, kills, sensor.said(), report)
-    wanted = once("text", veth.rows(prefix))
+
+    run = Killed(network, lambda: veth.Sensor(network, prefix, *options), lambda: senders(network, FLOWS), every=0.3, before=stops_reading,
+                 after=lambda: receiver.send_signal(signal.SIGCONT))
+    wanted = once_each("text", veth.rows(prefix))
     received = lambda: {(str(row["flowInd"]), row["dir"]) for row in lines_of(got)}
     veth.until(lambda: received() == wanted, "the receiver has every row")
-    return f"{kills} kills, {len(wanted)} rows"
+    return f"{run.kills} kills, {len(wanted)} rows"
 
 
 def lines_of(path):
@@ -329,5 +298,5 @@ def lines_of(path):
             pass
 
 
-veth.main("fxre", (killed, full_table, forced_ends_and_a_small_ring, rows_of_a_receiver, taken_over_twice), quiet=False)
+veth.main("fxre", (killed, killed_while_files_rotate, full_table, forced_ends_and_a_small_ring, rows_of_a_receiver, taken_over_twice), quiet=False)
 veth.main("fxre", (several_interfaces, one_of_two_interfaces, second_of_two_interfaces, interfaces_of_two_daemons, one_receiver_of_two_daemons), quiet=False, pairs=2)

@@ -96,10 +96,12 @@ def members(names):
     return found
 
 
-# A mount namespace with a BPF file system as systemd mounts it, and below it what tmpfiles.conf makes.
+# A mount namespace with a BPF file system as systemd mounts it, below it what tmpfiles.conf makes, and nothing else to be written there.
 AS_THE_UNIT = """
 mount -t bpf -o mode=0700 bpf /sys/fs/bpf
 install -d -m 1770 -o root -g nogroup /sys/fs/bpf/flowxdp
+mount --bind /sys/fs/bpf/flowxdp /sys/fs/bpf/flowxdp
+mount -o remount,bind,ro /sys/fs/bpf
 exec "$@"
 """
 
@@ -141,9 +143,9 @@ def rights_of_the_unit(network, folder):
     assert "bpf" in called and "capset" in called
     assert called <= allowed - refused, called - (allowed - refused)
     # systemd.exec(5): RestrictSUIDSGID= refuses openat2(2), which no filter shows.
-    assert "openat2" not in called or not unit_values("RestrictSUIDSGID")
-    # It makes /sys/fs/bpf read-only, and ReadWritePaths= does not take that back.
-    assert not unit_values("ProtectKernelTunables") and unit_values("ReadWritePaths") == ["-/sys/fs/bpf"]
+    assert "openat2" not in called and unit_values("RestrictSUIDSGID") == ["yes"]
+    # It makes /sys/fs/bpf read-only; the mount of AS_THE_UNIT takes that back.
+    assert unit_values("ProtectKernelTunables") == ["yes"] and unit_values("BindPaths") == ["-/sys/fs/bpf/flowxdp"]
 
 
 veth.main("fxsv", (a_socket_with_a_path, an_abstract_socket, a_manager_that_does_not_read, rights_of_the_unit))

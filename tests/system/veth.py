@@ -216,7 +216,12 @@ def need_dispatcher(network):
 
 def rows(prefix, file="flows.txt"):
     """The rows of PREFIX_FILE by column name."""
-    with open(f"{prefix}_{file}") as lines:
+    return rows_of(f"{prefix}_{file}")
+
+
+def rows_of(path):
+    """Likewise, of a file of text rows."""
+    with open(path) as lines:
         names = lines.readline().lstrip("%").rstrip("\n").split("\t")
         return [dict(zip(names, line.rstrip("\n").split("\t"))) for line in lines]
 

@@ -18,6 +18,7 @@
 #include "cli/sensor_bundle.h"
 #include "cli/service_manager.h"
 #include "cli/state_publisher.h"
+#include "core/printable.h"
 #include "kernel/privileges.h"
 #include "live/daemon.h"
 
@@ -138,6 +139,25 @@ void report_now(const Daemon& daemon, const std::vector<std::unique_ptr<LiveSens
     setup->run().running.reset();
 }
 
+// SIGUSR2: ends at a commit. All rows that left are safe and in the journal, and the next daemon reads the others from
+// ring and outbox, as after a kill. Ending the run would write flows early that are not over, and write what is pending
+// here a second time.
+[[noreturn]] void hand_over(const std::vector<std::unique_ptr<LiveSensor>>& sensors, const ServiceManager& manager,
+                            Log* log)
+{
+    std::string names;
+    for (const auto& sensor : sensors)
+        names += (names.empty() ? "" : ", ") + sensor->interface();
+    manager.tell("STOPPING=1");
+    log->write(
+        LogLevel::kInformation,
+        fmt::format("{}: handed over: the kernel goes on counting, attach with the same plugins and options takes "
+                    "it over",
+                    names));
+    std::fflush(nullptr);
+    _exit(static_cast<int>(ExitCode::kOk));
+}
+
 } // namespace
 
 ExitCode run_attach_command(const AttachOptions& options, const std::string& command_line, Log* log)
@@ -147,7 +167,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     need_sensor_capabilities("attach");
     const std::optional<UserIdentity> user =
         options.user.empty() ? std::nullopt : std::optional(find_user(options.user));
-    RunSignals signals;
+    RunSignals signals(MayHandOver::kYes);
     const ServiceManager manager;
 
     Observation observation(options, user, log);
@@ -155,6 +175,11 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
     const RunInput input{
         fmt::format("{}", fmt::join(options.interfaces, "_")), {}, bundle_left(options, user ? user->uid : geteuid())};
     RunSetup setup(options.run, input, command_line, RunKind::kLive, log);
+    if (options.dry_run) {
+        for (const std::string& line : observation.foresee(setup.plan()))
+            fmt::print("{}\n", printable(line));
+        return ExitCode::kOk;
+    }
     std::unique_ptr<HttpServer> server = bind_monitor(options.run, log);
     setup.open_outputs(observation.attach(setup.plan()));
     std::vector<StatePublisher::Target> states;
@@ -187,6 +212,8 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
             else if (signal == RunSignal::kReopen) {
                 setup.reopen_files();
                 daemon.enter_outputs();
+            } else if (signal == RunSignal::kHandOver) {
+                hand_over(sensors, manager, log);
             }
         }
         if (monitor)

@@ -79,11 +79,16 @@ CommandRow attach_command(Options* options)
         .with_noun(Noun::kUser)
         .with_change(Change::kDaemon);
     row.options
+        .flag("--dry-run", &attach->dry_run,
+              "Attach nothing: say for each sensor whether it would be taken over or begin anew, or why not")
+        .with_change(Change::kDaemon)
+        .not_in_files();
+    row.options
         .size("--ring", &attach->run.ring_bytes, 4096, std::uint64_t{1} << 30,
               "Memory between kernel and daemon for ends, packet rows and frames; rounded up to a power of two")
         .with_change(Change::kKept);
     add_extract_option(&row.options, &attach->run);
-    add_run_options(&row.options, &attach->run);
+    add_run_options(&row.options, &attach->run, Lasting::kYes);
     row.examples = {
         {"sudo flowxdp attach eth0", "rows to standard output as flows end"},
         {"sudo flowxdp attach eth0 -w /var/log/flows", "/var/log/flows_flows.txt"},
@@ -99,7 +104,7 @@ CommandRow attach_command(Options* options)
         "same plugins and options takes over without losing a packet.",
         "Once attached it keeps the capabilities cap_bpf and cap_net_admin alone (--dispatcher: cap_sys_admin "
         "too). An interface that is removed is exported and the others go on; without any left it ends.",
-        kSignals,
+        kSignals, "SIGUSR2 ends the daemon alone: the kernel goes on counting, and the next attach takes over.",
         "Exit codes: 0 ok, 1 run-time error or every interface is gone, 2 usage, 3 something was lost, 77 a "
         "privilege is missing."};
     row.finish = [options, attach](const std::vector<std::string>& words) {

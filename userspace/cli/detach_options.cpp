@@ -10,7 +10,7 @@ Result<void> take_detach_words(DetachOptions* detach, const std::vector<std::str
 {
     detach->interfaces = words;
     const RunOptions& run = detach->run;
-    if (!detach->export_flows && (!run.write_prefix.empty() || run.split || !run.sinks.empty()))
+    if (!detach->export_flows && (!run.write_prefix.empty() || run.split || !run.sinks.empty() || run.extract))
         return Error{"detach writes flows only with --export"};
     return {};
 }
@@ -43,7 +43,8 @@ CommandRow detach_command(Options* options)
         .flag("--export", &detach->export_flows,
               "Without a daemon: write the flows that the kernel still holds, then remove")
         .not_in_files();
-    add_run_options(&row.options, &detach->run);
+    add_extract_option(&row.options, &detach->run);
+    add_run_options(&row.options, &detach->run, Lasting::kNo);
     row.examples = {
         {"sudo flowxdp detach eth0", "stop the daemon, which exports every flow"},
         {"sudo flowxdp detach --export eth0 -w /var/log/last",

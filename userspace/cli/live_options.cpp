@@ -65,6 +65,7 @@ SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
                            ExitCode::kUsage);
     set_text(record.output, absolute_path(plan.outputs.prefix));
     set_text(record.capture, absolute_path(plan.outputs.capture));
+    record.alarmed = run.extract && run.extract->alarmed;
     return record;
 }
 
@@ -200,7 +201,7 @@ void recall_options(const SensorStateRecord& state, RunOptions* run)
     run->packet_mode = state.packet_mode != 0;
     run->snap_len = state.snap_len;
     if (*state.capture && !run->extract)
-        run->extract = Extraction{false, state.capture};
+        run->extract = Extraction{state.alarmed != 0, state.capture};
 }
 
 } // namespace flowxdp

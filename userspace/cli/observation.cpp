@@ -71,7 +71,7 @@ bool Observation::in_dispatcher() const
     return std::ranges::any_of(sensors_, [](const auto& sensor) { return sensor->in_dispatcher(); });
 }
 
-void Observation::attach_sensor(const std::string& interface, const RunPlan& plan, int shared_sensor_fd)
+LiveSensorOptions Observation::sensor_options(const std::string& interface, const RunPlan& plan) const
 {
     // What is wrong with the interface itself is said by the sensor.
     const auto info = read_interface(interface);
@@ -83,13 +83,20 @@ void Observation::attach_sensor(const std::string& interface, const RunPlan& pla
         sensor.merged.assign(options_.interfaces.begin() + 1, options_.interfaces.end());
     sensor.direction = options_.direction;
     sensor.mode = options_.mode;
-    sensor.object.shared_sensor_fd = shared_sensor_fd;
     sensor.fix_offloads = options_.fix_offloads;
     if (user_)
         sensor.owner = user_->uid;
     if (options_.dispatcher)
         sensor.dispatcher_priority = options_.priority;
-    sensors_.push_back(std::make_unique<LiveSensor>(sensor));
+    return sensor;
+}
+
+std::vector<std::string> Observation::foresee(const RunPlan& plan) const
+{
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < (options_.merge ? 1 : options_.interfaces.size()); i++)
+        lines.push_back(LiveSensor::foresee(sensor_options(options_.interfaces[i], plan)));
+    return lines;
 }
 
 // -e: a capture for each sensor. Claims the files.
@@ -125,8 +132,10 @@ RunOrigin Observation::attach(const RunPlan& plan)
         wanted > 1 ? find_left_numbers(options_.interfaces, plan.bundle.descriptor->layout_id) : UniqueFd();
     std::vector<std::string> observed;
     for (std::size_t i = 0; i < wanted; i++) {
-        attach_sensor(options_.interfaces[i], plan,
-                      sensors_.empty() ? left_numbers.get() : sensors_.front()->object().map_fd("sensor"));
+        LiveSensorOptions sensor = sensor_options(options_.interfaces[i], plan);
+        sensor.object.shared_sensor_fd =
+            sensors_.empty() ? left_numbers.get() : sensors_.front()->object().map_fd("sensor");
+        sensors_.push_back(std::make_unique<LiveSensor>(sensor));
         observed.push_back(sensors_.back()->direction_text());
     }
     log_->print_deferred(observed);

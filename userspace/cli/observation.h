@@ -30,6 +30,8 @@ class Observation {
     // Attaches or takes over a sensor for each interface, or one for all with --merge. Cuts back what a killed daemon
     // wrote after its last commit, becomes the user, opens the captures of -e. Throws StartupError.
     RunOrigin attach(const RunPlan& plan);
+    // What attach() would do with each sensor, a line each; nothing of it is done. Throws StartupError where it would.
+    [[nodiscard]] std::vector<std::string> foresee(const RunPlan& plan) const;
     // The start succeeded: from here on a sensor ends by the daemon alone.
     void begin() { began_ = true; }
 
@@ -41,7 +43,7 @@ class Observation {
     [[nodiscard]] const DaemonOptions& daemon_options() const { return daemon_options_; }
 
   private:
-    void attach_sensor(const std::string& interface, const RunPlan& plan, int shared_sensor_fd);
+    [[nodiscard]] LiveSensorOptions sensor_options(const std::string& interface, const RunPlan& plan) const;
     std::vector<std::string> name_captures(const RunPlan& plan) const;
     void become_the_user();
 

@@ -107,6 +107,7 @@ struct AttachOptions {
     bool dispatcher = false;                 // --dispatcher: beside other XDP programs
     unsigned priority = kDispatcherPriority; // --priority, of --dispatcher
     std::string user;                        // --user; empty = stay who we are
+    bool dry_run = false;                    // --dry-run
 };
 
 struct DetachOptions {

@@ -71,7 +71,7 @@ CommandRow replay_command(Options* options)
     row.options.choice("--engine", &replay->engine, kEngineWords,
                        "In this process, or the kernel's program by test-run (root); the rows are the same");
     add_extract_option(&row.options, &replay->run);
-    add_run_options(&row.options, &replay->run);
+    add_run_options(&row.options, &replay->run, Lasting::kYes);
     row.examples = {
         {"flowxdp replay capture.pcap", "rows to standard output, the report to standard error"},
         {"flowxdp replay capture.pcap -w out", "out_flows.txt, out_headers.txt; the report to standard output"},

@@ -269,6 +269,27 @@ void add_config_option(OptionTable* table, RunOptions* run)
         .not_in_files();
 }
 
+void add_monitoring_options(OptionTable* table, RunOptions* run)
+{
+    table
+        ->number("-M,--monitoring", "SECONDS", &run->monitoring_s, 1, 86400, 10,
+                 "A line of figures every so often: to standard error, and to PREFIX_monitoring.txt of -w")
+        .with_change(Change::kDaemon);
+    table
+        ->choice("--monitoring-mode", &run->monitoring_mode, kMonitoringWords,
+                 "What a line of -M counts: since the start, or since the line before")
+        .with_change(Change::kDaemon);
+}
+
+void add_listen_options(OptionTable* table, RunOptions* run)
+{
+    add_listen_option(table, run).with_change(Change::kDaemon);
+    table
+        ->text("--listen-token-file", "FILE", &run->listen_token_file,
+               "Answer only who sends the token in this file: Authorization: Bearer TOKEN")
+        .with_change(Change::kDaemon);
+}
+
 } // namespace
 
 Error empty_value()
@@ -276,7 +297,7 @@ Error empty_value()
     return Error{"'' is empty: give a value, or leave the option out"};
 }
 
-void add_run_options(OptionTable* table, RunOptions* run)
+void add_run_options(OptionTable* table, RunOptions* run, Lasting lasting)
 {
     table->group("Output");
     table
@@ -326,14 +347,8 @@ void add_run_options(OptionTable* table, RunOptions* run)
     table->group("Report");
     table->flag("-l,--log-file", &run->log_file, "Write the report to PREFIX_log.txt instead of standard output")
         .with_change(Change::kDaemon);
-    table
-        ->number("-M,--monitoring", "SECONDS", &run->monitoring_s, 1, 86400, 10,
-                 "A line of figures every so often: to standard error, and to PREFIX_monitoring.txt of -w")
-        .with_change(Change::kDaemon);
-    table
-        ->choice("--monitoring-mode", &run->monitoring_mode, kMonitoringWords,
-                 "What a line of -M counts: since the start, or since the line before")
-        .with_change(Change::kDaemon);
+    if (lasting == Lasting::kYes)
+        add_monitoring_options(table, run);
     table->flag("--json", &run->json, "Report as one JSON object").with_change(Change::kDaemon);
     table->flag("--quiet,-q", &run->quiet, "No report, no progress, errors only").with_change(Change::kReload);
     table->counter("--verbose,-v", &run->verbose, "Say more").with_change(Change::kReload);
@@ -342,11 +357,8 @@ void add_run_options(OptionTable* table, RunOptions* run)
         ->choice("--log-format", &run->log_format, kLogFormatWords,
                  "Messages on standard error as lines of text, or as a JSON object each: time, level, message")
         .with_change(Change::kDaemon);
-    add_listen_option(table, run).with_change(Change::kDaemon);
-    table
-        ->text("--listen-token-file", "FILE", &run->listen_token_file,
-               "Answer only who sends the token in this file: Authorization: Bearer TOKEN")
-        .with_change(Change::kDaemon);
+    if (lasting == Lasting::kYes)
+        add_listen_options(table, run);
     add_config_option(table, run);
 }
 

@@ -13,8 +13,11 @@ namespace flowxdp {
 // The error of an empty value.
 Error empty_value();
 
-void add_run_options(OptionTable* table, RunOptions* run);
-// -e, of attach and replay.
+// Does the command run long enough to be looked at? Only then it has -M and --listen.
+enum class Lasting { kNo, kYes };
+
+void add_run_options(OptionTable* table, RunOptions* run, Lasting lasting);
+// -e.
 void add_extract_option(OptionTable* table, RunOptions* run);
 // Of those the ones that the numbers of flows depend on, and where they come from.
 void add_numbering_options(OptionTable* table, RunOptions* run);

@@ -22,12 +22,14 @@ bool is_ignored(int number)
 
 } // namespace
 
-RunSignals::RunSignals() : had_terminal_(has_terminal())
+RunSignals::RunSignals(MayHandOver may_hand_over) : had_terminal_(has_terminal())
 {
     sigset_t set;
     sigemptyset(&set);
     for (const int number : {SIGINT, SIGTERM, SIGUSR1})
         sigaddset(&set, number);
+    if (may_hand_over == MayHandOver::kYes)
+        sigaddset(&set, SIGUSR2);
     if (!is_ignored(SIGHUP))
         sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -39,6 +41,8 @@ RunSignal RunSignals::meaning_of(const signalfd_siginfo& info)
 {
     if (info.ssi_signo == SIGUSR1)
         return RunSignal::kReport;
+    if (info.ssi_signo == SIGUSR2)
+        return RunSignal::kHandOver;
     // The kernel itself tells of a terminal that hung up; a shell that tells its jobs does so after it.
     const bool hung_up = info.ssi_code == SI_KERNEL || (had_terminal_ && !has_terminal());
     return info.ssi_signo == SIGHUP && !hung_up ? RunSignal::kReopen : RunSignal::kStop;

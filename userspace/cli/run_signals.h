@@ -4,6 +4,7 @@
 //   SIGINT, SIGTERM      end the input, drain, report; a second one takes its default way
 //   SIGHUP               the terminal is gone: likewise. Otherwise it is a person or logrotate: open the files anew
 //   SIGUSR1              report as things stand
+//   SIGUSR2              of a live run: end without touching the sensor, which the next daemon takes over
 //   SIGPIPE              ignored: a write says EPIPE
 #pragma once
 
@@ -13,13 +14,16 @@
 
 namespace flowxdp {
 
-enum class RunSignal { kNone, kStop, kReport, kReopen };
+enum class RunSignal { kNone, kStop, kReport, kReopen, kHandOver };
+
+// Does the run leave something that another process may take over? Else SIGUSR2 has its default way.
+enum class MayHandOver { kNo, kYes };
 
 class RunSignals {
   public:
     // Blocks the signals, so it belongs before the first thread: threads inherit the mask. A SIGHUP that is ignored
     // (nohup) stays so.
-    RunSignals();
+    explicit RunSignals(MayHandOver may_hand_over = MayHandOver::kNo);
 
     [[nodiscard]] int fd() const { return fd_.get(); } // readable when there is something; non-blocking
     // The next signal that came; kNone when there is none.

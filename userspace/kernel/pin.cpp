@@ -2,8 +2,6 @@
 #include "kernel/pin.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +9,8 @@
 #include <string_view>
 
 #include <fmt/format.h>
+
+#include "core/open_without_links.h"
 
 namespace flowxdp {
 namespace {
@@ -41,11 +41,7 @@ UniqueFd open_below_bpf(const std::string& path, int flags)
         errno = root ? EINVAL : errno;
         return UniqueFd();
     }
-    open_how how{};
-    how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-    return UniqueFd(
-        static_cast<int>(syscall(SYS_openat2, root.get(), path.c_str() + prefix.size() + 1, &how, sizeof how)));
+    return open_without_links(root.get(), std::string_view(path).substr(prefix.size() + 1), flags, FileSystems::kOne);
 }
 
 UniqueFd open_pin(const std::string& path)

@@ -2,9 +2,7 @@
 #include "live/left_files.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "core/file_identity.h"
+#include "core/open_without_links.h"
 #include "core/unique_fd.h"
 #include "live/journal.h"
 
@@ -35,13 +34,17 @@ std::int64_t modified_ns(const struct stat& file)
     return static_cast<std::int64_t>(file.st_mtim.tv_sec) * 1000000000 + file.st_mtim.tv_nsec;
 }
 
-// Opens a path without following a link anywhere. O_PATH: opening does nothing to the file.
+// Opens an absolute path without following a link anywhere. O_PATH: opening does nothing to the file.
 UniqueFd find_file(const std::string& path)
 {
-    open_how how{};
-    how.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW;
-    how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    return UniqueFd(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+    UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (path == "/")
+        return root;
+    if (!path.starts_with('/')) {
+        errno = EINVAL;
+        return UniqueFd();
+    }
+    return open_without_links(root.get(), std::string_view(path).substr(1), O_PATH, FileSystems::kAny);
 }
 
 // Why a file is not one that the daemon can have written.

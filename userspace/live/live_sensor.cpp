@@ -163,37 +163,7 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
 {
     check_interfaces();
     std::string pin_name = options_.interface;
-    std::optional<PinnedSensor> left;
-    for (PinnedSensor& pinned : find_pinned_sensors("attach")) {
-        if (!pinned.here) {
-            // An interface of this name in another namespace keeps the plain name.
-            if (pinned.is_named(pin_name))
-                pin_name += fmt::format("@{}", own_network_namespace());
-            continue;
-        }
-        if (!(pinned.state && pinned.index == info_.index) && pinned.interface != printable(options_.interface))
-            continue;
-        choose_direction(&pinned);
-        if (remove_remnant(pinned))
-            continue;
-        if (left || pinned.served || pinned.id != fmt::format("{:016x}", id()))
-            throw StartupError(fmt::format("interface '{}' has a sensor ('{}', {}), {}", options_.interface,
-                                           pinned.folder, filter_of(pinned.folder), holder_text(pinned)));
-        if (pinned.index != info_.index)
-            throw StartupError(
-                fmt::format("an earlier interface '{}' left a sensor ('{}') that nothing feeds any more: 'flowxdp "
-                            "detach --export {} -w PREFIX' exports its flows, 'flowxdp detach {}' removes it",
-                            options_.interface, pinned.folder, options_.interface, options_.interface));
-        if (const auto& whose = pinned.owner; !whose || (whose->uid && whose->uid != options_.owner))
-            throw StartupError(
-                fmt::format("interface '{}' has a sensor ('{}') of user '{}', who may have written anything into it: "
-                            "--user {} takes it over, 'flowxdp detach' removes it",
-                            options_.interface, pinned.folder, whose ? user_name(whose->uid) : "?",
-                            whose ? user_name(whose->uid) : "NAME"),
-                ExitCode::kPermission);
-        left = std::move(pinned);
-    }
-    if (left) {
+    if (const auto left = find_left(&pin_name)) {
         left_by_ = left->owner->uid;
         pins_ = PinFolder::take(left->folder, left_by_);
         adopted_ = true;
@@ -212,6 +182,63 @@ LiveSensor::LiveSensor(const LiveSensorOptions& options) : options_(options)
     open_maps();
 }
 
+std::string LiveSensor::foresee(LiveSensorOptions options)
+{
+    options.dry_run = true;
+    LiveSensor sensor(options, DryRun{});
+    sensor.check_interfaces();
+    std::string pin_name = options.interface;
+    const auto left = sensor.find_left(&pin_name);
+    if (left && left->served)
+        return fmt::format("{}: a daemon (pid {}) serves the sensor; once it has handed over (SIGUSR2) or was killed, "
+                           "this attach takes it over",
+                           sensor.names(), left->daemon);
+    if (left)
+        return fmt::format("{}: the sensor is taken over", sensor.names());
+    for (const InterfaceInfo& info : sensor.interfaces())
+        if (info.xdp_program_id && !options.dispatcher_priority)
+            throw StartupError(occupied_text(info));
+    return fmt::format("{}: a new sensor is attached", sensor.names());
+}
+
+// The sensor of a killed daemon that these options adopt, with its direction chosen; none: a new one begins, below
+// *pin_name. Throws StartupError when another one stands in the way.
+std::optional<PinnedSensor> LiveSensor::find_left(std::string* pin_name)
+{
+    std::optional<PinnedSensor> left;
+    for (PinnedSensor& pinned : find_pinned_sensors("attach")) {
+        if (!pinned.here) {
+            // An interface of this name in another namespace keeps the plain name.
+            if (pinned.is_named(*pin_name))
+                *pin_name += fmt::format("@{}", own_network_namespace());
+            continue;
+        }
+        if (!(pinned.state && pinned.index == info_.index) && pinned.interface != printable(options_.interface))
+            continue;
+        choose_direction(&pinned);
+        if (remove_remnant(pinned))
+            continue;
+        const bool is_served = pinned.served && !options_.dry_run;
+        if (left || is_served || pinned.id != fmt::format("{:016x}", id()))
+            throw StartupError(fmt::format("interface '{}' has a sensor ('{}', {}), {}", options_.interface,
+                                           pinned.folder, filter_of(pinned.folder), holder_text(pinned)));
+        if (pinned.index != info_.index)
+            throw StartupError(
+                fmt::format("an earlier interface '{}' left a sensor ('{}') that nothing feeds any more: 'flowxdp "
+                            "detach --export {} -w PREFIX' exports its flows, 'flowxdp detach {}' removes it",
+                            options_.interface, pinned.folder, options_.interface, options_.interface));
+        if (const auto& whose = pinned.owner; !whose || (whose->uid && whose->uid != options_.owner))
+            throw StartupError(
+                fmt::format("interface '{}' has a sensor ('{}') of user '{}', who may have written anything into it: "
+                            "--user {} takes it over, 'flowxdp detach' removes it",
+                            options_.interface, pinned.folder, whose ? user_name(whose->uid) : "?",
+                            whose ? user_name(whose->uid) : "NAME"),
+                ExitCode::kPermission);
+        left = std::move(pinned);
+    }
+    return left;
+}
+
 // Removes what a daemon left that was killed while it made or removed its pins: nothing is in it. A service manager
 // starts the next daemon without asking anybody. Not another user's, which may be anything.
 bool LiveSensor::remove_remnant(const PinnedSensor& pinned)
@@ -224,6 +251,8 @@ bool LiveSensor::remove_remnant(const PinnedSensor& pinned)
     };
     if (!is_remnant(pinned) && (pinned.index || !counted_nothing()))
         return false;
+    if (options_.dry_run)
+        return true;
     if (auto removed = remove_pinned_sensor(pinned); !removed.ok())
         throw StartupError(removed.error().message);
     removed_remnant_ = true;
@@ -352,6 +381,8 @@ InterfaceInfo LiveSensor::check_interface(const std::string& name, bool* offload
                 fmt::format("interface '{}' strips VLAN tags in hardware before XDP sees them: attach with "
                             "--fix-offloads, or: ethtool -K {} rxvlan off",
                             info.name, info.name));
+        if (options_.dry_run)
+            return info;
         if (auto set = set_rx_vlan_offload(info.name, false); !set.ok())
             throw StartupError(set.error().message);
         *offload_changed = true;

@@ -45,6 +45,7 @@ struct LiveSensorOptions {
     DirectionWish direction = DirectionWish::kAuto;
     SensorObjectOptions object; // except egress, which direction decides
     bool fix_offloads = false;  // turn rx-vlan offload off while attached
+    bool dry_run = false;       // of foresee(): change nothing
     // Run beside other XDP programs, with this priority in libxdp's dispatcher (dispatcher.h); nothing: alone.
     std::optional<unsigned> dispatcher_priority;
     // The owner of the sensor. Adopts what this user or root left, nothing of others.
@@ -79,6 +80,9 @@ class LiveSensor {
     // Adopts what a killed daemon left, only to export it: needs no interface and ignores options.interface. Throws
     // StartupError, also when plugins and options are not those of the pinned sensor.
     LiveSensor(const LiveSensorOptions& options, const PinnedSensor& pinned);
+    // What an attach with these options would do, in a line, and nothing of it is done. A running daemon counts as one
+    // that has handed over. Throws StartupError where the attach would be refused.
+    static std::string foresee(LiveSensorOptions options);
     // Leaves pins and link alone: only stop() removes them.
     ~LiveSensor();
     LiveSensor(const LiveSensor&) = delete;
@@ -141,6 +145,9 @@ class LiveSensor {
     Result<void> give_to(uid_t uid, gid_t gid) { return pins_->give_to(uid, gid); }
 
   private:
+    struct DryRun {};
+    LiveSensor(const LiveSensorOptions& options, DryRun /*tag*/) : options_(options) {}
+
     // An interface whose frames feed the same table.
     struct MergedInterface {
         InterfaceInfo info;
@@ -155,6 +162,7 @@ class LiveSensor {
     void attach_others();
     void adopt_others();
     void renew_hooks();
+    std::optional<PinnedSensor> find_left(std::string* pin_name);
     bool remove_remnant(const PinnedSensor& pinned);
     void start(const std::string& interface_folder);
     void load_and_attach(const std::string& interface_folder);

@@ -17,7 +17,7 @@
 
 namespace flowxdp {
 
-inline constexpr std::uint32_t kSensorStateVersion = 7; // raised with every change below
+inline constexpr std::uint32_t kSensorStateVersion = 8; // raised with every change below
 inline constexpr unsigned kStateSinks = 16;
 inline constexpr unsigned kStateFiles = 24;
 
@@ -55,6 +55,8 @@ struct SensorStateRecord {
     std::uint32_t snap_len;    // -S; 0 = whole frames
     std::uint32_t link_type;   // LINKTYPE_* of its interfaces
     std::uint32_t record_size; // bytes of a record without the padding of its slot
+    std::uint32_t alarmed;     // 1: capture gets packets of alarmed flows alone
+    std::uint32_t reserved;
     std::uint64_t active_timeout_ms;
     char interface[16];
     char mode[16];             // native, generic
