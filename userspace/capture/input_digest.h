@@ -2,8 +2,9 @@
 // input_digest.h - says whether two inputs have the same packets in the same order, whatever files they are in.
 //
 // It is made in passing: time, lengths, link type and the first bytes of each packet go through one multiplication for
-// 16 bytes (the folded product of 64 by 64 bits, as in wyhash). So it tells captures apart that differ by accident; it
-// is no defence against somebody who makes a capture with a given digest.
+// 16 bytes (the folded product of 64 by 64 bits, as in wyhash). Those of a packet do not wait for each other, and one
+// more puts the packet in its place. So it tells captures apart that differ by accident; it is no defence against
+// somebody who makes a capture with a given digest.
 #pragma once
 
 #include <cstdint>
@@ -20,21 +21,22 @@ class InputDigest {
 
     void add(const Frame& frame)
     {
-        state_ = mix(state_ ^ static_cast<std::uint64_t>(frame.ts_ns),
-                     kFirst ^ (static_cast<std::uint64_t>(frame.wire_len) << 32 | frame.cap_len));
+        std::uint64_t packet =
+            mix(kDigits[0] ^ static_cast<std::uint64_t>(frame.ts_ns),
+                kDigits[1] ^ frame.link_type ^ (static_cast<std::uint64_t>(frame.wire_len) << 32 | frame.cap_len));
         std::uint8_t bytes[kBytes] = {};
         const std::uint8_t* from = bytes;
         if (frame.cap_len >= kBytes)
             from = frame.data;
         else if (frame.cap_len) // of none, data may be null
             std::memcpy(bytes, frame.data, frame.cap_len);
-        std::uint64_t salt = kSecond ^ frame.link_type;
-        for (std::size_t at = 0; at < kBytes; at += 16) {
+        for (std::size_t i = 0; i < kBytes / 16; i++) {
             std::uint64_t low = 0, high = 0;
-            std::memcpy(&low, from + at, 8);
-            std::memcpy(&high, from + at + 8, 8);
-            state_ = mix(state_ ^ low, salt ^ high);
+            std::memcpy(&low, from + 16 * i, 8);
+            std::memcpy(&high, from + 16 * i + 8, 8);
+            packet ^= mix(kDigits[2 + 2 * i] ^ low, kDigits[3 + 2 * i] ^ high);
         }
+        state_ = mix(state_ ^ packet, kDigits[10]);
         if (++packets_ == kBeginPackets)
             begin_ = state_;
     }
@@ -47,7 +49,10 @@ class InputDigest {
   private:
     static constexpr std::size_t kBytes = 64; // of a frame: addresses and ports
     // Digits of pi.
-    static constexpr std::uint64_t kFirst = 0x243f6a8885a308d3, kSecond = 0x13198a2e03707344;
+    static constexpr std::uint64_t kDigits[11] = {0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0,
+                                                  0x082efa98ec4e6c89, 0x452821e638d01377, 0xbe5466cf34e90c6c,
+                                                  0xc0ac29b7c97c50dd, 0x3f84d5b5b5470917, 0x9216d5d98979fb1b,
+                                                  0xd1310ba698dfb5ac, 0x2ffd72dbd01adfb7};
 
     static std::uint64_t mix(std::uint64_t a, std::uint64_t b)
     {
@@ -55,7 +60,7 @@ class InputDigest {
         return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
 
-    std::uint64_t packets_ = 0, state_ = kSecond, begin_ = 0;
+    std::uint64_t packets_ = 0, state_ = 0, begin_ = 0;
 };
 
 } // namespace flowxdp
