@@ -38,10 +38,10 @@ __noinline int book_fragment(__u32 role, __u32 reverse)
 
 	if (!s || !c)
 		return (int)reverse;
-	index = fragment_slot_index(&s->packet, config.fragment_seed);
+	index = fragment_slot_index(&s->packet, config.fragment_seed, config.key_beside);
 	slot = bpf_map_lookup_elem(&fragments, &index);
 	if (slot && record_lock(&slot->lock, token)) {
-		outcome = fragment_book(slot, &s->packet, &s->key, &reverse);
+		outcome = fragment_book(slot, &s->packet, config.key_beside, &s->key, &reverse);
 		record_unlock(&slot->lock, token);
 	} else {
 		count(c, COUNTER_LOCK_CONTENDED);

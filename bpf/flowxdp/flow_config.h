@@ -30,11 +30,13 @@ struct flow_config {
 	__u16 slot_offset[KERNEL_HALF_MAX];         /* hot state, from the record's start */
 	__u16 cold_offset[KERNEL_HALF_MAX];         /* cold state, from the record's start; 0 = none */
 	__u16 packet_state_offset[KERNEL_HALF_MAX]; /* from the packet record's start */
+	__u32 key_beside;           /* enum flow_key_beside */
+	__u32 pad;
 	struct tunnel_config tunnels;
 	struct packet_needs needs; /* of user halves */
 	struct flow_hash_secret table_secret; /* of the hash of flow keys; rows do not depend on it */
 };
-FX_STATIC_ASSERT(sizeof(struct flow_config) == 1016, "the same in every bundle");
+FX_STATIC_ASSERT(sizeof(struct flow_config) == 1040, "the same in every bundle");
 
 /* Settings of one load of the program (frame_meta.bpf.h). */
 struct load_config {

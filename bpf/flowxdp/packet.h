@@ -54,6 +54,7 @@ struct packet {
 	/* status & FRAGMENT: the header that was fragmented (the outermost one, if several were) */
 	__be32 fragment_src[4], fragment_dst[4];
 	__u32 fragment_id;      /* IPv4 identification or RFC 8200 4.5, host order */
+	__u32 fragment_tunnel_id; /* tunnel_id when the fragmented header was met */
 	__u32 wire_len, cap_len, if_id;
 	__u32 enclosing_end;    /* parser: where the headers so far say that the frame ends; at most wire_len */
 	__u32 tunnel_end;       /* parser: end of a UDP tunnel in which no usable IP header was found yet; 0 = none */
@@ -70,6 +71,8 @@ struct packet {
 	__u32 tcp_seq, tcp_ack;
 	__u32 tcp_ts_value, tcp_ts_echo;
 	__u32 tcp_options;      /* bit n: option kind n < 32 seen */
+	__u32 tunnel_id;        /* with tunnel_header: the VNI, TEID or GRE key of the innermost tunnel that has one */
+	__u32 pending_tunnel_id; /* parser: of a tunnel in which no IP header was found yet */
 	__u16 src_port, dst_port; /* 0 where the protocol has none or the header is cut */
 	__u16 ethertype;        /* of the innermost payload; 0 when the link names none */
 	__u16 vlan_id;          /* innermost VID, 0 = untagged */
@@ -116,11 +119,13 @@ struct packet {
 	__u8 step_header;       /* parser: id of the header the last step dissected */
 	__u8 ip_option_count;   /* see ip_option; IPv4: PACKET_IP_OPTION_BAD when one is malformed; IPv6: hop-by-hop
 	                         * headers, and destination headers << 4 */
-	__u8 pad[5];
+	__u8 tunnel_header;     /* enum header_id of the tunnel whose tunnel_id this is; 0 = none */
+	__u8 pending_tunnel_header, fragment_tunnel_header; /* parser: as pending_tunnel_id; as fragment_tunnel_id */
+	__u8 pad[6];
 };
 #define PACKET_IP_OPTION_BAD 0x80u
 FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
-FX_STATIC_ASSERT(sizeof(struct packet) == 280, "ABI of tests and engines");
+FX_STATIC_ASSERT(sizeof(struct packet) == 296, "ABI of tests and engines");
 
 enum packet_flag {
 	PACKET_HAS_PORTS = 1,       /* both ports were captured */

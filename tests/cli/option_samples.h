@@ -48,6 +48,7 @@ inline std::map<std::string, std::vector<std::string>> option_samples(const std:
         {"monitoring-mode", {"-M", "5", "--monitoring-mode", "difference"}},
         {"flow-factor", {"-f", "0.25"}},
         {"tunnel", {"--tunnel", "none", "--tunnel", "vxlan=4789,8472"}},
+        {"key", {"--key", "tunnel"}},
         {"filter", {"--filter", "tcp port 443"}},
         {"filter-file", {"-F", folder + "/filter"}},
         {"count", {"-c", "18446744073709551615"}},

@@ -273,7 +273,7 @@ class Pins {
     void damage_text(Chance* chance, const std::string& foreign)
     {
         SensorStateRecord& r = state.slot[0];
-        switch (chance->below(13)) {
+        switch (chance->below(14)) {
         case 10: // what is to be cut back
         case 11:
             r.files[0].output = chance->below(2) ? safe.slot[0].output[0] : chance->word();
@@ -282,6 +282,9 @@ class Pins {
             return hostile_field(chance, "/none", r.files[0].path);
         case 12:
             return hostile_field(chance, foreign, r.bundle);
+        case 13:
+            r.key_beside = chance->word();
+            return;
         case 0:
             return hostile_field(chance, foreign, r.interface);
         case 1:

@@ -45,6 +45,7 @@ SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
     record.packet_mode = run.packet_mode;
     record.snap_len = static_cast<std::uint32_t>(run.snap_len);
     set_text(record.tunnels, tunnel_text(plan.flow.tunnels));
+    record.key_beside = plan.flow.key_beside;
     set_text(record.program, FLOWXDP_VERSION);
     std::error_code error;
     // Half a path names another folder: rather none.
@@ -183,6 +184,10 @@ void recall_options(const SensorStateRecord& state, RunOptions* run)
         throw StartupError(fmt::format("the timeouts that were recorded with the sensor ({} ms, {} ms) are none that "
                                        "'attach' takes: the record is damaged; name plugins and options yourself",
                                        state.idle_timeout_ms, state.active_timeout_ms));
+    if (state.key_beside > FLOW_KEY_NONE)
+        throw StartupError(fmt::format("what was recorded with the sensor as its --key ({}) is none: the record is "
+                                       "damaged; name plugins and options yourself",
+                                       state.key_beside));
     if (*state.capture && *state.capture != '/')
         throw StartupError(fmt::format("the capture file that was recorded with the sensor ('{}') has no absolute "
                                        "path: the record is damaged; name plugins and options yourself",
@@ -196,6 +201,7 @@ void recall_options(const SensorStateRecord& state, RunOptions* run)
         for (const std::string& tunnel : words_of(state.tunnels, ' '))
             recorded(run->tunnels.take(tunnel));
     }
+    run->key = static_cast<flow_key_beside>(state.key_beside);
     run->idle_timeout_ms = state.idle_timeout_ms;
     run->active_timeout_ms = state.active_timeout_ms;
     run->packet_mode = state.packet_mode != 0;

@@ -26,6 +26,8 @@ inline constexpr std::uint64_t kLongestTimeoutMs = 2000000000; // 23 days; 32 bi
 
 inline constexpr Meaning<MonitoringMode> kMonitoringWords[] = {{"absolute", MonitoringMode::kAbsolute},
                                                                {"difference", MonitoringMode::kDifference}};
+inline constexpr Meaning<flow_key_beside> kKeyWords[] = {
+    {"vlan", FLOW_KEY_VLAN}, {"tunnel", FLOW_KEY_TUNNEL}, {"none", FLOW_KEY_NONE}};
 inline constexpr Meaning<AlarmMode> kAlarmWords[] = {
     {"off", AlarmMode::kOff}, {"any", AlarmMode::kAny}, {"all", AlarmMode::kAll}};
 inline constexpr Meaning<AttachMode> kModeWords[] = {
@@ -65,6 +67,7 @@ struct RunOptions {
     std::vector<std::string> no_plugins;                        // --no-plugin
     std::vector<SinkSpec> sinks;                                // --sink
     TunnelChoice tunnels;                                       // --tunnel
+    flow_key_beside key = FLOW_KEY_VLAN;                        // --key
     AlarmMode alarm = AlarmMode::kOff;                          // --alarm
     std::uint32_t max_flows = 1u << 18;                         // --max-flows
     std::uint64_t plugin_memory_bytes = 256u << 20;             // --plugin-memory

@@ -235,6 +235,11 @@ void add_flow_options(OptionTable* table, RunOptions* run)
     table->real("-f,--flow-factor", &run->flow_factor, 0.001, 1000, 2, "Multiply --max-flows")
         .with_change(Change::kKept);
     add_tunnel_option(table, run);
+    table
+        ->choice("--key", &run->key, kKeyWords,
+                 "What keeps flows with the same addresses and ports apart: the innermost VLAN, the innermost tunnel "
+                 "by its id (VNI, TEID, GRE key), or nothing")
+        .with_change(Change::kSensor);
 }
 
 void add_packet_options(OptionTable* table, RunOptions* run)

@@ -220,6 +220,7 @@ RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::
 
     flow_.idle_timeout_ms = options_.idle_timeout_ms;
     flow_.tunnels = options_.tunnels.config;
+    flow_.key_beside = options_.key;
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
     choose_extraction();
     claim_files(input);
@@ -410,6 +411,8 @@ void RunSetup::choose_extraction()
 void RunSetup::plan_sinks()
 {
     choice_ = choose_plugins(options_);
+    if (options_.key == FLOW_KEY_TUNNEL) // rows would not say which of several equal flows they are
+        choice_.columns_needed.push_back({"tunnelID", "--key tunnel"});
     need_plugins_named();
     if (kind_ == RunKind::kFrames)
         return;
@@ -445,7 +448,7 @@ void RunSetup::plan_sink(const SinkSpec& spec)
         throw StartupError(sink.error().message, ExitCode::kUsage);
     const fx_sink& descriptor = *module->descriptor;
     for (const char* const* column = descriptor.required_columns; column && *column; column++)
-        choice_.columns_needed.push_back({*column, own.name});
+        choice_.columns_needed.push_back({*column, fmt::format("sink '{}'", own.name)});
     const SinkRunner::Limits limits = queue_limits(spec, static_cast<SinkPolicy>(descriptor.policy), kind_);
     planned_.push_back({spec, sink.take(), limits, sink_id(own, prefix_)});
 }
@@ -574,6 +577,7 @@ query::FlowNumbering RunSetup::numbering() const
     numbering.set("option active-timeout", duration_text(options_.active_timeout_ms));
     numbering.set("option max-flows", fmt::format("{}", options_.max_flows));
     numbering.set("option tunnel", tunnel_text(flow_.tunnels));
+    numbering.set("option key", std::string(word_of(kKeyWords, options_.key)));
     numbering.set("option filter", options_.filter);
     numbering.set("option snapshot-length", fmt::format("{}", options_.snap_len));
     // A kernel half may end flows by its options.

@@ -58,6 +58,7 @@ struct SensorStateRecord {
     std::uint32_t alarmed;     // 1: capture gets packets of alarmed flows alone
     std::uint32_t reserved;
     std::uint64_t active_timeout_ms;
+    std::uint64_t key_beside; // enum flow_key_beside
     char interface[16];
     char mode[16];             // native, generic
     char program[32];          // version of flowxdp
