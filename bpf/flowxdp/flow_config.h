@@ -48,6 +48,7 @@ struct load_config {
 	__u32 frame_max;    /* live, extraction: bytes of a frame in its record; the rest counts as not captured. 0 = all */
 	__u32 longest_frame; /* live: the longest frame on the interfaces' links; a longer one was merged. 0 = not known */
 	__u32 ordered_stores; /* 1: no processor sees a later store of this one before an earlier one */
+	__u32 extract_filter; /* 1: frame_filter.bpf.h holds the expression of -e matching */
 	__u32 front_mask;    /* sets of map `front`, less 1 */
 	struct slot_levels slots; /* of map `free_slots` */
 };

@@ -35,9 +35,12 @@ struct frame_meta {
 	__u32 cap_len;          /* bytes captured, likewise; never more than can be read */
 	__u32 if_id;            /* interface: pcapng interface number, live ifindex */
 	__u16 start_kind;       /* enum header_kind of the first byte */
-	__u8 link_headers[2];   /* enum header_id of stripped link headers, outer first; 0 = none */
+	__u8 link_headers[2];   /* enum header_id of stripped link headers, outer first; 0 = none. The second one may have
+	                         * FRAME_META_MATCHES beside it */
 };
 FX_STATIC_ASSERT(sizeof(struct frame_meta) == 32, "fits XDP metadata on 6.1");
+/* The frame matches the expression of -e matching. Header ids are smaller. */
+#define FRAME_META_MATCHES 0x80u
 
 /*
  * The parsed packet. Numbers are host order, addresses network order. IPv4 is held v4-mapped (RFC 4291 2.5.5.2).
@@ -143,6 +146,7 @@ enum packet_flag {
 	PACKET_HAS_ICMP = 4096,     /* ICMP or ICMPv6: type and code were captured */
 	PACKET_FRAGMENT_COLLISION = 8192, /* a first fragment that took the slot of another datagram (fragment.h) */
 	PACKET_MORE_SUBFRAMES = 16384,    /* 802.11 A-MSDU: others follow the subframe that was dissected */
+	PACKET_MATCHES = 32768,     /* its frame matches the expression of -e matching */
 };
 
 enum tcp_flag {

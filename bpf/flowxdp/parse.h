@@ -319,8 +319,12 @@ FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 
 		p->status = FS(NO_ETHERNET);
 	if (m->link_headers[0])
 		packet_push_header(p, m->link_headers[0], 0);
-	if (m->link_headers[1])
-		packet_push_header(p, m->link_headers[1], 0);
+	if (m->link_headers[1]) {
+		if (m->link_headers[1] & FRAME_META_MATCHES)
+			p->flags = PACKET_MATCHES;
+		if (m->link_headers[1] & (FRAME_META_MATCHES - 1))
+			packet_push_header(p, m->link_headers[1] & (FRAME_META_MATCHES - 1), 0);
+	}
 	FX_OPAQUE(p->cursor) = (__u32)m->start_kind << 16;
 }
 

@@ -26,6 +26,7 @@ inline std::map<std::string, std::vector<std::string>> option_samples(const std:
         {"user", {"--user", "nobody"}},
         {"ring", {"--ring", "8M"}},
         {"extract", {"-e", "alarmed:" + folder + "/x.pcapng"}},
+        {"extract-filter", {"-e", "matching:" + folder + "/x.pcapng", "--extract-filter", "tcp port 443"}},
         {"write", {"-w", folder + "/x"}},
         {"split", {"-W", folder + "/x:10f,3"}},
         {"rotate", {"--rotate", "1h/500M"}},

@@ -283,7 +283,8 @@ class Pins {
         case 12:
             return hostile_field(chance, foreign, r.bundle);
         case 13:
-            r.key_beside = chance->word();
+            r.key_beside = static_cast<std::uint32_t>(chance->word());
+            r.extracted = static_cast<std::uint32_t>(chance->word());
             return;
         case 0:
             return hostile_field(chance, foreign, r.interface);
@@ -519,10 +520,10 @@ Recalled recall(const Pins& pins, const RunOptions& given, std::uint32_t link_ty
         if (state.version == kSensorStateVersion && recalls)
             recall_options(state, &run);
         run.filter = filter_text;
-        const FrameFilter filter = compile_frame_filter(run.filter, link_type, "fxt0");
+        const SensorFilters filters = {compile_frame_filter(run.filter, link_type, "fxt0"), {}};
         RunSetup setup(run, RunInput{"fxt0", {}}, "test", RunKind::kLive, &log);
         const RunPlan plan = setup.plan();
-        LiveSensorOptions options = live_sensor_options(run, filter, plan);
+        LiveSensorOptions options = live_sensor_options(run, filters, plan);
         const frame_meta start = link_start(link_type);
         options.object.start_kind = start.start_kind;
         options.object.link_header = start.link_headers[0];

@@ -46,10 +46,20 @@ struct SplitOutput {
     std::string start;
 };
 
-// -e all[:FILE], -e alarmed[:FILE]
+// -e all[:FILE], -e alarmed[:FILE], -e matching[:FILE]
+enum class ExtractedPackets {
+    kAll,
+    kAlarmed,  // of flows with an alarm
+    kMatching, // of flows with a packet that --extract-filter matches
+};
+inline constexpr Meaning<ExtractedPackets> kExtractionWords[] = {{"all", ExtractedPackets::kAll},
+                                                                 {"alarmed", ExtractedPackets::kAlarmed},
+                                                                 {"matching", ExtractedPackets::kMatching}};
 struct Extraction {
-    bool alarmed = false; // packets of alarmed flows alone
-    std::string file;     // empty: PREFIX.pcapng, PREFIX_alarmed.pcapng
+    ExtractedPackets packets = ExtractedPackets::kAll;
+    std::string file; // empty: PREFIX.pcapng, PREFIX_alarmed.pcapng, PREFIX_matching.pcapng
+
+    [[nodiscard]] bool of_flows() const { return packets != ExtractedPackets::kAll; }
 };
 
 // What `replay` and `attach` share.
@@ -78,6 +88,7 @@ struct RunOptions {
     std::uint64_t max_packets = 0;       // -c
     std::uint32_t snap_len = 0;          // -S
     std::optional<Extraction> extract;   // -e
+    std::string extract_filter;          // --extract-filter
     std::uint64_t ring_bytes = 1u << 25; // --ring; a power of two; attach only
     std::string filter_file;             // -F
     std::string filter;                  // trailing words, or the file's

@@ -225,7 +225,7 @@ RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::
     choose_extraction();
     claim_files(input);
     // With -e all the run must be repeatable: fragments take replay's slots.
-    const bool repeatable = kind_ != RunKind::kLive || (options_.extract && !options_.extract->alarmed);
+    const bool repeatable = kind_ != RunKind::kLive || (options_.extract && !options_.extract->of_flows());
     flow_.fragment_seed = repeatable ? kReplayFragmentSeed : random_seed();
     flow_hash_secret_from(&flow_.table_secret, random_seed());
     plan_sinks();
@@ -355,7 +355,7 @@ void RunSetup::claim_outputs()
 // Only flows with alarms reach the sinks, or the capture, so a plugin must be able to raise one.
 void RunSetup::check_alarms() const
 {
-    const bool extracts = options_.extract && options_.extract->alarmed;
+    const bool extracts = options_.extract && options_.extract->packets == ExtractedPackets::kAlarmed;
     if ((options_.alarm == AlarmMode::kOff && !extracts) || plugins_->alarming_plugins())
         return;
     std::string able;
@@ -391,18 +391,19 @@ void RunSetup::choose_extraction()
     if (!options_.extract)
         return;
     capture_ = options_.extract->file;
-    const bool alarmed = options_.extract->alarmed;
-    const char* const suffix = alarmed ? "_alarmed.pcapng" : ".pcapng";
+    const std::string what = word_of(kExtractionWords, options_.extract->packets);
+    const std::string suffix = options_.extract->of_flows() ? "_" + what + ".pcapng" : ".pcapng";
     if (capture_.empty() && !prefix_.empty())
         capture_ = prefix_ + suffix;
     if (capture_.empty() || capture_ == "-")
-        throw StartupError(fmt::format("extraction needs a file: write -e {}:FILE, or add -w PREFIX for PREFIX{}",
-                                       alarmed ? "alarmed" : "all", suffix),
-                           ExitCode::kUsage);
-    if (alarmed)
-        flow_.flags |= FLOW_CONFIG_EXTRACT_ALARMED;
+        throw StartupError(
+            fmt::format("extraction needs a file: write -e {}:FILE, or add -w PREFIX for PREFIX{}", what, suffix),
+            ExitCode::kUsage);
+    if (options_.extract->of_flows())
+        flow_.flags |= options_.extract->packets == ExtractedPackets::kMatching ? FLOW_CONFIG_EXTRACT_MATCHING
+                                                                                : FLOW_CONFIG_EXTRACT_ALARMED;
     if (kind_ == RunKind::kLive)
-        flow_.flags |= alarmed ? FLOW_CONFIG_FRAMES : FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+        flow_.flags |= options_.extract->of_flows() ? FLOW_CONFIG_FRAMES : FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
     else
         claims_.add_output({capture_}, "-e");
 }

@@ -150,8 +150,8 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
             counts_.peak_directions = counts_.live_directions;
     }
     if (packets_may_be_wanted(&config_)) [[unlikely]] {
-        if (config_.flags & FLOW_CONFIG_EXTRACT_ALARMED) // it has packet records, which say so
-            flow_extract_packet(r, step.direction);
+        if (config_.flags & FLOW_CONFIG_EXTRACT_FLOWS) // it has packet records, which say so
+            flow_extract_packet(r, &p, step.direction, &config_);
         const flow_dir& d = r->dir[step.direction & 1];
         packet_needs_of(d.packets, d.status, &p, &step, &config_);
         if (const std::uint32_t wanted = packet_wanted(r, &p, &step, &config_, &plugin_options_))
