@@ -31,7 +31,7 @@ struct flow_config {
 	__u16 cold_offset[KERNEL_HALF_MAX];         /* cold state, from the record's start; 0 = none */
 	__u16 packet_state_offset[KERNEL_HALF_MAX]; /* from the packet record's start */
 	__u32 key_beside;           /* enum flow_key_beside */
-	__u32 pad;
+	__u32 hot_size;             /* bytes of a record in front of the cold states */
 	struct tunnel_config tunnels;
 	struct packet_needs needs; /* of user halves */
 	struct flow_hash_secret table_secret; /* of the hash of flow keys; rows do not depend on it */

@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::uint32_t cap_len = static_cast<std::uint32_t>(size - 2), selector = data[0];
     auto heap = std::make_unique<std::uint8_t[]>(cap_len);
     flowxdp::LinkedFrame linked{};
-    packet p, loop_only;
+    packet p{}, loop_only{}; // compared byte by byte, with what the parser leaves as it is
 
     std::memcpy(heap.get(), data + 2, cap_len);
     if (selector < 200) {
