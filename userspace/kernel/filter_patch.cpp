@@ -106,10 +106,9 @@ int FilterPatch::patch(bpf_program* program, bpf_prog_load_opts* options)
     const bool leaves = bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS;
     bool changed = false;
     // Functions of frame_filter.bpf.h. Leaving frames are not extracted.
-    for (const auto& [filter, function, context] :
-         {std::tuple{&counted_, leaves ? "leaving_filter" : "frame_filter",
-                     leaves ? FilterContext::kLeaving : FilterContext::kXdp},
-          {&extracted_, "extract_filter", FilterContext::kXdp}}) {
+    for (const auto& [filter, function, context] : {std::tuple{&counted_, leaves ? "leaving_filter" : "frame_filter",
+                                                               leaves ? FilterContext::kLeaving : FilterContext::kXdp},
+                                                    {&extracted_, "extract_filter", FilterContext::kXdp}}) {
         const auto replaced = put(*filter, function, context, &code);
         if (!replaced) {
             problem_ = replaced.error().message;

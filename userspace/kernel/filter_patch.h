@@ -2,9 +2,10 @@
 // filter_patch.h - puts filters into the programs of a BPF object while libbpf loads it.
 //
 // libbpf calls the section's handler when it has relocated a program and is about to load it. There the program's
-// functions of frame_filter.bpf.h get the translated filters as their bodies. Earlier, libbpf would relocate its own calls
-// over ours; later, nothing can be changed. Handlers belong to the process and are looked up when an object is opened:
-// make the patch, open, use(), load, destroy the patch. One at a time (libbpf_register_prog_handler has no lock).
+// functions of frame_filter.bpf.h get the translated filters as their bodies. Earlier, libbpf would relocate its own
+// calls over ours; later, nothing can be changed. Handlers belong to the process and are looked up when an object is
+// opened: make the patch, open, use(), load, destroy the patch. One at a time (libbpf_register_prog_handler has no
+// lock).
 #pragma once
 
 #include <deque>
@@ -22,8 +23,8 @@ namespace flowxdp {
 
 class FilterPatch {
   public:
-    // counted: frames that do not match are only counted; extracted: of -e matching. An empty one leaves its function as
-    // it is. Registers the handlers. Throws StartupError when libbpf refuses. The filters must outlive this.
+    // counted: frames that do not match are only counted; extracted: of -e matching. An empty one leaves its function
+    // as it is. Registers the handlers. Throws StartupError when libbpf refuses. The filters must outlive this.
     FilterPatch(const FrameFilter& counted, const FrameFilter& extracted);
     ~FilterPatch();
     FilterPatch(const FilterPatch&) = delete;

@@ -61,7 +61,8 @@ class FrameReader {
 
     // interfaces may be null. What is given must outlive the reader, and nobody else uses it before the
     // reader has ended. Begins to read.
-    FrameReader(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits, InterfaceDirectory* interfaces);
+    FrameReader(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits,
+                InterfaceDirectory* interfaces);
     // Stops.
     ~FrameReader();
     FrameReader(const FrameReader&) = delete;
