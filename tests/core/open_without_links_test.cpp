@@ -21,10 +21,10 @@ class OpenWithoutLinks : public ::testing::Test {
   protected:
     OpenWithoutLinks()
     {
-        fs::create_directories(folder_.path() + "/a/b");
-        std::ofstream(folder_.path() + "/a/b/file") << "text";
-        fs::create_symlink("a", folder_.path() + "/link");
-        fs::create_symlink("file", folder_.path() + "/a/b/last");
+        fs::create_directories(folder_.path() / "a/b");
+        std::ofstream(folder_.path() / "a/b/file") << "text";
+        fs::create_symlink("a", folder_.path() / "link");
+        fs::create_symlink("file", folder_.path() / "a/b/last");
         root_.reset(::open(folder_.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     }
     // The error that it ends with; 0: it opened.
