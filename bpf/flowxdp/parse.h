@@ -309,6 +309,7 @@ FX_INLINE void packet_move(struct packet *p, __u32 bytes)
 FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 packet_no, __u8 parse_tcp_options)
 {
 	__builtin_memset((__u8 *)p + PACKET_CLEARED_AT, 0, PACKET_CLEARED_BYTES);
+	p->tunnel_id = 0; /* part of the key of packets without a tunnel, too */
 	p->ts_ns = m->ts_ns;
 	p->clock_ns = m->clock_ns;
 	p->packet_no = packet_no;
