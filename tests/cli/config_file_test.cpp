@@ -194,7 +194,8 @@ TEST(ConfigFile, EveryOptionOfTheTableGoesThroughAFile)
         const std::vector<CommandRow> table = command_table(&none);
         for (const OptionRow& row : row_of(table, command).options.rows()) {
             if (row.key.empty()) {
-                EXPECT_EQ(row.name, "--config") << "an option that no file can hold";
+                // A file that names a file, and one that keeps the service from starting, would be mistakes.
+                EXPECT_TRUE(row.name == "--config" || row.name == "--dry-run") << row.name << " fits in no file";
                 continue;
             }
             SCOPED_TRACE(command + ", " + row.key);
