@@ -27,8 +27,7 @@ std::string probe_object()
 FilterProbe::FilterProbe(const FrameFilter& filter)
 {
     libbpf_set_print(nullptr);
-    const FrameFilter none;
-    FilterPatch patch(filter, none);
+    FilterPatch patch(filter);
     object_.reset(bpf_object__open_file(probe_object().c_str(), nullptr));
     if (!object_)
         throw StartupError("cannot open " + probe_object());
