@@ -100,8 +100,7 @@ CommandRow attach_command(Options* options)
     row.notes = {
         "Observed is what an interface receives and, where the host sends by it (it has an address), what leaves: "
         "the first line says so; --direction chooses otherwise. A killed daemon leaves the kernel counting; the next "
-        "attach with the "
-        "same plugins and options takes over without losing a packet.",
+        "attach with the same plugins and options takes over without losing a packet.",
         "Once attached it keeps the capabilities cap_bpf and cap_net_admin alone (--dispatcher: cap_sys_admin "
         "too). An interface that is removed is exported and the others go on; without any left it ends.",
         kSignals, "SIGUSR2 ends the daemon alone: the kernel goes on counting, and the next attach takes over.",
