@@ -38,10 +38,10 @@ __noinline int book_fragment(__u32 role, __u32 reverse)
 
 	if (!s || !c)
 		return (int)reverse;
-	index = fragment_slot_index(&s->packet, config.fragment_seed);
+	index = fragment_slot_index(&s->packet, config.fragment_seed, config.key_beside);
 	slot = bpf_map_lookup_elem(&fragments, &index);
 	if (slot && record_lock(&slot->lock, token)) {
-		outcome = fragment_book(slot, &s->packet, &s->key, &reverse);
+		outcome = fragment_book(slot, &s->packet, config.key_beside, &s->key, &reverse);
 		record_unlock(&slot->lock, token);
 	} else {
 		count(c, COUNTER_LOCK_CONTENDED);
@@ -335,8 +335,8 @@ __noinline int account(__u32 role, __u32 reverse)
 	/* 6.18: 374 k verified instructions (all plugins, force and packet mode), because known values keep states
 	 * apart before and after the halves; cure: FX_OPAQUE for reason, verdict and step. */
 	FX_OPAQUE(s->verdict) = flow_update(r, p, reverse, &config, &plugin_options, step);
-	if (config.flags & FLOW_CONFIG_EXTRACT_ALARMED)
-		FX_OPAQUE(s->extracted) = flow_extract_packet(r, step->direction);
+	if (config.flags & FLOW_CONFIG_EXTRACT_FLOWS)
+		FX_OPAQUE(s->extracted) = flow_extract_packet(r, p, step->direction, &config);
 	s->counted_id = r->flow_id;
 	if (FX_OPAQUE(s->moved)) {
 		FX_SET(r->dir[step->direction & 1].sensor_status, FXS(BOUNDARY_MOVED));
@@ -396,8 +396,8 @@ __noinline int account_alone(__u32 role, __u32 reverse)
 	r->key = s->key;
 	flow_start(r, &s->packet, reverse, next_flow_id(s));
 	flow_update(r, &s->packet, reverse, &config, &plugin_options, step);
-	if (config.flags & FLOW_CONFIG_EXTRACT_ALARMED)
-		FX_OPAQUE(s->extracted) = flow_extract_packet(r, step->direction);
+	if (config.flags & FLOW_CONFIG_EXTRACT_FLOWS)
+		FX_OPAQUE(s->extracted) = flow_extract_packet(r, &s->packet, step->direction, &config);
 	FX_SET(r->dir[step->direction & 1].sensor_status, FXS(ONE_PACKET_RECORD));
 	totals_add(&c->totals, &s->packet, step->direction, r->dir[step->direction & 1].status);
 	if (packets_may_be_wanted(&config)) {

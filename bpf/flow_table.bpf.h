@@ -218,13 +218,13 @@ FX_INLINE struct flow_record *find_record(struct scratch *s)
 }
 
 /*
- * Reads a word of each line of a record, so that the lines come from memory together. The exchange that takes the lock lets
+ * Reads a word of each hot line of a record, so that the lines come from memory together. The exchange that takes the lock lets
  * nothing pass it.
  */
 FX_INLINE void load_lines(struct flow_record *r)
 {
 	FX_UNROLL
 	for (__u32 line = 0; line < RECORD_LINES; line++)
-		if (64 * line < config.record_size)
+		if (64 * line < config.hot_size)
 			(void)FX_OPAQUE(((__u64 *)r)[8 * line]);
 }

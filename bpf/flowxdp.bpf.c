@@ -31,6 +31,14 @@ FX_INLINE int frame_passes(struct xdp_md *ctx, const struct packet *p)
 	return frame_filter(ctx, data, end, FX_OPAQUE(p->wire_len), FX_OPAQUE(p->cap_len));
 }
 
+/* Does the expression of -e matching match it? */
+FX_INLINE int frame_is_extracted(struct xdp_md *ctx, const struct packet *p)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+	return extract_filter(ctx, data, end, FX_OPAQUE(p->wire_len), FX_OPAQUE(p->cap_len));
+}
+
 /* Parses, keys and counts a received packet. Returns 1 when s->packet describes it, 0 when it was filtered. */
 FX_INLINE int observe_xdp(struct xdp_md *ctx, struct scratch *s, struct cpu_counts *c, struct sensor_state *shared)
 {
@@ -49,6 +57,8 @@ FX_INLINE int observe_xdp(struct xdp_md *ctx, struct scratch *s, struct cpu_coun
 		count(c, COUNTER_PACKETS_FILTERED);
 		return 0;
 	}
+	if (load.extract_filter && frame_is_extracted(ctx, &s->packet))
+		FX_SET(FX_OPAQUE(s->packet.flags), PACKET_MATCHES);
 	parse_frame_xdp(ctx, &s->packet);
 	attribute_xdp(ctx, s, c);
 	if (load.longest_frame && FX_OPAQUE(s->packet.wire_len) > load.longest_frame)
@@ -68,10 +78,10 @@ int flowxdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		begin_turn(s, c, shared, role);
-	if (config.flags & FLOW_CONFIG_EXTRACT_ALARMED)
+	if (config.flags & FLOW_CONFIG_EXTRACT_FLOWS)
 		s->extracted = 0; /* a packet without a flow is not extracted */
 	if (observe_xdp(ctx, s, c, shared) && (config.flags & FLOW_CONFIG_FRAMES) &&
-	    (!(config.flags & FLOW_CONFIG_EXTRACT_ALARMED) || FX_OPAQUE(s->extracted)))
+	    (!(config.flags & FLOW_CONFIG_EXTRACT_FLOWS) || FX_OPAQUE(s->extracted)))
 		emit_frame(ctx);
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		end_turn(s, shared, ROLE_XDP);

@@ -42,7 +42,6 @@ struct scratch {
 	struct frame_meta meta;                     /* of a received packet */
 	struct flow_key key;
 	struct packet_step step;
-	struct segments segments;
 	__u64 verdict;                              /* enum plugin_verdict bits of the last flow_update() */
 	__u32 reason;                               /* why the flow that this packet found was over, enum flow_end */
 	__u32 moved;                                /* 1: no ring memory, so that flow did not end at this packet */
@@ -60,6 +59,7 @@ struct scratch {
 	__u32 front_way;                            /* the front named the record: its way + 1; 0 = it did not */
 	__u32 front_missed;                         /* 1: the front is out of date for this packet */
 	__u32 slot_word;                            /* of free_slots: where this program took its last slot */
+	struct segments segments;
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a one-packet record */
 	/* One after the other: the first bytes of a leaving frame, a packet record, a piece of an extracted frame. */
 	__u8 buffer[PACKET_ROW_MAX];

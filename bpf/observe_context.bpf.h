@@ -108,7 +108,7 @@ FX_INLINE void CTX_FN(attribute)(CTX *ctx, struct scratch *s, struct cpu_counts 
 		count(c, COUNTER_PACKETS_SHORT_FRAME);
 		return;
 	}
-	reverse = flow_key_from(&s->packet, &s->key);
+	reverse = flow_key_from(&s->packet, config.key_beside, &s->key);
 	/* 6.1: "combined stack size of 4 calls is 544" for leaving frames when the tag is made here; cure: a global function. The
 	 * compiler has the key in registers here, which is 3 ns faster. */
 	if (CTX_ROLE == ROLE_XDP)

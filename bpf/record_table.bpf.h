@@ -65,6 +65,8 @@ FX_INLINE void ended_from(struct ended_record *out, const struct flow_record *r,
 	out->reason = reason;
 	out->record.lock = 0;
 	out->record.state = FLOW_STATE_BORN;
+	out->record.lo_direction = r->lo_direction;
+	out->record.ethertype = r->ethertype;
 	copy_words(&out->record, r, 8, config.record_size);
 	flow_mark_end(&out->record, reason);
 }

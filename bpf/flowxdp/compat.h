@@ -10,6 +10,8 @@
 #ifndef FLOWXDP_COMPAT_H
 #define FLOWXDP_COMPAT_H
 
+#include <stddef.h>
+
 #include <linux/types.h>
 
 #define FX_INLINE static __inline__ __attribute__((always_inline, unused))

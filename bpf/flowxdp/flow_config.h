@@ -30,11 +30,13 @@ struct flow_config {
 	__u16 slot_offset[KERNEL_HALF_MAX];         /* hot state, from the record's start */
 	__u16 cold_offset[KERNEL_HALF_MAX];         /* cold state, from the record's start; 0 = none */
 	__u16 packet_state_offset[KERNEL_HALF_MAX]; /* from the packet record's start */
+	__u32 key_beside;           /* enum flow_key_beside */
+	__u32 hot_size;             /* bytes of a record in front of the cold states */
 	struct tunnel_config tunnels;
 	struct packet_needs needs; /* of user halves */
 	struct flow_hash_secret table_secret; /* of the hash of flow keys; rows do not depend on it */
 };
-FX_STATIC_ASSERT(sizeof(struct flow_config) == 1016, "the same in every bundle");
+FX_STATIC_ASSERT(sizeof(struct flow_config) == 1040, "the same in every bundle");
 
 /* Settings of one load of the program (frame_meta.bpf.h). */
 struct load_config {
@@ -46,6 +48,7 @@ struct load_config {
 	__u32 frame_max;    /* live, extraction: bytes of a frame in its record; the rest counts as not captured. 0 = all */
 	__u32 longest_frame; /* live: the longest frame on the interfaces' links; a longer one was merged. 0 = not known */
 	__u32 ordered_stores; /* 1: no processor sees a later store of this one before an earlier one */
+	__u32 extract_filter; /* 1: frame_filter.bpf.h holds the expression of -e matching */
 	__u32 front_mask;    /* sets of map `front`, less 1 */
 	struct slot_levels slots; /* of map `free_slots` */
 };

@@ -15,7 +15,7 @@
 #include "compat.h"
 #include "flow_key.h"
 
-#define FLOW_HASH_WORDS 11 /* one, and two for each word of a key */
+#define FLOW_HASH_WORDS 13 /* one, and two for each word of a key */
 
 struct flow_hash_secret {
 	__u64 word[FLOW_HASH_WORDS];
@@ -46,6 +46,8 @@ FX_INLINE __u32 flow_key_tag(const struct flow_key *k, FX_CONFIG struct flow_has
 	__u64 sum = secret->word[0] + flow_hash_product(secret, 1, k->lo_addr[1]) +
 	            flow_hash_product(secret, 3, k->hi_addr[1]) + flow_hash_product(secret, 4, ports);
 
+	if (k->tunnel_header)
+		sum += flow_hash_product(secret, 5, (__u64)k->tunnel_header << 32 | k->tunnel_id);
 	if (k->kind != FLOW_KIND_IPV4) /* of IPv4 keys these words are equal, so their products would be */
 		sum += flow_hash_product(secret, 0, k->lo_addr[0]) + flow_hash_product(secret, 2, k->hi_addr[0]);
 	return (__u32)(sum >> 32);

@@ -17,21 +17,33 @@ enum flow_kind {
 	FLOW_KIND_IPV6 = 6,
 };
 
-/* 40 bytes, no padding: compared as five words. Addresses network order, the rest host order. */
+/*
+ * What stands beside addresses, ports and protocol, so that networks with the same addresses stay apart: --key. What is not chosen
+ * is 0 in a key.
+ */
+enum flow_key_beside {
+	FLOW_KEY_VLAN = 0,   /* the innermost VLAN id */
+	FLOW_KEY_TUNNEL = 1, /* the id of the innermost tunnel that has one, and which kind of tunnel that is */
+	FLOW_KEY_NONE = 2,
+};
+
+/* 48 bytes, no padding: compared as six words. Addresses network order, the rest host order. */
 struct flow_key {
 	__u64 lo_addr[2], hi_addr[2];
 	__u16 lo_port, hi_port;
 	__u8 proto;
 	__u8 kind;    /* enum flow_kind: an IPv6 packet with mapped addresses is not an IPv4 flow */
-	__u16 vlan_id;
+	__u16 vlan_id;        /* FLOW_KEY_VLAN */
+	__u32 tunnel_id;      /* FLOW_KEY_TUNNEL */
+	__u32 tunnel_header;  /* FLOW_KEY_TUNNEL: enum header_id; 0: in no tunnel that has an id */
 };
-FX_STATIC_ASSERT(sizeof(struct flow_key) == 40, "five words");
+FX_STATIC_ASSERT(sizeof(struct flow_key) == 48, "six words");
 
 FX_INLINE int flow_key_equal(const struct flow_key *x, const struct flow_key *y)
 {
 	const __u64 *a = (const __u64 *)x, *b = (const __u64 *)y;
 
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]));
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5]));
 }
 
 FX_INLINE __u64 flow_key_mac_word(const __u8 *mac)
@@ -49,8 +61,9 @@ FX_INLINE __u32 flow_key_above(__u64 x, __u64 y) { return (__u32)(((~y & x) | ((
 /*
  * Fills *k from a parsed packet. Returns 1 when the packet's source is the hi endpoint, else 0.
  * Ports are 0/0 for protocols without ports and for cut headers. The caller looks a later fragment up in fragment.h.
+ * beside: enum flow_key_beside.
  */
-FX_INLINE __u32 flow_key_from(const struct packet *p, struct flow_key *k)
+FX_INLINE __u32 flow_key_from(const struct packet *p, __u32 beside, struct flow_key *k)
 {
 	__u64 src0, src1, dst0, dst1, swap;
 	__u16 src_port = p->src_port, dst_port = p->dst_port;
@@ -87,7 +100,9 @@ FX_INLINE __u32 flow_key_from(const struct packet *p, struct flow_key *k)
 	k->hi_addr[1] = dst1 ^ ((src1 ^ dst1) & swap);
 	k->lo_port = (__u16)(src_port ^ ((src_port ^ dst_port) & swap));
 	k->hi_port = (__u16)(dst_port ^ ((src_port ^ dst_port) & swap));
-	k->vlan_id = p->vlan_id;
+	k->vlan_id = beside == FLOW_KEY_VLAN ? p->vlan_id : 0;
+	k->tunnel_id = beside == FLOW_KEY_TUNNEL ? p->tunnel_id : 0;
+	k->tunnel_header = beside == FLOW_KEY_TUNNEL ? p->tunnel_header : 0;
 	return reverse;
 }
 

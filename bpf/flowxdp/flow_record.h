@@ -38,6 +38,7 @@ FX_STATIC_ASSERT(sizeof(struct flow_dir) == 64, "one cache line");
 enum flow_dir_flag {
 	FLOW_DIR_HAS_IP_ID = 1,
 	FLOW_DIR_FRAGMENT_PENDING = 2, /* a first fragment was seen, its last one was not */
+	FLOW_DIR_FIRST = 4,            /* the flow's first packet went this way; it is B when the creation rule inverted it */
 };
 
 /* Life of a record in the kernel's table. In the native table every record is BORN. */
@@ -48,16 +49,14 @@ enum flow_state {
 };
 
 struct flow_record {
+	/* What each packet reads of a record, but for its direction, is in its first 64 bytes: one cache line. */
 	__u32 lock;            /* kernel: owner token, 0 = free. Native: 0 */
-	__u32 state;           /* enum flow_state */
+	__u8 state;            /* enum flow_state */
+	__u8 lo_direction;     /* enum flow_direction of packets whose source is the key's lo endpoint */
+	__u16 ethertype;       /* of the first packet */
 	__u64 flow_id;         /* flowInd; 0 = vacant: the flow ended, the next packet starts one */
 	struct flow_key key;
 	__s64 first_clock_ns;  /* packet clock of the flow's first packet */
-	__u8 lo_direction;     /* enum flow_direction of packets whose source is the key's lo endpoint */
-	__u8 first_direction;  /* of the flow's first packet; B when the creation rule inverted it */
-	__u8 pad[2];
-	__u16 ethertype;       /* of the first packet */
-	__u16 pad2;
 	struct flow_dir dir[2];
 };
 FX_STATIC_ASSERT(sizeof(struct flow_record) == 200, "200 bytes of core, so that all plugins fit 1,024");

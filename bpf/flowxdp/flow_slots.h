@@ -67,6 +67,7 @@ FX_INLINE void flow_slots_begin(struct flow_config *c)
 {
 	c->enabled = 0;
 	c->record_size = sizeof(struct flow_record);
+	c->hot_size = sizeof(struct flow_record);
 	c->packet_record_size = sizeof(struct packet_record);
 	for (int i = 0; i < KERNEL_HALF_MAX; i++) {
 		c->slot_offset[i] = 0;
@@ -80,6 +81,7 @@ FX_INLINE void flow_slot_add(struct flow_config *c, __u32 half, __u32 state_byte
 	c->enabled |= 1u << half;
 	c->slot_offset[half] = (__u16)c->record_size;
 	c->record_size += state_bytes;
+	c->hot_size += state_bytes;
 	if (!packet_state_bytes)
 		return;
 	c->packet_state_offset[half] = (__u16)c->packet_record_size;

@@ -32,7 +32,7 @@ FX_INLINE void flow_start(struct flow_record *r, const struct packet *p, __u32 r
 
 	r->flow_id = flow_id;
 	r->first_clock_ns = p->clock_ns;
-	r->first_direction = (__u8)first;
+	FX_SET(r->dir[first & 1].flags, FLOW_DIR_FIRST);
 	r->lo_direction = (__u8)(first ^ reverse);
 	r->ethertype = p->ethertype;
 }

@@ -2,8 +2,8 @@
 /*
  * fragment.h - which flow a later fragment belongs to.
  *
- * Both engines have a direct-mapped array of slots. A slot maps the fragmented header's addresses, VLAN and id, and for IPv4 its
- * protocol (RFC 791 3.2), to the flow key of the datagram's first fragment. The fragments of an IPv6 datagram may differ in Next
+ * Both engines have a direct-mapped array of slots. A slot maps the fragmented header's addresses and id, what stands beside them in
+ * keys (enum flow_key_beside), and for IPv4 its protocol (RFC 791 3.2), to the flow key of the datagram's first fragment. The fragments of an IPv6 datagram may differ in Next
  * Header; the first one's counts (RFC 8200 4.5). A later fragment of a tunnel's outer header gets the innermost flow. A slot is valid
  * for thirty seconds of the packet clock. A collision overwrites the slot and is counted.
  */
@@ -23,14 +23,14 @@ struct fragment_slot {
 	__be32 src[4], dst[4];
 	struct flow_key key; /* of the first fragment's packet */
 	__s64 clock_ns;
-	__u16 vlan_id;
+	__u64 beside;        /* fragment_beside() */
 	__u8 proto;          /* IPv4; else 0 */
 	__u8 version;        /* 4, 6; 0 = never used */
 	__u8 reverse;        /* flow_key_from()'s answer for the first fragment */
 	__u8 open;           /* the last fragment has not been seen */
-	__u8 pad[2];
+	__u8 pad[4];
 };
-FX_STATIC_ASSERT(sizeof(struct fragment_slot) == 96, "8,192 slots are 768 KiB");
+FX_STATIC_ASSERT(sizeof(struct fragment_slot) == 112, "8,192 slots are 896 KiB");
 
 enum fragment_outcome {
 	FRAGMENT_FOUND = 1,
@@ -53,10 +53,22 @@ FX_INLINE __u64 fx_mix64(__u64 h)
 	return h;
 }
 
-FX_INLINE __u32 fragment_slot_index(const struct packet *p, __u64 seed)
+/* What stands beside the fragmented header's addresses, as one word; below 65,536 but for tunnels. */
+FX_INLINE __u64 fragment_beside(const struct packet *p, __u32 beside)
 {
-	__u64 h = seed ^ ((__u64)p->fragment_id << 32 | (__u32)p->fragment_vlan << 16 | fragment_match_proto(p) << 8 |
+	if (beside == FLOW_KEY_TUNNEL && p->fragment_tunnel_header)
+		return (__u64)p->fragment_tunnel_header << 32 | p->fragment_tunnel_id;
+	return beside == FLOW_KEY_VLAN ? p->fragment_vlan : 0;
+}
+
+/* beside: enum flow_key_beside. Rows depend on the index: a slot holds one datagram. */
+FX_INLINE __u32 fragment_slot_index(const struct packet *p, __u64 seed, __u32 beside)
+{
+	__u64 network = fragment_beside(p, beside);
+	__u64 h = seed ^ ((__u64)p->fragment_id << 32 | (network & 0xffff) << 16 | fragment_match_proto(p) << 8 |
 	                  p->fragment_version);
+
+	h ^= (network >> 16) * 0x9e3779b97f4a7c15ULL;
 
 	for (int i = 0; i < 4; i++) {
 		h = (h ^ ((__u64)p->fragment_src[i] << 32 | p->fragment_dst[i])) * 0x9e3779b97f4a7c15ULL;
@@ -65,10 +77,10 @@ FX_INLINE __u32 fragment_slot_index(const struct packet *p, __u64 seed)
 	return (__u32)(fx_mix64(h) & (FRAGMENT_SLOTS - 1));
 }
 
-FX_INLINE int fragment_slot_is(const struct fragment_slot *s, const struct packet *p)
+FX_INLINE int fragment_slot_is(const struct fragment_slot *s, const struct packet *p, __u32 beside)
 {
-	__u32 differs = (s->id ^ p->fragment_id) | (__u32)(s->vlan_id ^ p->fragment_vlan) |
-	                (s->proto ^ fragment_match_proto(p)) | (__u32)(s->version ^ p->fragment_version);
+	__u32 differs = (s->id ^ p->fragment_id) | (s->proto ^ fragment_match_proto(p)) |
+	                (__u32)(s->version ^ p->fragment_version) | (s->beside != fragment_beside(p, beside));
 
 	for (int i = 0; i < 4; i++)
 		differs |= (s->src[i] ^ p->fragment_src[i]) | (s->dst[i] ^ p->fragment_dst[i]);
@@ -85,12 +97,12 @@ FX_INLINE int fragment_slot_alive(const struct fragment_slot *s, __s64 clock_ns)
 /*
  * Registers or looks up a fragment. A first fragment registers *key and *reverse. A later fragment gets *key and *reverse of the first
  * one, or bit 38 when the first one is unknown. Bit 37 is raised when a first fragment arrives while the same datagram is still
- * open. The caller holds the slot's lock.
+ * open. beside: enum flow_key_beside. The caller holds the slot's lock.
  */
-FX_INLINE enum fragment_outcome fragment_book(struct fragment_slot *s, struct packet *p, struct flow_key *key,
+FX_INLINE enum fragment_outcome fragment_book(struct fragment_slot *s, struct packet *p, __u32 beside, struct flow_key *key,
                                               __u32 *reverse)
 {
-	int alive = fragment_slot_alive(s, p->clock_ns), same = fragment_slot_is(s, p);
+	int alive = fragment_slot_alive(s, p->clock_ns), same = fragment_slot_is(s, p, beside);
 
 	if (p->flags & PACKET_LATER_FRAGMENT) {
 		if (!alive || !same) {
@@ -112,7 +124,7 @@ FX_INLINE enum fragment_outcome fragment_book(struct fragment_slot *s, struct pa
 	}
 	s->key = *key;
 	s->clock_ns = p->clock_ns;
-	s->vlan_id = p->fragment_vlan;
+	s->beside = fragment_beside(p, beside);
 	s->proto = (__u8)fragment_match_proto(p);
 	s->version = p->fragment_version;
 	s->reverse = (__u8)*reverse;

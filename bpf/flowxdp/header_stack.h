@@ -53,4 +53,24 @@ FX_INLINE void packet_push_header(struct packet *p, __u32 id, __u32 kind)
 	header_code_push(p, id);
 }
 
+/*
+ * Appends n headers, four at most, whose codes are the bytes of `codes`, lowest first: one store when they are the first ones. Of vlan
+ * and mpls at most one.
+ */
+FX_INLINE void packet_push_headers(struct packet *p, __u32 codes, __u32 n)
+{
+	__u8 bytes[4] = {(__u8)codes, (__u8)(codes >> 8), (__u8)(codes >> 16), (__u8)(codes >> 24)};
+
+	if (FX_LIKELY(!FX_OPAQUE(p->headers_used))) {
+		__builtin_memcpy(p->headers, bytes, sizeof(bytes));
+		FX_OPAQUE(p->headers_used) = (__u8)n;
+		p->header_count = (__u8)n;
+		return;
+	}
+	FX_UNROLL
+	for (__u32 i = 0; i < 4; i++)
+		if (i < n)
+			packet_push_header(p, bytes[i], 0);
+}
+
 #endif

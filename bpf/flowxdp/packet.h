@@ -35,41 +35,39 @@ struct frame_meta {
 	__u32 cap_len;          /* bytes captured, likewise; never more than can be read */
 	__u32 if_id;            /* interface: pcapng interface number, live ifindex */
 	__u16 start_kind;       /* enum header_kind of the first byte */
-	__u8 link_headers[2];   /* enum header_id of stripped link headers, outer first; 0 = none */
+	__u8 link_headers[2];   /* enum header_id of stripped link headers, outer first; 0 = none. The second one may have
+	                         * FRAME_META_MATCHES beside it */
 };
 FX_STATIC_ASSERT(sizeof(struct frame_meta) == 32, "fits XDP metadata on 6.1");
+/* The frame matches the expression of -e matching. Header ids are smaller. */
+#define FRAME_META_MATCHES 0x80u
 
 /*
  * The parsed packet. Numbers are host order, addresses network order. IPv4 is held v4-mapped (RFC 4291 2.5.5.2).
- * Offsets count from the first byte after the stripped link header. A comment line above fields says when they are valid.
+ * Offsets count from the first byte after the stripped link header. A comment says when a field is valid; at other times those of the
+ * last group hold what an earlier packet left there, because clearing them would cost each packet more than parsing them.
  */
 struct packet {
-	__u64 status;           /* flowStat bits this packet raises */
+	/* set by packet_clear() */
 	__s64 ts_ns, clock_ns;  /* as in frame_meta */
-	__u64 tunnel_status;    /* parser: status before the tunnel that is being tried */
 	__u64 packet_no;        /* ordinal in the input, from 1; 0 = live without packet mode */
-	__u8 headers[HEADER_STACK_BYTES];
-	/* ip_version != 0: the innermost usable IP header */
-	__be32 src[4], dst[4];
-	/* status & FRAGMENT: the header that was fragmented (the outermost one, if several were) */
-	__be32 fragment_src[4], fragment_dst[4];
-	__u32 fragment_id;      /* IPv4 identification or RFC 8200 4.5, host order */
 	__u32 wire_len, cap_len, if_id;
 	__u32 enclosing_end;    /* parser: where the headers so far say that the frame ends; at most wire_len */
-	__u32 tunnel_end;       /* parser: end of a UDP tunnel in which no usable IP header was found yet; 0 = none */
+
+	/* cleared by packet_clear() */
+	__u64 status;           /* flowStat bits this packet raises */
+	__u8 headers[HEADER_STACK_BYTES];
 	__u32 cursor;           /* parser: next kind << 16 | next offset */
-	__u16 option_cursor;    /* parser: offset of the next TCP option */
-	__u8 ip_option[2];      /* only with parse_tcp_options. IPv4: the first two kinds other than NOP of the innermost
-	                         * header; IPv6: first option type of the hop-by-hop, the destination header */
 	__u32 l3_offset;
 	__u32 l3_end;           /* where the IP header says that its datagram ends: a claim, may be more than wire_len */
 	__u32 l4_offset;
 	__u32 l4_len;           /* claimed bytes from l4_offset to l3_end, 0 when the claim ends before */
 	__u32 payload_offset, payload_len; /* L7: after the L4 header, claimed length */
 	__u32 l2_header_len;    /* bytes before the innermost IP header; whole frame when there is none */
-	__u32 tcp_seq, tcp_ack;
-	__u32 tcp_ts_value, tcp_ts_echo;
+	__u32 tunnel_end;       /* parser: end of a UDP tunnel in which no usable IP header was found yet; 0 = none */
+	__u32 tcp_seq;          /* valid with PACKET_HAS_TCP */
 	__u32 tcp_options;      /* bit n: option kind n < 32 seen */
+	__u32 fragment_id;      /* IPv4 identification or RFC 8200 4.5, host order */
 	__u16 src_port, dst_port; /* 0 where the protocol has none or the header is cut */
 	__u16 ethertype;        /* of the innermost payload; 0 when the link names none */
 	__u16 vlan_id;          /* innermost VID, 0 = untagged */
@@ -77,25 +75,23 @@ struct packet {
 	__u16 ip_id;            /* IPv4 */
 	__u16 fragment_offset;  /* units of 8 bytes, of the innermost fragmented header */
 	__u16 tcp_window;       /* raw, unscaled; valid with PACKET_HAS_TCP */
-	__u16 tcp_urgent, tcp_mss;
-	__u16 flags;            /* enum packet_flag */
-	__u16 fragment_vlan;    /* vlan_id when the fragmented header was met */
 	__u16 l4_checksum;
+	__u16 flags;            /* enum packet_flag */
+	__u16 pending_vlan;     /* parser: innermost VID after the last IP header; part of the key when another IP header follows */
 	__u8 mac_src[6], mac_dst[6]; /* outermost Ethernet or 802.11 addresses; zero where the link has none */
 	__u8 ip_version;        /* 4, 6, 0 = L2 flow */
 	__u8 ip_proto;          /* last protocol or next header reached */
 	__u8 ttl, tos;
 	__u8 ip_header_len;     /* bytes, IPv4: with options */
+	__u8 ip_flags;          /* IPv4: the three flag bits */
 	__u8 tcp_flags;         /* valid with PACKET_HAS_TCP */
 	__u8 tcp_header_len;
-	__u8 tcp_window_scale;  /* valid with PACKET_HAS_WSCALE */
 	__u8 headers_used;      /* bytes of headers[] in use */
 	__u8 header_count;      /* numHdrs, repeats counted */
 	__u8 vlan_count;        /* tags seen, may exceed 3 */
 	__u8 mpls_count;
 	__u8 steps;             /* parser: headers dissected so far */
-	__u8 fragment_proto;    /* of the fragmented header */
-	__u8 fragment_version;  /* 4 or 6 */
+	__u8 fragment_version;  /* 4 or 6: there is a fragmented header */
 	union {
 		__u8 icmp_type; /* valid with PACKET_HAS_ICMP */
 		__u8 tcp_flags_high; /* valid with PACKET_HAS_TCP: the four bits before tcp_flags; the lowest is AE (RFC 9768) */
@@ -104,23 +100,47 @@ struct packet {
 		__u8 icmp_code; /* valid with PACKET_HAS_ICMP */
 		__u8 tcp_option_count; /* TCP: options before the end of the list, NOPs included */
 	};
-	__u8 ip_flags;          /* IPv4: the three flag bits */
 	__u8 link_has_mac;
 	__u8 parse_tcp_options; /* set before parsing: options of every segment, not of SYNs alone */
-	__u16 pending_vlan;     /* parser: innermost VID after the last IP header; part of the key when another IP header follows */
-	__u16 tunnel_kind;      /* parser: enum header_kind of the tunnel that is being tried; the fields below: values before it */
+	__u8 ip_option[2];      /* only with parse_tcp_options. IPv4: the first two kinds other than NOP of the innermost
+	                         * header; IPv6: first option type of the hop-by-hop, the destination header */
+	__u8 ip_option_count;   /* see ip_option; IPv4: PACKET_IP_OPTION_BAD when one is malformed; IPv6: hop-by-hop
+	                         * headers, and destination headers << 4 */
+	__u8 tunnel_header;     /* enum header_id of the tunnel whose tunnel_id this is; 0 = none */
+	__u8 pending_tunnel_header; /* parser: as pending_tunnel_id; 0 = none */
+	__u8 pad;
+
+	/* neither set nor cleared by packet_clear() */
+	__be32 src[4], dst[4];  /* ip_version != 0: the innermost usable IP header; else 0 */
+	/* fragment_version != 0: the header that was fragmented (the outermost one, if several were) */
+	__be32 fragment_src[4], fragment_dst[4];
+	__u32 fragment_tunnel_id; /* tunnel_id when it was met */
+	__u16 fragment_vlan;    /* vlan_id when it was met */
+	__u8 fragment_proto;
+	__u8 fragment_tunnel_header; /* tunnel_header when it was met */
+	__u32 tunnel_id;        /* tunnel_header != 0: the VNI, TEID or GRE key of the innermost tunnel that has one */
+	__u32 pending_tunnel_id; /* parser: of a tunnel in which no IP header was found yet */
+	__u32 tcp_ack;          /* PACKET_HAS_TCP */
+	__u32 tcp_ts_value, tcp_ts_echo; /* PACKET_HAS_TIMESTAMP */
+	__u16 tcp_mss;          /* PACKET_HAS_MSS */
+	__u8 tcp_window_scale;  /* PACKET_HAS_WSCALE */
+	__u8 step_header;       /* parser: id of the header the last step dissected */
+	__u16 option_cursor;    /* parser: offset of the next TCP option */
+	/* parser, tunnel_end != 0: what it was before the tunnel that is being tried */
+	__u16 tunnel_kind;      /* enum header_kind of that tunnel */
+	__u64 tunnel_status;
 	__u16 tunnel_flags;
 	__u8 tunnel_headers_used, tunnel_header_count;
 	__u8 tunnel_vlan_count, tunnel_mpls_count;
 	__u8 tunnel_link_has_mac;
-	__u8 step_header;       /* parser: id of the header the last step dissected */
-	__u8 ip_option_count;   /* see ip_option; IPv4: PACKET_IP_OPTION_BAD when one is malformed; IPv6: hop-by-hop
-	                         * headers, and destination headers << 4 */
-	__u8 pad[5];
+	__u8 pad2;
 };
 #define PACKET_IP_OPTION_BAD 0x80u
-FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "cleared and compared by words");
-FX_STATIC_ASSERT(sizeof(struct packet) == 280, "ABI of tests and engines");
+FX_STATIC_ASSERT(sizeof(struct packet) % 8 == 0, "compared by words");
+#define PACKET_CLEARED_AT offsetof(struct packet, status)
+#define PACKET_CLEARED_BYTES (offsetof(struct packet, src) - PACKET_CLEARED_AT)
+FX_STATIC_ASSERT(PACKET_CLEARED_BYTES % 8 == 0, "cleared by words");
+FX_STATIC_ASSERT(sizeof(struct packet) == 296, "ABI of tests and engines");
 
 enum packet_flag {
 	PACKET_HAS_PORTS = 1,       /* both ports were captured */
@@ -138,6 +158,7 @@ enum packet_flag {
 	PACKET_HAS_ICMP = 4096,     /* ICMP or ICMPv6: type and code were captured */
 	PACKET_FRAGMENT_COLLISION = 8192, /* a first fragment that took the slot of another datagram (fragment.h) */
 	PACKET_MORE_SUBFRAMES = 16384,    /* 802.11 A-MSDU: others follow the subframe that was dissected */
+	PACKET_MATCHES = 32768,     /* its frame matches the expression of -e matching */
 };
 
 enum tcp_flag {

@@ -224,25 +224,25 @@ FX_INLINE int packet_parse_next(const __u8 *data, const __u8 *end, FX_CONFIG str
 FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, FX_CONFIG struct tunnel_config *tunnels,
                                   struct packet *p)
 {
+	__u32 kind, codes = HEADER_ETH, n = 1;
 	__u64 next;
-	__u32 kind;
 
 	if (FX_OPAQUE(p->cursor) != (__u32)HEADER_KIND_ETHERNET << 16)
 		return;
 	next = packet_parse_step(data, end, tunnels, 0, HEADER_KIND_ETHERNET, p);
-	p->steps = 1;
 	FX_OPAQUE(p->cursor) = (__u32)next;
+	p->steps = 1;
 	if (!next)
 		return;
-	packet_push_header(p, HEADER_ETH, 0);
 	kind = (__u32)next >> 16;
 	if (kind == 0x8100) {
 		next = packet_parse_step(data, end, tunnels, 14, 0x8100, p);
 		FX_OPAQUE(p->cursor) = (__u32)next;
 		p->steps = 2;
 		if (!next)
-			return;
-		packet_push_header(p, HEADER_VLAN, 0);
+			goto out;
+		codes |= HEADER_VLAN << 8;
+		n = 2;
 		kind = (__u32)next >> 16;
 	}
 	if (kind == 0x0800)
@@ -250,24 +250,27 @@ FX_INLINE void packet_parse_start(const __u8 *data, const __u8 *end, FX_CONFIG s
 	else if (kind == 0x86dd)
 		next = packet_parse_ipv6(data, end, (__u32)next & 31, 0, p);
 	else
-		return;
+		goto out;
 	FX_OPAQUE(p->cursor) = (__u32)next;
 	p->steps++;
 	if (!(next >> 32))
-		return;
-	packet_push_header(p, (__u32)(next >> 32), 0);
+		goto out;
+	codes |= (__u32)(next >> 32) << 8 * n++;
 	kind = (__u32)next >> 16;
 	if (kind == HEADER_KIND_OF_PROTO(6)) {
-		packet_push_header(p, HEADER_TCP, 0);
+		codes |= (__u32)HEADER_TCP << 8 * n++;
 		FX_OPAQUE(p->cursor) = 0;
-	} else if (kind == HEADER_KIND_OF_PROTO(17)) {
-		next = packet_parse_step(data, end, tunnels, (__u32)next & 127, HEADER_KIND_OF_PROTO(17), p);
+		p->steps++;
+	}
+out:
+	packet_push_headers(p, codes, n);
+	/* A tunnel that is tried over UDP saves the headers before it. */
+	if (FX_OPAQUE(p->cursor) >> 16 == HEADER_KIND_OF_PROTO(17)) {
+		next = packet_parse_step(data, end, tunnels, FX_OPAQUE(p->cursor) & 127, HEADER_KIND_OF_PROTO(17), p);
 		packet_push_header(p, HEADER_UDP, 0);
 		FX_OPAQUE(p->cursor) = (__u32)next;
-	} else {
-		return;
+		p->steps++;
 	}
-	p->steps++;
 }
 
 /*
@@ -302,10 +305,11 @@ FX_INLINE void packet_move(struct packet *p, __u32 bytes)
 	}
 }
 
-/* Prepares *p for a frame: zero, except what comes with the frame. */
+/* Prepares *p for a frame. See struct packet for what it leaves as it is. */
 FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 packet_no, __u8 parse_tcp_options)
 {
-	__builtin_memset(p, 0, sizeof(*p));
+	__builtin_memset((__u8 *)p + PACKET_CLEARED_AT, 0, PACKET_CLEARED_BYTES);
+	p->tunnel_id = 0; /* part of the key of packets without a tunnel, too */
 	p->ts_ns = m->ts_ns;
 	p->clock_ns = m->clock_ns;
 	p->packet_no = packet_no;
@@ -319,8 +323,12 @@ FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 
 		p->status = FS(NO_ETHERNET);
 	if (m->link_headers[0])
 		packet_push_header(p, m->link_headers[0], 0);
-	if (m->link_headers[1])
-		packet_push_header(p, m->link_headers[1], 0);
+	if (m->link_headers[1]) {
+		if (m->link_headers[1] & FRAME_META_MATCHES)
+			p->flags = PACKET_MATCHES;
+		if (m->link_headers[1] & (FRAME_META_MATCHES - 1))
+			packet_push_header(p, m->link_headers[1] & (FRAME_META_MATCHES - 1), 0);
+	}
 	FX_OPAQUE(p->cursor) = (__u32)m->start_kind << 16;
 }
 

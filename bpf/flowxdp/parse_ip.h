@@ -32,6 +32,8 @@ FX_INLINE void packet_note_fragment(struct packet *p, __u32 id, __u32 offset_uni
 	p->fragment_proto = (__u8)proto;
 	p->fragment_id = id;
 	p->fragment_vlan = p->vlan_id;
+	p->fragment_tunnel_id = p->tunnel_id;
+	p->fragment_tunnel_header = p->tunnel_header;
 	for (int i = 0; i < 4; i++) {
 		p->fragment_src[i] = p->src[i];
 		p->fragment_dst[i] = p->dst[i];
@@ -55,7 +57,7 @@ FX_INLINE void packet_put_ipv4(__be32 *at, __be32 address)
 	__builtin_memcpy(at + 2, &low, sizeof(low));
 }
 
-/* RFC 791. inner: the header may be in a UDP tunnel, which it then has to prove. */
+/* RFC 791. inner: the header may follow another IP header, so it may be in a UDP tunnel, which it then has to prove. */
 FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offset, int inner, struct packet *p)
 {
 	const __u8 *q;
@@ -79,7 +81,8 @@ FX_INLINE __u64 packet_parse_ipv4(const __u8 *data, const __u8 *end, __u32 offse
 	if (inner && FX_UNLIKELY(FX_OPAQUE(p->tunnel_end)) && !packet_enter_tunnel4(data, end, offset, header_len, total_len, p))
 		return 0;
 
-	packet_commit_vlan(p);
+	if (inner)
+		packet_commit_pending(p);
 	p->ip_version = 4;
 	p->ethertype = 0x0800;
 	p->tos = fx_load8(q + 1);
@@ -127,7 +130,8 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	if (inner && FX_UNLIKELY(FX_OPAQUE(p->tunnel_end)) && !packet_enter_tunnel6(q, offset, payload_len, next, p))
 		return 0;
 
-	packet_commit_vlan(p);
+	if (inner)
+		packet_commit_pending(p);
 	p->ip_version = 6;
 	p->ethertype = 0x86dd;
 	p->tos = (__u8)(first_word >> 20);

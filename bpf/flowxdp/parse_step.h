@@ -100,12 +100,24 @@ FX_INLINE void packet_add_vlan(struct packet *p, __u32 tci)
 	p->vlan_count = (__u8)(n + 1);
 }
 
-/* A usable IP header was found: the tags before it take effect. */
-FX_INLINE void packet_commit_vlan(struct packet *p)
+/* Stores what a tunnel's header calls the network that it carries. It takes effect when an IP header follows, as a tag does. */
+FX_INLINE void packet_add_tunnel_id(struct packet *p, __u32 header, __u32 id)
+{
+	p->pending_tunnel_id = id;
+	p->pending_tunnel_header = (__u8)header;
+}
+
+/* A usable IP header was found after another header: the tags and the tunnel before it take effect. */
+FX_INLINE void packet_commit_pending(struct packet *p)
 {
 	if (p->pending_vlan)
 		p->vlan_id = p->pending_vlan;
 	p->pending_vlan = 0;
+	if (p->pending_tunnel_header) {
+		p->tunnel_id = p->pending_tunnel_id;
+		p->tunnel_header = p->pending_tunnel_header;
+	}
+	p->pending_tunnel_header = 0;
 }
 
 /* Do n bytes of an inner header end beyond what the outer IP header claims? Then they are padding and no tunnel. */

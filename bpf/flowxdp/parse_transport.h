@@ -90,6 +90,10 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	if (!p->ip_version) {
 		p->status |= FS(L2_FLOW);
 		p->l2_header_len = p->wire_len;
+		for (int i = 0; i < 4; i++) {
+			p->src[i] = 0;
+			p->dst[i] = 0;
+		}
 		return;
 	}
 	offset = FX_OPAQUE(p->l4_offset);
@@ -136,7 +140,6 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 				FX_SET(p->flags, PACKET_HAS_TCP);
 				if (offset + 20 <= limit && q + 20 <= end) {
 					p->l4_checksum = fx_load16(q + 16);
-					p->tcp_urgent = fx_load16(q + 18);
 				}
 				if (header_len > 20 && ((p->tcp_flags & TCP_SYN) || p->parse_tcp_options))
 					packet_parse_tcp_options(data, end, p, offset + header_len);

@@ -37,6 +37,15 @@ FX_INLINE __u64 packet_parse_etherip(const __u8 *data, const __u8 *end, __u32 of
 	FX_RETURN_NEXT(ETHERIP, offset + 2, HEADER_KIND_ETHERNET);
 }
 
+/* RFC 2890 2.1: the key at offset, if it was captured. All 32 bits, also where NVGRE's lower eight tell flows apart (RFC 7637 3.2). */
+FX_INLINE void packet_add_gre_key(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
+{
+	const __u8 *q = data + fx_bound(offset);
+
+	if (offset + 4 <= p->cap_len && q + 4 <= end)
+		packet_add_tunnel_id(p, HEADER_GRE, fx_load32(q));
+}
+
 /* RFC 2784, 2890, 1701, 2637. */
 FX_INLINE __u64 packet_parse_gre(const __u8 *data, const __u8 *end, __u32 offset, struct packet *p)
 {
@@ -63,6 +72,8 @@ FX_INLINE __u64 packet_parse_gre(const __u8 *data, const __u8 *end, __u32 offset
 	n += flags & 0xc000 ? 4 : 0; /* checksum or routing: both words are present */
 	n += flags & 0x2000 ? 4 : 0;
 	n += flags & 0x1000 ? 4 : 0;
+	if (flags & 0x2000)
+		packet_add_gre_key(data, end, offset + (flags & 0xc000 ? 8 : 4), p);
 	if (flags & 0x4000) {
 		p->option_cursor = (__u16)type;
 		FX_RETURN_NEXT(GRE, offset + n, HEADER_KIND_GRE_ROUTE);
@@ -133,6 +144,7 @@ FX_INLINE __u64 packet_parse_vxlan(const __u8 *data, const __u8 *end, __u32 offs
 	if (!(flags & 0x08) || (flags & 0x70))
 		return 0;
 	p->status |= FS(VXLAN);
+	packet_add_tunnel_id(p, HEADER_VXLAN, fx_load32(q + 4) >> 8);
 	if (flags & 0x04) { /* draft-ietf-nvo3-vxlan-gpe */
 		__u32 inner = next == 1 ? 0x0800 : next == 2 ? 0x86dd : next == 4 ? 0x894f :
 		              next == 5 ? 0x8847 : (__u32)HEADER_KIND_ETHERNET;
@@ -152,6 +164,7 @@ FX_INLINE __u64 packet_parse_geneve(const __u8 *data, const __u8 *end, __u32 off
 	if (version_len >> 6 || type < 0x600 || (fx_load8(q + 1) & 0x3f) || fx_load8(q + 7)) /* version, reserved */
 		return 0;
 	p->status |= FS(GENEVE);
+	packet_add_tunnel_id(p, HEADER_GENEVE, fx_load32(q + 4) >> 8);
 	FX_RETURN_NEXT(GENEVE, offset + 8 + (version_len & 0x3f) * 4,
 	        type == 0x6558 ? (__u32)HEADER_KIND_ETHERNET : type);
 }
@@ -172,6 +185,7 @@ FX_INLINE __u64 packet_parse_gtp(const __u8 *data, const __u8 *end, __u32 offset
 	p->status |= FS(GTP);
 	if (!(flags >> 5))
 		FX_RETURN_NEXT(GTP, offset + 20, HEADER_KIND_IP_BY_NIBBLE);
+	packet_add_tunnel_id(p, HEADER_GTP, fx_load32(q + 4));
 	if (!(flags & 7))
 		FX_RETURN_NEXT(GTP, offset + 8, HEADER_KIND_IP_BY_NIBBLE);
 	FX_READ_OR_RETURN(12, L4_HEADER_SNAPPED);

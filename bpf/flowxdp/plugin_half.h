@@ -51,13 +51,15 @@ enum flow_config_flag {
 	FLOW_CONFIG_PACKET_RECORDS = 1, /* emit a packet_record for every packet with a flow */
 	FLOW_CONFIG_CAN_FORCE = 2,      /* an enabled half may return PLUGIN_FORCE */
 	FLOW_CONFIG_TCP_OPTIONS = 4,    /* an enabled half wants the options of every segment */
-	FLOW_CONFIG_FRAMES = 8,         /* live: emit a frame_record for every packet; with FLOW_CONFIG_EXTRACT_ALARMED for
-	                                 * those that are extracted */
+	FLOW_CONFIG_FRAMES = 8,         /* live: emit a frame_record for every packet; with one of FLOW_CONFIG_EXTRACT_FLOWS
+	                                 * for those that are extracted */
 	FLOW_CONFIG_IN_ORDER = 16,      /* live: one packet at a time on all CPUs, so that time stamps, packet numbers,
 	                                 * flowInd and the stream have one order */
 	FLOW_CONFIG_PACKET_NEEDS = 32,  /* an enabled half has a need: emit a packet_record for each packet that is wanted */
 	FLOW_CONFIG_CAN_LEAVE_OUT = 64, /* an enabled half may leave packets out */
 	FLOW_CONFIG_EXTRACT_ALARMED = 128, /* packets of alarmed flows are extracted (flow_extract.h) */
+	FLOW_CONFIG_EXTRACT_MATCHING = 256, /* packets of flows with a packet that matches are extracted */
+	FLOW_CONFIG_EXTRACT_FLOWS = FLOW_CONFIG_EXTRACT_ALARMED | FLOW_CONFIG_EXTRACT_MATCHING,
 };
 
 /* What the core knows about a packet in its flow. */

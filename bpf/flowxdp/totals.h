@@ -17,19 +17,21 @@ struct packets_bytes {
 };
 
 struct packet_totals {
+	/* What each packet adds to comes first: few cache lines. */
 	struct packets_bytes direction[2];    /* A, B by the INVERTED bit at packet time; L2 packets included */
-	struct packets_bytes ip_proto[256];   /* by the innermost IP protocol */
-	struct packets_bytes arp, rarp, llc;
 	__u64 wire_bytes;
 	__u64 full_bytes;       /* L2 header and IP length of IP packets, T2's "full bandwidth" */
 	__s64 pad_bytes;        /* Ethernet trailer padding of frames of at most 64 bytes */
-	__u64 l2_packets, ipv4_packets, ipv6_packets;
-	__u64 gre_packets, teredo_packets, ayiya_packets, ipv4_fragments, ipv6_fragments;
-	__u64 snapped_packets;  /* fewer bytes captured than on the wire */
+	__u64 ipv4_packets, ipv6_packets;
 	__u64 header_count_sum;
 	__u64 status;           /* flowStat of all packets or-ed */
 	__u32 header_count_min, header_count_max;
 	__u32 vlan_count_max, mpls_count_max;
+	__u64 snapped_packets;  /* fewer bytes captured than on the wire */
+	struct packets_bytes ip_proto[256];   /* by the innermost IP protocol */
+	struct packets_bytes arp, rarp, llc;
+	__u64 l2_packets;
+	__u64 gre_packets, teredo_packets, ayiya_packets, ipv4_fragments, ipv6_fragments;
 };
 
 FX_INLINE void totals_add(struct packet_totals *t, const struct packet *p, __u32 direction, __u64 status)

@@ -94,6 +94,7 @@ FX_INLINE void packet_leave_tunnel(struct packet *p)
 	if (vlans < 3)
 		p->vlan_stack[2] = 0;
 	p->pending_vlan = 0;
+	p->pending_tunnel_header = 0;
 	p->mpls_count = p->tunnel_mpls_count;
 	if (!p->tunnel_link_has_mac) {
 		__builtin_memset(p->mac_src, 0, sizeof(p->mac_src));

@@ -17,7 +17,7 @@
 #include "flowxdp/totals.h"
 
 /* Goes up with every change that a plugin built before it would not survive. */
-#define FX_PLUGIN_API_VERSION 5u
+#define FX_PLUGIN_API_VERSION 6u
 
 /* A flow direction as a plugin may see it. Valid during the hook. */
 struct fx_flow {
@@ -82,8 +82,8 @@ enum fx_need_flag {
 struct fx_packet_need {
     uint16_t ethertype FX_ZERO; /* frames without a usable IP header, with this ethertype; 0 = IP packets */
     uint8_t ip_proto FX_ZERO;   /* 0 = any */
-    /* Where the bytes begin: 7 (0 is 7), 4 or 3. UDP, TCP without FX_NEED_OPTIONS: 7 or 3; sent by this host: 7 alone
-     */
+    /* Where the bytes begin: 7 (0 is 7), 4 or 3. UDP, TCP without FX_NEED_OPTIONS: 7 or 3, and only 7 of what this
+     * host sends. */
     uint8_t first_layer FX_ZERO;
     uint16_t port_first FX_ZERO; /* one of both ports lies in this range; 0, 0 = any */
     uint16_t port_last FX_ZERO;

@@ -84,7 +84,7 @@ class CommunityId final : public flowxdp::Plugin {
             if (!memory)
                 return {};
             // The flow's first message decides; it was lost when only the other direction's is there.
-            unsigned direction = flow.record->first_direction & 1;
+            unsigned direction = flow.record->dir[1].flags & FLOW_DIR_FIRST ? 1 : 0;
             if (!memory->dir[direction].known)
                 direction ^= 1;
             const Memory::Direction& first = memory->dir[direction];

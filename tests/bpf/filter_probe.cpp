@@ -27,7 +27,8 @@ std::string probe_object()
 FilterProbe::FilterProbe(const FrameFilter& filter)
 {
     libbpf_set_print(nullptr);
-    FilterPatch patch(filter);
+    const FrameFilter none;
+    FilterPatch patch(filter, none);
     object_.reset(bpf_object__open_file(probe_object().c_str(), nullptr));
     if (!object_)
         throw StartupError("cannot open " + probe_object());

@@ -366,7 +366,7 @@ class Messages(CliCase):
 
     def test_a_column_of_a_plugin_that_is_left_out(self):
         self.assert_says(["replay", self.capture, "--sink", "netflow", "--no-plugin", "basic_stats"], "sink 'netflow' needs column '", "of plugin 'basic_stats'",
-                         "leave --no-plugin basic_stats or the sink out")
+                         "leave --no-plugin basic_stats or sink 'netflow' out")
 
     def test_plugins_that_share_a_column(self):
         self.assert_says(["replay", self.capture, "--plugin", "export_basics"], "plugins 'basic_flow' and 'export_basics' both have column 'timeFirst'",

@@ -47,7 +47,7 @@ class SensorIdentity : public testing::Test {
         try {
             RunSetup setup(attach.run, RunInput{"lo", {}}, "test", RunKind::kLive, &log);
             LiveSensorOptions sensor = live_sensor_options(
-                attach.run, compile_frame_filter(attach.run.filter, kLinkTypeEthernet, "lo"), setup.plan());
+                attach.run, {compile_frame_filter(attach.run.filter, kLinkTypeEthernet, "lo"), {}}, setup.plan());
             // The sensor itself finds out what an interface can do, and its index.
             sensor.object.egress = attach.direction == DirectionWish::kBoth;
             return sensor_id(sensor, attach.merge ? std::vector<unsigned>{7} : std::vector<unsigned>());

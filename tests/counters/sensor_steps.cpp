@@ -189,7 +189,10 @@ class Steps {
             // Of records that a flow has or had.
             for_each_value<flow_record>("records", record_stride(bench_.flow().record_size), slots,
                                         [&](flow_record* r) {
-                                            (word == "flow_lock" ? r->lock : r->state) = value;
+                                            if (word == "flow_lock")
+                                                r->lock = value;
+                                            else
+                                                r->state = static_cast<__u8>(value);
                                             return r->key.kind != 0;
                                         });
         } else if (word == "front") {

@@ -27,7 +27,7 @@ class FlowHash {
     flow_hash_secret secret_{};
 };
 
-flow_key key_of(const std::array<std::uint64_t, 5>& words)
+flow_key key_of(const std::array<std::uint64_t, 6>& words)
 {
     flow_key key;
     static_assert(sizeof key == sizeof words);
@@ -73,6 +73,10 @@ std::vector<Family> chosen_families()
         {"multiples of a large odd number",
          [](std::uint64_t n) {
              return key_of({n * 0x9e3779b97f4a7c15ULL, 0, 0, 0, 0});
+         }},
+        {"ids of tunnels",
+         [](std::uint64_t n) {
+             return key_of({1, 2, 3, 4, 5, std::uint64_t{HEADER_VXLAN} << 32 | n});
          }},
     };
 }
@@ -123,12 +127,14 @@ TEST(FlowHash, EveryBitOfAKeyCounts)
     std::mt19937_64 random(3);
     const FlowHash hash(5);
     for (int round = 0; round < 20; round++) {
-        std::array<std::uint64_t, 5> words;
+        std::array<std::uint64_t, 6> words;
         for (std::uint64_t& word : words)
             word = random();
+        // Of IPv4 the first words of both addresses are the same in all keys, and not looked at.
+        words[4] = (words[4] & ~(0xffULL << 40)) | std::uint64_t{FLOW_KIND_IPV6} << 40;
         const std::uint32_t base = hash(key_of(words));
-        for (unsigned bit = 0; bit < 320; bit++) {
-            std::array<std::uint64_t, 5> other = words;
+        for (unsigned bit = 0; bit < 384; bit++) {
+            std::array<std::uint64_t, 6> other = words;
             other[bit / 64] ^= 1ULL << (bit % 64);
             EXPECT_NE(hash(key_of(other)), base) << "bit " << bit;
         }

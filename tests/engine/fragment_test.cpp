@@ -34,9 +34,9 @@ flow_key first_key()
 }
 
 // Books p, which came with a key of its own; *key and *reverse are what the engine goes on with.
-fragment_outcome book(fragment_slot* slot, packet* p, flow_key* key, __u32* reverse)
+fragment_outcome book(fragment_slot* slot, packet* p, flow_key* key, __u32* reverse, __u32 beside = FLOW_KEY_VLAN)
 {
-    return fragment_book(slot, p, key, reverse);
+    return fragment_book(slot, p, beside, key, reverse);
 }
 
 TEST(Fragment, LaterFragmentsGetTheKeyOfTheFirst)
@@ -102,6 +102,33 @@ TEST(Fragment, AnyOtherFieldIsAnotherDatagram)
     }
 }
 
+// The same addresses and id in another network are another datagram, and which networks are told apart is --key.
+TEST(Fragment, WhatStandsBesideTheAddressesIsTheKeysChoice)
+{
+    const auto meets = [](__u32 beside, const auto& change) {
+        fragment_slot slot{};
+        packet p = fragment(PACKET_FIRST_FRAGMENT, 7, 0);
+        flow_key key = first_key();
+        __u32 reverse = 0;
+        book(&slot, &p, &key, &reverse, beside);
+        packet later = fragment(PACKET_LATER_FRAGMENT, 7, 0);
+        change(&later);
+        const bool same_slot = fragment_slot_index(&p, 1, beside) == fragment_slot_index(&later, 1, beside);
+        return same_slot && book(&slot, &later, &key, &reverse, beside) == FRAGMENT_FOUND;
+    };
+    const auto vlan = [](packet* p) { p->fragment_vlan = 5; };
+    const auto tunnel = [](packet* p) {
+        p->fragment_tunnel_header = HEADER_VXLAN;
+        p->fragment_tunnel_id = 0; // VNI 0 is a network, too
+    };
+    EXPECT_FALSE(meets(FLOW_KEY_VLAN, vlan));
+    EXPECT_TRUE(meets(FLOW_KEY_VLAN, tunnel));
+    EXPECT_TRUE(meets(FLOW_KEY_TUNNEL, vlan));
+    EXPECT_FALSE(meets(FLOW_KEY_TUNNEL, tunnel));
+    EXPECT_TRUE(meets(FLOW_KEY_NONE, vlan));
+    EXPECT_TRUE(meets(FLOW_KEY_NONE, tunnel));
+}
+
 // RFC 8200 4.5: "The Next Header values in the Fragment headers of different fragments of the same original packet may
 // differ."
 TEST(Fragment, TheNextHeaderOfAnIpv6FragmentDoesNotTellDatagramsApart)
@@ -111,13 +138,13 @@ TEST(Fragment, TheNextHeaderOfAnIpv6FragmentDoesNotTellDatagramsApart)
     p.fragment_version = 6;
     flow_key key = first_key();
     __u32 reverse = 0;
-    const std::uint32_t at = fragment_slot_index(&p, 1);
+    const std::uint32_t at = fragment_slot_index(&p, 1, FLOW_KEY_VLAN);
     EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_REGISTERED);
     p = fragment(PACKET_LATER_FRAGMENT | PACKET_LAST_FRAGMENT, 7, 0);
     p.fragment_version = 6;
     p.fragment_proto = 44;
     key = flow_key{};
-    EXPECT_EQ(fragment_slot_index(&p, 1), at);
+    EXPECT_EQ(fragment_slot_index(&p, 1, FLOW_KEY_VLAN), at);
     EXPECT_EQ(book(&slot, &p, &key, &reverse), FRAGMENT_FOUND);
     const flow_key expected = first_key();
     EXPECT_TRUE(flow_key_equal(&key, &expected));
@@ -128,7 +155,7 @@ TEST(Fragment, TheProtocolOfAnIpv4FragmentTellsDatagramsApart)
 {
     packet udp = fragment(PACKET_FIRST_FRAGMENT, 7, 0), tcp = udp;
     tcp.fragment_proto = 6;
-    EXPECT_NE(fragment_slot_index(&udp, 1), fragment_slot_index(&tcp, 1));
+    EXPECT_NE(fragment_slot_index(&udp, 1, FLOW_KEY_VLAN), fragment_slot_index(&tcp, 1, FLOW_KEY_VLAN));
 }
 
 TEST(Fragment, ASlotLivesThirtySecondsOfClock)
@@ -190,7 +217,7 @@ TEST(Fragment, ConsecutiveIdsUseDifferentSlots)
     std::set<std::uint32_t> slots;
     for (std::uint32_t id = 0; id < 1000; id++) {
         const packet p = fragment(PACKET_FIRST_FRAGMENT, id, 0);
-        slots.insert(fragment_slot_index(&p, 1));
+        slots.insert(fragment_slot_index(&p, 1, FLOW_KEY_VLAN));
         EXPECT_LT(*slots.rbegin(), FRAGMENT_SLOTS);
     }
     EXPECT_GT(slots.size(), 900U); // 1,000 balls in 8,192 boxes: 942 boxes on average

@@ -212,8 +212,8 @@ TEST(FlowKey, BothDirectionsFindTheSameKeyAndSayWhichTheyAre)
         back.src_port = p.dst_port;
         back.dst_port = p.src_port;
         flow_key one{}, other{};
-        const std::uint32_t reverse = flow_key_from(&p, &one);
-        const std::uint32_t reverse_back = flow_key_from(&back, &other);
+        const std::uint32_t reverse = flow_key_from(&p, FLOW_KEY_VLAN, &one);
+        const std::uint32_t reverse_back = flow_key_from(&back, FLOW_KEY_VLAN, &other);
         ASSERT_TRUE(flow_key_equal(&one, &other));
         const bool same_ends = !std::memcmp(p.src, p.dst, sizeof p.src) && p.src_port == p.dst_port;
         ASSERT_EQ(reverse ^ reverse_back, same_ends ? 0U : 1U);
@@ -230,7 +230,7 @@ TEST(FlowKey, EveryFieldSeparatesFlows)
     p.src_port = 10;
     p.dst_port = 20;
     flow_key base{};
-    flow_key_from(&p, &base);
+    flow_key_from(&p, FLOW_KEY_VLAN, &base);
     std::array<packet, 6> others;
     others.fill(p);
     others[0].ip_version = 6;
@@ -241,9 +241,35 @@ TEST(FlowKey, EveryFieldSeparatesFlows)
     others[5].ip_version = 0;
     for (const packet& other : others) {
         flow_key key{};
-        flow_key_from(&other, &key);
+        flow_key_from(&other, FLOW_KEY_VLAN, &key);
         EXPECT_FALSE(flow_key_equal(&base, &key));
     }
+}
+
+TEST(FlowKey, OnlyWhatIsChosenStandsBesideTheAddresses)
+{
+    const auto separate = [](__u32 beside, const packet& one, const packet& other) {
+        flow_key a{}, b{};
+        flow_key_from(&one, beside, &a);
+        flow_key_from(&other, beside, &b);
+        return !flow_key_equal(&a, &b);
+    };
+    packet plain{};
+    plain.ip_version = 4;
+    plain.src[3] = 1;
+    packet tagged = plain, vni0 = plain, vni7 = plain, key7 = plain;
+    tagged.vlan_id = 5;
+    vni0.tunnel_header = vni7.tunnel_header = HEADER_VXLAN;
+    key7.tunnel_header = HEADER_GRE;
+    vni7.tunnel_id = key7.tunnel_id = 7;
+    EXPECT_TRUE(separate(FLOW_KEY_VLAN, plain, tagged));
+    EXPECT_FALSE(separate(FLOW_KEY_VLAN, plain, vni7));
+    EXPECT_FALSE(separate(FLOW_KEY_TUNNEL, plain, tagged));
+    EXPECT_TRUE(separate(FLOW_KEY_TUNNEL, plain, vni0));
+    EXPECT_TRUE(separate(FLOW_KEY_TUNNEL, vni0, vni7));
+    EXPECT_TRUE(separate(FLOW_KEY_TUNNEL, vni7, key7));
+    EXPECT_FALSE(separate(FLOW_KEY_NONE, plain, tagged));
+    EXPECT_FALSE(separate(FLOW_KEY_NONE, vni7, key7));
 }
 
 } // namespace

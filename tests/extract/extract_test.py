@@ -375,6 +375,51 @@ class Alarmed(ExtractCase):
         self.assertIn(b"none of the plugins that run can raise an alarm", run.stderr)
 
 
+class Matching(ExtractCase):
+    """`replay -e matching`: the packets of flows from the first packet on that the expression matches. tshark finds that packet."""
+
+    def expected(self, capture, display_filter):
+        """The frames of each conversation from the first one on that a display filter matches."""
+        numbers = {frame[0] for frame in tshark(capture, "frame.number", only=display_filter)}
+        begun, found = set(), []
+        for frame in tshark(capture, "frame.number", "tcp.stream", "udp.stream", "frame.time_epoch", "frame.len", "frame.cap_len",
+                            "frame.md5_hash", "frame.encap_type"):
+            stream = frame[1:3]
+            if frame[0] in numbers:
+                begun.add(tuple(stream))
+            if tuple(stream) in begun:
+                found.append(frame[3:])
+        return found
+
+    def test_packets_from_the_first_match_on(self):
+        for name, expression, display_filter in (
+                ("http.pcap", "tcp port 80 and tcp[tcpflags] & tcp-push != 0", "ip and tcp.port == 80 and tcp.flags.push == 1"),
+                ("stalled-reader.pcap", "tcp[14:2] = 0", "ip and tcp.window_size_value == 0"),
+                ("dns.pcap", "udp src port 53", "udp.srcport == 53")):
+            capture, out = SOURCE / "examples" / name, self.dir / "out.pcapng"
+            rows = self.rows(capture, "-e", f"matching:{out}", "--extract-filter", expression)
+            self.assertEqual(all_frames(out), self.expected(capture, display_filter), name)
+            self.assertTrue(0 < len(all_frames(out)) < len(all_frames(capture)), name)
+            marked = [row for row in rows if int(row["flowStat"], 16) >> 52 & 1]
+            self.assertTrue(marked, "bit 52 says which flows have packets there")
+            self.assertEqual([dict(row, flowStat=int(row["flowStat"], 16) & ~(1 << 52)) for row in rows],
+                             [dict(row, flowStat=int(row["flowStat"], 16)) for row in self.rows(capture)])
+
+    def test_both_engines_mark_the_same_flows(self):
+        capture = SOURCE / "examples" / "http.pcap"
+        words = ("-e", f"matching:{self.dir}/x.pcapng", "--extract-filter", "tcp[tcpflags] & tcp-fin != 0")
+        native = self.rows(capture, *words)
+        if subprocess.run([FLOWXDP, "replay", "-q", "--engine", "bpf", capture, "-w", "-"], capture_output=True).returncode == 77:
+            self.skipTest("BPF programs may not be loaded here")
+        self.assertEqual(self.rows(capture, *words, "--engine", "bpf"), native)
+
+    def test_words_that_belong_together(self):
+        for words, said in ((("-e", "matching:x.pcapng"), b"add --extract-filter EXPR"),
+                            (("--extract-filter", "tcp"), b"add -e matching"),
+                            (("-e", "matching:x.pcapng", "--extract-filter", "tcp prot 5"), b"syntax error")):
+            self.assertIn(said, self.flowxdp("replay", EXAMPLES[0], *words, code=USAGE).stderr)
+
+
 if __name__ == "__main__":
     if not FLOWXDP or not os.path.exists(FLOWXDP):
         sys.exit(f"FLOWXDP_BIN names no program: '{FLOWXDP}'")

@@ -172,7 +172,7 @@ void replay(const Parts& parts, const Choice& choice, std::unique_ptr<CaptureFil
     RunSummary run;
     run.max_flows = choice.max_flows;
     pipeline.start();
-    run_replay(capture, filter.get(), {choice.max_packets, choice.snap_len}, *engine, control, &run);
+    run_replay(capture, {filter.get()}, {choice.max_packets, choice.snap_len}, *engine, control, &run);
     pipeline.finish();
     run.tally = pipeline.tally();
     run.packet_rows = pipeline.packet_rows();

@@ -372,14 +372,14 @@ TEST(PluginHost, ASinksColumnEnablesThePluginThatFillsIt)
 {
     const PluginFolder folder({"alpha", "omega"});
     PluginChoice choice = choice_of({});
-    choice.columns_needed = {{"flowInd", "s"}, {"omegaColumn", "s"}};
+    choice.columns_needed = {{"flowInd", "sink 's'"}, {"omegaColumn", "sink 's'"}};
     EXPECT_EQ(Host(folder, choice).names(), Names{"omega"});
     choice.remove = {"omega"};
     EXPECT_TRUE(
         says(refusal_of_host({"alpha", "omega"}, choice),
              "sink 's' needs column 'omegaColumn' of plugin 'omega', which is left out: leave --no-plugin omega "
-             "or the sink out"));
-    choice.columns_needed = {{"nobodysColumn", "s"}};
+             "or sink 's' out"));
+    choice.columns_needed = {{"nobodysColumn", "sink 's'"}};
     EXPECT_TRUE(says(refusal_of_host({"alpha", "omega"}, choice), "which no plugin has"));
 }
 
@@ -405,10 +405,10 @@ TEST(PluginHost, WherePluginsShareAColumnTheOneThatTakesLeastFillsIt)
         return "";
     };
     PluginChoice choice = choice_of({"flow_export"});
-    choice.columns_needed = {{"timeFirst", "s"}, {"pktsSnt", "s"}, {"ipOctets", "s"}};
+    choice.columns_needed = {{"timeFirst", "sink 's'"}, {"pktsSnt", "sink 's'"}, {"ipOctets", "sink 's'"}};
     EXPECT_EQ(chosen(choice), (Names{"export_basics", "flow_export"}));
     // A column that basic_stats alone has comes last, and decides.
-    choice.columns_needed.push_back({"l7BytesSnt", "s"});
+    choice.columns_needed.push_back({"l7BytesSnt", "sink 's'"});
     EXPECT_EQ(chosen(choice), (Names{"basic_flow", "flow_export", "basic_stats"}));
     choice.columns_needed.pop_back();
     choice.replace_default = false;
@@ -418,10 +418,10 @@ TEST(PluginHost, WherePluginsShareAColumnTheOneThatTakesLeastFillsIt)
     EXPECT_EQ(refused(choice_of({"basic_flow", "export_basics"})),
               "plugins 'basic_flow' and 'export_basics' both have column 'timeFirst': leave one of them out");
     choice = choice_of({"export_basics"});
-    choice.columns_needed = {{"duration", "s"}};
+    choice.columns_needed = {{"duration", "sink 's'"}};
     EXPECT_EQ(refused(choice),
               "sink 's' needs column 'duration' of plugin 'basic_flow', which does not run beside 'export_basics', "
-              "because both have column 'timeFirst': leave 'export_basics' or the sink out");
+              "because both have column 'timeFirst': leave 'export_basics' or sink 's' out");
 }
 
 // What most packets touch lies together, behind the core; what they do not touch lies behind all of it.

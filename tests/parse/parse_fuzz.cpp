@@ -38,7 +38,8 @@ void check(const packet& p)
     require(!(p.flags & PACKET_LATER_FRAGMENT) || !(p.flags & PACKET_HAS_PORTS));
     require(!(p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) || p.fragment_version != 0);
     require(p.vlan_id < 4096);
-    require(p.tunnel_end == 0); // entered or left, never between
+    require(!p.tunnel_header || p.header_count > 2); // an IP header, the tunnel, an IP header
+    require(p.tunnel_end == 0);                      // entered or left, never between
     for (unsigned i = p.headers_used; i < HEADER_STACK_BYTES; i++)
         require(p.headers[i] == 0);
     if (p.ip_version == 0) {
@@ -59,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::uint32_t cap_len = static_cast<std::uint32_t>(size - 2), selector = data[0];
     auto heap = std::make_unique<std::uint8_t[]>(cap_len);
     flowxdp::LinkedFrame linked{};
-    packet p, loop_only;
+    packet p{}, loop_only{}; // compared byte by byte, with what the parser leaves as it is
 
     std::memcpy(heap.get(), data + 2, cap_len);
     if (selector < 200) {
@@ -89,12 +90,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     flow_key key;
     fragment_slot slot{};
-    std::uint32_t reverse = flow_key_from(&p, &key);
+    std::uint32_t reverse = flow_key_from(&p, FLOW_KEY_TUNNEL, &key);
 
     require(reverse <= 1);
     if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) {
-        require(fragment_slot_index(&p, 1) < FRAGMENT_SLOTS);
-        fragment_book(&slot, &p, &key, &reverse);
+        require(fragment_slot_index(&p, 1, FLOW_KEY_TUNNEL) < FRAGMENT_SLOTS);
+        fragment_book(&slot, &p, FLOW_KEY_TUNNEL, &key, &reverse);
     }
     return 0;
 }

@@ -234,11 +234,11 @@ TEST(ParseFragment, OfATunnelLeadsToTheInnermostFlow)
     EXPECT_EQ(first.vlan_id, 7);
     EXPECT_EQ(first.fragment_vlan, 0); // the fragmented header is the outer one, and untagged
     EXPECT_EQ(first.fragment_proto, 17);
-    std::uint32_t reverse = flow_key_from(&first, &first_key);
-    EXPECT_EQ(fragment_book(&slot, &first, &first_key, &reverse), FRAGMENT_REGISTERED);
-    reverse = flow_key_from(&later, &later_key);
+    std::uint32_t reverse = flow_key_from(&first, FLOW_KEY_VLAN, &first_key);
+    EXPECT_EQ(fragment_book(&slot, &first, FLOW_KEY_VLAN, &first_key, &reverse), FRAGMENT_REGISTERED);
+    reverse = flow_key_from(&later, FLOW_KEY_VLAN, &later_key);
     EXPECT_EQ(later_key.lo_port, 0);
-    EXPECT_EQ(fragment_book(&slot, &later, &later_key, &reverse), FRAGMENT_FOUND);
+    EXPECT_EQ(fragment_book(&slot, &later, FLOW_KEY_VLAN, &later_key, &reverse), FRAGMENT_FOUND);
     EXPECT_TRUE(flow_key_equal(&first_key, &later_key));
 }
 

@@ -18,7 +18,7 @@ packet parse_with_tag_beside(const Bytes& frame, std::uint32_t tci)
     const std::uint8_t* const data = heap.get();
     const std::uint8_t* const end = data + frame.size();
     frame_meta meta{};
-    packet p;
+    packet p{};
 
     std::copy(frame.begin(), frame.end(), heap.get());
     meta.cap_len = meta.wire_len = static_cast<std::uint32_t>(frame.size());

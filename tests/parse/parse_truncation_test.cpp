@@ -68,7 +68,7 @@ TEST_P(ParseTruncation, CutIsTheSameWithRubbishBehind)
     for (std::size_t n = 14; n < frame.size(); n++) {
         Bytes dirty(frame);
         frame_meta meta{};
-        packet p;
+        packet p{};
 
         std::fill(dirty.begin() + static_cast<std::ptrdiff_t>(n), dirty.end(), std::uint8_t{0xa5});
         meta.cap_len = static_cast<std::uint32_t>(n);
@@ -89,7 +89,7 @@ TEST_P(ParseTruncation, StraightLineAndLoopAgree)
         packet fast = parse(Bytes(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(n)),
                             static_cast<std::uint32_t>(frame.size()));
         frame_meta meta{};
-        packet slow;
+        packet slow{};
 
         meta.cap_len = static_cast<std::uint32_t>(n);
         meta.wire_len = static_cast<std::uint32_t>(frame.size());

@@ -182,7 +182,7 @@ packet parse(const Bytes& frame, std::uint32_t wire_len, std::uint32_t start_kin
     // Exactly as large as the frame, so that a sanitizer sees the first byte too many.
     auto heap = std::make_unique<std::uint8_t[]>(frame.size());
     frame_meta meta{};
-    packet p;
+    packet p{}; // compared byte by byte, with what the parser leaves as it is
 
     std::copy(frame.begin(), frame.end(), heap.get());
     meta.cap_len = static_cast<std::uint32_t>(frame.size());

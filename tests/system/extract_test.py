@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""extract_test.py FLOWXDP: `attach -e alarmed`, on two veth pairs between two namespaces of its own.
+"""extract_test.py FLOWXDP: `attach -e alarmed` and `-e matching`, on two veth pairs between two namespaces of its own.
 
 Facts: two sensors receive the same frames, one writes all (-e all), the other those of alarmed flows. Replay of the first one's
 capture with -e alarmed extracts, byte for byte and in this order, the frames that the second one wrote. They are those of the
 connection whose window closed three times, both directions, from the third time on; bit 52 of flowStat marks these flows alone.
+With -e matching they are those of the connection of which a packet matches, both directions, from that packet on.
 The kernel sent no other frame. Frames that find the ring full are counted, and with them the numbers add up.
 """
 import os
@@ -17,6 +18,9 @@ FRAMES = 4000
 ALARM = ("--plugin", "tcp_win:alarm_at=3")
 # Two connections in turn; two packets of the client, one of the server. The first client's window closes at turns 150, 300, 450, ...
 ALARMED_FROM = 2 * 450
+# The second client's first packet whose identification is at least 1000: packets 3 k and 3 k + 1 of a connection are the client's.
+MATCHING = ("--extract-filter", "src port 20001 and ip[4:2] >= 1000")
+MATCHING_FROM = 2 * 501 + 1
 SEND = """
 import socket, sys
 import frames
@@ -54,15 +58,24 @@ def pcapng_frames(path):
     return found
 
 
-def replayed(network, folder, whole):
+def replayed(network, folder, whole, kind, words):
     out = os.path.join(folder, "replayed.pcapng")
-    network.tool("replay", whole, "-q", "-w", os.path.join(folder, "again"), *ALARM, "-e", "alarmed:" + out)
+    network.tool("replay", whole, "-q", "-w", os.path.join(folder, "again"), *words, "-e", f"{kind}:{out}")
     return pcapng_frames(out)
 
 
-def same_packets_as_replay(network, folder):
+def alarmed_packets_are_those_of_replay(network, folder):
+    return same_packets_as_replay(network, folder, "alarmed", ALARM, ALARMED_FROM, {"2000080", "8020000"})
+
+
+def matching_packets_are_those_of_replay(network, folder):
+    return same_packets_as_replay(network, folder, "matching", MATCHING, MATCHING_FROM, {"2000180", "8020001"})
+
+
+def same_packets_as_replay(network, folder, kind, words, first, flows):
+    """first: the first frame that is extracted; every second one follows it. flows: ports of their rows."""
     whole = veth.Sensor(network, os.path.join(folder, "whole"), network.veths[0], *ALARM, "-e", "all")
-    some = veth.Sensor(network, os.path.join(folder, "some"), network.veths[1], *ALARM, "-e", "alarmed")
+    some = veth.Sensor(network, os.path.join(folder, "some"), network.veths[1], *words, "-e", kind)
     sender = network.python(network.sender, SEND, *network.peers, stderr=subprocess.PIPE, text=True)
     _, said = sender.communicate(timeout=60 * veth.PATIENCE)
     assert sender.returncode == 0, said
@@ -75,14 +88,14 @@ def same_packets_as_replay(network, folder):
         assert numbers["seen"] == FRAMES, numbers
     everything = pcapng_frames(whole.prefix + ".pcapng")
     assert len(everything) == FRAMES, len(everything)
-    live = pcapng_frames(some.prefix + "_alarmed.pcapng")
-    expected = everything[ALARMED_FROM::2]
+    live = pcapng_frames(some.prefix + f"_{kind}.pcapng")
+    expected = everything[first::2]
     assert live == expected, (len(live), len(expected))
-    assert f"_alarmed.pcapng: {len(live)} frames, 0 not written" in taken, taken
-    assert live == replayed(network, folder, whole.prefix + ".pcapng")
+    assert f"_{kind}.pcapng: {len(live)} frames, 0 not written" in taken, taken
+    assert live == replayed(network, folder, whole.prefix + ".pcapng", kind, words)
     marked = {row["srcPort"] + row["dstPort"] for row in veth.rows(some.prefix) if int(row["flowStat"], 16) >> 52 & 1}
-    assert marked == {"2000080", "8020000"}, marked
-    assert not any(int(row["flowStat"], 16) >> 52 & 1 for row in veth.rows(whole.prefix)), "nobody extracts by alarm there"
+    assert marked == flows, marked
+    assert not any(int(row["flowStat"], 16) >> 52 & 1 for row in veth.rows(whole.prefix)), "nobody extracts flows there"
     return f"{len(live)} of {FRAMES} frames"
 
 
@@ -108,7 +121,11 @@ def not_taken_over_with_other_words(network, folder):
     assert result.returncode == 1, result.stderr
     again = veth.Sensor(network, os.path.join(folder, "killed"), network.veths[0], *ALARM, "-e", "alarmed")
     assert "taken over" in again.said() or "took over" in again.said(), again.said()
-    assert again.stop()[0] == 0
+    again.kill()
+    words = ("-e", "matching", *MATCHING)
+    result = network.tool("attach", network.veths[0], *ALARM, *words, "-w", os.path.join(folder, "other"), check=False, timeout=60)
+    assert result.returncode == 1, result.stderr
+    network.tool("detach", network.veths[0], "--export", "-q", "-w", os.path.join(folder, "last"))
 
 
-veth.main("fxe", (same_packets_as_replay, lost_frames_are_counted, not_taken_over_with_other_words), pairs=2)
+veth.main("fxe", (alarmed_packets_are_those_of_replay, matching_packets_are_those_of_replay, lost_frames_are_counted, not_taken_over_with_other_words), pairs=2)

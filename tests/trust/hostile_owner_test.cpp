@@ -273,7 +273,7 @@ class Pins {
     void damage_text(Chance* chance, const std::string& foreign)
     {
         SensorStateRecord& r = state.slot[0];
-        switch (chance->below(13)) {
+        switch (chance->below(14)) {
         case 10: // what is to be cut back
         case 11:
             r.files[0].output = chance->below(2) ? safe.slot[0].output[0] : chance->word();
@@ -282,6 +282,10 @@ class Pins {
             return hostile_field(chance, "/none", r.files[0].path);
         case 12:
             return hostile_field(chance, foreign, r.bundle);
+        case 13:
+            r.key_beside = static_cast<std::uint32_t>(chance->word());
+            r.extracted = static_cast<std::uint32_t>(chance->word());
+            return;
         case 0:
             return hostile_field(chance, foreign, r.interface);
         case 1:
@@ -516,10 +520,10 @@ Recalled recall(const Pins& pins, const RunOptions& given, std::uint32_t link_ty
         if (state.version == kSensorStateVersion && recalls)
             recall_options(state, &run);
         run.filter = filter_text;
-        const FrameFilter filter = compile_frame_filter(run.filter, link_type, "fxt0");
+        const SensorFilters filters = {compile_frame_filter(run.filter, link_type, "fxt0"), {}};
         RunSetup setup(run, RunInput{"fxt0", {}}, "test", RunKind::kLive, &log);
         const RunPlan plan = setup.plan();
-        LiveSensorOptions options = live_sensor_options(run, filter, plan);
+        LiveSensorOptions options = live_sensor_options(run, filters, plan);
         const frame_meta start = link_start(link_type);
         options.object.start_kind = start.start_kind;
         options.object.link_header = start.link_headers[0];

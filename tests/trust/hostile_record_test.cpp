@@ -174,7 +174,6 @@ TEST(HostileRecord, EachFieldOfTheCheckIsLookedAt)
     EXPECT_TRUE(refused([](ended_record& e) { e.reason = 6; }));
     EXPECT_TRUE(refused([](ended_record& e) { e.record.key.kind = 200; }));
     EXPECT_TRUE(refused([](ended_record& e) { e.record.lo_direction = 2; }));
-    EXPECT_TRUE(refused([](ended_record& e) { e.record.first_direction = 255; }));
     EXPECT_TRUE(refused([](ended_record& e) { e.record.flow_id = 0; }));
     EXPECT_TRUE(refused([](ended_record& e) { e.record.dir[0].packets = e.record.dir[1].packets = 0; }));
     EXPECT_TRUE(refused([](ended_record& e) { e.record.dir[1].last_ns = INT64_MIN; }));

@@ -56,7 +56,6 @@ inline void make_record(Chance* chance, const RecordBounds& bounds, ended_record
     e->reason = FLOW_END_IDLE;
     e->record.key.kind = std::array{FLOW_KIND_L2, FLOW_KIND_IPV4, FLOW_KIND_IPV6}[chance->below(3)];
     e->record.lo_direction = static_cast<__u8>(chance->below(2));
-    e->record.first_direction = static_cast<__u8>(chance->below(2));
     e->record.first_clock_ns = static_cast<__s64>(chance->below(1ULL << 50));
     for (flow_dir& d : e->record.dir)
         d.first_ns = d.last_ns = d.last_clock_ns = static_cast<__s64>(chance->below(1ULL << 50));

@@ -164,6 +164,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
 {
     // For its mistakes, and for Ethernet; raw IP knows no word that Ethernet does not.
     const FrameFilter filter = compile_frame_filter(options.run.filter, kLinkTypeEthernet, options.interfaces.back());
+    compile_extract_filter(options.run.extract_filter, kLinkTypeEthernet);
     need_sensor_capabilities("attach");
     const std::optional<UserIdentity> user =
         options.user.empty() ? std::nullopt : std::optional(find_user(options.user));

@@ -96,7 +96,7 @@ void Collector::add_noun(Noun noun)
         add_all(names_.tunnels(), "=");
         return add("none");
     case Noun::kExtraction:
-        for (const std::string what : {"all", "alarmed"}) {
+        for (const std::string what : {"all", "alarmed", "matching"}) {
             add(what);
             add(what + ":");
         }

@@ -109,7 +109,8 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
         const auto raised = reach();
         run.filter = read_filter_text(pinned.folder);
     }
-    const FrameFilter filter = compile_frame_filter(run.filter, pinned.link_type(), pinned.interface);
+    // The program is loaded already, with what --extract-filter said.
+    const SensorFilters filters = {compile_frame_filter(run.filter, pinned.link_type(), pinned.interface), {}};
     std::vector<std::unique_ptr<LiveSensor>> sensors;
     DaemonOptions daemon_options;
     auto take_over = [&](const RunPlan& plan) -> RunOrigin {
@@ -121,7 +122,7 @@ ExitCode export_sensor(const PinnedSensor& pinned, const DetachOptions& options,
         LeftOutputs left;
         {
             const auto raised = reach();
-            sensors.push_back(std::make_unique<LiveSensor>(live_sensor_options(run, filter, plan), pinned));
+            sensors.push_back(std::make_unique<LiveSensor>(live_sensor_options(run, filters, plan), pinned));
             left = take_over_outputs(sensors, ids);
         }
         if (as_owner)

@@ -314,7 +314,7 @@ ExitCode run_extract_command(const ExtractOptions& options, const std::string& c
     };
     RunSummary& run = setup.run();
     try {
-        run_replay(*input.capture, input.filter.get(),
+        run_replay(*input.capture, {input.filter.get()},
                    {options.replay.run.max_packets, options.replay.run.snap_len, true}, *engine, control, &run);
         extraction.finish();
         if (!run.interrupted)

@@ -16,22 +16,35 @@
 
 namespace flowxdp {
 
-FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t link_type,
-                                 const std::string& last_interface)
+namespace {
+
+// advice: what a mistake in the expression may come from.
+FrameFilter compile_for_the_kernel(const std::string& expression, std::uint32_t link_type, const std::string& advice)
 {
     if (expression.find_first_not_of(" \t") == std::string::npos)
         return {};
     auto program = compile_filter_program(expression, link_type);
-    if (!program.ok()) {
-        const std::string word = expression.substr(0, expression.find(' '));
-        throw StartupError(fmt::format("{}; the filter begins with the first word after '{}' that names no interface "
-                                       "here: '{}'",
-                                       program.error().message, last_interface, word),
-                           ExitCode::kUsage);
-    }
+    if (!program.ok())
+        throw StartupError(program.error().message + advice, ExitCode::kUsage);
     if (auto body = translate_filter(program.value(), FilterContext::kXdp); !body.ok())
         throw StartupError(fmt::format("filter '{}': {}", expression, body.error().message), ExitCode::kUsage);
     return {expression, program.take()};
+}
+
+} // namespace
+
+FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t link_type,
+                                 const std::string& last_interface)
+{
+    return compile_for_the_kernel(expression, link_type,
+                                  fmt::format("; the filter begins with the first word after '{}' that names no "
+                                              "interface here: '{}'",
+                                              last_interface, expression.substr(0, expression.find(' '))));
+}
+
+FrameFilter compile_extract_filter(const std::string& expression, std::uint32_t link_type)
+{
+    return compile_for_the_kernel(expression, link_type, "; it is what --extract-filter says");
 }
 
 namespace {
@@ -45,6 +58,7 @@ SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
     record.packet_mode = run.packet_mode;
     record.snap_len = static_cast<std::uint32_t>(run.snap_len);
     set_text(record.tunnels, tunnel_text(plan.flow.tunnels));
+    record.key_beside = plan.flow.key_beside;
     set_text(record.program, FLOWXDP_VERSION);
     std::error_code error;
     // Half a path names another folder: rather none.
@@ -65,7 +79,8 @@ SensorStateRecord describe_run(const RunOptions& run, const RunPlan& plan)
                            ExitCode::kUsage);
     set_text(record.output, absolute_path(plan.outputs.prefix));
     set_text(record.capture, absolute_path(plan.outputs.capture));
-    record.alarmed = run.extract && run.extract->alarmed;
+    if (run.extract)
+        record.extracted = static_cast<std::uint32_t>(run.extract->packets);
     return record;
 }
 
@@ -83,7 +98,7 @@ std::uint32_t ring_bytes_for(const RunOptions& run, const flow_config& flow)
 
 } // namespace
 
-LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const RunPlan& plan)
+LiveSensorOptions live_sensor_options(const RunOptions& run, const SensorFilters& filters, const RunPlan& plan)
 {
     LiveSensorOptions options;
     options.object.path = plan.bundle.bpf_object;
@@ -97,7 +112,8 @@ LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& 
     if (plan.flow.flags & FLOW_CONFIG_FRAMES)
         options.object.frame_max = std::min<std::uint32_t>(
             FRAME_SNAP_MAX, options.object.ring_bytes - static_cast<std::uint32_t>(kRingHeader + sizeof(frame_record)));
-    options.object.filter = filter;
+    options.object.filter = filters.counted;
+    options.object.extract_filter = filters.extracted;
     options.object.snap_len = run.snap_len;
     options.identity = sensor_identity(run);
     options.state = describe_run(run, plan);
@@ -183,6 +199,10 @@ void recall_options(const SensorStateRecord& state, RunOptions* run)
         throw StartupError(fmt::format("the timeouts that were recorded with the sensor ({} ms, {} ms) are none that "
                                        "'attach' takes: the record is damaged; name plugins and options yourself",
                                        state.idle_timeout_ms, state.active_timeout_ms));
+    if (state.key_beside > FLOW_KEY_NONE || state.extracted > static_cast<std::uint32_t>(ExtractedPackets::kMatching))
+        throw StartupError(fmt::format("what was recorded with the sensor as its --key ({}) and -e ({}) is none that "
+                                       "'attach' takes: the record is damaged; name plugins and options yourself",
+                                       state.key_beside, state.extracted));
     if (*state.capture && *state.capture != '/')
         throw StartupError(fmt::format("the capture file that was recorded with the sensor ('{}') has no absolute "
                                        "path: the record is damaged; name plugins and options yourself",
@@ -196,12 +216,13 @@ void recall_options(const SensorStateRecord& state, RunOptions* run)
         for (const std::string& tunnel : words_of(state.tunnels, ' '))
             recorded(run->tunnels.take(tunnel));
     }
+    run->key = static_cast<flow_key_beside>(state.key_beside);
     run->idle_timeout_ms = state.idle_timeout_ms;
     run->active_timeout_ms = state.active_timeout_ms;
     run->packet_mode = state.packet_mode != 0;
     run->snap_len = state.snap_len;
     if (*state.capture && !run->extract)
-        run->extract = Extraction{state.alarmed != 0, state.capture};
+        run->extract = Extraction{static_cast<ExtractedPackets>(state.extracted), state.capture};
 }
 
 } // namespace flowxdp

@@ -15,15 +15,23 @@
 
 namespace flowxdp {
 
+// The expressions in the program, each empty when there is none.
+struct SensorFilters {
+    FrameFilter counted;
+    FrameFilter extracted; // of -e matching
+};
+
 // The options of the kernel's half, and what is recorded beside it; the caller sets mode, interface and offloads.
 // Throws StartupError (usage) when the plugins' options are too long to be recorded.
-LiveSensorOptions live_sensor_options(const RunOptions& run, const FrameFilter& filter, const RunPlan& plan);
+LiveSensorOptions live_sensor_options(const RunOptions& run, const SensorFilters& filters, const RunPlan& plan);
 
 // A filter for the program on interfaces of a link type (LINKTYPE_*), empty without an expression. last_interface: the
 // word before the filter, for messages. Throws StartupError (usage) with libpcap's words, or with the reason why a
 // right expression cannot run in the kernel.
 FrameFilter compile_frame_filter(const std::string& expression, std::uint32_t link_type,
                                  const std::string& last_interface);
+// Likewise that of --extract-filter.
+FrameFilter compile_extract_filter(const std::string& expression, std::uint32_t link_type);
 
 // The state of a sensor to publish once the outputs are open.
 SensorStateRecord describe_with_files(LiveSensor& sensor, const RunSetup& setup, Log* log);

@@ -76,8 +76,11 @@ LiveSensorOptions Observation::sensor_options(const std::string& interface, cons
     // What is wrong with the interface itself is said by the sensor.
     const auto info = read_interface(interface);
     const std::uint32_t link_type = info.ok() && info.value().link_type ? info.value().link_type : kLinkTypeEthernet;
-    LiveSensorOptions sensor = live_sensor_options(
-        options_.run, compile_frame_filter(options_.run.filter, link_type, options_.interfaces.back()), plan);
+    LiveSensorOptions sensor =
+        live_sensor_options(options_.run,
+                            {compile_frame_filter(options_.run.filter, link_type, options_.interfaces.back()),
+                             compile_extract_filter(options_.run.extract_filter, link_type)},
+                            plan);
     sensor.interface = interface;
     if (options_.merge)
         sensor.merged.assign(options_.interfaces.begin() + 1, options_.interfaces.end());
@@ -161,7 +164,7 @@ RunOrigin Observation::attach(const RunPlan& plan)
             {file.path, 0, fmt::format("it is user {}'s, who started the sensor", user_name(file.owner))});
     for (std::size_t i = 0; i < captures.size(); i++)
         sensors_[i]->open_capture(captures[i], left.resume);
-    if (!captures.empty() && !options_.run.extract->alarmed)
+    if (!captures.empty() && !options_.run.extract->of_flows())
         daemon_options_.wall_offset_ns = wall_offset_of(sensors_);
     return {std::move(left.resume), sensors_.front()->boot(), sensors_.front()->describe().attached_ns};
 }

@@ -53,7 +53,7 @@ enum class Noun {
     kSinkSpec,   // NAME[:TARGET][,key=value...]
     kColumn,     // COLUMN=VALUE, of columns whose bits have names
     kTunnel,     // KIND=PORT,...
-    kExtraction, // all[:FILE], alarmed[:FILE]
+    kExtraction, // all[:FILE], alarmed[:FILE], matching[:FILE]
 };
 
 // A sink or a plugin as a table of a configuration file.

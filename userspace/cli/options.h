@@ -26,6 +26,8 @@ inline constexpr std::uint64_t kLongestTimeoutMs = 2000000000; // 23 days; 32 bi
 
 inline constexpr Meaning<MonitoringMode> kMonitoringWords[] = {{"absolute", MonitoringMode::kAbsolute},
                                                                {"difference", MonitoringMode::kDifference}};
+inline constexpr Meaning<flow_key_beside> kKeyWords[] = {
+    {"vlan", FLOW_KEY_VLAN}, {"tunnel", FLOW_KEY_TUNNEL}, {"none", FLOW_KEY_NONE}};
 inline constexpr Meaning<AlarmMode> kAlarmWords[] = {
     {"off", AlarmMode::kOff}, {"any", AlarmMode::kAny}, {"all", AlarmMode::kAll}};
 inline constexpr Meaning<AttachMode> kModeWords[] = {
@@ -44,10 +46,20 @@ struct SplitOutput {
     std::string start;
 };
 
-// -e all[:FILE], -e alarmed[:FILE]
+// -e all[:FILE], -e alarmed[:FILE], -e matching[:FILE]
+enum class ExtractedPackets {
+    kAll,
+    kAlarmed,  // of flows with an alarm
+    kMatching, // of flows with a packet that --extract-filter matches
+};
+inline constexpr Meaning<ExtractedPackets> kExtractionWords[] = {{"all", ExtractedPackets::kAll},
+                                                                 {"alarmed", ExtractedPackets::kAlarmed},
+                                                                 {"matching", ExtractedPackets::kMatching}};
 struct Extraction {
-    bool alarmed = false; // packets of alarmed flows alone
-    std::string file;     // empty: PREFIX.pcapng, PREFIX_alarmed.pcapng
+    ExtractedPackets packets = ExtractedPackets::kAll;
+    std::string file; // empty: PREFIX.pcapng, PREFIX_alarmed.pcapng, PREFIX_matching.pcapng
+
+    [[nodiscard]] bool of_flows() const { return packets != ExtractedPackets::kAll; }
 };
 
 // What `replay` and `attach` share.
@@ -65,6 +77,7 @@ struct RunOptions {
     std::vector<std::string> no_plugins;                        // --no-plugin
     std::vector<SinkSpec> sinks;                                // --sink
     TunnelChoice tunnels;                                       // --tunnel
+    flow_key_beside key = FLOW_KEY_VLAN;                        // --key
     AlarmMode alarm = AlarmMode::kOff;                          // --alarm
     std::uint32_t max_flows = 1u << 18;                         // --max-flows
     std::uint64_t plugin_memory_bytes = 256u << 20;             // --plugin-memory
@@ -75,6 +88,7 @@ struct RunOptions {
     std::uint64_t max_packets = 0;       // -c
     std::uint32_t snap_len = 0;          // -S
     std::optional<Extraction> extract;   // -e
+    std::string extract_filter;          // --extract-filter
     std::uint64_t ring_bytes = 1u << 25; // --ring; a power of two; attach only
     std::string filter_file;             // -F
     std::string filter;                  // trailing words, or the file's

@@ -19,7 +19,7 @@
 namespace flowxdp {
 namespace {
 
-// -e: every frame, or those of alarmed flows, into a file of its own.
+// -e: every frame, or those of extracted flows, into a file of its own.
 class ReplayCapture {
   public:
     // flow: what the engine is opened with. Throws StartupError.
@@ -27,26 +27,26 @@ class ReplayCapture {
     {
         if (auto opened = file_.open(setup->outputs().capture, {}, {}); !opened.ok())
             throw StartupError("extraction: " + opened.error().message);
-        if (wanted.alarmed)
-            alarmed_.emplace(
+        if (wanted.of_flows())
+            of_flows_.emplace(
                 FrameExtraction::Hooks{
                     .wants = [](const packet_record& packet) { return (packet.status & FS(LIVE_EXTRACT)) != 0; },
                     .frame = [this](std::uint64_t, const Frame& frame) { write(frame); }},
                 setup->pipeline().writer(), flow);
     }
     // Where the engine writes.
-    stream_writer* writer() { return alarmed_ ? alarmed_->writer() : setup_->pipeline().writer(); }
+    stream_writer* writer() { return of_flows_ ? of_flows_->writer() : setup_->pipeline().writer(); }
     void take(const FrameBlock& block)
     {
-        if (alarmed_)
-            return alarmed_->take(block);
+        if (of_flows_)
+            return of_flows_->take(block);
         for (const Frame& frame : block.originals)
             write(frame);
     }
     void finish()
     {
-        if (alarmed_)
-            alarmed_->finish();
+        if (of_flows_)
+            of_flows_->finish();
         file_.close();
         setup_->run().captures = {file_.state()};
     }
@@ -56,7 +56,7 @@ class ReplayCapture {
 
     RunSetup* setup_;
     CaptureWriter file_;
-    std::optional<FrameExtraction> alarmed_;
+    std::optional<FrameExtraction> of_flows_;
 };
 
 } // namespace
@@ -142,8 +142,8 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
         monitor.emplace(std::move(server), &setup);
         publish = [&] { monitor->publish([&engine] { return engine->counts(); }); };
     }
-    run_replay(*capture, input.filter.get(), {options.run.max_packets, options.run.snap_len, extracted.has_value()},
-               *engine, control, &setup.run());
+    run_replay(*capture, {input.filter.get(), input.extract_filter.get()},
+               {options.run.max_packets, options.run.snap_len, extracted.has_value()}, *engine, control, &setup.run());
     if (extracted)
         extracted->finish();
     const double processed = steady_seconds();

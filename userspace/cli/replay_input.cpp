@@ -23,11 +23,14 @@ ReplayInput open_replay_input(const ReplayOptions& options, const std::function<
                               const std::atomic<bool>& stop_reading)
 {
     ReplayInput input;
-    if (!options.run.filter.empty()) {
-        auto compiled = PacketFilter::compile(options.run.filter);
+    for (const auto& [expression, filter] :
+         {std::pair{&options.run.filter, &input.filter}, {&options.run.extract_filter, &input.extract_filter}}) {
+        if (expression->empty())
+            continue;
+        auto compiled = PacketFilter::compile(*expression);
         if (!compiled.ok())
             throw StartupError(compiled.error().message, ExitCode::kUsage);
-        input.filter = compiled.take();
+        *filter = compiled.take();
     }
     std::vector<std::string> files = options.files;
     if (!options.list_file.empty()) {

@@ -15,7 +15,8 @@
 namespace flowxdp {
 
 struct ReplayInput {
-    std::unique_ptr<PacketFilter> filter; // null: none
+    std::unique_ptr<PacketFilter> filter;         // null: none
+    std::unique_ptr<PacketFilter> extract_filter; // of -e matching; null: none
     std::unique_ptr<Capture> capture;
     RunInput files; // their names
 };

@@ -235,6 +235,11 @@ void add_flow_options(OptionTable* table, RunOptions* run)
     table->real("-f,--flow-factor", &run->flow_factor, 0.001, 1000, 2, "Multiply --max-flows")
         .with_change(Change::kKept);
     add_tunnel_option(table, run);
+    table
+        ->choice("--key", &run->key, kKeyWords,
+                 "What keeps flows with the same addresses and ports apart: the innermost VLAN, the innermost tunnel "
+                 "by its id (VNI, TEID, GRE key), or nothing")
+        .with_change(Change::kSensor);
 }
 
 void add_packet_options(OptionTable* table, RunOptions* run)
@@ -365,33 +370,44 @@ void add_run_options(OptionTable* table, RunOptions* run, Lasting lasting)
 void add_extract_option(OptionTable* table, RunOptions* run)
 {
     OptionRow& row = table->other(
-        "-e,--extract", "all|alarmed[:FILE]",
+        "-e,--extract", "all|alarmed|matching[:FILE]",
         "Write packets too, as pcapng. all: every one, to FILE or PREFIX.pcapng; replay of that file gives the same "
         "rows. alarmed: those of alarmed flows from the packet on that raised the alarm, to FILE or "
-        "PREFIX_alarmed.pcapng");
+        "PREFIX_alarmed.pcapng. matching: those of flows from the first packet on that --extract-filter matches, to "
+        "FILE or PREFIX_matching.pcapng");
     row.read = [run](const std::string& text) -> Result<void> {
         if (text.empty())
             return empty_value();
         const std::size_t colon = std::min(text.find(':'), text.size());
         const std::string what = text.substr(0, colon);
-        if (what != "all" && what != "alarmed")
-            return Error{
-                fmt::format("'{}' is not known: write all or alarmed, with :FILE or -w PREFIX; 'flowxdp extract "
-                            "--flows FILE' writes the packets of listed flows",
-                            printable(text, kValueBytes))};
-        run->extract = Extraction{what == "alarmed", text.substr(std::min(colon + 1, text.size()))};
-        return {};
+        for (const auto& [word, packets] : kExtractionWords)
+            if (what == word) {
+                run->extract = Extraction{packets, text.substr(std::min(colon + 1, text.size()))};
+                return {};
+            }
+        return Error{fmt::format("'{}' is not known: write all, alarmed or matching, with :FILE or -w PREFIX; 'flowxdp "
+                                 "extract --flows FILE' writes the packets of listed flows",
+                                 printable(text, kValueBytes))};
     };
     row.values = [run] {
         if (!run->extract)
             return std::vector<std::string>();
-        return std::vector{std::string(run->extract->alarmed ? "alarmed" : "all") +
+        return std::vector{std::string(word_of(kExtractionWords, run->extract->packets)) +
                            (run->extract->file.empty() ? "" : ":" + run->extract->file)};
     };
     // The program sends these frames then, whatever the file is.
     row.with_example("-e all:run.pcapng.zst, -e alarmed").with_noun(Noun::kExtraction).with_identity([run] {
-        return std::string(!run->extract ? "" : run->extract->alarmed ? "alarmed" : "on");
+        if (!run->extract)
+            return std::string();
+        return std::string(run->extract->of_flows() ? word_of(kExtractionWords, run->extract->packets) : "on");
     });
+    table
+        ->text(
+            "--extract-filter", "EXPR", &run->extract_filter,
+            "tcpdump's filter expression of -e matching: a packet that it matches, and what follows in its flow, both "
+            "ways")
+        .with_example("-e matching --extract-filter 'host 192.0.2.7 and tcp port 22'")
+        .with_change(Change::kSensor);
 }
 
 void add_numbering_options(OptionTable* table, RunOptions* run)
@@ -420,6 +436,22 @@ Result<void> take_filter(RunOptions* run, std::span<const std::string> words)
     return {};
 }
 
+namespace {
+
+// -e matching and --extract-filter come together. Error: what is missing.
+Result<void> check_extraction(const RunOptions& run)
+{
+    const bool matching = run.extract && run.extract->packets == ExtractedPackets::kMatching;
+    const bool has_filter = run.extract_filter.find_first_not_of(" \t") != std::string::npos;
+    if (matching && !has_filter)
+        return Error{"-e matching needs an expression: add --extract-filter EXPR"};
+    if (!matching && has_filter)
+        return Error{"--extract-filter is the expression of -e matching: add -e matching, or leave it out"};
+    return {};
+}
+
+} // namespace
+
 Result<void> check_run(const RunOptions& run)
 {
     if (run.split && !run.write_prefix.empty())
@@ -443,6 +475,8 @@ Result<void> check_run(const RunOptions& run)
         return Error{"--exec-after runs a command for finished files: add --rotate LIMIT"};
     if (!run.filter.empty() && !run.filter_file.empty())
         return Error{"a filter expression is given twice: by --filter and by -F; leave one of both out"};
+    if (auto extraction = check_extraction(run); !extraction.ok())
+        return extraction;
     const double flows = run.max_flows * run.flow_factor;
     if (flows < 16 || flows > kMostFlows)
         return Error{fmt::format("option -f: {} times the {} of --max-flows is {:.0f} flows: a table has from 16 to {}",

@@ -220,11 +220,12 @@ RunSetup::RunSetup(const RunOptions& options, const RunInput& input, const std::
 
     flow_.idle_timeout_ms = options_.idle_timeout_ms;
     flow_.tunnels = options_.tunnels.config;
+    flow_.key_beside = options_.key;
     flow_.active_timeout_ns = static_cast<__s64>(options_.active_timeout_ms) * 1000000;
     choose_extraction();
     claim_files(input);
     // With -e all the run must be repeatable: fragments take replay's slots.
-    const bool repeatable = kind_ != RunKind::kLive || (options_.extract && !options_.extract->alarmed);
+    const bool repeatable = kind_ != RunKind::kLive || (options_.extract && !options_.extract->of_flows());
     flow_.fragment_seed = repeatable ? kReplayFragmentSeed : random_seed();
     flow_hash_secret_from(&flow_.table_secret, random_seed());
     plan_sinks();
@@ -354,7 +355,7 @@ void RunSetup::claim_outputs()
 // Only flows with alarms reach the sinks, or the capture, so a plugin must be able to raise one.
 void RunSetup::check_alarms() const
 {
-    const bool extracts = options_.extract && options_.extract->alarmed;
+    const bool extracts = options_.extract && options_.extract->packets == ExtractedPackets::kAlarmed;
     if ((options_.alarm == AlarmMode::kOff && !extracts) || plugins_->alarming_plugins())
         return;
     std::string able;
@@ -390,18 +391,19 @@ void RunSetup::choose_extraction()
     if (!options_.extract)
         return;
     capture_ = options_.extract->file;
-    const bool alarmed = options_.extract->alarmed;
-    const char* const suffix = alarmed ? "_alarmed.pcapng" : ".pcapng";
+    const std::string what = word_of(kExtractionWords, options_.extract->packets);
+    const std::string suffix = options_.extract->of_flows() ? "_" + what + ".pcapng" : ".pcapng";
     if (capture_.empty() && !prefix_.empty())
         capture_ = prefix_ + suffix;
     if (capture_.empty() || capture_ == "-")
-        throw StartupError(fmt::format("extraction needs a file: write -e {}:FILE, or add -w PREFIX for PREFIX{}",
-                                       alarmed ? "alarmed" : "all", suffix),
-                           ExitCode::kUsage);
-    if (alarmed)
-        flow_.flags |= FLOW_CONFIG_EXTRACT_ALARMED;
+        throw StartupError(
+            fmt::format("extraction needs a file: write -e {}:FILE, or add -w PREFIX for PREFIX{}", what, suffix),
+            ExitCode::kUsage);
+    if (options_.extract->of_flows())
+        flow_.flags |= options_.extract->packets == ExtractedPackets::kMatching ? FLOW_CONFIG_EXTRACT_MATCHING
+                                                                                : FLOW_CONFIG_EXTRACT_ALARMED;
     if (kind_ == RunKind::kLive)
-        flow_.flags |= alarmed ? FLOW_CONFIG_FRAMES : FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
+        flow_.flags |= options_.extract->of_flows() ? FLOW_CONFIG_FRAMES : FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
     else
         claims_.add_output({capture_}, "-e");
 }
@@ -410,6 +412,8 @@ void RunSetup::choose_extraction()
 void RunSetup::plan_sinks()
 {
     choice_ = choose_plugins(options_);
+    if (options_.key == FLOW_KEY_TUNNEL) // rows would not say which of several equal flows they are
+        choice_.columns_needed.push_back({"tunnelID", "--key tunnel"});
     need_plugins_named();
     if (kind_ == RunKind::kFrames)
         return;
@@ -445,7 +449,7 @@ void RunSetup::plan_sink(const SinkSpec& spec)
         throw StartupError(sink.error().message, ExitCode::kUsage);
     const fx_sink& descriptor = *module->descriptor;
     for (const char* const* column = descriptor.required_columns; column && *column; column++)
-        choice_.columns_needed.push_back({*column, own.name});
+        choice_.columns_needed.push_back({*column, fmt::format("sink '{}'", own.name)});
     const SinkRunner::Limits limits = queue_limits(spec, static_cast<SinkPolicy>(descriptor.policy), kind_);
     planned_.push_back({spec, sink.take(), limits, sink_id(own, prefix_)});
 }
@@ -574,6 +578,7 @@ query::FlowNumbering RunSetup::numbering() const
     numbering.set("option active-timeout", duration_text(options_.active_timeout_ms));
     numbering.set("option max-flows", fmt::format("{}", options_.max_flows));
     numbering.set("option tunnel", tunnel_text(flow_.tunnels));
+    numbering.set("option key", std::string(word_of(kKeyWords, options_.key)));
     numbering.set("option filter", options_.filter);
     numbering.set("option snapshot-length", fmt::format("{}", options_.snap_len));
     // A kernel half may end flows by its options.

@@ -16,7 +16,7 @@
 #include "flowxdp/record_stream.h"
 #include "flowxdp/totals.h"
 
-#define BUNDLE_ABI_VERSION 3u
+#define BUNDLE_ABI_VERSION 4u
 
 /* One kernel half of the bundle. */
 struct half_descriptor {

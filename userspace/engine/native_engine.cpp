@@ -70,7 +70,7 @@ void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
     packet_parse(frame.bytes, &meta, &config_.tunnels, frame.packet_no, (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0,
                  &p);
     flow_key key; // in registers: read back as words it would have to wait for its parts to be stored
-    pending->reverse = flow_key_from(&p, &key);
+    pending->reverse = flow_key_from(&p, config_.key_beside, &key);
     pending->key = key;
     pending->hash = flow_key_hash(&key, &config_.table_secret);
     if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) [[unlikely]] {
@@ -83,8 +83,8 @@ void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
 void NativeEngine::book_fragment(Pending* pending)
 {
     packet& p = pending->parsed;
-    switch (fragment_book(&fragments_[fragment_slot_index(&p, config_.fragment_seed)], &p, &pending->key,
-                          &pending->reverse)) {
+    switch (fragment_book(&fragments_[fragment_slot_index(&p, config_.fragment_seed, config_.key_beside)], &p,
+                          config_.key_beside, &pending->key, &pending->reverse)) {
     case FRAGMENT_MISSED:
         count(COUNTER_FRAGMENTS_UNMATCHED);
         break;
@@ -150,8 +150,8 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
             counts_.peak_directions = counts_.live_directions;
     }
     if (packets_may_be_wanted(&config_)) [[unlikely]] {
-        if (config_.flags & FLOW_CONFIG_EXTRACT_ALARMED) // it has packet records, which say so
-            flow_extract_packet(r, step.direction);
+        if (config_.flags & FLOW_CONFIG_EXTRACT_FLOWS) // it has packet records, which say so
+            flow_extract_packet(r, &p, step.direction, &config_);
         const flow_dir& d = r->dir[step.direction & 1];
         packet_needs_of(d.packets, d.status, &p, &step, &config_);
         if (const std::uint32_t wanted = packet_wanted(r, &p, &step, &config_, &plugin_options_))

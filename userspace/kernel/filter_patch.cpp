@@ -6,19 +6,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include <fmt/format.h>
 
 namespace flowxdp {
 namespace {
-
-// Functions of frame_filter.bpf.h, and the context of each one's filter.
-struct Place {
-    const char* function;
-    FilterContext context;
-};
-constexpr Place kReceived = {"frame_filter", FilterContext::kXdp};
-constexpr Place kLeaving = {"leaving_filter", FilterContext::kLeaving};
 
 struct Section {
     const char* name;
@@ -52,7 +45,8 @@ std::vector<T> records(const void* data, std::uint32_t count, std::uint32_t size
 
 } // namespace
 
-FilterPatch::FilterPatch(const FrameFilter& filter) : filter_(filter)
+FilterPatch::FilterPatch(const FrameFilter& counted, const FrameFilter& extracted)
+    : counted_(counted), extracted_(extracted)
 {
     keep_handler_list();
     for (const Section& section : kSections) {
@@ -85,30 +79,44 @@ int FilterPatch::prepare(bpf_program* program, bpf_prog_load_opts* options, long
     return self->patch(program, options);
 }
 
+Result<bool> FilterPatch::put(const FrameFilter& filter, const char* function, FilterContext context, ProgramCode* code)
+{
+    if (filter.empty())
+        return false;
+    const int type_id = btf__find_by_name_kind(bpf_object__btf(object_), function, BTF_KIND_FUNC);
+    if (type_id < 0)
+        return Error{"the BPF object has no BTF of functions: the place of the filter cannot be found"};
+    auto body = translate_filter(filter.program, context);
+    if (!body)
+        return body.error();
+    return replace_function(code, static_cast<std::uint32_t>(type_id), body.value());
+}
+
 int FilterPatch::patch(bpf_program* program, bpf_prog_load_opts* options)
 {
-    const Place& place = bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS ? kLeaving : kReceived;
-    const int type_id = btf__find_by_name_kind(bpf_object__btf(object_), place.function, BTF_KIND_FUNC);
-    if (type_id < 0 || !options->func_info || options->func_info_rec_size < sizeof(bpf_func_info)) {
-        problem_ = "the BPF object or the kernel has no BTF of functions: the place of the filter cannot be found";
+    if (!options->func_info || options->func_info_rec_size < sizeof(bpf_func_info)) {
+        problem_ = "the kernel has no BTF of functions: the place of the filter cannot be found";
         return -ENOENT;
-    }
-    auto body = translate_filter(filter_.program, place.context);
-    if (!body) {
-        problem_ = body.error().message;
-        return -EINVAL;
     }
     ProgramCode code;
     code.instructions.assign(bpf_program__insns(program), bpf_program__insns(program) + bpf_program__insn_cnt(program));
     code.functions = records<bpf_func_info>(options->func_info, options->func_info_cnt, options->func_info_rec_size);
     if (options->line_info && options->line_info_rec_size >= sizeof(bpf_line_info))
         code.lines = records<bpf_line_info>(options->line_info, options->line_info_cnt, options->line_info_rec_size);
-    auto replaced = replace_function(&code, static_cast<std::uint32_t>(type_id), body.value());
-    if (!replaced) {
-        problem_ = replaced.error().message;
-        return -EINVAL;
+    const bool leaves = bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS;
+    bool changed = false;
+    // Functions of frame_filter.bpf.h. Leaving frames are not extracted.
+    for (const auto& [filter, function, context] : {std::tuple{&counted_, leaves ? "leaving_filter" : "frame_filter",
+                                                               leaves ? FilterContext::kLeaving : FilterContext::kXdp},
+                                                    {&extracted_, "extract_filter", FilterContext::kXdp}}) {
+        const auto replaced = put(*filter, function, context, &code);
+        if (!replaced) {
+            problem_ = replaced.error().message;
+            return -EINVAL;
+        }
+        changed = changed || replaced.value();
     }
-    if (!replaced.value())
+    if (!changed)
         return 0; // this program has no filter function
     if (const int error = bpf_program__set_insns(program, code.instructions.data(), code.instructions.size()); error) {
         problem_ = fmt::format("cannot set the program's instructions: {}", std::strerror(-error));

@@ -31,7 +31,7 @@ inline bool is_whole(const flow_record& r, bool any_time)
 {
     if (r.key.kind != FLOW_KIND_L2 && r.key.kind != FLOW_KIND_IPV4 && r.key.kind != FLOW_KIND_IPV6)
         return false;
-    if (r.lo_direction > DIRECTION_B || r.first_direction > DIRECTION_B)
+    if (r.lo_direction > DIRECTION_B)
         return false;
     if (any_time)
         return true;

@@ -185,8 +185,8 @@ bool may_load_bpf()
 SensorObject::SensorObject(const SensorObjectOptions& options) : options_(options)
 {
     std::optional<FilterPatch> patch; // before the object is opened: libbpf looks up handlers then
-    if (!options_.filter.empty())
-        patch.emplace(options_.filter);
+    if (!options_.filter.empty() || !options_.extract_filter.empty())
+        patch.emplace(options_.filter, options_.extract_filter);
     object_.reset(bpf_object__open_file(options_.path.c_str(), nullptr));
     if (!object_)
         throw StartupError(fmt::format("cannot open BPF object '{}': {}", options_.path, std::strerror(errno)));
@@ -201,6 +201,7 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
                               options_.frame_max,
                               options_.longest_frame,
                               options_.ordered_stores,
+                              !options_.extract_filter.empty(),
                               front_sets(options_.max_flows) - 1,
                               slots};
     set_rodata(object_.get(), ".rodata.flow_config", &options_.flow, sizeof options_.flow);

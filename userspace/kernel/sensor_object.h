@@ -60,6 +60,7 @@ struct SensorObjectOptions {
     int shared_sensor_fd = -1;           // 'sensor' map of another object: one flowInd counter for several interfaces
     bool use_metadata = false;           // test-run: frame_meta precedes each frame
     FrameFilter filter;                  // frames that do not match are counted as filtered; empty: none
+    FrameFilter extract_filter;          // of -e matching; empty: none
     std::uint32_t snap_len = 0;          // live: bytes of a frame that count as captured; 0 = all
     std::uint32_t frame_max = 0;         // live, extraction: bytes of a frame that a record carries; 0 = all
     std::uint32_t longest_frame = 0;     // live: by the interfaces' MTU, link header included; 0 = not known

@@ -55,8 +55,8 @@ struct SensorStateRecord {
     std::uint32_t snap_len;    // -S; 0 = whole frames
     std::uint32_t link_type;   // LINKTYPE_* of its interfaces
     std::uint32_t record_size; // bytes of a record without the padding of its slot
-    std::uint32_t alarmed;     // 1: capture gets packets of alarmed flows alone
-    std::uint32_t reserved;
+    std::uint32_t key_beside;  // enum flow_key_beside
+    std::uint32_t extracted;   // enum ExtractedPackets, of capture
     std::uint64_t active_timeout_ms;
     char interface[16];
     char mode[16];             // native, generic

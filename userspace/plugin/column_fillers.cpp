@@ -53,8 +53,7 @@ void ColumnFillers::complete(const std::vector<NeededColumn>& needed, std::set<c
                 continue;
             const std::vector<const fx_plugin*> fillers = fillers_of(column.name);
             if (fillers.empty())
-                throw StartupError(
-                    fmt::format("sink '{}' needs column '{}', which no plugin has", column.sink, column.name));
+                throw StartupError(fmt::format("{} needs column '{}', which no plugin has", column.by, column.name));
             if (is_filled(fillers, *chosen) || (!choice && fillers.size() > 1))
                 continue;
             const fx_plugin* filler = cheapest(fillers, *chosen);
@@ -103,16 +102,18 @@ void ColumnFillers::refuse(const NeededColumn& column, const std::vector<const f
 {
     for (const fx_plugin* p : fillers)
         if (is_left_out(*p))
-            throw StartupError(fmt::format("sink '{}' needs column '{}' of plugin '{}', which is left out: leave "
-                                           "--no-plugin {} or the sink out",
-                                           column.sink, column.name, p->name, p->name),
-                               ExitCode::kUsage);
+            throw StartupError(
+                fmt::format("{} needs column '{}' of plugin '{}', which is left out: leave --no-plugin {} or "
+                            "{} out",
+                            column.by, column.name, p->name, p->name, column.by),
+                ExitCode::kUsage);
     const fx_plugin& filler = *fillers.front();
     const fx_plugin& rival = *rival_of(filler, chosen);
     throw StartupError(
-        fmt::format("sink '{}' needs column '{}' of plugin '{}', which does not run beside '{}', because "
-                    "both have column '{}': leave '{}' or the sink out",
-                    column.sink, column.name, filler.name, rival.name, shared_column(filler, rival), rival.name),
+        fmt::format("{} needs column '{}' of plugin '{}', which does not run beside '{}', because both have column "
+                    "'{}': leave '{}' or {} out",
+                    column.by, column.name, filler.name, rival.name, shared_column(filler, rival), rival.name,
+                    column.by),
         ExitCode::kUsage);
 }
 

@@ -17,7 +17,7 @@ namespace flowxdp {
 // A column that a sink requires.
 struct NeededColumn {
     std::string name;
-    std::string sink; // for messages
+    std::string by; // what needs it, for messages: "sink 'json'", "--key tunnel"
 };
 
 class ColumnFillers {

@@ -37,7 +37,7 @@ struct PluginChoice {
     bool replace_default = false;             // --plugins a,b
     std::vector<PluginSpec> add;              // --plugin and --plugins
     std::vector<std::string> remove;          // --no-plugin
-    std::vector<NeededColumn> columns_needed; // columns that sinks require: plugins that fill them are enabled
+    std::vector<NeededColumn> columns_needed; // of sinks and options: plugins that fill them are enabled
 };
 
 // Country and organisation of an address for plugins (fx_host.geo).

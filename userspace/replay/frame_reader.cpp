@@ -8,9 +8,9 @@
 
 namespace flowxdp {
 
-FrameReader::FrameReader(Capture& capture, PacketFilter* filter, const ReplayLimits& limits,
+FrameReader::FrameReader(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits,
                          InterfaceDirectory* interfaces)
-    : capture_(capture), filter_(filter), limits_(limits), interfaces_(interfaces), read_(kReadFrames),
+    : capture_(capture), filters_(filters), limits_(limits), interfaces_(interfaces), read_(kReadFrames),
       thread_([this] { run(); })
 {
 }
@@ -111,7 +111,7 @@ void FrameReader::take(std::size_t n, FrameBlock* block)
         }
         input_.first_ns = std::min(input_.first_ns, frame.ts_ns);
         input_.last_ns = std::max(input_.last_ns, frame.ts_ns);
-        if (filter_ && !filter_->matches(frame)) {
+        if (filters_.counted && !filters_.counted->matches(frame)) {
             input_.filtered++;
             continue;
         }
@@ -127,6 +127,8 @@ void FrameReader::take(std::size_t n, FrameBlock* block)
         case LinkOutcome::kOk:
             break;
         }
+        if (filters_.extracted && filters_.extracted->matches(frame))
+            linked.meta.link_headers[1] |= FRAME_META_MATCHES;
         block->frames.push_back({linked.bytes, linked.meta, input_.frames});
         if (limits_.originals)
             block->originals.push_back(original);

@@ -34,6 +34,12 @@ struct ReplayLimits {
     bool originals = false;        // blocks also have the frames as they are in the input
 };
 
+// Expressions over the frames as they are in the input; null: none.
+struct FrameFilters {
+    PacketFilter* counted = nullptr;   // other frames are only counted as filtered
+    PacketFilter* extracted = nullptr; // frames that match are marked for -e matching
+};
+
 // Frames for the engine, in input order.
 struct FrameBlock {
     std::vector<engine_frame> frames;
@@ -53,9 +59,10 @@ class FrameReader {
         kStop,  // stop() was called
     };
 
-    // filter and interfaces may be null. What is given must outlive the reader, and nobody else uses it before the
+    // interfaces may be null. What is given must outlive the reader, and nobody else uses it before the
     // reader has ended. Begins to read.
-    FrameReader(Capture& capture, PacketFilter* filter, const ReplayLimits& limits, InterfaceDirectory* interfaces);
+    FrameReader(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits,
+                InterfaceDirectory* interfaces);
     // Stops.
     ~FrameReader();
     FrameReader(const FrameReader&) = delete;
@@ -86,7 +93,7 @@ class FrameReader {
     void hand_over(FrameBlock block);
 
     Capture& capture_;
-    PacketFilter* filter_;
+    FrameFilters filters_;
     ReplayLimits limits_;
     InterfaceDirectory* interfaces_;
 

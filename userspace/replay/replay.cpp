@@ -36,10 +36,10 @@ std::unique_ptr<ReplayEngine> make_native_replay_engine(const bundle_descriptor&
     return std::make_unique<NativeReplayEngine>(bundle, e);
 }
 
-void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limits, ReplayEngine& engine,
+void run_replay(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits, ReplayEngine& engine,
                 const ReplayControl& control, RunSummary* run)
 {
-    FrameReader reader(capture, filter, limits, control.interfaces);
+    FrameReader reader(capture, filters, limits, control.interfaces);
     auto stop_wanted = [&] {
         if (!run->interrupted && control.stop && control.stop()) {
             run->interrupted = true;
@@ -92,10 +92,11 @@ void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limi
             fmt::format("{} frames of link type {} ({}), which flowxdp does not know: no flows from "
                         "them",
                         count, link_type, link_type_name(link_type)));
-    if (filter)
-        for (const auto& [link_type, text] : filter->problems())
-            run->problems.push_back(fmt::format("filter '{}' does not fit link type {}: {}", filter->expression(),
-                                                link_type_name(link_type), text));
+    for (const PacketFilter* filter : {filters.counted, filters.extracted})
+        if (filter)
+            for (const auto& [link_type, text] : filter->problems())
+                run->problems.push_back(fmt::format("filter '{}' does not fit link type {}: {}", filter->expression(),
+                                                    link_type_name(link_type), text));
 }
 
 } // namespace flowxdp

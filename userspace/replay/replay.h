@@ -51,7 +51,7 @@ struct ReplayControl {
 // Runs the whole input through filter (may be null), link step and engine; fills its part of *run. Reading has a thread
 // of its own (frame_reader.h), which alone uses the capture meanwhile. The engine has finished when this returns; the
 // pipeline has not.
-void run_replay(Capture& capture, PacketFilter* filter, const ReplayLimits& limits, ReplayEngine& engine,
+void run_replay(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits, ReplayEngine& engine,
                 const ReplayControl& control, RunSummary* run);
 
 } // namespace flowxdp

@@ -7,7 +7,7 @@
 use std::os::raw::{c_char, c_int, c_void};
 
 /// FX_PLUGIN_API_VERSION. flowxdp refuses a plugin with another one, before any of its code runs.
-pub const API_VERSION: u32 = 5;
+pub const API_VERSION: u32 = 6;
 
 // enum fx_type
 pub const TYPE_FLOAT: u8 = 10;
