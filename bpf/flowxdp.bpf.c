@@ -101,7 +101,7 @@ int flowxdp_egress(struct __sk_buff *ctx)
 		return TC_ACT_UNSPEC;
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		begin_turn(s, c, shared, role);
-	count_leaving(ctx, s, c, shared);
+	count_leaving(ctx, s);
 	if (config.flags & FLOW_CONFIG_IN_ORDER)
 		end_turn(s, shared, ROLE_EGRESS);
 	return TC_ACT_UNSPEC;
