@@ -849,7 +849,10 @@ FX_CHECKED_ONCE int tcp_flags_note(struct tcp_flags_state *s, const struct packe
 	return 0;
 }
 
-/* Does the segment confirm a segment apart? When the other side was never seen, this side's next segment does. */
+/*
+ * Does the segment confirm a segment apart? When the other side was never seen, this side's next segment does. Returns
+ * TCP_FLAGS_TRUSTED or 0.
+ */
 FX_CHECKED_ONCE int tcp_flags_bear_out(struct tcp_flags_state *s, struct tcp_flags_cold *cold,
                                        const struct packet *p, const struct packet_step *step)
 {
@@ -861,8 +864,10 @@ FX_CHECKED_ONCE int tcp_flags_bear_out(struct tcp_flags_state *s, struct tcp_fla
 
 	if (!s->dir[confirming].apart || !(alone ? !(p->tcp_flags & (TCP_SYN | TCP_RST)) : p->tcp_flags & TCP_ACK))
 		return 0;
-	return (int)tcp_flags_confirm(&s->dir[confirming ^ 1], &cold->dir[confirming ^ 1], &s->dir[confirming],
-	                              &cold->dir[confirming], alone ? p->tcp_seq : p->tcp_ack, step);
+	return tcp_flags_confirm(&s->dir[confirming ^ 1], &cold->dir[confirming ^ 1], &s->dir[confirming],
+	                         &cold->dir[confirming], alone ? p->tcp_seq : p->tcp_ack, step)
+	           ? TCP_FLAGS_TRUSTED
+	           : 0;
 }
 
 /* Decides whether the segment is apart: enum tcp_flags_found. */
@@ -950,7 +955,9 @@ FX_INLINE void tcp_flags_of_tcp(struct tcp_flags_state *s, struct tcp_flags_cold
 	struct tcp_flags_dir *d = &s->dir[direction], *o = &s->dir[direction ^ 1];
 
 	tcp_flags_note(s, p, step);
-	found = tcp_flags_bear_out(s, cold, p, step) ? TCP_FLAGS_TRUSTED : 0;
+	found = 0;
+	if (FX_UNLIKELY(s->dir[0].apart | s->dir[1].apart))
+		found = (__u32)tcp_flags_bear_out(s, cold, p, step);
 	found |= (__u32)tcp_flags_place(s, cold, p, step);
 	if (!(found & TCP_FLAGS_APART))
 		tcp_flags_announce(s, cold, p, step, window_min);

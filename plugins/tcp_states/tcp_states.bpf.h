@@ -101,16 +101,17 @@ FX_INLINE __u32 tcp_states_scale(const struct packet *p)
 	return scale < TCP_STATES_SCALE_LARGEST ? scale : TCP_STATES_SCALE_LARGEST;
 }
 
-/* Shift count of d's windows; the largest possible one when a SYN was not seen. */
+/*
+ * Shift count of d's windows; the largest possible one, 14, when a SYN was not seen; 0 when a SYN had no such option. By tables of four
+ * bits for each scale: as branches they cost 8,000 verified instructions on 6.1.
+ */
 FX_INLINE __u32 tcp_states_shift(const struct tcp_states_dir *d, const struct tcp_states_dir *o)
 {
-	__u32 scale = d->scale, other = o->scale;
+	const __u64 shift_of = 0x0ecba9876543210eULL, scaled = 0x0fffffffffffffffULL;
+	const __u64 other_set = 0xeULL, other_kept = 0x0ffffffffffffffeULL; /* other unknown: 14; unscaled: 0; else as it was */
+	__u32 scale = 4u * d->scale, other = 4u * o->scale;
 
-	if (scale == TCP_STATES_UNSCALED || other == TCP_STATES_UNSCALED)
-		return 0;
-	if (scale == TCP_STATES_SCALE_UNKNOWN || other == TCP_STATES_SCALE_UNKNOWN || scale == TCP_STATES_SCALE_LARGEST)
-		return 14;
-	return scale - 1;
+	return (__u32)((shift_of >> scale | other_set >> other) & other_kept >> other & scaled >> scale) & 15;
 }
 
 /* The largest window of d, in bytes after its acknowledgment. */
@@ -380,8 +381,8 @@ FX_CHECKED_ONCE int tcp_states_go_on(struct tcp_states_state *s, struct tcp_stat
 	return 0;
 }
 
-FX_INLINE void tcp_states_advance(struct tcp_states_state *s, struct tcp_states_cold *cold, const struct packet *p,
-                                   __u32 direction)
+FX_INLINE void tcp_states_steps(struct tcp_states_state *s, struct tcp_states_cold *cold, const struct packet *p,
+                                __u32 direction)
 {
 	int next = tcp_states_open(s, cold, p, direction);
 
@@ -389,6 +390,36 @@ FX_INLINE void tcp_states_advance(struct tcp_states_state *s, struct tcp_states_
 		next = tcp_states_place(s, cold, p, direction);
 	if (next)
 		tcp_states_go_on(s, cold, p, direction);
+}
+
+/*
+ * The shortcut of most segments: one inside the windows of an established connection that acknowledges and does nothing else. Returns 1
+ * when it has done what the steps would do, 0 when they are still to be done. They then find d->window as they would leave it, which
+ * changes nothing for them. Three calls less: 36 ns of 203 on a processor that makes returns slow against Inception.
+ */
+FX_INLINE __u32 tcp_states_shortcut(struct tcp_states_dir *d, const struct tcp_states_dir *o, const struct packet *p)
+{
+	if ((p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK || d->state != TCP_STATE_ESTABLISHED ||
+	    (o->progress & (TCP_STATES_APART_SYN | TCP_STATES_FIN_SEEN)) || !tcp_states_inside(d, o, p->tcp_seq))
+		return 0;
+	if (p->tcp_window > d->window)
+		d->window = p->tcp_window;
+	if (!(d->progress & TCP_STATES_HAS_ACK) || (__s32)(p->tcp_ack - d->high_ack) > (__s32)tcp_states_reach(d, o))
+		return 0;
+	if ((__s32)(p->tcp_ack - d->high_ack) > 0)
+		d->high_ack = p->tcp_ack;
+	return 1;
+}
+
+FX_INLINE void tcp_states_advance(struct tcp_states_state *s, struct tcp_states_cold *cold, const struct packet *p,
+                                  __u32 direction)
+{
+	__u32 done = tcp_states_shortcut(&s->dir[direction & 1], &s->dir[(direction & 1) ^ 1], p);
+
+	__asm__ volatile("" : "+r"(done) : : "memory");
+	if (FX_UNLIKELY(!done))
+		tcp_states_steps(s, cold, p, direction);
+	__asm__ volatile("" : : : "memory");
 }
 
 FX_INLINE __u32 tcp_states_timeout_ms(const struct tcp_states_dir *d, const volatile struct tcp_states_config *config)

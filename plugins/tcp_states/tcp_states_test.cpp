@@ -2,6 +2,9 @@
 // tcp_states: the README's rules, state by state, and the rows that the force mode tutorial prints.
 #include "support/plugin_bench.h"
 
+#include <cstring>
+#include <random>
+
 #include "tcp_states/tcp_states.bpf.h"
 
 namespace flowxdp::test {
@@ -375,6 +378,69 @@ TEST_F(TcpStates, PacketColumnRuns)
     EXPECT_EQ(bench.packet_row()["tcpStatesAFlags"], "0x01");
     bench.packet_in(A, tcp_packet(TCP_RST, 15, 6));
     EXPECT_EQ(bench.packet_row()["tcpStatesAFlags"], "0xc3");
+}
+
+// README: unscaled when a SYN had no window scale, the largest one when a SYN was not seen or says 13 or 14 (stored as
+// one code).
+TEST(TcpStatesShift, IsByBothSyns)
+{
+    for (unsigned mine = 0; mine < 16; mine++) {
+        for (unsigned other = 0; other < 16; other++) {
+            tcp_states_dir d{}, o{};
+            d.scale = mine & 15;
+            o.scale = other & 15;
+            const bool unscaled = mine == TCP_STATES_UNSCALED || other == TCP_STATES_UNSCALED;
+            const bool unknown = mine == TCP_STATES_SCALE_UNKNOWN || other == TCP_STATES_SCALE_UNKNOWN;
+            const unsigned expected = unscaled ? 0 : unknown || mine == TCP_STATES_SCALE_LARGEST ? 14 : mine - 1;
+            EXPECT_EQ(tcp_states_shift(&d, &o), expected) << mine << " and " << other;
+        }
+    }
+}
+
+// Numbers near each other and near where a window ends, so that each comparison goes both ways.
+TEST(TcpStatesShortcut, DoesWhatTheStepsDo)
+{
+    std::mt19937 random(7);
+    const auto below = [&random](unsigned n) { return std::uint32_t(random() % n); };
+    unsigned taken = 0;
+    for (int run = 0; run < 2'000'000; run++) {
+        tcp_states_state state{};
+        tcp_states_cold cold{};
+        const std::uint32_t base[2] = {below(2) ? 0xfffffff0u : 5000u, below(2) ? 0x7ffffff0u : 9000u};
+        for (unsigned i = 0; i < 2; i++) {
+            tcp_states_dir& d = state.dir[i];
+            d.high_ack = base[i ^ 1] + below(40);
+            d.window = std::uint16_t(below(3) ? below(30) : 0xffff);
+            d.state = (below(3) ? std::uint32_t(TCP_STATE_ESTABLISHED) : below(5)) & 15;
+            d.scale = (below(2) ? 1 : below(16)) & 15;
+            d.progress = std::uint8_t(TCP_STATES_SEEN | TCP_STATES_HAS_ACK);
+            if (!below(3))
+                d.progress = std::uint8_t(random());
+            tcp_states_cold_dir& c = cold.dir[i];
+            c.apart_seq = base[i] + below(40);
+            c.fin_ack = base[i] + below(40);
+            c.syn_len = std::uint16_t(below(3));
+            c.apart_scale = std::uint8_t(below(16));
+        }
+        packet p{};
+        const unsigned direction = below(2);
+        p.flags = PACKET_HAS_TCP;
+        p.tcp_flags = std::uint8_t(below(4) ? TCP_ACK | (below(2) ? TCP_PSH : 0) : random());
+        p.tcp_seq = base[direction] + below(60) - 10;
+        p.tcp_ack = base[direction ^ 1] + below(60) - 10;
+        p.tcp_window = std::uint16_t(below(40));
+        p.payload_len = below(3) * 10;
+        tcp_states_state whole = state;
+        tcp_states_cold whole_cold = cold;
+        tcp_states_steps(&whole, &whole_cold, &p, direction);
+        tcp_states_state probe = state;
+        taken += tcp_states_shortcut(&probe.dir[direction], &probe.dir[direction ^ 1], &p);
+        tcp_states_advance(&state, &cold, &p, direction);
+        ASSERT_EQ(std::memcmp(&state, &whole, sizeof state), 0) << "run " << run;
+        ASSERT_EQ(std::memcmp(&cold, &whole_cold, sizeof cold), 0) << "run " << run;
+    }
+    EXPECT_GT(taken, 100'000u);
+    EXPECT_LT(taken, 1'900'000u);
 }
 
 TEST(TcpStatesOptions, TimeoutsAreSeconds)
