@@ -19,7 +19,7 @@ namespace flowxdp {
 enum class FileSystems { kAny, kOne };
 
 // path: names below folder_fd, joined by single slashes; "..", "." and empty names are refused with EINVAL. flags: of
-// open(2) for the last name; O_NOFOLLOW and O_CLOEXEC are added. A link on the way is ENOTDIR; the last name may be a
+// open(2) for the last name; O_NOFOLLOW and O_CLOEXEC are added. A link on the way is ELOOP; the last name may be a
 // link only with O_PATH, which opens the link itself. Another file system is EXDEV.
 inline UniqueFd open_without_links(int folder_fd, std::string_view path, int flags, FileSystems which)
 {
@@ -36,12 +36,16 @@ inline UniqueFd open_without_links(int folder_fd, std::string_view path, int fla
             errno = EINVAL;
             return UniqueFd();
         }
-        UniqueFd next(openat(folder ? folder.get() : folder_fd, name.c_str(),
-                             (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC));
+        UniqueFd next(
+            openat(folder ? folder.get() : folder_fd, name.c_str(), (last ? flags : O_PATH) | O_NOFOLLOW | O_CLOEXEC));
         if (!next)
             return next;
         if (fstat(next.get(), &found))
             return UniqueFd();
+        if (!last && !S_ISDIR(found.st_mode)) {
+            errno = S_ISLNK(found.st_mode) ? ELOOP : ENOTDIR;
+            return UniqueFd();
+        }
         if (which == FileSystems::kOne && found.st_dev != above.st_dev) {
             errno = EXDEV;
             return UniqueFd();
