@@ -32,6 +32,7 @@ packet without_trial(packet p)
     p.tunnel_vlan_count = p.tunnel_mpls_count = p.tunnel_link_has_mac = 0;
     p.enclosing_end = p.cursor = 0;
     p.option_cursor = 0;
+    p.pending_tunnel_id = 0; // pending_tunnel_header, which stays, says whether it is valid
     p.steps = p.step_header = 0;
     return p;
 }
