@@ -152,10 +152,13 @@ Result<LoadedModule> load_module(const std::string& path, const std::string& kin
     if (auto checked = check_module(whole, kind, symbol, interface); !checked.ok())
         return checked.error();
     LoadedModule module;
-    module.handle = std::shared_ptr<void>(dlopen(whole.c_str(), RTLD_NOW | RTLD_LOCAL), [](void* handle) {
-        if (handle)
-            dlclose(handle);
-    });
+    // It stays in memory: libraries that it brings keep what they make once (libpq, Cyrus SASL, libcurl, libndpi),
+    // which would be lost when they are unloaded, and their threads may still end.
+    module.handle =
+        std::shared_ptr<void>(dlopen(whole.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), [](void* handle) {
+            if (handle)
+                dlclose(handle);
+        });
     if (!module.handle)
         return Error{fmt::format("cannot load {} '{}': {}", kind, path, dlerror())};
     module.entry = dlsym(module.handle.get(), symbol);
