@@ -38,7 +38,7 @@ constexpr fx_bit kStatBits[] = {
 };
 
 struct FlowColumns : flowxdp::ColumnSet {
-    Column<U16> master{this, {.name = "nDPIMasterProto", .help = "nDPI's number of the protocol below; 0 = none"}};
+    Column<U16> master{this, {.name = "nDPIMstrProto", .help = "nDPI's number of the protocol below; 0 = none"}};
     Column<U16> application{this, {.name = "nDPISubProto", .help = "nDPI's number of the application; 0 = unknown"}};
     Column<String> name{this, {.name = "nDPIclass", .help = "Protocol and application, as in TLS.Google"}};
     Column<String> category{this, {.name = "nDPICategory", .help = "What the application is for"}};

@@ -20,7 +20,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
 from tshark_fields import Comparison, flow_rows
 
-# (name of the capture, field or "*"): why ndpiReader says something else
+# (name of the capture, field): why ndpiReader says something else
 EXPLAINED = {}
 PLUGIN = "ndpi"
 NAMES = {1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 58: "ICMPV6", 132: "SCTP"}
@@ -98,7 +98,7 @@ def main():
                 continue
             master, _, application = number.rpartition(".")
             check.add(capture, row, "nDPISubProto", int(application), row["nDPISubProto"])
-            check.add(capture, row, "nDPIMasterProto", int(master or 0), row["nDPIMasterProto"])
+            check.add(capture, row, "nDPIMstrProto", int(master or 0), row["nDPIMstrProto"])
             check.add(capture, row, "nDPIclass", name, row["nDPIclass"])
             check.add(capture, row, "nDPIConfidence", confidence, row["nDPIConfidence"])
             check.add(capture, row, "nDPICategory", category, row["nDPICategory"])

@@ -98,13 +98,13 @@ def expect(frames, rows, plugin="ndpi", **cells):
 
 
 def protocols():
-    expect(connection(80, (True, get("www.example.org")), (False, OK)), 2, nDPIMasterProto=0, nDPISubProto=HTTP, nDPIclass="HTTP",
+    expect(connection(80, (True, get("www.example.org")), (False, OK)), 2, nDPIMstrProto=0, nDPISubProto=HTTP, nDPIclass="HTTP",
            nDPICategory="Web", nDPIConfidence="DPI", nDPIRisk=0, nDPIRiskScore=0, nDPIStat=0)
     expect(connection(80, (True, get("www.example.org")), (False, OK), version=6, tag=9), 2, nDPISubProto=HTTP, nDPIclass="HTTP")
-    expect(datagrams(53, (True, query("www.wikipedia.org"))), 1, nDPIMasterProto=DNS, nDPISubProto=WIKIPEDIA, nDPIclass="DNS.Wikipedia")
-    expect(datagrams(53, (True, query("www.example.org")), version=6), 1, nDPIMasterProto=0, nDPISubProto=DNS, nDPIclass="DNS")
+    expect(datagrams(53, (True, query("www.wikipedia.org"))), 1, nDPIMstrProto=DNS, nDPISubProto=WIKIPEDIA, nDPIclass="DNS.Wikipedia")
+    expect(datagrams(53, (True, query("www.example.org")), version=6), 1, nDPIMstrProto=0, nDPISubProto=DNS, nDPIclass="DNS")
     # A port that is none of theirs.
-    expect(connection(4444, (True, client_hello("www.wikipedia.org"))), 2, nDPIMasterProto=TLS, nDPISubProto=WIKIPEDIA,
+    expect(connection(4444, (True, client_hello("www.wikipedia.org"))), 2, nDPIMstrProto=TLS, nDPISubProto=WIKIPEDIA,
            nDPIclass="TLS.Wikipedia", nDPIConfidence="DPI", nDPIRisk=OTHER_PORT, nDPIRiskScore=50)
     expect(connection(22, (False, b"SSH-2.0-OpenSSH_9.2\r\n"), (True, b"SSH-2.0-OpenSSH_9.2\r\n")), 2, nDPISubProto=SSH, nDPIclass="SSH",
            nDPIConfidence="DPI")

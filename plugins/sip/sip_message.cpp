@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 
+#include <string>
+
 #include "text_protocol/header_field.h"
 
 namespace flowxdp::sip {
@@ -12,6 +14,7 @@ namespace {
 constexpr std::string_view kVersion = "SIP/2.0";
 constexpr std::size_t kMostMethod = 20;      // bytes of a method's name
 constexpr std::size_t kMostStartLine = 4096; // bytes until the first line must have ended
+constexpr std::size_t kMostField = 1024;     // bytes of a field and of the lines that are added to it
 
 struct StartLine {
     std::string_view method;
@@ -109,7 +112,7 @@ class Reader {
         if (s_.phase == Phase::kSdp)
             return sdp_step();
         TextLine line;
-        if (!take_line(head_, &s_.place, &line))
+        if (s_.phase == Phase::kFields ? !take_field(&line) : !take_line(head_, &s_.place, &line))
             return false;
         if (line.has_gap)
             s_.stat |= kGap;
@@ -120,6 +123,36 @@ class Reader {
         else if (!line.text.empty()) // an empty one keeps the connection alive (RFC 5626 4.4.1)
             s_.stat |= kMalformed;
         return true;
+    }
+
+    // Takes a field with the lines that go on with it: those that begin with a blank (RFC 3261 7.3.1). Returns false
+    // when more bytes are needed.
+    bool take_field(TextLine* line)
+    {
+        const LinePlace before = s_.place;
+        if (!take_line(head_, &s_.place, line))
+            return false;
+        if (line->text.empty())
+            return true;
+        for (;;) {
+            const LinePlace end = s_.place;
+            const bool may_wait = !head_.complete && head_.size() - before.offset <= kMostField;
+            const std::string_view next = head_.text(end.offset, 1);
+            TextLine more;
+            if ((next.empty() && may_wait) ||
+                ((next == " " || next == "\t") && !take_line(head_, &s_.place, &more) && may_wait)) {
+                s_.place = before;
+                return false;
+            }
+            if (s_.place.offset == end.offset || s_.place.offset - before.offset > kMostField) {
+                s_.place = end;
+                return true;
+            }
+            if (line->text.data() != folded_.data())
+                folded_ = line->text;
+            folded_.append(1, ' ').append(trimmed(more.text));
+            *line = {folded_, line->has_gap || more.has_gap, more.is_whole};
+        }
     }
 
     void message(const StartLine& start)
@@ -148,8 +181,10 @@ class Reader {
             end_of_fields();
             return;
         }
-        if (line.text[0] == ' ' || line.text[0] == '\t') // folded (RFC 3261 7.3.1)
+        if (line.text[0] == ' ' || line.text[0] == '\t') { // goes on with a field that is full
+            s_.stat |= kTextCut;
             return;
+        }
         const auto field = header_field(line.text);
         if (!field) {
             if (line.is_whole)
@@ -301,6 +336,7 @@ class Reader {
     const StreamView& head_;
     const bool is_datagram_;
     Side& s_;
+    std::string folded_; // a field of several lines, in one
 };
 
 } // namespace

@@ -75,6 +75,41 @@ void expect_invite(const Side& side)
     EXPECT_EQ(side.addresses[1].bytes[15], 5);
 }
 
+// The same field in one line and in three (RFC 3261 7.3.1).
+TEST(SipMessage, AFieldOfSeveralLines)
+{
+    constexpr std::string_view kFolded = "MESSAGE sip:b@example.com SIP/2.0\r\nFrom: \"A\r\n\tlong name\"\r\n"
+                                         "   <sip:a@example.com>;tag=1\r\nTo:\r\n <sip:b@example.com>\r\n"
+                                         "Call-ID: 1\r\nContent-Length: 0\r\n\r\n";
+    const auto expect = [](const Side& side) {
+        EXPECT_EQ(side.stat, kSip);
+        EXPECT_EQ(texts(side, kFrom), Texts{"sip:a@example.com"});
+        EXPECT_EQ(texts(side, kTo), Texts{"sip:b@example.com"});
+        EXPECT_EQ(texts(side, kCallId), Texts{"1"});
+    };
+    expect(datagrams({kFolded}));
+    expect(feed_whole<Side>(kFolded, read_tcp));
+    EXPECT_TRUE(same_in_segments<Side>(kFolded, read_tcp));
+}
+
+// Waiting for the end of a field is bounded: lines beyond its first 1,024 bytes are left out, and the status says so.
+TEST(SipMessage, AFieldOfTooManyLines)
+{
+    std::string text = "OPTIONS sip:b@example.com SIP/2.0\r\nUser-Agent: a\r\n";
+    for (int i = 0; i < 300; i++)
+        text += " bcd\r\n";
+    text += "Call-ID: 1\r\n\r\n";
+    const auto expect = [](const Side& side) {
+        EXPECT_EQ(side.stat, kSip | kTextCut);
+        ASSERT_EQ(texts(side, kUserAgent).size(), 1u);
+        EXPECT_EQ(texts(side, kUserAgent)[0].substr(0, 9), "a bcd bcd");
+        EXPECT_EQ(texts(side, kCallId), Texts{"1"});
+    };
+    expect(datagrams({text}));
+    expect(feed_whole<Side>(text, read_tcp));
+    EXPECT_TRUE(same_in_segments<Side>(text, read_tcp));
+}
+
 TEST(SipMessage, InviteOfRfc3261InADatagram)
 {
     expect_invite(datagrams({kInvite}));

@@ -187,7 +187,7 @@ struct FlowColumns : flowxdp::ColumnSet {
 };
 constexpr FlowColumns kColumns;
 struct PacketColumns : flowxdp::ColumnSet {
-    Optional<H8> tos{this, {.name = "ipTOS", .help = "Type of service or traffic class"}};
+    Optional<H8> tos{this, {.name = "ipToS", .help = "Type of service or traffic class"}};
     Optional<U16> ip_id{this, {.name = "ipID", .help = "IPv4 identification"}};
     Optional<I64> ip_id_step{this, {.name = "ipIDDiff", .help = "Distance from the identification before"}};
     Optional<H16> fragment{this, {.name = "ipFrag", .help = "Fragment field: flags and offset in units of 8 bytes"}};

@@ -781,13 +781,13 @@ TEST_F(TcpFlags, PacketColumns)
     EXPECT_EQ(row["tcpTmS"], "7");
     EXPECT_EQ(row["tcpTmER"], "8");
     EXPECT_EQ(row["ipTTL"], "64");
-    EXPECT_EQ(row["ipTOS"], "0x00");
+    EXPECT_EQ(row["ipToS"], "0x00");
 
     bench.reset();
     packet l2{};
     l2.wire_len = l2.cap_len = 60;
     bench.packet_in(A, l2);
-    for (const char* name : {"ipTOS", "ipID", "ipIDDiff", "ipFrag", "ipTTL", "seq", "tcpWin", "tcpFlags", "tcpAnomaly"})
+    for (const char* name : {"ipToS", "ipID", "ipIDDiff", "ipFrag", "ipTTL", "seq", "tcpWin", "tcpFlags", "tcpAnomaly"})
         EXPECT_EQ(bench.packet_row()[name], "") << name;
     EXPECT_EQ(a()["ipMinTTL"], "0");
 }

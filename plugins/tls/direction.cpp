@@ -128,6 +128,7 @@ bool DirectionReader::read(Bytes stream, bool ended, std::int64_t time, Directio
         return false;
     }
     const bool more = walk_records(stream, facts);
+    facts->read_to_end = !more;
     take_messages(ended || !more, time, facts);
     if (ended && cut_ && more)
         facts->stat |= kHandshakeCut;

@@ -21,6 +21,7 @@ struct DirectionFacts {
     std::uint16_t change_cipher_records, alert_records, handshake_records, application_records, heartbeat_records;
     std::uint8_t certificate_taken; // 1: looked at, readable or not
     std::uint8_t hello_is_retry;    // 1: hello is a HelloRetryRequest's until the ServerHello comes
+    std::uint8_t read_to_end;       // 1: the first encrypted record was there, or what is no TLS
     CappedList<std::uint16_t, 4> record_versions;
     HelloFacts hello;
     CertificateFacts certificate;

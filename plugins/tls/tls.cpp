@@ -217,8 +217,11 @@ class Tls final : public flowxdp::Plugin {
         const DirectionFacts& facts = memory ? memory->direction[flow.direction] : kNone;
         put_hello(facts.hello, row);
         put_certificate(facts.certificate, row);
+        // Its other packets were not looked at: with small segments acknowledgments may use the number up.
+        const bool is_beyond =
+            facts.record_versions.offered && !facts.read_to_end && flow.dir->packets > kNeeds[0].first_packets;
         const std::uint32_t stat =
-            facts.stat | facts.hello.stat |
+            facts.stat | facts.hello.stat | (is_beyond ? kHandshakeCut : 0u) |
             (memory && is_resumed_by_id(facts, memory->direction[1 - flow.direction]) ? kResumed : 0u);
         const bool differs = facts.record_versions.offered && facts.hello.legacy_version &&
                              facts.record_versions.values[0] != facts.hello.legacy_version;

@@ -21,7 +21,7 @@ from frames import ACK, FIN, IPV4, PSH, SYN, TCP, ethernet, ipv4, tcp, write_pca
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 CLIENT, SERVER = "192.0.2.1", "198.51.100.2"
 NAME = "www.example.org"
-START = int(datetime.datetime.now().timestamp())
+START = int(datetime.datetime.now().timestamp()) + 60  # the certificate, which is made later, is valid then
 CLIENT_SIDE, SERVER_SIDE, ENCRYPTED, SELF_ISSUED, CUT = 0x10000000, 0x20000000, 0x40000, 0x80000, 0x20000
 RETRY, OFFERED, RESUMED, NO_START = 0x200000, 0x400000, 0x800000, 0x10000
 
@@ -78,8 +78,9 @@ def handshake(client_context, server_context, session=None):
     return turns, ends[True]
 
 
-def segments(port, turns, size, shuffle=False, lose=None, syn=True):
-    """The frames of a connection: each turn in segments of size bytes. lose: the number of the server's segment that is not there."""
+def segments(port, turns, size, shuffle=False, lose=None, syn=True, acks=0):
+    """The frames of a connection: each turn in segments of size bytes. lose: the number of the server's segment that is not there. acks:
+    the client's segments without data behind each turn of the server's."""
     seq = {True: 1000, False: 0xfffffff0}  # the server's numbers wrap
 
     def frame(out, body=b"", flags=ACK):
@@ -104,7 +105,7 @@ def segments(port, turns, size, shuffle=False, lose=None, syn=True):
             seq[out] += len(body)
         if shuffle:
             turn = [f for pair in zip(turn[1::2], turn[::2]) for f in (*pair, pair[0])] + turn[len(turn) // 2 * 2:]
-        frames += turn
+        frames += turn + [frame(True)] * (0 if out else acks)
     return frames + [frame(True, flags=FIN | ACK), frame(False, flags=FIN | ACK)]
 
 
@@ -142,6 +143,7 @@ def main():
         frames += segments(20011, flows[20001][0], 150, shuffle=True)
         frames += segments(20021, flows[20001][0], 150, lose=2)
         frames += segments(20031, flows[20001][0], 1400, syn=False)
+        frames += segments(20041, flows[20001][0], 1400, acks=24)
         for port in (20002, 20003, 20004):
             frames += segments(port, flows[port][0], 700)
         frames += segments(20005, [(True, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (False, b"HTTP/1.1 204 No Content\r\n\r\n")], 700)
@@ -169,6 +171,9 @@ def main():
         check(found[20021, "B"], sslStat=SERVER_SIDE | CUT, sslCertSha256FP="", sslCipher=cipher(20001))
         check(found[20031, "A"], sslStat=CLIENT_SIDE | NO_START, sslServerName=NAME)
         check(found[20031, "B"], sslStat=SERVER_SIDE | SELF_ISSUED | NO_START, **certificate_cells)
+        # What the client sent behind its hello lies beyond its first 24 packets.
+        check(found[20041, "A"], sslStat=CLIENT_SIDE | CUT, sslServerName=NAME)
+        check(found[20041, "B"], sslStat=SERVER_SIDE | SELF_ISSUED, **certificate_cells)
         check(found[20002, "A"], sslStat=CLIENT_SIDE | OFFERED)
         check(found[20002, "B"], sslStat=SERVER_SIDE | RESUMED, sslCertSha256FP="")
         check(found[20003, "A"], sslStat=CLIENT_SIDE, sslVersion="0x0304", sslServerName=NAME)
