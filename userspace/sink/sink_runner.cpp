@@ -135,6 +135,8 @@ void SinkRunner::note(const Result<void>& result)
 
 void SinkRunner::run()
 {
+    constexpr std::chrono::milliseconds kShortestIdleWait(5), kIdleWait(250);
+    std::chrono::milliseconds idle_wait = kIdleWait;
     for (;;) {
         if (std::chrono::steady_clock::now() - lines_at_ >= std::chrono::seconds(1))
             publish_lines();
@@ -142,12 +144,14 @@ void SinkRunner::run()
         {
             std::unique_lock lock(mutex_);
             if (queue_.empty() && !stopping_) {
-                // The queue is empty: the sink sends its buffer (a slow link must not wait for a full buffer).
+                // The queue is empty: the sink sends its buffer (a slow link must not wait for a full buffer). While
+                // its receiver takes rows it is called again soon, so it does not wait for the receiver itself.
                 lock.unlock();
+                const std::uint64_t before = sink_->counts().sent;
                 note(sink_->flush(false));
+                idle_wait = sink_->counts().sent != before ? kShortestIdleWait : std::min(2 * idle_wait, kIdleWait);
                 lock.lock();
-                not_empty_.wait_for(lock, std::chrono::milliseconds(250),
-                                    [this] { return !queue_.empty() || stopping_; });
+                not_empty_.wait_for(lock, idle_wait, [this] { return !queue_.empty() || stopping_; });
             }
             if (queue_.empty()) {
                 if (!stopping_)
