@@ -88,6 +88,7 @@ class SocketSink final : public Sink {
             counts_.rows += context.resume.front();
             counts_.dropped += context.resume.front();
         }
+        sender_.listen_to(context.end_began);
         sender_.connect_within(seconds(1));
         return {};
     }

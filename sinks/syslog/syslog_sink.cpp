@@ -79,6 +79,7 @@ class SyslogSink final : public Sink {
             counts_.rows += context.resume.front();
             counts_.dropped += context.resume.front();
         }
+        sender_.listen_to(context.end_began);
         sender_.connect_within(seconds(1));
         return {};
     }

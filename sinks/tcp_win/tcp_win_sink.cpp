@@ -57,6 +57,7 @@ class TcpWinSink final : public Sink {
     {
         if (Result<void> found = find_columns(*context.flow_schema, source_, protocol_, packets_, below_); !found.ok())
             return found;
+        sender_.listen_to(context.end_began);
         sender_.connect_within(seconds(1));
         return {};
     }

@@ -5,8 +5,9 @@
 
 namespace flowxdp {
 
-Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, AlarmMode alarm_mode)
-    : plugins_(plugins), sinks_(sinks), alarm_mode_(alarm_mode), flow_pool_(plugins->flow_schema()),
+Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, RunEnd* end,
+                   AlarmMode alarm_mode)
+    : plugins_(plugins), sinks_(sinks), end_(end), alarm_mode_(alarm_mode), flow_pool_(plugins->flow_schema()),
       packet_pool_(plugins->packet_schema())
 {
     fill(Chunk(kChunkBytes));
@@ -91,6 +92,7 @@ ResumePoints Pipeline::positions() const
 
 void Pipeline::finish()
 {
+    begin_end();
     hand_over();
     {
         const std::lock_guard lock(mutex_);
@@ -98,6 +100,9 @@ void Pipeline::finish()
         not_empty_.notify_one();
     }
     thread_.join();
+    // All sinks at once: the waits for receivers that are away overlap.
+    for (auto& sink : *sinks_)
+        sink->end();
     for (auto& sink : *sinks_)
         sink->finish();
 }

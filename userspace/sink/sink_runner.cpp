@@ -81,13 +81,16 @@ void SinkRunner::reopen()
     not_empty_.notify_one();
 }
 
+void SinkRunner::end()
+{
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    not_empty_.notify_one();
+}
+
 void SinkRunner::finish()
 {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        not_empty_.notify_one();
-    }
+    end();
     if (thread_.joinable())
         thread_.join();
 }
@@ -144,8 +147,8 @@ void SinkRunner::run()
         {
             std::unique_lock lock(mutex_);
             if (queue_.empty() && !stopping_) {
-                // The queue is empty: the sink sends its buffer (a slow link must not wait for a full buffer). While
-                // its receiver takes rows it is called again soon, so it does not wait for the receiver itself.
+                // The queue is empty: the sink sends its buffer (a slow link must not wait for a full buffer). While its
+                // receiver takes rows it is called again soon, so it does not wait for the receiver itself.
                 lock.unlock();
                 const std::uint64_t before = sink_->counts().sent;
                 note(sink_->flush(false));

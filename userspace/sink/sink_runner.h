@@ -60,7 +60,9 @@ class SinkRunner {
     [[nodiscard]] std::vector<std::uint64_t> positions() const;
     // Replaces files that were renamed by new ones (Sink::reopen()), after everything pushed so far.
     void reopen();
-    // Writes everything queued, flushes, stops the thread.
+    // No more rows: the sink's thread writes what is queued, flushes and ends. Does not wait for it.
+    void end();
+    // end(), and waits.
     void finish();
 
     [[nodiscard]] const std::string& label() const { return label_; }
