@@ -493,6 +493,8 @@ void RunSetup::open_sink(PlannedSink planned, const ResumePoints& resume)
     auto runner = std::make_unique<SinkRunner>(label, std::move(planned.sink), planned.limits, planned.id);
     const auto left = resume.find(planned.id);
     context_.resume = left == resume.end() ? std::vector<std::uint64_t>() : left->second;
+    if (const auto lost = resume.find(uncommitted_id(planned.id)); lost != resume.end() && !lost->second.empty())
+        runner->lose(lost->second.front());
     if (auto opened = runner->open(context_); !opened.ok())
         throw StartupError(fmt::format("sink '{}': {}", label, opened.error().message));
     list_resumable(runner->sink().files(context_), planned.id);

@@ -44,9 +44,10 @@ class Pipeline {
     // From stage 1: hands over the records written so far, without waiting for a full chunk (live, idle).
     void hand_over();
     // From stage 1: returns when every record written so far that a watermark has released is a row, and every sink has
-    // written and flushed those rows (live: before the ring's position moves).
+    // written and flushed those rows (live: before the ring's position moves). A sink with policy drop that is late is
+    // not waited for: positions() tells of its rows.
     void sync();
-    // After sync(): where the sinks' files can be resumed after a crash.
+    // After sync(): where the sinks' files can be resumed after a crash, and what would be lost.
     [[nodiscard]] ResumePoints positions() const;
     // No more input: sinks wait for their receivers no longer than at the end of a run. finish() begins it, too.
     void begin_end() { end_->begin(); }
