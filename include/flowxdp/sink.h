@@ -69,14 +69,21 @@ struct fx_sink_context {
     uint32_t sensor_id;
     uint8_t rows_to_stdout; /* no -w, or -w - */
     uint8_t live;
-    uint8_t has_figures; /* 1: the members below are there; an older flowxdp has none */
-    uint8_t reserved;
+    uint8_t has_figures; /* 1: figure and figures are there; an older flowxdp has none */
+    uint8_t has_end;     /* 1: end_began and end, likewise */
     /*
      * A figure of a plugin that runs (plugin.h, fx_figure), any time while the instance lives. The plugin may be ahead
      * of the rows; at flush(final) it has seen the whole run. Returns 1 and sets *value; 0: there is none.
      */
     int (*figure)(void* figures, const char* plugin, const char* name, uint64_t* value);
     void* figures;
+    /*
+     * When the run began to end (a signal, the end of the input), ns of CLOCK_MONOTONIC; 0: it goes on. Any thread, any
+     * time while the instance lives. A hook that waits for a receiver asks again and again: the rest of the rows and
+     * flush(final) come when it returns, so that a dead receiver does not hold up the end for longer than it may.
+     */
+    int64_t (*end_began)(void* end);
+    void* end;
 };
 
 /* A file that a sink writes. Words: where in positions() its length, its identity and the number of its piece stand. */

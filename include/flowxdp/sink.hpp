@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -43,6 +44,9 @@ struct SinkContext {
     // What a plugin has counted so far: its figure of this name, as long as the sink lives. Nothing: the plugin does
     // not run, or has no such figure. Empty: a flowxdp that hands out none.
     std::function<std::optional<std::uint64_t>(const std::string& plugin, const std::string& name)> figure;
+    // When the run began to end; nothing: it goes on. Any thread, as long as the sink lives. A hook that waits for a
+    // receiver asks it again and again. Empty: a flowxdp that does not say.
+    std::function<std::optional<std::chrono::steady_clock::time_point>()> end_began;
     std::vector<std::string> header_lines; // '#' lines of the headers file, without '# '
     // After a crash: Sink::positions() at the last safe point. Empty or zeros = a fresh start.
     std::vector<std::uint64_t> resume;
@@ -179,6 +183,13 @@ class SinkInstance {
                                  const std::string& plugin, const std::string& name) -> std::optional<std::uint64_t> {
                 std::uint64_t value = 0;
                 return find(figures, plugin.c_str(), name.c_str(), &value) ? std::optional(value) : std::nullopt;
+            };
+        if (c.has_end)
+            context.end_began = [began = c.end_began,
+                                 end = c.end]() -> std::optional<std::chrono::steady_clock::time_point> {
+                const std::int64_t ns = began(end);
+                using Clock = std::chrono::steady_clock;
+                return ns ? std::optional(Clock::time_point(std::chrono::nanoseconds(ns))) : std::nullopt;
             };
         context.header_lines.assign(c.header_lines, c.header_lines + c.header_line_count);
         context.resume.assign(c.resume, c.resume + c.resume_count);

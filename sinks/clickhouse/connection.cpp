@@ -107,13 +107,18 @@ class ClickhouseConnection::Client {
         }
         client_->set_keep_alive(true);
         client_->set_tcp_nodelay(true);
-        client_->set_connection_timeout(step);
-        client_->set_read_timeout(step);
-        client_->set_write_timeout(step);
+        limit_step(step);
         if (!login.user.empty())
             headers_.emplace("X-ClickHouse-User", login.user);
         if (!login.password.empty())
             headers_.emplace("X-ClickHouse-Key", login.password);
+    }
+
+    void limit_step(std::chrono::milliseconds step)
+    {
+        client_->set_connection_timeout(step);
+        client_->set_read_timeout(step);
+        client_->set_write_timeout(step);
     }
 
     httplib::Result post(const std::string& path, std::string body, std::string* answer)
@@ -138,7 +143,7 @@ class ClickhouseConnection::Client {
 
 ClickhouseConnection::ClickhouseConnection(const ClickhouseTarget& target, const ClickhouseLogin& login,
                                            std::chrono::milliseconds step)
-    : step_(step), where_(fmt::format("{}:{}", target.host, target.port)),
+    : longest_step_(step), step_(step), where_(fmt::format("{}:{}", target.host, target.port)),
       // The answer comes when the statement has ended, so its status says how.
       path_(fmt::format("/?database={}&wait_end_of_query=1", url_word(target.database))),
       synchronous_path_(path_ + "&async_insert=0"), client_(std::make_unique<Client>(target, login, step))
@@ -146,6 +151,12 @@ ClickhouseConnection::ClickhouseConnection(const ClickhouseTarget& target, const
 }
 
 ClickhouseConnection::~ClickhouseConnection() = default;
+
+void ClickhouseConnection::limit_step(std::chrono::milliseconds at_most)
+{
+    step_ = std::min(longest_step_, at_most);
+    client_->limit_step(step_);
+}
 
 std::optional<ClickhouseError> ClickhouseConnection::run(const std::string& statement, std::string_view rows,
                                                          std::string* answer, bool synchronous)

@@ -45,6 +45,8 @@ class ClickhouseConnection {
     ClickhouseConnection(const ClickhouseConnection&) = delete;
     ClickhouseConnection& operator=(const ClickhouseConnection&) = delete;
 
+    // From now on the server has at most so long, and at most the time it was given at first.
+    void limit_step(std::chrono::milliseconds at_most);
     // Nothing = done: the server said so at its end. rows: bytes that follow an INSERT. answer: takes what a question
     // brings; without it any word in the answer is an error. synchronous: rows are written when the answer comes, also
     // where the user's profile says otherwise; a server before 21.11 does not know the word.
@@ -53,7 +55,7 @@ class ClickhouseConnection {
 
   private:
     class Client;
-    std::chrono::milliseconds step_;
+    std::chrono::milliseconds longest_step_, step_;
     std::string where_; // for messages
     std::string path_, synchronous_path_;
     std::unique_ptr<Client> client_;

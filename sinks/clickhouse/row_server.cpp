@@ -62,8 +62,9 @@ Attempt ClickhouseRowServer::begin()
     return {Delivery::kDone};
 }
 
-Attempt ClickhouseRowServer::deliver(const RowSlice& slice)
+Attempt ClickhouseRowServer::deliver(const RowSlice& slice, std::chrono::milliseconds at_most)
 {
+    connection_->limit_step(at_most);
     std::set<std::uint16_t> days;
     for (const std::int64_t time : slice.times_ns)
         days.insert(clickhouse_date(time));

@@ -13,7 +13,7 @@ class ClickhouseRowServer final : public BatchServer {
     // connection must outlive this object. make: the table and its columns are made when they are missing.
     ClickhouseRowServer(ClickhouseConnection* connection, ClickhouseTableSql sql, bool make);
 
-    Attempt deliver(const RowSlice& slice) override;
+    Attempt deliver(const RowSlice& slice, std::chrono::milliseconds at_most) override;
 
   private:
     Attempt begin();

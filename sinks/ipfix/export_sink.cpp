@@ -63,6 +63,7 @@ Result<void> ExportSink::open(const SinkContext& context)
     target_.settings.run_interfaces = context.interface_name;
     target_.settings.origin = {context.boot, context.attached_ns};
     transport_ = target_.make_transport(context.live, &counts_);
+    transport_->listen_to(context.end_began);
     const bool resumed = context.resume.size() == position_words(target_);
     if (resumed)
         transport_->go_on(state_from(context.resume, target_.settings.domain));

@@ -3,7 +3,8 @@
 //
 // A message stays in the queue until the peer's kernel has acknowledged its last octet. When the connection breaks, the
 // preamble and then every queued message are sent over the next one, in order: at least once, never lost without a
-// count. A full queue waits for a connected peer; without a connection new messages are dropped and counted.
+// count. A full queue waits for a connected peer. Without a connection, and after a peer that took nothing for too
+// long, new messages are dropped and counted.
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -54,25 +55,29 @@ class TcpTransport final : public Transport {
     Result<void> send(Message message) override
     {
         pump();
-        // Only a connected peer is worth waiting for: a peer that is down must not stop the pipeline.
-        while (queued_octets_ + message.octets.size() > limits_.backlog_octets && !queue_.empty() &&
-               state_ != State::kDown) {
+        const auto full = [&] {
+            return !queue_.empty() && queued_octets_ + sizeof(Queued) + message.octets.size() > limits_.backlog_octets;
+        };
+        // Only a connected peer that reads is worth waiting for: any other must not stop the pipeline.
+        while (full() && state_ != State::kDown && !stalled_ && !end_is_over()) {
             wait();
             pump();
         }
-        if (queued_octets_ + message.octets.size() > limits_.backlog_octets && !queue_.empty()) {
+        if (full()) {
             count_dropped(message);
             if (!overflowing_)
-                keep_error(Error{name() + ": not connected and the backlog of " +
-                                 std::to_string(limits_.backlog_octets) + " octets is full: records are dropped"});
+                keep_error(Error{name() +
+                                 (state_ == State::kConnected ? ": the collector takes no data" : ": not connected") +
+                                 " and the backlog of " + std::to_string(limits_.backlog_octets) +
+                                 " octets is full: records are dropped"});
             overflowing_ = true;
             return take_error();
         }
         overflowing_ = false;
         if (queue_.empty())
             last_progress_ = Clock::now(); // patience begins when there is something to send
-        queued_octets_ += message.octets.size();
         queue_.push_back({std::move(message)});
+        queued_octets_ += queue_.back().memory();
         pump();
         return take_error();
     }
@@ -91,7 +96,7 @@ class TcpTransport final : public Transport {
             const auto patience = state_ == State::kConnected
                                       ? limits_.patience
                                       : std::min<std::chrono::milliseconds>(limits_.patience, kAway);
-            if (Clock::now() - last_progress_ >= patience) {
+            if (Clock::now() - last_progress_ >= patience || end_is_over()) {
                 hopeless_ = true;
                 keep_error(Error{name() + ": nothing was acknowledged for " + std::to_string(patience.count()) +
                                  " ms: the run does not wait for this collector until it reads again"});
@@ -119,7 +124,7 @@ class TcpTransport final : public Transport {
     }
     Result<void> finish() override
     {
-        const auto deadline = Clock::now() + limits_.linger;
+        const auto deadline = Clock::now() + (end_is_over() ? std::chrono::milliseconds(0) : limits_.linger);
         pump();
         while (!queue_.empty() && Clock::now() < deadline) {
             wait();
@@ -148,7 +153,15 @@ class TcpTransport final : public Transport {
         std::uint64_t end = 0; // of its last octet in the session's stream, once written
         bool preamble = false;
         bool stamped = false; // has this session's sequence number
+        [[nodiscard]] std::size_t memory() const { return sizeof(Queued) + message.octets.size(); }
     };
+
+    // The run ends, and for the time that the end has nothing moved.
+    [[nodiscard]] bool end_is_over() const
+    {
+        const std::optional<Clock::time_point> began = end_began_ ? end_began_() : std::nullopt;
+        return began && Clock::now() >= std::max(last_progress_, *began) + limits_.linger;
+    }
 
     void keep_error(Error error)
     {
@@ -191,6 +204,7 @@ class TcpTransport final : public Transport {
             else
                 fail("cannot connect", error);
         } else if (Clock::now() >= next_step_) {
+            stalled_ = true;
             fail("cannot connect", ETIMEDOUT);
         }
     }
@@ -228,7 +242,7 @@ class TcpTransport final : public Transport {
 
     void pop_front()
     {
-        queued_octets_ -= queue_.front().message.octets.size();
+        queued_octets_ -= queue_.front().memory();
         queue_.pop_front();
     }
 
@@ -269,8 +283,8 @@ class TcpTransport final : public Transport {
             preamble_due_ = false;
             std::vector<Message> parts = preamble_(true);
             for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-                queued_octets_ += part->octets.size();
                 queue_.push_front({std::move(*part), 0, true, false});
+                queued_octets_ += queue_.front().memory();
             }
         }
         while (next_ < queue_.size()) {
@@ -312,10 +326,12 @@ class TcpTransport final : public Transport {
             count_sent(queue_.front().message);
             pop_front();
             next_--;
-            hopeless_ = false;
+            hopeless_ = stalled_ = false;
         }
-        if (Clock::now() - last_progress_ > limits_.stall_timeout)
+        if (Clock::now() - last_progress_ > limits_.stall_timeout) {
+            stalled_ = true;
             fail("the collector takes no data", ETIMEDOUT);
+        }
     }
 
     void wait() const
@@ -343,6 +359,7 @@ class TcpTransport final : public Transport {
     std::uint64_t stream_ = 0, acknowledged_ = 0; // octets of this session
     bool preamble_due_ = false;
     bool overflowing_ = false;
+    bool stalled_ = false;  // it was silent for too long: send() does not wait until something is acknowledged again
     bool hopeless_ = false; // patience ended: commit() does not wait until something is acknowledged again
     std::uint64_t sessions_ = 0;
     Result<void> error_;

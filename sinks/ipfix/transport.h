@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -28,6 +29,8 @@ using Preamble = std::function<std::vector<Message>(bool begins)>;
 
 // Of a file that rotates: its flow records, FileSeries::Words.
 inline constexpr std::size_t kSeriesWords = 1 + std::tuple_size_v<FileSeries::Words>;
+
+using RunEnd = std::function<std::optional<std::chrono::steady_clock::time_point>()>; // SinkContext::end_began
 
 // Where a transport resumes after a crash.
 struct TransportState {
@@ -84,6 +87,8 @@ class Transport {
     // An extra line for the report, or empty.
     [[nodiscard]] virtual std::string remark() const { return {}; }
 
+    // Before open(): who says that the run ends.
+    void listen_to(RunEnd end) { end_began_ = std::move(end); }
     void set_preamble(Preamble preamble) { preamble_ = std::move(preamble); }
     [[nodiscard]] const ExportTotals& totals() const { return totals_; }
 
@@ -92,6 +97,7 @@ class Transport {
     void count_dropped(const Message& message);
 
     SinkCounts* counts_;
+    RunEnd end_began_;
     Preamble preamble_ = [](bool) { return std::vector<Message>(); };
     SequenceNumbers sequences_;
     ExportTotals totals_;
@@ -124,8 +130,9 @@ struct UdpLimits {
 };
 
 struct TcpLimits {
-    std::size_t backlog_octets = 8u << 20;     // messages not yet acknowledged
-    std::chrono::milliseconds linger{5000};    // finish() waits this long
+    std::size_t backlog_octets = 8u << 20; // memory of messages not yet acknowledged
+    // finish() waits this long. Once the run ends nothing else waits longer for a peer that takes nothing.
+    std::chrono::milliseconds linger{5000};
     std::chrono::milliseconds patience{10000}; // longest wait of commit() while nothing moves
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds stall_timeout{30000}; // a connected peer that takes nothing is dead

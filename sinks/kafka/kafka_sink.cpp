@@ -16,7 +16,6 @@
 namespace flowxdp {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct Options : OptionSet {
@@ -63,8 +62,8 @@ void read_conf(const std::string& path, KafkaProducer::Settings* settings)
 class KafkaSink final : public Sink {
   public:
     KafkaSink(const std::string& target, const OptionValues& values)
-        : patience_(seconds(values[kOptions.patience])), drain_(seconds(values[kOptions.drain])),
-          packet_topic_(values[kOptions.packet_topic])
+        : patience_(seconds(values[kOptions.patience]), seconds(values[kOptions.drain])),
+          keep_bytes_(std::size_t{values[kOptions.keep]} << 20), packet_topic_(values[kOptions.packet_topic])
     {
         const std::size_t slash = target.rfind('/');
         if (slash == std::string::npos || slash == 0 || slash + 1 == target.size())
@@ -79,6 +78,7 @@ class KafkaSink final : public Sink {
                      {"acks", "all"},
                      {"linger.ms", std::to_string(values[kOptions.linger])},
                      {"compression.codec", kCompressions[values[kOptions.compression]]},
+                     // A bound of keys and values; the producer's own, of memory, is reached before.
                      {"queue.buffering.max.kbytes", std::to_string(values[kOptions.keep] * 1024)},
                      {"queue.buffering.max.messages", "0"},
                      // Patience is this sink's: a message waits until the run gives it up.
@@ -95,10 +95,12 @@ class KafkaSink final : public Sink {
             packets_.emplace(*context.packet_schema);
         // The same for every row of a flow: they reach one partition, in order.
         key_ = fmt::format("{}:{:016x}:", context.sensor_id, context.boot);
+        patience_.listen_to(context.end_began);
         try {
-            producer_ = std::make_unique<KafkaProducer>(settings_, topic_, &counts_);
+            producer_ = std::make_unique<KafkaProducer>(settings_, topic_, keep_bytes_, patience_, &counts_);
             if (packets_ && !packet_topic_.empty())
-                packet_producer_ = std::make_unique<KafkaProducer>(settings_, packet_topic_, &counts_);
+                packet_producer_ =
+                    std::make_unique<KafkaProducer>(settings_, packet_topic_, keep_bytes_, patience_, &counts_);
         } catch (const std::invalid_argument& error) {
             return Error{error.what()};
         }
@@ -124,12 +126,11 @@ class KafkaSink final : public Sink {
     }
     Result<void> flush(bool final) override
     {
-        return each(
-            [this, final](KafkaProducer& producer) { return final ? producer.drain(drain_) : producer.poll(); });
+        return each([final](KafkaProducer& producer) { return final ? producer.drain() : producer.poll(); });
     }
     Result<void> commit() override
     {
-        return each([this](KafkaProducer& producer) { return producer.wait(patience_); });
+        return each([](KafkaProducer& producer) { return producer.wait(); });
     }
     [[nodiscard]] std::vector<std::uint64_t> positions() const override
     {
@@ -147,7 +148,7 @@ class KafkaSink final : public Sink {
             origin_->put_members(0, &value_);
             value_.pop_back(); // its newline
             const std::string key = key_ + std::to_string(row.header().flow_id);
-            if (auto sent = producer.send(key, value_, row.header().end_clock_ns, patience_); !sent.ok())
+            if (auto sent = producer.send(key, value_, row.header().end_clock_ns); !sent.ok())
                 result = sent;
         }
         return result;
@@ -162,7 +163,8 @@ class KafkaSink final : public Sink {
         return result;
     }
 
-    milliseconds patience_, drain_;
+    Patience patience_;
+    std::size_t keep_bytes_;
     std::string topic_, packet_topic_, key_, value_;
     KafkaProducer::Settings settings_;
     std::optional<RowOrigin> origin_;

@@ -13,15 +13,22 @@
 namespace flowxdp {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-
 constexpr int kPollMs = 50;
+
+// A message's own memory in librdkafka 2.0, beside key and value, which follow it in the same piece: 184 bytes, a
+// trailer and what malloc adds.
+constexpr std::size_t kMessageBytes = 224;
+
+std::size_t memory_of(std::size_t key, std::size_t value)
+{
+    return key + value + kMessageBytes;
+}
 
 } // namespace
 
-KafkaProducer::KafkaProducer(const Settings& settings, const std::string& topic, SinkCounts* counts)
-    : counts_(counts), topic_name_(topic)
+KafkaProducer::KafkaProducer(const Settings& settings, const std::string& topic, std::size_t keep_bytes,
+                             Patience patience, SinkCounts* counts)
+    : counts_(counts), topic_name_(topic), keep_bytes_(keep_bytes), patience_(std::move(patience))
 {
     std::array<char, 512> error{};
     std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
@@ -79,7 +86,8 @@ Result<void> KafkaProducer::take_error()
 void KafkaProducer::reported(const rd_kafka_message_t& message)
 {
     waiting_--;
-    moved_++;
+    kept_bytes_ -= memory_of(message.key_len, message.len);
+    patience_.renew();
     giving_up_ = false;
     if (!message.err) {
         counts_->sent++;
@@ -90,21 +98,29 @@ void KafkaProducer::reported(const rd_kafka_message_t& message)
     error_ = fmt::format("{}: a row is given up: {}", topic_name_, rd_kafka_err2str(message.err));
 }
 
-Result<void> KafkaProducer::send(std::string_view key, std::string_view value, std::int64_t time_ns,
-                                 milliseconds patience)
+rd_kafka_resp_err_t KafkaProducer::produce(std::string_view key, std::string_view value, std::int64_t time_ns)
 {
-    const auto until = Clock::now() + patience;
+    if (waiting_ && kept_bytes_ + memory_of(key.size(), value.size()) > keep_bytes_)
+        return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    // rd_kafka_producev() takes the time, in ms; a time before 1970 is the broker's "none".
+    return rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_KEY(key.data(), key.size()),
+                             RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                             RD_KAFKA_V_TIMESTAMP(time_ns > 0 ? time_ns / 1000000 : 0), RD_KAFKA_V_END);
+}
+
+Result<void> KafkaProducer::send(std::string_view key, std::string_view value, std::int64_t time_ns)
+{
     for (;;) {
-        // rd_kafka_producev() takes the time, in ms; a time before 1970 is the broker's "none".
-        const rd_kafka_resp_err_t result = rd_kafka_producev(
-            producer_.get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-            RD_KAFKA_V_TIMESTAMP(time_ns > 0 ? time_ns / 1000000 : 0), RD_KAFKA_V_END);
+        const rd_kafka_resp_err_t result = produce(key, value, time_ns);
         if (result == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            if (!waiting_)
+                patience_.renew(); // it begins with something to send
             waiting_++;
+            kept_bytes_ += memory_of(key.size(), value.size());
             return take_error();
         }
-        if (result == RD_KAFKA_RESP_ERR__QUEUE_FULL && !giving_up_ && Clock::now() < until) {
+        if (result == RD_KAFKA_RESP_ERR__QUEUE_FULL && !giving_up_ && !patience_.over()) {
             counts_->retried++;
             rd_kafka_poll(producer_.get(), kPollMs);
             continue;
@@ -116,7 +132,7 @@ Result<void> KafkaProducer::send(std::string_view key, std::string_view value, s
                 error_ =
                     fmt::format("{}: nothing was confirmed for {} ms: rows are dropped until the brokers take them "
                                 "again{}",
-                                topic_name_, patience.count(), why());
+                                topic_name_, patience_.limit().count(), why());
         } else {
             error_ = fmt::format("{}: a row of {} bytes is dropped: {}", topic_name_, value.size(),
                                  rd_kafka_err2str(result));
@@ -131,30 +147,27 @@ Result<void> KafkaProducer::poll()
     return take_error();
 }
 
-Result<void> KafkaProducer::wait(milliseconds patience)
+Result<void> KafkaProducer::wait()
 {
-    auto until = Clock::now() + patience;
     rd_kafka_poll(producer_.get(), 0);
     while (waiting_ && !giving_up_) {
-        const std::uint64_t before = moved_;
         rd_kafka_poll(producer_.get(), kPollMs);
-        if (moved_ != before) {
-            until = Clock::now() + patience;
-        } else if (Clock::now() >= until) {
+        if (waiting_ && patience_.over()) {
             giving_up_ = true;
             error_ =
                 fmt::format("{}: nothing was confirmed for {} ms: the run does not wait for the brokers until they "
                             "take rows again{}",
-                            topic_name_, patience.count(), why());
+                            topic_name_, patience_.limit().count(), why());
         }
     }
     return take_error();
 }
 
-Result<void> KafkaProducer::drain(milliseconds patience)
+Result<void> KafkaProducer::drain()
 {
     giving_up_ = false;
-    Result<void> result = wait(patience);
+    patience_.rows_ended();
+    Result<void> result = wait();
     if (!waiting_)
         return result;
     // Reports of what is purged come at once, and count it as dropped.
@@ -162,7 +175,7 @@ Result<void> KafkaProducer::drain(milliseconds patience)
     rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer_.get(), kPollMs * 20);
     return Error{fmt::format("{}: {} rows could not be delivered within {} ms and are dropped{}", topic_name_, rows,
-                             patience.count(), why())};
+                             patience_.limit().count(), why())};
 }
 
 std::string KafkaProducer::why() const

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // producer.h - messages to a Kafka topic, each confirmed by its delivery report.
 //
-// librdkafka keeps, sends and repeats them, within its own bounds. What it gives up is reported here, not lost in
-// silence.
+// librdkafka keeps, sends and repeats them. What it gives up is reported here, not lost in silence. How much memory
+// they may take is counted here: its own bound is of keys and values, beside which it needs a quarter of that for each
+// row.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "flowxdp/sink.hpp"
+#include "sink/patience.h"
 
 namespace flowxdp {
 
@@ -23,22 +25,23 @@ class KafkaProducer {
   public:
     using Settings = std::map<std::string, std::string>; // librdkafka's configuration properties
 
-    // counts must outlive this object. Throws std::invalid_argument when librdkafka refuses a setting; its sentence
-    // names the property, not a value.
-    KafkaProducer(const Settings& settings, const std::string& topic, SinkCounts* counts);
+    // keep_bytes: memory of rows that are not confirmed. patience: for how long nothing may be confirmed. counts must
+    // outlive this object. Throws std::invalid_argument when librdkafka refuses a setting; its sentence names the
+    // property, not a value.
+    KafkaProducer(const Settings& settings, const std::string& topic, std::size_t keep_bytes, Patience patience,
+                  SinkCounts* counts);
     ~KafkaProducer();
     KafkaProducer(const KafkaProducer&) = delete;
     KafkaProducer& operator=(const KafkaProducer&) = delete;
 
-    // One row. Waits while librdkafka's queue is full, at most so long; then the row is dropped and counted.
-    Result<void> send(std::string_view key, std::string_view value, std::int64_t time_ns,
-                      std::chrono::milliseconds patience);
+    // One row. Waits while there is no room for it, as long as the patience lasts; then the row is dropped and counted.
+    Result<void> send(std::string_view key, std::string_view value, std::int64_t time_ns);
     // Takes the reports that have come.
     Result<void> poll();
-    // Returns when every row is confirmed or given up, or when nothing was for so long.
-    Result<void> wait(std::chrono::milliseconds patience);
+    // Returns when every row is confirmed or given up, or when the patience is over.
+    Result<void> wait();
     // At the end of the run. Waits likewise; rows that are not confirmed by then are dropped and counted.
-    Result<void> drain(std::chrono::milliseconds patience);
+    Result<void> drain();
 
     [[nodiscard]] std::uint64_t waiting_rows() const { return waiting_; }
 
@@ -47,6 +50,7 @@ class KafkaProducer {
         void operator()(rd_kafka_t* producer) const { rd_kafka_destroy(producer); }
         void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
     };
+    rd_kafka_resp_err_t produce(std::string_view key, std::string_view value, std::int64_t time_ns);
     void reported(const rd_kafka_message_t& message);
     void note(const std::string& error);
     Result<void> take_error();
@@ -54,8 +58,9 @@ class KafkaProducer {
 
     SinkCounts* counts_;
     std::string topic_name_;
+    std::size_t keep_bytes_, kept_bytes_ = 0;
     std::atomic<std::uint64_t> waiting_{0};
-    std::uint64_t moved_ = 0;   // confirmed or given up
+    Patience patience_;         // renewed by a row that is confirmed or given up
     std::string error_;         // to be told by the next call
     std::string brokers_error_; // the last one that says why
     bool outage_said_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "stream_publisher.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -48,8 +49,8 @@ NatsLibrary::~NatsLibrary()
 
 StreamPublisher::StreamPublisher(std::vector<std::string> servers, NatsLogin login, NatsStream stream,
                                  std::chrono::milliseconds step, std::atomic<std::uint64_t>* duplicates)
-    : servers_(std::move(servers)), login_(std::move(login)), stream_(std::move(stream)), step_(step),
-      duplicates_(duplicates)
+    : servers_(std::move(servers)), login_(std::move(login)), stream_(std::move(stream)), longest_step_(step),
+      step_(step), duplicates_(duplicates)
 {
 }
 
@@ -189,8 +190,9 @@ bool StreamPublisher::take_answer(Answers* answers)
     return true;
 }
 
-Attempt StreamPublisher::deliver(const RowSlice& slice)
+Attempt StreamPublisher::deliver(const RowSlice& slice, std::chrono::milliseconds at_most)
 {
+    step_ = std::min(longest_step_, at_most);
     if (connection_ && natsConnection_IsClosed(connection_.get()))
         close();
     if (!connection_)

@@ -50,7 +50,7 @@ class StreamPublisher final : public BatchServer {
     StreamPublisher(std::vector<std::string> servers, NatsLogin login, NatsStream stream,
                     std::chrono::milliseconds step, std::atomic<std::uint64_t>* duplicates);
 
-    Attempt deliver(const RowSlice& slice) override;
+    Attempt deliver(const RowSlice& slice, std::chrono::milliseconds at_most) override;
 
   private:
     template <typename Object, void (*destroy)(Object*)>
@@ -76,7 +76,7 @@ class StreamPublisher final : public BatchServer {
     std::vector<std::string> servers_;
     NatsLogin login_;
     NatsStream stream_;
-    std::chrono::milliseconds step_;
+    std::chrono::milliseconds longest_step_, step_; // step_: of this delivery
     std::atomic<std::uint64_t>* duplicates_;
     Connection connection_;
     Subscription answers_;

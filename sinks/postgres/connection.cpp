@@ -27,7 +27,7 @@ std::string one_line(std::string_view text)
 } // namespace
 
 PostgresConnection::PostgresConnection(std::string parameters, std::string pass_file, std::chrono::milliseconds step)
-    : parameters_(std::move(parameters)), pass_file_(std::move(pass_file)), step_(step)
+    : parameters_(std::move(parameters)), pass_file_(std::move(pass_file)), longest_step_(step), step_(step)
 {
 }
 

@@ -27,6 +27,8 @@ class PostgresConnection {
     // take.
     PostgresConnection(std::string parameters, std::string pass_file, std::chrono::milliseconds step);
 
+    // From now on a step takes at most so long, and at most the time it was given at first.
+    void limit_step(std::chrono::milliseconds at_most) { step_ = std::min(longest_step_, at_most); }
     [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
     // Nothing = open. The message is libpq's, which holds no password.
     std::optional<SqlError> open();
@@ -50,7 +52,7 @@ class PostgresConnection {
     SqlError lost(const char* what);
 
     std::string parameters_, pass_file_;
-    std::chrono::milliseconds step_;
+    std::chrono::milliseconds longest_step_, step_;
     std::unique_ptr<PGconn, Finish> connection_;
 };
 

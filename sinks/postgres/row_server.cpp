@@ -69,8 +69,9 @@ std::optional<SqlError> PostgresRowServer::transact(const RowSlice& slice)
     return std::nullopt;
 }
 
-Attempt PostgresRowServer::deliver(const RowSlice& slice)
+Attempt PostgresRowServer::deliver(const RowSlice& slice, std::chrono::milliseconds at_most)
 {
+    connection_->limit_step(at_most);
     if (auto error = begin()) {
         const bool away = !connection_->is_open();
         return {away ? Delivery::kAway : Delivery::kLater, error->message};

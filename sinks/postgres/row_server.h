@@ -18,7 +18,7 @@ class PostgresRowServer final : public BatchServer {
     // made, the table is there as it has to be.
     PostgresRowServer(PostgresConnection* connection, FlowTableSql sql, bool make, std::size_t most_days);
 
-    Attempt deliver(const RowSlice& slice) override;
+    Attempt deliver(const RowSlice& slice, std::chrono::milliseconds at_most) override;
 
   private:
     std::optional<SqlError> begin();

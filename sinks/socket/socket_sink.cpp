@@ -88,6 +88,7 @@ class SocketSink final : public Sink {
             counts_.rows += context.resume.front();
             counts_.dropped += context.resume.front();
         }
+        sender_.listen_to(context.end_began);
         sender_.connect_within(seconds(1));
         return {};
     }
@@ -95,11 +96,7 @@ class SocketSink final : public Sink {
     Result<void> write(const Rows& rows) override { return send(rows, packet_rows_); }
     Result<void> write_packets(const Rows& rows) override { return send(rows, !packet_rows_); }
     Result<void> tick(std::int64_t) override { return sender_.pump(milliseconds(0)); }
-    Result<void> flush(bool final) override
-    {
-        // At most as long as new rows may wait for this thread.
-        return final ? sender_.drain() : sender_.pump(milliseconds(sender_.nothing_to_send() ? 0 : 200));
-    }
+    Result<void> flush(bool final) override { return final ? sender_.drain() : sender_.pump(milliseconds(0)); }
     Result<void> commit() override { return sender_.commit(); }
     [[nodiscard]] std::vector<std::uint64_t> positions() const override { return {sender_.waiting_rows()}; }
 

@@ -79,16 +79,14 @@ class SyslogSink final : public Sink {
             counts_.rows += context.resume.front();
             counts_.dropped += context.resume.front();
         }
+        sender_.listen_to(context.end_began);
         sender_.connect_within(seconds(1));
         return {};
     }
     Result<void> write(const Rows& rows) override { return send(rows, *flows_, "flow"); }
     Result<void> write_packets(const Rows& rows) override { return send(rows, *packets_, "packet"); }
     Result<void> tick(std::int64_t) override { return sender_.pump(milliseconds(0)); }
-    Result<void> flush(bool final) override
-    {
-        return final ? sender_.drain() : sender_.pump(milliseconds(sender_.nothing_to_send() ? 0 : 200));
-    }
+    Result<void> flush(bool final) override { return final ? sender_.drain() : sender_.pump(milliseconds(0)); }
     Result<void> commit() override { return sender_.commit(); }
     [[nodiscard]] std::vector<std::uint64_t> positions() const override { return {sender_.waiting_rows()}; }
 

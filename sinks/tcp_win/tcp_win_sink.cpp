@@ -57,6 +57,7 @@ class TcpWinSink final : public Sink {
     {
         if (Result<void> found = find_columns(*context.flow_schema, source_, protocol_, packets_, below_); !found.ok())
             return found;
+        sender_.listen_to(context.end_began);
         sender_.connect_within(seconds(1));
         return {};
     }
@@ -85,10 +86,7 @@ class TcpWinSink final : public Sink {
         const Result<void> pumped = sender_.pump(milliseconds(0));
         return sent.ok() ? pumped : sent;
     }
-    Result<void> flush(bool final) override
-    {
-        return final ? sender_.drain() : sender_.pump(milliseconds(sender_.nothing_to_send() ? 0 : 200));
-    }
+    Result<void> flush(bool final) override { return final ? sender_.drain() : sender_.pump(milliseconds(0)); }
     [[nodiscard]] std::vector<std::string> report() const override
     {
         std::vector<std::string> lines = {fmt::format("Reports sent: {}", reports_.sent.load())};

@@ -2,7 +2,10 @@
 // A server of the test's own: it takes batches, or is away, late, or particular.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +18,10 @@ using std::chrono::milliseconds;
 
 class Server final : public BatchServer {
   public:
-    Attempt deliver(const RowSlice& slice) override
+    Attempt deliver(const RowSlice& slice, milliseconds at_most) override
     {
         attempts_++;
+        at_most_ = at_most;
         Attempt attempt = answer_ ? answer_(slice) : Attempt{Delivery::kDone};
         if (attempt.delivery == Delivery::kDone) {
             batches_.emplace_back(slice.bytes);
@@ -37,6 +41,7 @@ class Server final : public BatchServer {
     std::vector<std::string> batches_;
     std::uint64_t rows_ = 0;
     unsigned attempts_ = 0;
+    milliseconds at_most_{0}; // of the last attempt
 };
 
 BatchOptions quick()
@@ -134,7 +139,7 @@ TEST_F(BatchSenderTest, AFullQueueDropsAndCounts)
 {
     server_.answer_ = [](const RowSlice&) { return Attempt{Delivery::kAway, "nobody there"}; };
     BatchOptions options = quick();
-    options.queue_bytes = 12; // four rows of three bytes
+    options.queue_bytes = 4 * (3 + 16); // four rows of three bytes, and what is kept beside a row
     BatchSender sender(options, &server_, &counts_);
     EXPECT_NE(add(sender, 0, 9).find("rows are dropped"), std::string::npos);
     EXPECT_EQ(counts_.dropped, 5u);
@@ -174,6 +179,45 @@ TEST_F(BatchSenderTest, TheEndDropsWhatCannotBeDelivered)
     EXPECT_NE(drained.error().message.find("nobody there"), std::string::npos) << drained.error().message;
     EXPECT_EQ(counts_.dropped, 6u);
     EXPECT_EQ(sender.waiting_rows(), 0u);
+}
+
+// An hour's patience would hold up the test.
+TEST_F(BatchSenderTest, OnceTheRunEndsTheTimeOfTheEndCounts)
+{
+    server_.answer_ = [](const RowSlice&) { return Attempt{Delivery::kLater, "not now"}; };
+    BatchOptions options = quick();
+    options.queue_bytes = 4 * (3 + 16);
+    options.patience = milliseconds(3600000);
+    options.drain = milliseconds(30);
+    BatchSender sender(options, &server_, &counts_);
+    std::optional<std::chrono::steady_clock::time_point> end;
+    sender.listen_to([&] { return end; });
+    add(sender, 0, 4);
+    EXPECT_EQ(server_.at_most_, milliseconds::max()) << "while the run goes on the server's own bound counts";
+    end = std::chrono::steady_clock::now();
+    EXPECT_NE(add(sender, 4, 9).find("nothing was confirmed for 30 ms: rows are dropped"), std::string::npos);
+    EXPECT_LE(server_.at_most_, milliseconds(500));
+    EXPECT_EQ(counts_.dropped, 5u);
+    EXPECT_TRUE(sender.commit().ok()) << "nobody waits for it any more";
+    EXPECT_FALSE(sender.drain().ok());
+    EXPECT_EQ(counts_.dropped, 9u);
+}
+
+TEST_F(BatchSenderTest, AServerThatConfirmsIsWaitedForAtTheEnd)
+{
+    server_.answer_ = [this](const RowSlice&) {
+        ::usleep(5000);
+        return server_.attempts_ % 4 ? Attempt{Delivery::kLater, "not now"} : Attempt{Delivery::kDone};
+    };
+    BatchOptions options = quick();
+    options.batch_rows = 1;
+    options.patience = milliseconds(0);
+    options.drain = milliseconds(3600000);
+    BatchSender sender(options, &server_, &counts_);
+    sender.listen_to([] { return std::optional(std::chrono::steady_clock::now() - std::chrono::seconds(60)); });
+    add(sender, 0, 9);
+    EXPECT_TRUE(sender.drain().ok());
+    EXPECT_EQ(counts_.sent, 9u);
 }
 
 TEST_F(BatchSenderTest, ABackOffIsWaitedFor)

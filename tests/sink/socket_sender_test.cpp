@@ -288,7 +288,7 @@ TEST(SocketSender, PatienceEndsWaitingAndProgressBringsItBack)
     }
     EXPECT_EQ(error,
               receiver.target() + ": nothing could be sent for 20 ms: rows are dropped until the receiver reads again");
-    ASSERT_TRUE(eventually([&] { return sender.queued_bytes() == 0; },
+    ASSERT_TRUE(eventually([&] { return sender.waiting_rows() == 0; },
                            [&] {
                                EXPECT_TRUE(sender.pump(milliseconds(0)).ok());
                                receiver.read();
@@ -316,6 +316,44 @@ TEST(SocketSender, TheFinalDrainIsBounded)
     EXPECT_EQ(counts.dropped, 7u);
     EXPECT_EQ(counts.sent, 0u);
     EXPECT_TRUE(sender.drain().ok()) << "nothing is left";
+}
+
+// An hour's patience would hold up the test.
+TEST(SocketSender, OnceTheRunEndsTheTimeOfTheEndCounts)
+{
+    SinkCounts counts;
+    SenderOptions o = options(target_of(free_port()));
+    o.queue_bytes = 1000;
+    o.patience = seconds(3600);
+    o.drain = milliseconds(30);
+    SocketSender sender(o, &counts);
+    std::optional<SocketSender::Clock::time_point> end;
+    sender.listen_to([&] { return end; });
+    const std::string big(900, 'z');
+    (void)sender.send(big, 1);
+    end = SocketSender::Clock::now();
+    std::string error;
+    for (int i = 0; i < 9; i++)
+        if (Result<void> sent = sender.send(big, 1); !sent.ok())
+            error = sent.error().message;
+    EXPECT_NE(error.find("nothing could be sent for 30 ms: rows are dropped"), std::string::npos) << error;
+    EXPECT_EQ(counts.dropped, 9u);
+    (void)sender.commit();
+    EXPECT_FALSE(sender.drain().ok());
+    EXPECT_EQ(counts.dropped, 10u);
+}
+
+TEST(SocketSender, SmallMessagesCountWithWhatIsKeptBesideThem)
+{
+    SinkCounts counts;
+    SenderOptions o = options(target_of(free_port()));
+    o.queue_bytes = 10000;
+    o.patience = milliseconds(0);
+    SocketSender sender(o, &counts);
+    for (int i = 0; i < 1000; i++)
+        (void)sender.send("x", 1);
+    EXPECT_LE(sender.waiting_rows(), 10000 / (sizeof(std::string) + 1));
+    EXPECT_EQ(sender.waiting_rows() + counts.dropped, 1000u);
 }
 
 TEST(SocketSender, UnixSocketsToo)

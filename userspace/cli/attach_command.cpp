@@ -182,6 +182,7 @@ ExitCode run_attach_command(const AttachOptions& options, const std::string& com
         return ExitCode::kOk;
     }
     std::unique_ptr<HttpServer> server = bind_monitor(options.run, log);
+    setup.listen_to(signals);
     setup.open_outputs(observation.attach(setup.plan()));
     std::vector<StatePublisher::Target> states;
     for (const auto& sensor : sensors)

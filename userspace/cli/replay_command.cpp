@@ -92,6 +92,7 @@ ExitCode run_replay_command(const ReplayOptions& options, const std::string& com
     Capture* const capture = input.capture.get();
     RunSetup setup(options.run, input.files, command_line, RunKind::kReplay, log);
     std::unique_ptr<HttpServer> server = bind_monitor(options.run, log);
+    setup.listen_to(signals);
     setup.open_outputs({});
     engine_options engine_setup{};
     engine_setup.flow = setup.flow();

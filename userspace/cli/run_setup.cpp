@@ -277,6 +277,11 @@ RunPlan RunSetup::plan()
     return {bundle_, flow_, plugins_->plugin_options(), outputs(), std::move(ids), plugins_->active(), claims_};
 }
 
+void RunSetup::listen_to(const RunSignals& signals)
+{
+    end_.listen_to([&signals] { return signals.stop_asked(); });
+}
+
 void RunSetup::open_outputs(const RunOrigin& origin)
 {
     open_report_file();
@@ -286,7 +291,7 @@ void RunSetup::open_outputs(const RunOrigin& origin)
         open_sink(std::move(planned), origin.resume);
     planned_.clear();
     monitoring_ = std::make_unique<MonitoringOutput>(options_, prefix_, plugins_->figures(), log_);
-    pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, options_.alarm);
+    pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, &end_, options_.alarm);
 }
 
 RunSetup::~RunSetup()
@@ -479,6 +484,7 @@ void RunSetup::lay_out_records()
     context_.figure = [this](const std::string& plugin, const std::string& name) {
         return plugins_->figure(plugin, name);
     };
+    context_.end_began = [this] { return end_.began(); };
 }
 
 void RunSetup::open_sink(PlannedSink planned, const ResumePoints& resume)
@@ -487,6 +493,8 @@ void RunSetup::open_sink(PlannedSink planned, const ResumePoints& resume)
     auto runner = std::make_unique<SinkRunner>(label, std::move(planned.sink), planned.limits, planned.id);
     const auto left = resume.find(planned.id);
     context_.resume = left == resume.end() ? std::vector<std::uint64_t>() : left->second;
+    if (const auto lost = resume.find(uncommitted_id(planned.id)); lost != resume.end() && !lost->second.empty())
+        runner->lose(lost->second.front());
     if (auto opened = runner->open(context_); !opened.ok())
         throw StartupError(fmt::format("sink '{}': {}", label, opened.error().message));
     list_resumable(runner->sink().files(context_), planned.id);

@@ -12,6 +12,7 @@
 #include "cli/monitoring_output.h"
 #include "cli/options.h"
 #include "cli/output_claims.h"
+#include "cli/run_signals.h"
 #include "core/interface_directory.h"
 #include "core/log.h"
 #include "flowxdp/sink.hpp"
@@ -81,6 +82,8 @@ class RunSetup {
 
     // Valid as long as this object.
     [[nodiscard]] RunPlan plan();
+    // signals: what may ask for the run's end while the run waits for a sink; they must outlive this object.
+    void listen_to(const RunSignals& signals);
     // Call once. Throws StartupError.
     void open_outputs(const RunOrigin& origin);
 
@@ -155,6 +158,7 @@ class RunSetup {
     PluginChoice choice_;
     std::vector<PlannedSink> planned_;
     SinkContext context_;
+    RunEnd end_;
     std::vector<std::unique_ptr<SinkRunner>> sinks_;
     std::vector<ResumableFile> resumable_files_;
     std::unique_ptr<Pipeline> pipeline_;

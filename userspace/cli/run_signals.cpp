@@ -60,6 +60,12 @@ void RunSignals::stop()
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
+bool RunSignals::stop_asked() const
+{
+    sigset_t pending;
+    return stopped_ || (sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM)));
+}
+
 RunSignal RunSignals::next()
 {
     signalfd_siginfo info = {};

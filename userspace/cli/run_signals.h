@@ -10,6 +10,8 @@
 
 #include <sys/signalfd.h>
 
+#include <atomic>
+
 #include "core/unique_fd.h"
 
 namespace flowxdp {
@@ -30,6 +32,8 @@ class RunSignals {
     RunSignal next();
     // kStop was given out, or stop() was called.
     [[nodiscard]] bool stopped() const { return stopped_; }
+    // Likewise, or a SIGINT or SIGTERM waits for next(). Any thread.
+    [[nodiscard]] bool stop_asked() const;
     // As if a SIGTERM had come: from here on another one kills.
     void stop();
 
@@ -38,7 +42,7 @@ class RunSignals {
 
     UniqueFd fd_;
     bool had_terminal_;
-    bool stopped_ = false;
+    std::atomic<bool> stopped_{false};
 };
 
 } // namespace flowxdp

@@ -86,6 +86,7 @@ void Daemon::run(int signal_fd, const std::function<bool()>& stops)
 
 void Daemon::export_all()
 {
+    pipeline_->begin_end();
     enter_outputs();
     recover();
     stop();
@@ -451,6 +452,7 @@ void Daemon::finish_capture(LiveSensor& sensor, std::int64_t clock_ns)
 
 void Daemon::stop()
 {
+    pipeline_->begin_end();
     for (auto& sensor : *sensors_)
         detach(*sensor);
     const std::int64_t end = boot_clock_ns();

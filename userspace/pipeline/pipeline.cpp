@@ -5,8 +5,9 @@
 
 namespace flowxdp {
 
-Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, AlarmMode alarm_mode)
-    : plugins_(plugins), sinks_(sinks), alarm_mode_(alarm_mode), flow_pool_(plugins->flow_schema()),
+Pipeline::Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, RunEnd* end,
+                   AlarmMode alarm_mode)
+    : plugins_(plugins), sinks_(sinks), end_(end), alarm_mode_(alarm_mode), flow_pool_(plugins->flow_schema()),
       packet_pool_(plugins->packet_schema())
 {
     fill(Chunk(kChunkBytes));
@@ -73,24 +74,30 @@ void Pipeline::sync()
         all_consumed_.wait(lock, [this] { return consumed_ == handed_over_; });
     }
     // All sinks at once: the waits for receivers that are away overlap.
-    std::vector<std::future<void>> commits;
     for (auto& sink : *sinks_)
-        commits.push_back(sink->commit());
-    for (const std::future<void>& commit : commits)
-        commit.wait();
+        sink->begin_commit();
+    for (auto& sink : *sinks_)
+        sink->wait_for_commit();
 }
 
 ResumePoints Pipeline::positions() const
 {
     ResumePoints all;
-    for (const auto& sink : *sinks_)
-        if (std::vector<std::uint64_t> words = sink->positions(); sink->id() && !words.empty())
+    for (const auto& sink : *sinks_) {
+        if (!sink->id())
+            continue;
+        // Rows first: a commit that ends in between makes the number too large, not too small.
+        if (const std::uint64_t rows = sink->uncommitted_rows())
+            all[uncommitted_id(sink->id())] = {rows};
+        if (std::vector<std::uint64_t> words = sink->positions(); !words.empty())
             all[sink->id()] = std::move(words);
+    }
     return all;
 }
 
 void Pipeline::finish()
 {
+    begin_end();
     hand_over();
     {
         const std::lock_guard lock(mutex_);
@@ -98,6 +105,9 @@ void Pipeline::finish()
         not_empty_.notify_one();
     }
     thread_.join();
+    // All sinks at once: the waits for receivers that are away overlap.
+    for (auto& sink : *sinks_)
+        sink->end();
     for (auto& sink : *sinks_)
         sink->finish();
 }

@@ -18,6 +18,7 @@
 #include "pipeline/flow_tally.h"
 #include "pipeline/row_pool.h"
 #include "plugin/plugin_host.h"
+#include "sink/run_end.h"
 #include "sink/sink_runner.h"
 
 namespace flowxdp {
@@ -31,7 +32,8 @@ enum class AlarmMode {
 
 class Pipeline {
   public:
-    Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, AlarmMode alarm_mode);
+    // end: what the sinks' contexts ask when the run began to end.
+    Pipeline(PluginHost* plugins, std::vector<std::unique_ptr<SinkRunner>>* sinks, RunEnd* end, AlarmMode alarm_mode);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
@@ -42,10 +44,13 @@ class Pipeline {
     // From stage 1: hands over the records written so far, without waiting for a full chunk (live, idle).
     void hand_over();
     // From stage 1: returns when every record written so far that a watermark has released is a row, and every sink has
-    // written and flushed those rows (live: before the ring's position moves).
+    // written and flushed those rows (live: before the ring's position moves). A sink with policy drop that is late is
+    // not waited for: positions() tells of its rows.
     void sync();
-    // After sync(): where the sinks' files can be resumed after a crash.
+    // After sync(): where the sinks' files can be resumed after a crash, and what would be lost.
     [[nodiscard]] ResumePoints positions() const;
+    // No more input: sinks wait for their receivers no longer than at the end of a run. finish() begins it, too.
+    void begin_end() { end_->begin(); }
     // From stage 1, after the engine's finish(): everything is written, every sink has flushed.
     void finish();
 
@@ -81,6 +86,7 @@ class Pipeline {
 
     PluginHost* plugins_;
     std::vector<std::unique_ptr<SinkRunner>>* sinks_;
+    RunEnd* end_;
     AlarmMode alarm_mode_;
 
     // Stage 1

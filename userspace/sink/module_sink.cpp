@@ -69,6 +69,13 @@ class ContextView {
             *value = found.value_or(0);
             return found.has_value();
         };
+        view_.has_end = 1;
+        view_.end = &context_;
+        view_.end_began = [](void* end) -> std::int64_t {
+            const auto& end_began = static_cast<const SinkContext*>(end)->end_began;
+            const auto began = end_began ? end_began() : std::nullopt;
+            return began ? std::chrono::nanoseconds(began->time_since_epoch()).count() : 0;
+        };
     }
     ContextView(const ContextView&) = delete;
     ContextView& operator=(const ContextView&) = delete;

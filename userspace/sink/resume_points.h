@@ -31,4 +31,10 @@ inline std::uint64_t output_id(std::string_view name)
     return Fnv1a().add(name).value_not_zero();
 }
 
+// Where the number of rows stands that the output with this id had taken and not committed. Never 0.
+inline std::uint64_t uncommitted_id(std::uint64_t output)
+{
+    return output_id(std::string_view(reinterpret_cast<const char*>(&output), sizeof output));
+}
+
 } // namespace flowxdp

@@ -36,9 +36,10 @@ void SinkRunner::push(std::shared_ptr<const RowBatch> rows, bool packet_rows)
         not_full_.wait(lock, fits);
     }
     counts.rows += rows->size();
+    pushed_rows_ += rows->size();
     queued_bytes_ += bytes;
     queue_peak_bytes_ = std::max(queue_peak_bytes_, queued_bytes_);
-    queue_.push_back({std::move(rows), packet_rows, 0, nullptr});
+    queue_.push_back({std::move(rows), packet_rows, 0, std::nullopt});
     not_empty_.notify_one();
 }
 
@@ -50,22 +51,33 @@ void SinkRunner::tick(std::int64_t clock_ns)
     // The sink is late: the newest tick replaces all ticks of the same second of clock. Each second keeps one:
     // otherwise the speed of replay would decide which timed reports appear. A sink that hangs does not need all of
     // them.
-    if (!queue_.empty() && !queue_.back().rows && !queue_.back().committed && !queue_.back().reopen &&
+    if (!queue_.empty() && !queue_.back().rows && !queue_.back().commit && !queue_.back().reopen &&
         (queue_.back().clock_ns / kSecond == clock_ns / kSecond || queue_.size() >= kManyItems))
         queue_.back().clock_ns = clock_ns;
     else
-        queue_.push_back({nullptr, false, clock_ns, nullptr});
+        queue_.push_back({nullptr, false, clock_ns, std::nullopt});
     not_empty_.notify_one();
 }
 
-std::future<void> SinkRunner::commit()
+void SinkRunner::begin_commit()
 {
-    auto committed = std::make_unique<std::promise<void>>();
-    std::future<void> done = committed->get_future();
     const std::lock_guard lock(mutex_);
-    queue_.push_back({nullptr, false, 0, std::move(committed)});
+    if (committing_)
+        return;
+    committing_ = true;
+    queue_.push_back({nullptr, false, 0, pushed_rows_});
     not_empty_.notify_one();
-    return done;
+}
+
+void SinkRunner::wait_for_commit()
+{
+    constexpr std::chrono::milliseconds kMoment(250);
+    std::unique_lock lock(mutex_);
+    const auto done = [this] { return !committing_; };
+    if (limits_.policy == SinkPolicy::kBlock)
+        committed_.wait(lock, done);
+    else if (!late_)
+        late_ = !committed_.wait_for(lock, kMoment, done);
 }
 
 std::vector<std::uint64_t> SinkRunner::positions() const
@@ -74,20 +86,35 @@ std::vector<std::uint64_t> SinkRunner::positions() const
     return positions_;
 }
 
+std::uint64_t SinkRunner::uncommitted_rows() const
+{
+    const std::lock_guard lock(mutex_);
+    return pushed_rows_ - committed_rows_;
+}
+
+void SinkRunner::lose(std::uint64_t rows)
+{
+    sink_->counts().rows += rows;
+    sink_->counts().dropped += rows;
+}
+
 void SinkRunner::reopen()
 {
     const std::lock_guard lock(mutex_);
-    queue_.push_back({nullptr, false, 0, nullptr, true});
+    queue_.push_back({nullptr, false, 0, std::nullopt, true});
+    not_empty_.notify_one();
+}
+
+void SinkRunner::end()
+{
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
     not_empty_.notify_one();
 }
 
 void SinkRunner::finish()
 {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        not_empty_.notify_one();
-    }
+    end();
     if (thread_.joinable())
         thread_.join();
 }
@@ -135,6 +162,8 @@ void SinkRunner::note(const Result<void>& result)
 
 void SinkRunner::run()
 {
+    constexpr std::chrono::milliseconds kShortestIdleWait(5), kIdleWait(250);
+    std::chrono::milliseconds idle_wait = kIdleWait;
     for (;;) {
         if (std::chrono::steady_clock::now() - lines_at_ >= std::chrono::seconds(1))
             publish_lines();
@@ -142,12 +171,14 @@ void SinkRunner::run()
         {
             std::unique_lock lock(mutex_);
             if (queue_.empty() && !stopping_) {
-                // The queue is empty: the sink sends its buffer (a slow link must not wait for a full buffer).
+                // The queue is empty: the sink sends its buffer (a slow link must not wait for a full buffer). While
+                // its receiver takes rows it is called again soon, so it does not wait for the receiver itself.
                 lock.unlock();
+                const std::uint64_t before = sink_->counts().sent;
                 note(sink_->flush(false));
+                idle_wait = sink_->counts().sent != before ? kShortestIdleWait : std::min(2 * idle_wait, kIdleWait);
                 lock.lock();
-                not_empty_.wait_for(lock, std::chrono::milliseconds(250),
-                                    [this] { return !queue_.empty() || stopping_; });
+                not_empty_.wait_for(lock, idle_wait, [this] { return !queue_.empty() || stopping_; });
             }
             if (queue_.empty()) {
                 if (!stopping_)
@@ -157,15 +188,15 @@ void SinkRunner::run()
             item = std::move(queue_.front());
             queue_.pop_front();
         }
-        if (item.committed) {
+        if (item.commit) {
             // With policy drop nobody waits for this sink.
             note(limits_.policy == SinkPolicy::kDrop ? sink_->flush(false) : sink_->commit());
             std::vector<std::uint64_t> positions = sink_->positions();
-            {
-                const std::lock_guard lock(mutex_);
-                positions_ = std::move(positions);
-            }
-            item.committed->set_value();
+            const std::lock_guard lock(mutex_);
+            positions_ = std::move(positions);
+            committed_rows_ = *item.commit;
+            committing_ = late_ = false;
+            committed_.notify_all();
             continue;
         }
         if (item.reopen) {

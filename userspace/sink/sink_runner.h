@@ -2,16 +2,16 @@
 // sink_runner.h - one sink with its queue and its thread.
 //
 // The queue is bounded in bytes. Full under kBlock: push waits, which slows the pipeline and, through it, the reader
-// (live: eviction). Full under kDrop: the rows are counted as dropped. An error of the sink is counted and kept for the
-// report.
+// (live: eviction). Full under kDrop: the rows are counted as dropped, and nobody waits for the sink. An error of the
+// sink is counted and kept for the report.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -54,13 +54,21 @@ class SinkRunner {
     // From the pipeline's thread.
     void push(std::shared_ptr<const RowBatch> rows, bool packet_rows);
     void tick(std::int64_t clock_ns);
-    // Ready when every row pushed so far is written and committed (Sink::commit()).
-    std::future<void> commit();
-    // Where the sink could be resumed at the last finished commit().
+    // Lets the sink commit every row pushed so far (Sink::commit()). kDrop: one that is under way stands for it.
+    void begin_commit();
+    // Returns when that is done. kDrop: after a moment, and at once while a commit is late.
+    void wait_for_commit();
+    // Where the sink could be resumed at the last commit that is done.
     [[nodiscard]] std::vector<std::uint64_t> positions() const;
+    // Rows pushed since then. Under kBlock none, after wait_for_commit().
+    [[nodiscard]] std::uint64_t uncommitted_rows() const;
+    // Before start(): a predecessor was killed and had so many. They are lost, and counted.
+    void lose(std::uint64_t rows);
     // Replaces files that were renamed by new ones (Sink::reopen()), after everything pushed so far.
     void reopen();
-    // Writes everything queued, flushes, stops the thread.
+    // No more rows: the sink's thread writes what is queued, flushes and ends. Does not wait for it.
+    void end();
+    // end(), and waits.
     void finish();
 
     [[nodiscard]] const std::string& label() const { return label_; }
@@ -74,7 +82,7 @@ class SinkRunner {
         std::shared_ptr<const RowBatch> rows; // null: a tick
         bool packet_rows;
         std::int64_t clock_ns;
-        std::unique_ptr<std::promise<void>> committed; // commit()
+        std::optional<std::uint64_t> commit; // of so many rows in all
         bool reopen = false;
     };
     void run();
@@ -86,13 +94,15 @@ class SinkRunner {
     Limits limits_;
     std::uint64_t id_;
     mutable std::mutex mutex_;
-    std::condition_variable not_empty_, not_full_;
+    std::condition_variable not_empty_, not_full_, committed_;
     std::deque<Item> queue_;
     std::size_t queued_bytes_ = 0, queue_peak_bytes_ = 0;
     bool stopping_ = false;
     std::string last_error_;
     std::vector<std::string> lines_;
     std::vector<std::uint64_t> positions_;
+    std::uint64_t pushed_rows_ = 0, committed_rows_ = 0;
+    bool committing_ = false, late_ = false;           // late: somebody has waited for it in vain
     std::chrono::steady_clock::time_point lines_at_{}; // sink's thread
     std::thread thread_;
 };

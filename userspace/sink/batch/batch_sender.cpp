@@ -14,12 +14,15 @@ using std::chrono::milliseconds;
 
 // How long a commit waits for a server that nobody can connect to.
 constexpr milliseconds kAwayPatience{2000};
+// What a server gets for an answer when the time of the run's end is over: one that is there answers sooner.
+constexpr milliseconds kLastChance{500};
 constexpr milliseconds kLookAgain{50};
 
 } // namespace
 
 BatchSender::BatchSender(BatchOptions options, BatchServer* server, SinkCounts* counts)
-    : options_(options), server_(server), counts_(counts), last_progress_(Clock::now()), backoff_(options.backoff_min)
+    : options_(options), server_(server), counts_(counts), patience_(options.patience, options.drain),
+      backoff_(options.backoff_min)
 {
 }
 
@@ -40,17 +43,21 @@ void BatchSender::close_batch()
     if (filling_.ends.empty())
         return;
     if (queue_.empty())
-        last_progress_ = Clock::now(); // patience begins with something to send
+        patience_.renew(); // it begins with something to send
+    // They grew by doubling. A batch may wait for long, and half of its memory would be empty.
+    filling_.bytes.shrink_to_fit();
+    filling_.ends.shrink_to_fit();
+    filling_.times_ns.shrink_to_fit();
     queue_.push_back(std::exchange(filling_, {}));
 }
 
 void BatchSender::confirmed()
 {
     const Batch& batch = queue_.front();
-    queued_bytes_ -= batch.bytes.size();
+    queued_bytes_ -= batch.memory();
     waiting_rows_ -= batch.ends.size();
     queue_.pop_front();
-    last_progress_ = Clock::now();
+    patience_.renew();
     next_attempt_ = {};
     backoff_ = options_.backoff_min;
     giving_up_ = false;
@@ -79,7 +86,8 @@ bool BatchSender::try_front()
         return false;
     const Batch& batch = queue_.front();
     const std::uint64_t rows = batch.ends.size();
-    const Attempt attempt = server_->deliver({batch.bytes, batch.times_ns});
+    const Attempt attempt =
+        server_->deliver({batch.bytes, batch.times_ns}, std::max(patience_.left_at_end(), kLastChance));
     away_ = attempt.delivery == Delivery::kAway;
     switch (attempt.delivery) {
     case Delivery::kDone:
@@ -112,20 +120,21 @@ bool BatchSender::try_front()
 
 Result<void> BatchSender::add(std::string_view row, std::int64_t time_ns)
 {
-    const auto full = [&] { return queued_bytes_ && queued_bytes_ + row.size() > options_.queue_bytes; };
+    const std::size_t memory = row.size() + kRowBytes;
+    const auto full = [&] { return queued_bytes_ && queued_bytes_ + memory > options_.queue_bytes; };
     if (full())
         close_batch();
     while (full() && !giving_up_) {
         if (try_front())
             continue;
-        if (Clock::now() - last_progress_ >= options_.patience) {
+        if (patience_.over()) {
             giving_up_ = true;
             error_ = fmt::format("nothing was confirmed for {} ms: rows are dropped until the server takes them again: "
                                  "{}",
-                                 options_.patience.count(), reason_);
+                                 patience_.limit().count(), reason_);
             break;
         }
-        pause(last_progress_ + options_.patience);
+        pause(patience_.over_at());
     }
     if (full()) {
         try_front(); // once the back-off is over
@@ -139,7 +148,7 @@ Result<void> BatchSender::add(std::string_view row, std::int64_t time_ns)
     filling_.bytes += row;
     filling_.ends.push_back(filling_.bytes.size());
     filling_.times_ns.push_back(time_ns);
-    queued_bytes_ += row.size();
+    queued_bytes_ += memory;
     waiting_rows_++;
     if (filling_.bytes.size() >= options_.batch_bytes || filling_.ends.size() >= options_.batch_rows) {
         close_batch();
@@ -165,15 +174,15 @@ Result<void> BatchSender::commit()
         ;
     while (!queue_.empty() && !giving_up_) {
         // A server that is away may be away for long: wait shorter than for a slow one, for the sake of other outputs.
-        const auto patience = away_ ? std::min(options_.patience, kAwayPatience) : options_.patience;
-        if (Clock::now() - last_progress_ >= patience) {
+        const auto at_most = away_ ? kAwayPatience : milliseconds::max();
+        if (patience_.over(at_most)) {
             giving_up_ = true;
             error_ = fmt::format("nothing was confirmed for {} ms: the run does not wait for this server until it "
                                  "takes rows again: {}",
-                                 patience.count(), reason_);
+                                 patience_.limit(at_most).count(), reason_);
             break;
         }
-        pause(last_progress_ + patience);
+        pause(patience_.over_at(at_most));
         while (try_front())
             ;
     }
@@ -183,18 +192,18 @@ Result<void> BatchSender::commit()
 Result<void> BatchSender::drain()
 {
     close_batch();
-    last_progress_ = Clock::now();
+    patience_.rows_ended();
     next_attempt_ = {}; // the last chance is not spent in a back-off
     while (try_front())
         ;
-    while (!queue_.empty() && Clock::now() - last_progress_ < options_.drain)
+    while (!queue_.empty() && !patience_.over())
         if (!try_front())
-            pause(last_progress_ + options_.drain);
+            pause(patience_.over_at());
     if (queue_.empty())
         return take_error();
     counts_->dropped += waiting_rows_;
     const std::string error = fmt::format("{} rows could not be delivered within {} ms and are dropped: {}",
-                                          waiting_rows_.load(), options_.drain.count(), reason_);
+                                          waiting_rows_.load(), patience_.limit().count(), reason_);
     queue_.clear();
     queued_bytes_ = 0;
     waiting_rows_ = 0;

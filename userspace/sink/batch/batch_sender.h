@@ -3,7 +3,7 @@
 // back.
 //
 // A batch leaves memory when the server has confirmed it, not when it was sent: rows arrive at least once. What waits
-// is bounded in bytes. A server that is away is asked again after a back-off.
+// is bounded in bytes of memory. A server that is away is asked again after a back-off.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "flowxdp/sink.hpp"
+#include "sink/patience.h"
 
 namespace flowxdp {
 
@@ -40,8 +41,9 @@ struct Attempt {
 class BatchServer {
   public:
     virtual ~BatchServer() = default;
-    // Connects when needed. Returns within a bounded time.
-    virtual Attempt deliver(const RowSlice& slice) = 0;
+    // Connects when needed. Waits at most so long for each answer of the server, or less when the server has a bound of
+    // its own.
+    virtual Attempt deliver(const RowSlice& slice, std::chrono::milliseconds at_most) = 0;
 };
 
 struct BatchOptions {
@@ -51,7 +53,7 @@ struct BatchOptions {
     // A full queue waits for the server, until for so long nothing was confirmed; then rows are dropped until something
     // is again.
     std::chrono::milliseconds patience{30000};
-    std::chrono::milliseconds drain{10000}; // the same at the end of the run
+    std::chrono::milliseconds drain{10000}; // the same once the run ends
     std::chrono::milliseconds backoff_min{100}, backoff_max{10000};
 };
 
@@ -62,6 +64,8 @@ class BatchSender {
     BatchSender(const BatchSender&) = delete;
     BatchSender& operator=(const BatchSender&) = delete;
 
+    // Before the first row: who says that the run ends.
+    void listen_to(Patience::RunEnd end) { patience_.listen_to(std::move(end)); }
     // Appends a row. Waits while the queue is full (BatchOptions). Error: the server is away or refuses rows, or rows
     // are being dropped; said once an outage.
     Result<void> add(std::string_view row, std::int64_t time_ns);
@@ -82,7 +86,9 @@ class BatchSender {
         std::string bytes;
         std::vector<std::size_t> ends; // of the rows, in bytes
         std::vector<std::int64_t> times_ns;
+        [[nodiscard]] std::size_t memory() const { return bytes.size() + ends.size() * kRowBytes; }
     };
+    static constexpr std::size_t kRowBytes = sizeof(std::size_t) + sizeof(std::int64_t); // beside the row itself
 
     void close_batch();
     bool try_front();
@@ -97,9 +103,10 @@ class BatchSender {
     Batch filling_;
     Clock::time_point filling_since_{};
     std::deque<Batch> queue_;
-    std::size_t queued_bytes_ = 0; // filling_ included
+    std::size_t queued_bytes_ = 0; // memory of all batches, filling_ included
     std::atomic<std::uint64_t> waiting_rows_{0};
-    Clock::time_point next_attempt_{}, last_progress_;
+    Clock::time_point next_attempt_{};
+    Patience patience_;
     std::chrono::milliseconds backoff_;
     bool away_ = false;      // at the last attempt
     bool giving_up_ = false; // patience ended: nobody waits for this server until something moves

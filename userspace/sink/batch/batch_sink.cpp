@@ -23,8 +23,10 @@ Result<void> BatchSink::open_destination(const SinkContext& context, const Schem
         return server.error();
     Destination& destination = destinations_[packets];
     destination.server = server.take();
-    if (destination.server)
+    if (destination.server) {
         destination.sender.emplace(options_, destination.server.get(), &counts_);
+        destination.sender->listen_to(context.end_began);
+    }
     return {};
 }
 

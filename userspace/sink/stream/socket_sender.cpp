@@ -34,7 +34,8 @@ short events_now(int fd, short events)
 } // namespace
 
 SocketSender::SocketSender(SenderOptions options, SinkCounts* counts)
-    : options_(std::move(options)), counts_(counts), backoff_(options_.backoff_min), last_progress_(Clock::now())
+    : options_(std::move(options)), counts_(counts), backoff_(options_.backoff_min),
+      patience_(options_.patience, options_.drain)
 {
 }
 
@@ -190,7 +191,7 @@ bool SocketSender::hand_over(const std::string& bytes, std::size_t* at)
     if (n >= 0) {
         *at += static_cast<std::size_t>(n);
         stream_bytes_ += static_cast<std::uint64_t>(n);
-        last_progress_ = Clock::now();
+        patience_.renew();
         giving_up_ = false;
         failures_ = 0;
         backoff_ = options_.backoff_min;
@@ -261,7 +262,7 @@ bool SocketSender::send_datagrams()
         } else {
             if (!greeting)
                 counts_->sent += queue_.front().rows;
-            last_progress_ = Clock::now();
+            patience_.renew();
             giving_up_ = false;
             backoff_ = options_.backoff_min;
         }
@@ -276,7 +277,7 @@ bool SocketSender::send_datagrams()
 
 void SocketSender::pop_front()
 {
-    queued_bytes_ -= queue_.front().bytes.size();
+    queued_bytes_ -= queue_.front().memory();
     waiting_rows_ -= queue_.front().rows;
     queue_.pop_front();
 }
@@ -298,7 +299,7 @@ void SocketSender::learn_acknowledged()
         counts_->sent += queue_.front().rows;
         pop_front();
         handed_--;
-        last_progress_ = Clock::now();
+        patience_.renew();
         giving_up_ = false;
     }
 }
@@ -395,30 +396,34 @@ void SocketSender::connect_within(milliseconds wait)
 Result<void> SocketSender::send(std::string message, std::uint64_t rows)
 {
     Result<void> result = pump(milliseconds(0));
-    const auto full = [&] { return !queue_.empty() && queued_bytes_ + message.size() > options_.queue_bytes; };
+    const auto full = [&] {
+        return !queue_.empty() && queued_bytes_ + sizeof(Message) + message.size() > options_.queue_bytes;
+    };
     while (full() && !giving_up_) {
         if (const Result<void> pumped = pump(milliseconds(0)); !pumped.ok())
             result = pumped;
         if (!full())
             break;
-        if (Clock::now() - last_progress_ >= options_.patience) {
+        if (patience_.over()) {
             giving_up_ = true;
             result = Error{
                 fmt::format("{}: nothing could be sent for {} ms: rows are dropped until the receiver reads again{}",
-                            options_.endpoint.text, options_.patience.count(), why())};
+                            options_.endpoint.text, patience_.limit().count(), why())};
             break;
         }
-        wait_for_event(std::min(last_progress_ + options_.patience, Clock::now() + milliseconds(50)));
+        wait_for_event(std::min(patience_.over_at(), Clock::now() + milliseconds(50)));
     }
     if (full()) {
         counts_->dropped += rows;
         return result;
     }
     if (queue_.empty())
-        last_progress_ = Clock::now(); // patience begins with something to send
-    queued_bytes_ += message.size();
-    waiting_rows_ += rows;
+        patience_.renew(); // it begins with something to send
+    if (state_ != State::kUp || !nothing_to_send())
+        message.shrink_to_fit(); // it grew by doubling, and waits
     queue_.push_back({std::move(message), rows, 0});
+    queued_bytes_ += queue_.back().memory();
+    waiting_rows_ += rows;
     if (const Result<void> pumped = pump(milliseconds(0)); !pumped.ok())
         result = pumped;
     return result;
@@ -430,17 +435,16 @@ Result<void> SocketSender::commit()
     while (!queue_.empty() && !giving_up_) {
         // A receiver that is away may be away for long: wait shorter than for a slow one, for the sake of the other
         // outputs.
-        const auto patience =
-            state_ == State::kUp ? options_.patience : std::min<milliseconds>(options_.patience, kAway);
-        if (Clock::now() - last_progress_ >= patience) {
+        const milliseconds at_most = state_ == State::kUp ? milliseconds::max() : kAway;
+        if (patience_.over(at_most)) {
             giving_up_ = true;
             result =
                 Error{fmt::format("{}: nothing could be sent for {} ms: the run does not wait for this receiver until "
                                   "it reads again{}",
-                                  options_.endpoint.text, patience.count(), why())};
+                                  options_.endpoint.text, patience_.limit(at_most).count(), why())};
             break;
         }
-        wait_for_event(std::min(last_progress_ + patience, Clock::now() + milliseconds(50)));
+        wait_for_event(std::min(patience_.over_at(at_most), Clock::now() + milliseconds(50)));
         if (const Result<void> pumped = pump(milliseconds(0)); !pumped.ok())
             result = pumped;
     }
@@ -453,7 +457,7 @@ std::uint64_t SocketSender::discard_unsent()
     std::uint64_t rows = 0;
     while (queue_.size() > keep) {
         rows += queue_.back().rows;
-        queued_bytes_ -= queue_.back().bytes.size();
+        queued_bytes_ -= queue_.back().memory();
         queue_.pop_back();
     }
     waiting_rows_ -= rows;
@@ -463,16 +467,16 @@ std::uint64_t SocketSender::discard_unsent()
 Result<void> SocketSender::drain()
 {
     Result<void> result;
-    last_progress_ = Clock::now();
+    patience_.rows_ended();
     if (!queue_.empty())
-        next_attempt_ = last_progress_; // the last chance is not spent in a back-off
+        next_attempt_ = {}; // the last chance is not spent in a back-off
     while (!queue_.empty() || (state_ == State::kUp && !nothing_to_send())) {
         if (const Result<void> pumped = pump(milliseconds(0)); !pumped.ok())
             result = pumped;
-        if (Clock::now() - last_progress_ >= options_.drain)
+        if (patience_.over())
             break;
         if (!queue_.empty() || !nothing_to_send())
-            wait_for_event(std::min(last_progress_ + options_.drain, Clock::now() + milliseconds(50)));
+            wait_for_event(std::min(patience_.over_at(), Clock::now() + milliseconds(50)));
     }
     std::uint64_t rows = 0;
     for (const Message& message : queue_)
@@ -480,7 +484,7 @@ Result<void> SocketSender::drain()
     if (rows) {
         counts_->dropped += rows;
         result = Error{fmt::format("{}: {} rows could not be delivered within {} ms and are dropped{}",
-                                   options_.endpoint.text, rows, options_.drain.count(), why())};
+                                   options_.endpoint.text, rows, patience_.limit().count(), why())};
     }
     queue_.clear();
     queued_bytes_ = 0;

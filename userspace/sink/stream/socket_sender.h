@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // socket_sender.h - messages to one receiver, which may be slow or absent, and may disconnect and return.
 //
-// Nothing here blocks longer than it is told to. Messages wait in a queue bounded in bytes; a stream message leaves the
-// queue when the receiver's host has acknowledged it (TCP) or the receiver has read it (unix), not when the kernel took
-// it: what a dying connection swallowed is sent again on the next one. Receivers see messages at least once and whole
-// messages only in order. A datagram leaves the queue when it is sent.
+// Nothing here blocks longer than it is told to. Messages wait in a queue bounded in bytes of memory; a stream message
+// leaves the queue when the receiver's host has acknowledged it (TCP) or the receiver has read it (unix), not when the
+// kernel took it: what a dying connection swallowed is sent again on the next one. Receivers see messages at least once
+// and whole messages only in order. A datagram leaves the queue when it is sent.
 //
 //     kDown --attempt--> kConnecting --connected--> kUp        any error: back to kDown, next attempt after a back-off
 #pragma once
@@ -18,6 +18,7 @@
 
 #include "core/unique_fd.h"
 #include "flowxdp/sink.hpp"
+#include "sink/patience.h"
 #include "sink/stream/endpoint.h"
 
 namespace flowxdp {
@@ -28,7 +29,7 @@ struct SenderOptions {
     // A full queue waits for the receiver, until for so long nothing could be sent; then messages are dropped until
     // something moves again.
     std::chrono::milliseconds patience{30000};
-    // The same at the end of the run.
+    // The same once the run ends.
     std::chrono::milliseconds drain{10000};
     std::chrono::milliseconds backoff_min{100}, backoff_max{10000};
     std::chrono::milliseconds connect_timeout{5000};
@@ -45,6 +46,8 @@ class SocketSender {
     SocketSender(const SocketSender&) = delete;
     SocketSender& operator=(const SocketSender&) = delete;
 
+    // Before the first message: who says that the run ends.
+    void listen_to(Patience::RunEnd end) { patience_.listen_to(std::move(end)); }
     // The messages that begin every connection; UDP: a datagram each.
     void set_preamble(std::vector<std::string> messages) { preamble_ = std::move(messages); }
 
@@ -68,7 +71,6 @@ class SocketSender {
     [[nodiscard]] bool connected() const { return state_ == State::kUp; }
     // Nothing to send. Acknowledgements may be missing.
     [[nodiscard]] bool nothing_to_send() const { return handed_ == queue_.size() && greeting_at_ == greeting_.size(); }
-    [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
     // Rows of messages that are not acknowledged. Any thread.
     [[nodiscard]] std::uint64_t waiting_rows() const { return waiting_rows_; }
 
@@ -78,6 +80,7 @@ class SocketSender {
         std::string bytes;
         std::uint64_t rows;
         std::uint64_t end; // its end in this connection's stream, once handed over
+        [[nodiscard]] std::size_t memory() const { return sizeof(Message) + bytes.size(); }
     };
 
     bool step();
@@ -124,7 +127,7 @@ class SocketSender {
     std::vector<std::string> greeting_; // preamble messages this connection still needs
     std::size_t greeting_at_ = 0, greeting_byte_ = 0;
     std::uint64_t stream_bytes_ = 0; // the kernel took on this connection
-    Clock::time_point last_progress_;
+    Patience patience_;
     bool giving_up_ = false;     // patience ended: nobody waits for this receiver until something moves
     std::string reason_;         // of the last failure
     std::uint64_t failures_ = 0; // since something was sent
