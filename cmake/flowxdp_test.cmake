@@ -35,20 +35,30 @@ function(flowxdp_add_test)
         ENVIRONMENT_MODIFICATION "FLOWXDP_BUILD_DIR=set:${PROJECT_BINARY_DIR}")
 endfunction()
 
-# flowxdp_add_fuzzer(NAME capture_fuzz SOURCES a.cpp LIBS flowxdp_capture): a libFuzzer target, only with FLOWXDP_FUZZ, which
-# .ci/run starts from tests/fuzz/corpus/capture and tests/fuzz/regressions/capture; and always, where these folders exist,
-# capture_replay_test, which runs what they hold once.
+# flowxdp_add_fuzzer(NAME capture_fuzz SOURCES a.cpp LIBS flowxdp_capture): with FLOWXDP_FUZZ a libFuzzer target, which .ci/run
+# starts from tests/fuzz/corpus/capture and tests/fuzz/regressions/capture. Where these folders exist, the test capture_replay_test
+# runs what they hold once: with FLOWXDP_FUZZ it is the fuzzer itself, else a program of its own.
 function(flowxdp_add_fuzzer)
     cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
     string(REGEX REPLACE "_fuzz$" "" noun ${ARG_NAME})
-    if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${noun})
-        flowxdp_add_test(NAME ${noun}_replay_test SOURCES ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus_replay_test.cpp
-            ${ARG_SOURCES} LIBS ${ARG_LIBS})
-        target_compile_definitions(${noun}_replay_test PRIVATE FLOWXDP_FUZZ_CORPUS="${noun}")
+    set(seeds "")
+    foreach(folder IN ITEMS corpus regressions)
+        if(EXISTS ${PROJECT_SOURCE_DIR}/tests/fuzz/${folder}/${noun})
+            list(APPEND seeds ${PROJECT_SOURCE_DIR}/tests/fuzz/${folder}/${noun})
+        endif()
+    endforeach()
+    if(NOT FLOWXDP_FUZZ)
+        if(seeds)
+            flowxdp_add_test(NAME ${noun}_replay_test SOURCES ${ARG_SOURCES} LIBS ${ARG_LIBS} flowxdp_corpus_replay)
+        endif()
+        return()
     endif()
-    if(FLOWXDP_FUZZ)
-        add_executable(${ARG_NAME} ${ARG_SOURCES})
-        target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options)
-        target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+    add_executable(${ARG_NAME} ${ARG_SOURCES})
+    target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} flowxdp_options)
+    target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+    if(seeds)
+        add_test(NAME ${noun}_replay_test COMMAND ${ARG_NAME} -runs=0 ${seeds})
+        set_tests_properties(${noun}_replay_test PROPERTIES LABELS unit TIMEOUT 600)
     endif()
 endfunction()
