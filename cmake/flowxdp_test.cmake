@@ -12,7 +12,7 @@ function(flowxdp_add_test)
     # Tests that share the kernel (XDP programs, namespaces, the time of a VM) never run beside each other.
     set(lock "")
     if(ARG_LABELS MATCHES "bpf|parity|system|vm")
-        set(lock RESOURCE_LOCK kernel)
+        set(lock RESOURCE_LOCK kernel COST 1000)
     endif()
     add_executable(${ARG_NAME} ${ARG_SOURCES})
     list(LENGTH ARG_SOURCES sources)

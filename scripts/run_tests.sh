@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # run_tests.sh PRESET [CTEST-OPTION...]: runs the tests of build/PRESET; the last line of stdout is
 # `N passed, N failed, N skipped`. Exit 0 when something ran and nothing failed. Tests that share the kernel (bpf, system)
-# hold a ctest RESOURCE_LOCK, vm tests that of their machine, so two at a time is right for all.
+# hold a ctest RESOURCE_LOCK, vm tests that of their machine. Two more tests than processors at a time: many wait most of
+# their time, for a timeout, a receiver, a guest.
 set -euo pipefail
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 preset=$1
@@ -11,7 +12,7 @@ result=$root/build/$preset/test-results.xml
 rm -f "$result"
 
 status=0
-ctest --test-dir "$root/build/$preset" -j2 --output-on-failure --no-tests=error --output-junit "$result" \
+ctest --test-dir "$root/build/$preset" -j "$(($(nproc) + 2))" --output-on-failure --no-tests=error --output-junit "$result" \
     --test-output-truncation head "$@" || status=$?
 if [[ ! -f $result ]]; then
     # A list (-N), a help text, or ctest itself failed.
