@@ -13,7 +13,8 @@ endif()
 set(flowxdp_vm_run ${PROJECT_SOURCE_DIR}/vm/run.sh)
 
 # flowxdp_add_vm_test(NAME COMMAND [TIMEOUT 300]): vm.NAME_KERNEL runs COMMAND (the guest's shell, one line) in each kernel. The
-# tests of a kernel take turns on two machines, so that ctest -j2 runs two; the first boots its machine, vm.off_KERNEL ends both.
+# tests of a kernel take turns on two machines; the first boots its machine, vm.off_KERNEL ends both. COST, here and where tests hold
+# the lock `kernel`: what can only run one after the other begins at once, and the rest beside it.
 function(flowxdp_add_vm_test name command)
     cmake_parse_arguments(ARG "" "TIMEOUT" "" ${ARGN})
     if(NOT ARG_TIMEOUT)
@@ -28,7 +29,7 @@ function(flowxdp_add_vm_test name command)
         string(REPLACE "." "_" suffix ${kernel})
         add_test(NAME vm.${name}_${suffix} COMMAND ${flowxdp_vm_run} --keep ${kernel} -- ${command})
         set_tests_properties(vm.${name}_${suffix} PROPERTIES LABELS vm TIMEOUT ${limit} SKIP_RETURN_CODE 77
-            RESOURCE_LOCK vm_${suffix}_${machine} FIXTURES_REQUIRED vm_${suffix}
+            RESOURCE_LOCK vm_${suffix}_${machine} FIXTURES_REQUIRED vm_${suffix} COST 1000
             ENVIRONMENT "FLOWXDP_BUILD_DIR=${PROJECT_BINARY_DIR};FLOWXDP_VM_TIMEOUT=${ARG_TIMEOUT};FLOWXDP_VM_MACHINE=${machine}")
     endforeach()
 endfunction()
@@ -53,7 +54,7 @@ function(flowxdp_add_system_test name)
     if(NOT ARG_VM_ONLY)
         add_test(NAME system.${name} COMMAND Python3::Interpreter -B ${script} $<TARGET_FILE:flowxdp>)
         set_tests_properties(system.${name} PROPERTIES LABELS system TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77
-            RESOURCE_LOCK kernel)
+            RESOURCE_LOCK kernel COST 1000)
     endif()
     if(ARG_HOST_ONLY)
         return()

@@ -1,13 +1,22 @@
-# flowxdp_add_plugin(NAME [TEST_SOURCES FILE...] [PACKAGE "columns of X"]): plugins/NAME/NAME.cpp as a module that flowxdp loads at
-# start. PACKAGE: a package of its own with this line, for one that links a library that flowxdp does not. NAME_test.cpp beside it,
-# where there is one, becomes the test of both halves, with tests/support/plugin_bench.h and TEST_SOURCES. NAME_rows_test.py beside it,
-# where there is one, is run with the program and with each engine.
+# flowxdp_add_plugin(NAME [PARTS FILE...] [TEST_SOURCES FILE...] [PACKAGE "columns of X"]): plugins/NAME/NAME.cpp as a module that flowxdp
+# loads at start. PARTS: sources beside it, as the library flowxdp_NAME_parts, which its test and its fuzzer link as well. PACKAGE: a
+# package of its own with this line, for one that links a library that flowxdp does not. NAME_test.cpp beside it, where there is one,
+# becomes the test of both halves, with tests/support/plugin_bench.h and TEST_SOURCES. NAME_rows_test.py beside it, where there is one,
+# is run with the program and with each engine.
 function(flowxdp_add_plugin name)
-    cmake_parse_arguments(ARG "" "PACKAGE" "TEST_SOURCES" ${ARGN})
+    cmake_parse_arguments(ARG "" "PACKAGE" "PARTS;TEST_SOURCES" ${ARGN})
     add_library(plugin_${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}.cpp)
     set_target_properties(plugin_${name} PROPERTIES OUTPUT_NAME ${name} PREFIX ""
         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/flowxdp/plugins)
     target_link_libraries(plugin_${name} PRIVATE flowxdp_plugin_api)
+    set(parts "")
+    if(ARG_PARTS)
+        set(parts flowxdp_${name}_parts)
+        add_library(${parts} STATIC ${ARG_PARTS})
+        target_include_directories(${parts} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+        target_link_libraries(${parts} PUBLIC flowxdp_plugin_api)
+        target_link_libraries(plugin_${name} PRIVATE ${parts})
+    endif()
     # Opened at run time, not linked: who builds the program gets its plugins as well.
     if(TARGET flowxdp)
         add_dependencies(flowxdp plugin_${name})
@@ -15,7 +24,7 @@ function(flowxdp_add_plugin name)
     flowxdp_module_package(plugin_${name} plugin ${name} "${ARG_PACKAGE}")
     file(GLOB test CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}_test.cpp)
     if(FLOWXDP_TESTS AND test)
-        flowxdp_add_test(NAME ${name}_test SOURCES ${test} ${ARG_TEST_SOURCES} LIBS flowxdp_plugin_bench)
+        flowxdp_add_test(NAME ${name}_test SOURCES ${test} ${ARG_TEST_SOURCES} LIBS ${parts} flowxdp_plugin_bench)
         add_dependencies(${name}_test plugin_${name})
     endif()
     if(FLOWXDP_TESTS AND TARGET flowxdp AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}_rows_test.py)

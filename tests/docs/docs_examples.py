@@ -133,7 +133,7 @@ class Tutorial(Page):
         # Most builds of the page change a user half alone.
         self.environment = dict(os.environ)
         if shutil.which("ccache"):
-            self.environment |= {"CXX": "ccache g++", "CLANG": "ccache clang", "CCACHE_NOHASHDIR": "1"}
+            self.environment |= {"CXX": "ccache g++", "CLANG": "ccache clang", "CCACHE_NOHASHDIR": "1", "CCACHE_BASEDIR": str(work)}
             self.environment.setdefault("CCACHE_DIR", str(work.parent / "ccache"))
         self.port = str(free_port())  # beside other tests
 

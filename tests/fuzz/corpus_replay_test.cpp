@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Corpus and regressions of one fuzz target, without a fuzzer. flowxdp_add_fuzzer() builds it once for each target and
-// names its folder in FLOWXDP_FUZZ_CORPUS.
+// Corpus and regressions of one fuzz target, without a fuzzer. It is compiled once for all of them: a program
+// NAME_replay_test replays the folders NAME.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -20,10 +21,13 @@ TEST(FuzzCorpus, CorpusAndRegressionsPass)
     const char* source = std::getenv("FLOWXDP_SOURCE_DIR");
     if (source == nullptr)
         GTEST_SKIP() << "FLOWXDP_SOURCE_DIR does not name the source tree; run it with ctest";
+    std::string target = program_invocation_short_name;
+    const std::string ending = "_replay_test";
+    ASSERT_TRUE(target.ends_with(ending)) << target;
+    target.resize(target.size() - ending.size());
     std::size_t inputs = 0;
-    for (const char* folder :
-         {"tests/fuzz/corpus/" FLOWXDP_FUZZ_CORPUS, "tests/fuzz/regressions/" FLOWXDP_FUZZ_CORPUS}) {
-        const std::filesystem::path path = std::filesystem::path(source) / folder;
+    for (const char* folder : {"tests/fuzz/corpus", "tests/fuzz/regressions"}) {
+        const std::filesystem::path path = std::filesystem::path(source) / folder / target;
         if (!std::filesystem::is_directory(path))
             continue;
         for (const auto& entry : std::filesystem::directory_iterator(path)) {
