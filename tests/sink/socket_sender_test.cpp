@@ -288,7 +288,7 @@ TEST(SocketSender, PatienceEndsWaitingAndProgressBringsItBack)
     }
     EXPECT_EQ(error,
               receiver.target() + ": nothing could be sent for 20 ms: rows are dropped until the receiver reads again");
-    ASSERT_TRUE(eventually([&] { return sender.waiting_rows() == 0; },
+    ASSERT_TRUE(eventually([&] { return sender.queued_bytes() == 0; },
                            [&] {
                                EXPECT_TRUE(sender.pump(milliseconds(0)).ok());
                                receiver.read();

@@ -71,7 +71,9 @@ class SocketSender {
     [[nodiscard]] bool connected() const { return state_ == State::kUp; }
     // Nothing to send. Acknowledgements may be missing.
     [[nodiscard]] bool nothing_to_send() const { return handed_ == queue_.size() && greeting_at_ == greeting_.size(); }
-    // Rows of messages that are not acknowledged. Any thread.
+    // Memory of messages that are not acknowledged.
+    [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
+    // Rows of them. Any thread.
     [[nodiscard]] std::uint64_t waiting_rows() const { return waiting_rows_; }
 
   private:
