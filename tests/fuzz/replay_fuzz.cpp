@@ -152,7 +152,8 @@ void replay(const Parts& parts, const Choice& choice, std::unique_ptr<CaptureFil
     context.flow_schema = plugins.flow_schema();
     context.packet_schema = plugins.packet_schema();
     require(sinks[0]->open(context).ok(), "the sink does not open");
-    Pipeline pipeline(&plugins, &sinks, choice.alarm);
+    RunEnd end;
+    Pipeline pipeline(&plugins, &sinks, &end, choice.alarm);
 
     engine_options options{};
     options.flow = flow;

@@ -64,7 +64,7 @@ class WholeRun {
             EXPECT_TRUE(runner->open(context).ok()) << text;
             sinks_.push_back(std::move(runner));
         }
-        pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, AlarmMode::kOff);
+        pipeline_ = std::make_unique<Pipeline>(plugins_.get(), &sinks_, &end_, AlarmMode::kOff);
         pipeline_->start();
     }
 
@@ -85,6 +85,7 @@ class WholeRun {
     flow_config flow_{};
     std::unique_ptr<PluginHost> plugins_;
     std::vector<std::unique_ptr<SinkRunner>> sinks_;
+    RunEnd end_;
     std::unique_ptr<Pipeline> pipeline_;
 };
 
