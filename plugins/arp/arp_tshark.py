@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
 from tshark_fields import FIELD, VALUE, Comparison, arguments, flow_rows, nanoseconds
 
-# (name of the capture, field or "*"): why tshark says something else
+# (name of the capture, field): why tshark says something else
 EXPLAINED = {
     ("nDPI__capwap.pcap", "row"): "ARP inside CAPWAP: a tunnel without an IP header in it is not entered",
     ("tcpdump__arp-too-long-tha.pcap", "arpStat gratuitous"): "tshark compares addresses of a message that is cut before them",

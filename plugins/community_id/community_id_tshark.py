@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
 from tshark_fields import FIELD, VALUE, Comparison, arguments, flow_rows, nanoseconds
 
-# (name of the capture, field or "*"): why tshark says something else
+# (name of the capture, field): why tshark says something else
 EXPLAINED = {}
 
 

@@ -5,15 +5,18 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
-from tshark_fields import Comparison, arguments, by_row, flow_rows, tshark_packets, values
+from tshark_fields import Comparison, arguments, because, by_row, flow_rows, tshark_packets, values
 
-# (name of the capture, field or "*"): why tshark says something else
 EXPLAINED = {
-    ("nfstream__dhcp_big_endian.pcapng", "*"): "time stamps of the year 151996, which flowxdp holds at its largest",
-    ("tcpdump__dhcp6_reconf_asan.pcap", "*"): "DHCPv6 over IPv4, which does not exist; tshark goes by the ports",
+    **because("tshark does not read this link type", ("brcm-tag.pcap", "tcpdump__brcm-tag.pcap"), ["not DHCP"]),
+    **because("DHCP inside LWAPP, whose 802.11 frames tshark finds malformed", ["lwapp-data.pcap"], ["not DHCP"]),
+    **because("an option longer than its message is none here", ["dhcp-fuzz.pcapng"], ["dhcpOpts"]),
+    **because("a text in both file and sname: the last one counts (RFC 3396 5), tshark has file's last",
+              ["dhcp-option-52-overload-both__input.pcap"], ["dhcpMsg"]),
 }
 NONE = ("0.0.0.0", "::")
-MOST = 3  # names of a row
+MOST, LONGEST = 3, 63  # names of a row, bytes of one
+NAMES_CUT = 0x200
 # Column: field of DHCP, field of DHCPv6; the last value that is there counts.
 ADDRESSES = {"dhcpYourIP": "dhcp.ip.your", "dhcpCliIP": "dhcp.ip.client", "dhcpNextServer": "dhcp.ip.server", "dhcpRelay": "dhcp.ip.relay",
              "dhcpReqIP": "dhcp.option.requested_ip_address", "dhcpSrvId": "dhcp.option.dhcp_server_id",
@@ -27,6 +30,7 @@ FIELDS6 = ["dhcpv6.msgtype", "dhcpv6.option.type", "dhcpv6.iaaddr.ip", "dhcpv6.i
            "dhcpv6.requested_option_code", "dhcpv6.search_list_entry", "dhcpv6.dns_server", "dhcpv6.vendorclass.data",
            "dhcpv6.status_msg", "dhcpv6.iaaddr.valid_lifetime", "dhcpv6.hopcount"]
 REPLIES = (2, 7, 10, 13)
+FILTER = "dhcp || (dhcpv6 && ipv6)"  # by its ports alone tshark finds DHCPv6 in IPv4, too, where it does not exist
 
 
 def distinct(items):
@@ -58,14 +62,19 @@ def compare4(check, capture, row, sent):
         check.add(capture, row, column, int(last(values(sent, field), "0")), row[column])
     check.add(capture, row, "dhcpMType", distinct(int(v) for v in values(sent, "dhcp.option.dhcp")), row["dhcpMType"])
     names = [shown(name) for packet in sent for field in ("dhcp.option.hostname", "dhcp.fqdn.name") for name in packet.fields[field]]
-    check.add(capture, row, "dhcpHosts", sorted(distinct(n for n in names if n)), sorted(row["dhcpHosts"]))
+    names = distinct(name.encode()[:LONGEST].decode(errors="replace") for name in names if name)
+    if int(row["dhcpStat"], 0) & NAMES_CUT and len(row["dhcpHosts"]) == MOST:
+        names = [name for name in names if name in row["dhcpHosts"]]
+    check.add(capture, row, "dhcpHosts", sorted(names), sorted(row["dhcpHosts"]))
     domains = distinct(shown(name) for name in values(sent, "dhcp.option.domain_name"))
     check.add(capture, row, "dhcpDomains", [d for d in domains if d][:MOST], row["dhcpDomains"])
     options = sorted({int(v) for v in values(sent, "dhcp.option.type")} - {0, 255})
     check.add(capture, row, "dhcpOpts", options, row["dhcpOpts"])
     asked = next((p.fields["dhcp.option.request_list_item"] for p in sent if p.fields["dhcp.option.request_list_item"]), [])
     check.add(capture, row, "dhcpParams", [int(v) for v in asked][:48], row["dhcpParams"])
-    check.add(capture, row, "dhcpCHWAdd", distinct(values(sent, "dhcp.hw.mac_addr"))[:6], row["dhcpCHWAdd"])
+    # The client identifier (option 61) may have another one.
+    hardware = distinct(mac for packet in sent for mac in packet.fields["dhcp.hw.mac_addr"][:1])
+    check.add(capture, row, "dhcpCHWAdd", hardware[:6], row["dhcpCHWAdd"])
     check.add(capture, row, "dhcpVendor", last(values(sent, "dhcp.option.vendor_class_id"), ""), row["dhcpVendor"])
     check.add(capture, row, "dhcpSrvName", last(values(sent, "dhcp.server"), ""), row["dhcpSrvName"])
     check.add(capture, row, "dhcpBootFile", last(values(sent, "dhcp.file"), ""), row["dhcpBootFile"])
@@ -79,7 +88,7 @@ def compare4(check, capture, row, sent):
 def compare6(check, capture, row, sent):
     types = distinct(int(v) for v in values(sent, "dhcpv6.msgtype"))
     check.add(capture, row, "dhcpMType (v6)", types, row["dhcpMType"])
-    options = sorted({int(v) for v in values(sent, "dhcpv6.option.type")})
+    options = sorted({int(v) for v in values(sent, "dhcpv6.option.type") if int(v) < 256})
     check.add(capture, row, "dhcpOpts (v6)", options, row["dhcpOpts"])
     asked = next((p.fields["dhcpv6.requested_option_code"] for p in sent if p.fields["dhcpv6.requested_option_code"]), [])
     check.add(capture, row, "dhcpParams (v6)", [int(v) for v in asked][:48], row["dhcpParams"])
@@ -102,7 +111,7 @@ def compare6(check, capture, row, sent):
 
 
 def compare(check, capture, flowxdp):
-    packets = tshark_packets(capture, "dhcp || dhcpv6", FIELDS4 + FIELDS6)
+    packets = tshark_packets(capture, FILTER, FIELDS4 + FIELDS6)
     for row, sent in by_row(flow_rows(flowxdp, capture, "dhcp"), packets):
         if row is None:
             check.add(capture, None, "row", [packet.number for packet in sent], [])

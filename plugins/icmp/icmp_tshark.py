@@ -14,7 +14,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
 from tshark_fields import FIELD, VALUE, Comparison, Key, address, arguments, by_row, flow_rows, nanoseconds, row_key
 
-# (name of the capture, field or "*"): why tshark says something else
+# (name of the capture, field): why tshark says something else
 EXPLAINED = {
     ("tcpdump__icmp6_nodeinfo_oobr.pcap", "icmpType_Code_Cnt"): "tshark does not read frames of this link type",
     ("tcpdump__icmpv6-length-zero.pcapng", "icmpType_Code_Cnt"): "tshark gives no field of a message with an option of length 0",

@@ -11,12 +11,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
-from tshark_fields import Comparison, arguments, by_row, flow_rows, nanoseconds, tshark_packets, values
+from tshark_fields import Comparison, arguments, because, by_row, flow_rows, nanoseconds, tshark_packets, values
 
 TIMES = {"ntp.reftime": "ntpRefTS", "ntp.org": "ntpOrigTS", "ntp.rec": "ntpRecTS", "ntp.xmt": "ntpTranTS"}
 FIELDS = ["ntp.flags.li", "ntp.flags.vn", "ntp.flags.mode", "ntp.stratum", "ntp.ppoll", "ntp.precision", "ntp.rootdelay",
           "ntp.rootdispersion", "ntp.refid", *TIMES]
-EXPLAINED = {}
+SHORT = "a first fragment has 10 of NTP's 48 bytes: no message here; tshark reads what is there"
+EXPLAINED = {**because(SHORT, ["fragmented-1.pcap"], ("messages", "ntp.flags", "ntp.rootdelay")),
+             **because(SHORT, ["fragmented-2.pcap"], ("messages", "modes"))}
 
 
 def time_ns(text):
@@ -45,8 +47,8 @@ def compare(check, capture, row, sent):
         return
     head = headers[0].fields
     add("ntp.stratum", int(head["ntp.stratum"][0]), int(row["ntpStrat"], 0))
-    poll = int(head["ntp.ppoll"][0])
-    add("ntp.ppoll", 0 if poll < 0 else min(1 << poll, 0xffffffff), row["ntpPollInt"])
+    poll = int(head["ntp.ppoll"][0])  # signed; tshark has it without sign
+    add("ntp.ppoll", 0 if poll > 127 else min(1 << poll, 0xffffffff), row["ntpPollInt"])
     precision = int(head["ntp.precision"][0])
     add("ntp.precision", f"{2.0**(precision - 256 if precision > 127 else precision):.7g}", f"{row['ntpPrec']:.7g}")
     for field, low, high in (("ntp.rootdelay", "ntpRtDelMin", "ntpRtDelMax"), ("ntp.rootdispersion", "ntpRtDispMin", "ntpRtDispMax")):

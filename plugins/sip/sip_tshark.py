@@ -9,7 +9,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
-from tshark_fields import Comparison, arguments, by_row, flow_rows, tshark_packets, values
+from tshark_fields import Comparison, arguments, because, by_row, flow_rows, tshark_packets, values
 from tshark_lists import compare_list, number
 
 LISTS = {  # column: tshark's field
@@ -19,13 +19,20 @@ FIELDS = [*LISTS.values(), "sip.User-Agent", "sip.from.addr", "sip.to.addr", "sd
 METHODS = ["UNKNOWN", "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER",
            "MESSAGE", "UPDATE"]
 CUT = 0x0800 | 0x10000 | 0x20000 | 0x40000 | 0x80000
-EXPLAINED = {("nDPI__fuzz-2006-06-26-2594.pcap", "*"): "bytes changed at random: tshark's texts end at a zero byte, its URIs where they are wrong"}
+FUZZ = ("fuzz-2006-06-26-2594.pcap", "nDPI__fuzz-2006-06-26-2594.pcap")
+EXPLAINED = {
+    **because("bytes changed at random: tshark reads messages whose first line has lost its end, and none with a zero byte in that line", FUZZ,
+              ("sipCallID", "sdpRAFPrt")),
+    **because("bytes changed at random: the same messages; tshark finds no URI where a bracket is missing", FUZZ, ("sipFrom", "sipTo")),
+    **because("tshark reads nothing of an SDP behind its time zones (z=)",
+              ("sip_compact_form.pcap", "sip_header_multi_val.pcap", "sdp.pcap"), ["sdpRAFPrt"]),
+}
 
 
 def compare(check, capture, row, sent):
     is_cut = number(row["voipStat"]) & CUT != 0
     for column, field in LISTS.items():
-        wanted = values(sent, field)
+        wanted = [text.rstrip(" \t") for text in values(sent, field)]
         if column == "sipReq":
             wanted = [name if name in METHODS else "UNKNOWN" for name in wanted]
         compare_list(check, capture, row, column, wanted, [str(value) for value in row[column]], is_cut, 127)

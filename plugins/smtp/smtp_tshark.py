@@ -9,20 +9,38 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
-from tshark_fields import Comparison, arguments, by_row, flow_rows, tshark_packets, values
+from tshark_fields import Comparison, arguments, because, by_row, flow_rows, tshark_packets, values
 from tshark_lists import compare_list, number
 
 FIELDS = ["smtp.req.command", "smtp.req.parameter", "smtp.response.code", "smtp.auth.username"]
 COMMANDS = {"HELO", "EHLO", "MAIL", "RCPT", "DATA", "RSET", "SEND", "SOML", "SAML", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "TURN",
             "AUTH", "BDAT"}
 CUT = 0x10 | 0x20 | 0x40 | 0x80
-NO_BDAT = "tshark lists no BDAT whose size is no number that it takes"
+ENVELOPE = ("smtpCC", "smtpESA", "smtpERA")
+BEFORE_BDAT = "tshark takes the commands in front of BDAT in one segment for data"
+BEHIND_BDAT = "tshark takes what follows a BDAT's chunk for data, and BDAT itself where it follows one"
+PIPELINED = "tshark lists the first of several commands in a segment"
+REFUSED = "the server refused DATA; tshark takes the next commands for the mail"
 EXPLAINED = {
-    ("smtp-bdat-cmd-chunk-size-overflow.pcap", "smtpCC"): NO_BDAT,
-    ("smtp-bdat-cmd-chunk-size-overflow2.pcap", "smtpCC"): NO_BDAT,
-    ("smtp-bdat-cmd-negative-chunk-size.pcap", "smtpCC"): NO_BDAT,
-    ("smtp-bdat-gap.pcap", "smtpCC"): "the gap lies in the chunk: BDAT says where the next command begins",
-    ("smtp-bdat-pipeline-8bitmime.pcap", "*"): "tshark takes the commands in front of BDAT in one segment for data",
+    **because("tshark lists no BDAT whose size is no number that it takes",
+              ("smtp-bdat-cmd-chunk-size-overflow.pcap", "smtp-bdat-cmd-chunk-size-overflow2.pcap", "smtp-bdat-cmd-negative-chunk-size.pcap"),
+              ["smtpCC"]),
+    **because("the gap lies in the chunk: BDAT says where the next command begins", ["smtp-bdat-gap.pcap"], ["smtpCC"]),
+    **because(BEFORE_BDAT, ("smtp-bdat-pipeline-8bitmime.pcap", "bug-7126__input.pcap", "smtp-bdat-pipelined-next-mail__input.pcap"), ENVELOPE),
+    **because(BEFORE_BDAT, ["smtp-bdat-bad-tail-reply-queue__input.pcap"], ("smtpCC", "smtpERA")),
+    **because(BEHIND_BDAT, ["smtp-bdat-bad-tail-next-mail__input.pcap"], ENVELOPE),
+    **because(BEHIND_BDAT, ("smtp-bdat-last-next-mail__input.pcap", "smtp-bdat-multichunk-inspection__input.pcap",
+                            "smtp-bdat-multichunk-next-mail__input.pcap"), ["smtpCC"]),
+    **because(PIPELINED, ["smtp-pipelining__input.pcap"], ENVELOPE),
+    **because(PIPELINED, ("smtp-pipelined-rset-data-replies__input.pcap", "smtpsuricataflowbitsFN.pcap"), ["smtpCC"]),
+    **because(REFUSED, ["smtp-ehlo-reset-after-rejected-data__input.pcap"], ENVELOPE),
+    **because(REFUSED, ["smtp-out-of-order.pcap"], ("smtpCC", "smtpESA")),
+    **because(REFUSED, ["10.7.29.101_49898-178.63.41.150_25.pcap"], ["smtpCC"]),
+    **because("a segment of more than the 2,048 bytes that are looked at has a line's end behind them", ["smtp-long-command__input.pcap"],
+              ["smtpCC"]),
+    **because("a segment of more than the 2,048 bytes that are looked at; tshark has no code of the bye", ["smtp-bug-6053__input.pcap"],
+              ["smtpRC"]),
+    **because("a user in two segments", ["smtp-bug-5989__input.pcap"], ["smtpUsr"]),
 }
 
 
@@ -61,7 +79,7 @@ def main():
     flowxdp, captures = arguments(__doc__)
     check = Comparison(EXPLAINED)
     for capture in captures:
-        packets = tshark_packets(capture, "smtp && (tcp.port == 25 || tcp.port == 587)", FIELDS)
+        packets = tshark_packets(capture, "smtp && (tcp.port == 25 || tcp.port == 587)", FIELDS, "-o", "smtp.decryption:TRUE")
         for row, sent in by_row(flow_rows(flowxdp, capture, "smtp"), packets):
             if row is None:
                 check.add(capture, None, "rows", 0, len(sent))

@@ -17,7 +17,7 @@ JUDGE = [word for layer in ("ip", "tcp", "udp") for word in ("-o", layer + ".che
 WRONG, RIGHT, ILLEGAL = "0", "1", "4"  # of ...checksum.status; IPv6 without a checksum of UDP is illegal
 FIRST = 32  # packets of a direction whose options are read
 MOST = 2048  # bytes of a packet that come to user space
-# (name of the capture, field or "*"): why tshark says something else
+# (name of the capture, field): why tshark says something else
 EXPLAINED = {("nDPI__fuzz-2006-06-26-2594.pcap", field): "IP lengths changed at random: beyond the frame; tshark sums what the frame has"
              for field in ("ipFlags", "tcpFStat")}
 

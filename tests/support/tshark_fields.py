@@ -24,6 +24,7 @@ import sys
 TUPLE = ["frame.number", "frame.time_epoch", "frame.protocols", "vlan.id", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.proto",
          "udp.srcport", "udp.dstport", "tcp.srcport", "tcp.dstport"]
 FIELD, VALUE = "\x1e", "\x1f"  # no text has them unescaped
+LATEST = 9_200_000_000 * 10**9  # ns; the reader of captures takes later times for this one
 
 Key = collections.namedtuple("Key", "src sport dst dport proto vlan")
 Packet = collections.namedtuple("Packet", "number time_ns key fields")
@@ -56,10 +57,10 @@ def arguments(text):
 
 
 def nanoseconds(text):
-    """Seconds with a fraction, exactly."""
+    """Seconds with a fraction, exactly, up to the largest time of flowxdp."""
     sign, text = (-1, text[1:]) if text.startswith("-") else (1, text)
     seconds, _, fraction = text.partition(".")
-    return sign * (int(seconds) * 10**9 + int((fraction + "0" * 9)[:9]))
+    return min(sign * (int(seconds) * 10**9 + int((fraction + "0" * 9)[:9])), LATEST)
 
 
 def address(text):
@@ -132,33 +133,42 @@ def values(packets, field):
 
 
 def because(cause, captures, fields):
-    """Entries of Comparison's `explained`: these fields of these captures, each named."""
+    """Entries of Comparison's `explained`: these fields of these captures, each named.
+
+    Captures have their names in the repositories that they are from, or that with the repository (nDPI__) or folder (smtp-pipelining__) in
+    front."""
     return {(capture, field): cause for capture in captures for field in fields}
 
 
 class Comparison:
-    """Counts what is equal. explained: {(name of the capture, field or "*"): the cause of a difference there}."""
+    """Counts what is equal. explained: {(name of the capture, field): the cause of a difference there}."""
 
     def __init__(self, explained=None):
         self.explained = explained or {}
         self.compared = collections.Counter()
         self.equal = collections.Counter()
         self.differences, self.causes = [], collections.Counter()
-        self.used = set()
+        self.seen, self.used = set(), set()
 
     def add(self, capture, row, field, tshark, ours):
         """row: the row of flowxdp, or None when there is none."""
         self.compared[field] += 1
+        self.seen.add(pathlib.Path(capture).name)
         if tshark == ours:
             self.equal[field] += 1
             return
         name = pathlib.Path(capture).name
-        for where in ((name, field), (name, "*")):
-            if where in self.explained:
-                self.causes[f"{name}: {self.explained[where]}"] += 1
-                return
+        if (name, field) in self.explained:
+            self.used.add((name, field))
+            self.causes[f"{name}: {field}: {self.explained[name, field]}"] += 1
+            return
         flow = f"flow {row['flowInd']}{row['dir']}" if row else "no flow"
         self.differences.append(f"{name}: {flow}: {field}: tshark {tshark!r}, flowxdp {ours!r}")
+
+    def explain(self, capture, field, cause):
+        """A difference whose cause the rows or tshark's fields show by themselves."""
+        self.compared[field] += 1
+        self.causes[f"{pathlib.Path(capture).name}: {field}: {cause}"] += 1
 
     def summary(self):
         """Prints counts and differences; returns the exit code."""
@@ -168,6 +178,9 @@ class Comparison:
             print(f"explained: {cause} ({count} cells)")
         for line in self.differences:
             print("DIFFERENT:", line)
+        for name, field in self.explained.keys() - self.used:
+            if name in self.seen:
+                print(f"EQUAL, but explained: {name}: {field}")
         total = sum(self.compared.values())
         print(f"{total} cells compared, {sum(self.equal.values())} equal, {sum(self.causes.values())} explained, "
               f"{len(self.differences)} different")

@@ -9,9 +9,9 @@ def number(text):
 
 
 def shown(text):
-    """With one sign for each byte that is no text: tshark escapes it, JSON replaces it."""
-    text = re.sub(r"\\(x[0-9a-f]{2}|[0-7]{3}|[abfnrtv])", "\ufffd", text)
-    return re.sub(r"[\ufffd\x00-\x1f\x7f]+", "\ufffd", text.replace("\\\\", "\\").replace('\\"', '"'))
+    """Up to a zero byte, where tshark's texts end. With one sign for bytes that are no ASCII text: tshark escapes them, JSON replaces some."""
+    text = re.sub(r"\\(x[0-9a-f]{2}|[0-7]{3}|[abfnrtv])", "\ufffd", text.partition("\0")[0])
+    return re.sub(r"[^\x20-\x7e]+", "\ufffd", text.replace("\\\\", "\\").replace('\\"', '"'))
 
 
 def distinct(texts, most=None):
