@@ -28,8 +28,8 @@ class Installation:
         self.prefix = self.folder + "/usr"
         subprocess.run([CMAKE, "--install", BUILD, "--prefix", self.prefix], check=True, stdout=subprocess.DEVNULL)
         self.flowxdp = self.prefix + "/bin/flowxdp"
-        # Who runs the tests with a compiler cache has most of a bundle in it: only the folder's name is new.
-        self.environment = dict(os.environ)
+        # Who runs the tests with a compiler cache has most of a bundle in it: no name below the folder is new.
+        self.environment = {**os.environ, "TMPDIR": self.folder}
         if os.environ.get("CCACHE_DIR") and shutil.which("ccache"):
             self.environment |= {"CXX": "ccache g++", "CLANG": "ccache clang", "CCACHE_NOHASHDIR": "1", "CCACHE_BASEDIR": self.folder}
         # A copy: nobody may not enter the tree when it is in a home.
@@ -62,7 +62,8 @@ class PluginBuild(unittest.TestCase):
         cls.there.remove()
 
     def setUp(self):
-        self.work = tempfile.mkdtemp(dir=self.there.folder)
+        self.work = f"{self.there.folder}/{self.id().rpartition('.')[2]}"
+        os.mkdir(self.work)
         os.chmod(self.work, 0o755)
 
     def new(self, name, number=None):
@@ -89,15 +90,14 @@ class PluginBuild(unittest.TestCase):
             file.write(text.replace(old, new))
 
     def test_what_new_writes_passes_its_test(self):
-        folder = self.new("my_plugin")
-        done = subprocess.run([folder + "/test.sh", self.there.flowxdp, "native"], capture_output=True, text=True,
+        done = subprocess.run([self.there.folder + "/my/test.sh", self.there.flowxdp, "native"], capture_output=True, text=True,
                               env=self.there.environment)
         self.assertEqual(done.returncode, 0, done)
         self.assertIn("passed with native", done.stdout)
 
     def test_its_test_fails_when_it_counts_something_else(self):
-        folder = self.new("my_plugin")
-        self.replace(folder + "/my_plugin.bpf.h", "->payload_len < ", "->payload_len > ")
+        folder = self.new("my")
+        self.replace(folder + "/my.bpf.h", "->payload_len < ", "->payload_len > ")
         done = subprocess.run([folder + "/test.sh", self.there.flowxdp, "native"], capture_output=True, text=True,
                               env=self.there.environment)
         self.assertEqual(done.returncode, 1, done)
@@ -314,8 +314,8 @@ def in_the_kernel():
         return 77
     there = Installation()
     try:
-        there.run("plugin", "new", "my_plugin")
-        done = subprocess.run([there.folder + "/my_plugin/test.sh", there.flowxdp, "bpf"], capture_output=True, text=True,
+        there.run("plugin", "new", "my")
+        done = subprocess.run([there.folder + "/my/test.sh", there.flowxdp, "bpf"], capture_output=True, text=True,
                               env=there.environment)
         print(done.stdout, done.stderr)
         if re.search("CAP_|not permitted", done.stderr):

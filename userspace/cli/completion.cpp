@@ -190,7 +190,8 @@ void add_commands(const std::vector<CommandRow>& commands, const std::string& fa
     }
 }
 
-const CommandRow* find_command(const std::vector<CommandRow>& commands, Words words, std::size_t* taken)
+// A command whose name has ended before the last word.
+const CommandRow* find_ended_command(const std::vector<CommandRow>& commands, Words words, std::size_t* taken)
 {
     for (const CommandRow& command : commands) {
         *taken = command.name.find(' ') == std::string::npos ? 1 : 2;
@@ -300,7 +301,7 @@ Completion complete(const std::vector<CommandRow>& commands, Words words, const 
         return collector.take();
     }
     std::size_t taken = 0;
-    if (const CommandRow* command = find_command(commands, words, &taken)) {
+    if (const CommandRow* command = find_ended_command(commands, words, &taken)) {
         const Words rest = words.subspan(taken);
         add_words(*command, read_line(command->options, rest.first(rest.size() - 1)), last, &collector);
     } else if (words.size() == 2) {

@@ -218,7 +218,7 @@ void apply_entry(const ConfigFile& file, const ConfigEntry& entry, const OptionR
 }
 
 // Text as TOML has it between quotes (TOML 1.0, basic string).
-std::string quoted(std::string_view text)
+std::string toml_string(std::string_view text)
 {
     std::string out = "\"";
     for (const char c : text) {
@@ -242,7 +242,7 @@ std::string written(const OptionRow& row, const std::string& value)
         (read_number(value, 0, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()), 1).ok() ||
          (value.find('.') != std::string::npos && read_real(value, 0, std::numeric_limits<double>::max(), 1).ok())))
         return value;
-    return quoted(value);
+    return toml_string(value);
 }
 
 std::string written(const OptionRow& row, const std::vector<std::string>& values)
@@ -273,7 +273,7 @@ std::string form_of(const OptionRow& row)
         return "false";
     if (row.kind == ValueKind::kCount)
         return "0";
-    const std::string value = quoted(row.value);
+    const std::string value = toml_string(row.value);
     return row.repeats ? "[" + value + "]" : value;
 }
 

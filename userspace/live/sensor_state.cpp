@@ -26,7 +26,7 @@ struct SensorStatePage {
 
 namespace {
 
-constexpr std::int64_t kLatestNs = 1LL << 62; // year 2116
+constexpr std::int64_t kLatestTimeNs = 1LL << 62; // year 2116
 
 // fits: the map has this version's shape.
 UniqueFd open_state(const std::string& folder, bool* fits)
@@ -50,7 +50,7 @@ void keep_shown(char (&field)[kSize])
 }
 void keep_time(std::int64_t* ns)
 {
-    if (*ns < 0 || *ns > kLatestNs)
+    if (*ns < 0 || *ns > kLatestTimeNs)
         *ns = 0;
 }
 
