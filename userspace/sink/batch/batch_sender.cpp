@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 // How long a commit waits for a server that nobody can connect to.
 constexpr milliseconds kAwayPatience{2000};
-// What a server gets for an answer when the time of the run's end is over: one that is there answers sooner.
+// What a server that failed before gets for an answer when the time of the run's end is over.
 constexpr milliseconds kLastChance{500};
 constexpr milliseconds kLookAgain{50};
 
@@ -86,8 +86,10 @@ bool BatchSender::try_front()
         return false;
     const Batch& batch = queue_.front();
     const std::uint64_t rows = batch.ends.size();
-    const Attempt attempt =
-        server_->deliver({batch.bytes, batch.times_ns}, std::max(patience_.left_at_end(), kLastChance));
+    // A server that has confirmed so far gets its time, also at the end.
+    const bool fails = !reason_.empty();
+    const Attempt attempt = server_->deliver(
+        {batch.bytes, batch.times_ns}, fails ? std::max(patience_.left_at_end(), kLastChance) : milliseconds::max());
     away_ = attempt.delivery == Delivery::kAway;
     switch (attempt.delivery) {
     case Delivery::kDone:
