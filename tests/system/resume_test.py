@@ -224,7 +224,7 @@ def one_receiver_of_two_daemons(network, folder):
     assert code == 0, second.said()
     first = veth.Sensor(network, folder + "/d", network.veths[0], *words, output=("-w", "-"))
     code, rows = first.stop()
-    assert code == 0 and sum(line.startswith(("A", "B")) and "\t9\t" in line for line in rows.splitlines()) == 4, (code, rows)
+    assert code == 0 and sum(line.startswith(("A", "B")) and "\t9\t17\t" in line for line in rows.splitlines()) == 4, (code, rows)
 
 
 def taken_over_twice(network, folder):
