@@ -13,6 +13,17 @@
 namespace flowxdp {
 namespace {
 
+constexpr const char* kObserved =
+    "Observed is what an interface receives and, where the host sends by it (it has an address), what leaves: "
+    "the first line says so; --direction chooses otherwise. A killed daemon leaves the kernel counting; the next "
+    "attach with the same plugins and options takes over without losing a packet.";
+constexpr const char* kCapabilities =
+    "Once attached it keeps the capabilities cap_bpf and cap_net_admin alone (--dispatcher: cap_sys_admin too). An "
+    "interface that is removed is exported and the others go on; without any left it ends.";
+constexpr const char* kExitCodes =
+    "Exit codes: 0 ok, 1 run-time error or every interface is gone, 2 usage, 3 something was lost, 77 a privilege is "
+    "missing.";
+
 // The first word, and those after it that name an interface of this machine; the rest is a filter.
 Result<void> take_attach_words(AttachOptions* attach, const std::vector<std::string>& words)
 {
@@ -97,15 +108,9 @@ CommandRow attach_command(Options* options)
         {"sudo flowxdp attach eth0 -w run -e all", "run.pcapng too: 'flowxdp replay run.pcapng' gives the same rows"},
         {"sudo flowxdp attach eth0 --dispatcher", "beside other XDP programs, those of xdp-loader for instance"},
     };
-    row.notes = {
-        "Observed is what an interface receives and, where the host sends by it (it has an address), what leaves: "
-        "the first line says so; --direction chooses otherwise. A killed daemon leaves the kernel counting; the next "
-        "attach with the same plugins and options takes over without losing a packet.",
-        "Once attached it keeps the capabilities cap_bpf and cap_net_admin alone (--dispatcher: cap_sys_admin "
-        "too). An interface that is removed is exported and the others go on; without any left it ends.",
-        kSignals, "SIGUSR2 ends the daemon alone: the kernel goes on counting, and the next attach takes over.",
-        "Exit codes: 0 ok, 1 run-time error or every interface is gone, 2 usage, 3 something was lost, 77 a "
-        "privilege is missing."};
+    row.notes = {kObserved, kCapabilities, kSignals,
+                 "SIGUSR2 ends the daemon alone: the kernel goes on counting, and the next attach takes over.",
+                 kExitCodes};
     row.finish = [options, attach](const std::vector<std::string>& words) {
         options->command = Command::kAttach;
         return take_attach_words(attach, words);
