@@ -48,6 +48,15 @@ bool is_reserved_first_packet(const LongHeader& header, std::size_t claimed, con
            claimed >= kLeastClientDatagram;
 }
 
+// Every long header with a version has the QUIC bit, but where the peer allowed to clear it (RFC 9287). That is said in
+// the hello: what is sent to the id that the peer chose comes from one who may have read it.
+bool may_be_quic(const LongHeader& header, const SideFacts& peer)
+{
+    constexpr std::uint8_t kQuicBit = 0x40;
+    return !header.version || header.first_byte & kQuicBit ||
+           (header.type != PacketType::kUnknown && peer.has_ids && peer.source.is(header.destination));
+}
+
 // RFC 8999 6: it answers a packet and has its ids, turned around. Without that a zero version is no proof.
 bool is_version_negotiation(const LongHeader& header, const SideFacts& peer)
 {
@@ -176,7 +185,7 @@ void ConnectionReader::read(unsigned direction, Bytes datagram, std::size_t clai
     // Several packets may share a datagram (RFC 9000 12.2). Each has six bytes or more, so this ends.
     while (!datagram.empty()) {
         const auto header = parse_long_header(datagram);
-        if (!header)
+        if (!header || !may_be_quic(*header, facts->side[1 - direction]))
             return; // a short header, whose end nobody but the peer knows, or padding
         if (header->type == PacketType::kVersionNegotiation) {
             if (is_version_negotiation(*header, facts->side[1 - direction]))
