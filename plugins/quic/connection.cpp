@@ -223,14 +223,14 @@ std::optional<InitialCrypto::Opened> ConnectionReader::open(unsigned direction, 
                 return opened;
     }
     // Who chose the id that the packet is sent to, and the keys are made of, is the client.
-    if (from_server || facts->client_hello_done)
+    if (from_server)
         return std::nullopt;
     const auto keys = crypto_.keys(header.version, header.destination);
     if (!keys)
         return std::nullopt;
     auto opened = crypto_.open(keys->client, header, packet);
     if (opened) {
-        // A Retry that was not seen begins the hello anew.
+        // A Retry that was not seen, or that nothing proves (before draft 25), begins the hello anew.
         if (facts->client)
             facts->stream.forget();
         facts->client = static_cast<std::uint8_t>(direction + 1);

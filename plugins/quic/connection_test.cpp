@@ -245,6 +245,25 @@ TEST_F(Connection, PacketsWithoutTheQuicBit)
     EXPECT_EQ(facts->server_cipher, 0x1301);
 }
 
+// The client sends its hello again, to the id that the server chose. The server's keys are made of that one.
+TEST_F(Connection, RetryThatWasNotCaptured)
+{
+    read(0, from_hex(kClientInitialV1));
+    const auto first = crypto.keys(kVersion1, kId);
+    ASSERT_TRUE(first);
+    const ByteVector plain = from_hex(kServerInitialV1);
+    const auto opened = crypto.open(first->server, *parse_long_header(plain), plain);
+    ASSERT_TRUE(opened);
+    const ByteVector frames(opened->payload.begin(), opened->payload.end());
+    const auto keys = crypto.keys(kVersion1, kServerId);
+    ASSERT_TRUE(keys);
+    read(0, sealed(kVersion1, keys->client, kServerId, {}, 1, ByteVector(1200, 0)));
+    read(1, sealed(kVersion1, keys->server, {}, kServerId, 1, frames));
+    EXPECT_EQ(facts->side[1].stat, kQuic | kOpened);
+    EXPECT_EQ(facts->server_cipher, 0x1301);
+    EXPECT_EQ(name(), "example.com");
+}
+
 const ByteVector kBigHello = message(1, client_hello(0x0303, {0x1301},
                                                      server_name("quic.example.net") + alpn({"h3"}) +
                                                          extension(43, vector_of(1, u16_list({0x0304}))) +
