@@ -10,12 +10,14 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
-from tshark_fields import FIELD, VALUE, Comparison, arguments, flow_rows, nanoseconds
+from tshark_fields import FIELD, VALUE, Comparison, arguments, because, flow_rows, nanoseconds
 
-# (name of the capture, field): why tshark says something else
 EXPLAINED = {
-    ("nDPI__capwap.pcap", "row"): "ARP inside CAPWAP: a tunnel without an IP header in it is not entered",
-    ("tcpdump__arp-too-long-tha.pcap", "arpStat gratuitous"): "tshark compares addresses of a message that is cut before them",
+    **because("ARP inside CAPWAP: a tunnel without an IP header in it is not entered", ("capwap.pcap", "nDPI__capwap.pcap"), ["row"]),
+    **because("tshark compares addresses of a message that is cut before them", ("arp-too-long-tha.pcap", "tcpdump__arp-too-long-tha.pcap"),
+              ["arpStat gratuitous"]),
+    **because("tshark does not read tags of this link type", ("brcm-tag.pcap", "brcm-tag-prepend.pcap", "dsa.pcap", "edsa.pcap",
+                                                              "tcpdump__brcm-tag.pcap", "tcpdump__brcm-tag-prepend.pcap"), ["messages"]),
 }
 FIELDS = ["frame.number", "frame.time_epoch", "vlan.id", "ieee8021ad.id", "eth.src", "eth.dst", "wlan.sa", "wlan.da", "arp.hw.type", "arp.opcode", "arp.src.hw_mac",
           "arp.src.proto_ipv4", "arp.dst.hw_mac", "arp.dst.proto_ipv4", "arp.isgratuitous", "arp.isprobe"]

@@ -53,11 +53,12 @@ def packets_of(capture):
             # Ports of a tunnel around the message would come first.
             skip = layers[:message].count(l4)
             number = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1, "icmpv6": 58}.get(l4)
-            if number is None and quoted == "ip":
+            if number is None and quoted == "ip" and len(at["ip.proto"]) > m:
                 number = int(at["ip.proto"][m])
             ports = [int(at[l4 + name][skip]) if l4 in ("tcp", "udp", "sctp") and len(at[l4 + name]) > skip else 0
                      for name in (".srcport", ".dstport")]
-            quote = (number, address(at[quoted + ".src"][m]), ports[0], address(at[quoted + ".dst"][m]), ports[1])
+            if len(at[quoted + ".dst"]) > m:  # else the quote is cut
+                quote = (number, address(at[quoted + ".src"][m]), ports[0], address(at[quoted + ".dst"][m]), ports[1])
         yield Packet(int(at["frame.number"][0]), nanoseconds(at["frame.time_epoch"][0]), key, at, quote)
 
 

@@ -48,6 +48,15 @@ bool is_reserved_first_packet(const LongHeader& header, std::size_t claimed, con
            claimed >= kLeastClientDatagram;
 }
 
+// Every long header with a version has the QUIC bit, but where the peer allowed to clear it (RFC 9287). That is said in
+// the hello: what is sent to the id that the peer chose comes from one who may have read it.
+bool may_be_quic(const LongHeader& header, const SideFacts& peer)
+{
+    constexpr std::uint8_t kQuicBit = 0x40;
+    return !header.version || header.first_byte & kQuicBit ||
+           (header.type != PacketType::kUnknown && peer.has_ids && peer.source.is(header.destination));
+}
+
 // RFC 8999 6: it answers a packet and has its ids, turned around. Without that a zero version is no proof.
 bool is_version_negotiation(const LongHeader& header, const SideFacts& peer)
 {
@@ -176,7 +185,7 @@ void ConnectionReader::read(unsigned direction, Bytes datagram, std::size_t clai
     // Several packets may share a datagram (RFC 9000 12.2). Each has six bytes or more, so this ends.
     while (!datagram.empty()) {
         const auto header = parse_long_header(datagram);
-        if (!header)
+        if (!header || !may_be_quic(*header, facts->side[1 - direction]))
             return; // a short header, whose end nobody but the peer knows, or padding
         if (header->type == PacketType::kVersionNegotiation) {
             if (is_version_negotiation(*header, facts->side[1 - direction]))
@@ -214,14 +223,14 @@ std::optional<InitialCrypto::Opened> ConnectionReader::open(unsigned direction, 
                 return opened;
     }
     // Who chose the id that the packet is sent to, and the keys are made of, is the client.
-    if (from_server || facts->client_hello_done)
+    if (from_server)
         return std::nullopt;
     const auto keys = crypto_.keys(header.version, header.destination);
     if (!keys)
         return std::nullopt;
     auto opened = crypto_.open(keys->client, header, packet);
     if (opened) {
-        // A Retry that was not seen begins the hello anew.
+        // A Retry that was not seen, or that nothing proves (before draft 25), begins the hello anew.
         if (facts->client)
             facts->stream.forget();
         facts->client = static_cast<std::uint8_t>(direction + 1);

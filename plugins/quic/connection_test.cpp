@@ -135,10 +135,10 @@ TEST(QuicPacket, Varints)
 // Seals Initial packets as RFC 9001 5.3 and 5.4 say, with packet numbers of four bytes.
 ByteVector sealed(std::uint32_t version, const PacketKeys& keys, const ByteVector& destination,
                   const ByteVector& source, std::uint32_t packet_number, const ByteVector& frames,
-                  const ByteVector& token = {})
+                  const ByteVector& token = {}, std::uint8_t quic_bit = 0x40)
 {
-    ByteVector packet = ByteVector{static_cast<std::uint8_t>(version == kVersion2 ? 0xd3 : 0xc3)} + number(version, 4) +
-                        vector_of(1, destination) + vector_of(1, source) + vector_of(1, token) +
+    ByteVector packet = ByteVector{static_cast<std::uint8_t>((version == kVersion2 ? 0x93 : 0x83) | quic_bit)} +
+                        number(version, 4) + vector_of(1, destination) + vector_of(1, source) + vector_of(1, token) +
                         number(0x4000 | (4 + frames.size() + 16), 2);
     const std::size_t number_at = packet.size();
     packet = packet + number(packet_number, 4);
@@ -224,6 +224,44 @@ TEST_F(Connection, ServerIsNotReadableWithoutTheClient)
     read(0, from_hex(kServerInitialV1));
     EXPECT_EQ(facts->side[0].stat, kQuic | kNotOpened);
     EXPECT_EQ(facts->client, 0);
+}
+
+// RFC 9287: a server clears the bit that every packet has otherwise.
+TEST_F(Connection, PacketsWithoutTheQuicBit)
+{
+    const auto keys = crypto.keys(kVersion1, kId);
+    ASSERT_TRUE(keys);
+    const ByteVector plain = from_hex(kServerInitialV1);
+    const auto opened = crypto.open(keys->server, *parse_long_header(plain), plain);
+    ASSERT_TRUE(opened);
+    const ByteVector frames(opened->payload.begin(), opened->payload.end());
+    const ByteVector greased = sealed(kVersion1, keys->server, {}, kServerId, 1, frames, {}, 0);
+    read(1, greased);
+    EXPECT_TRUE(untouched());
+    read(0, from_hex(kClientInitialV1));
+    read(1, greased);
+    EXPECT_EQ(facts->side[1].stat, kQuic | kOpened);
+    EXPECT_TRUE(facts->side[1].source.is(kServerId));
+    EXPECT_EQ(facts->server_cipher, 0x1301);
+}
+
+// The client sends its hello again, to the id that the server chose. The server's keys are made of that one.
+TEST_F(Connection, RetryThatWasNotCaptured)
+{
+    read(0, from_hex(kClientInitialV1));
+    const auto first = crypto.keys(kVersion1, kId);
+    ASSERT_TRUE(first);
+    const ByteVector plain = from_hex(kServerInitialV1);
+    const auto opened = crypto.open(first->server, *parse_long_header(plain), plain);
+    ASSERT_TRUE(opened);
+    const ByteVector frames(opened->payload.begin(), opened->payload.end());
+    const auto keys = crypto.keys(kVersion1, kServerId);
+    ASSERT_TRUE(keys);
+    read(0, sealed(kVersion1, keys->client, kServerId, {}, 1, ByteVector(1200, 0)));
+    read(1, sealed(kVersion1, keys->server, {}, kServerId, 1, frames));
+    EXPECT_EQ(facts->side[1].stat, kQuic | kOpened);
+    EXPECT_EQ(facts->server_cipher, 0x1301);
+    EXPECT_EQ(name(), "example.com");
 }
 
 const ByteVector kBigHello = message(1, client_hello(0x0303, {0x1301},

@@ -6,7 +6,7 @@
 namespace flowxdp::quic {
 namespace {
 
-constexpr std::uint8_t kLongHeader = 0x80, kFixedBit = 0x40;
+constexpr std::uint8_t kLongHeader = 0x80;
 
 std::optional<Bytes> take(Bytes* bytes, std::uint64_t size)
 {
@@ -64,8 +64,6 @@ std::optional<LongHeader> parse_long_header(Bytes datagram)
     header.first_byte = (*start)[0];
     for (const std::uint8_t byte : start->subspan(1))
         header.version = header.version << 8 | byte;
-    if (header.version && !(header.first_byte & kFixedBit))
-        return std::nullopt;
     const auto destination = take_connection_id(&left);
     const auto source = destination ? take_connection_id(&left) : std::nullopt;
     if (!source)

@@ -70,9 +70,9 @@ def address(text):
 def tshark_packets(capture, display_filter, fields, *options):
     """The packets that the filter lets through and that have an address and ports, each with all values of each field.
 
-    Packets quoted by ICMP errors are not the sender's own, and are left out. IP datagrams are not put together."""
+    Packets quoted by ICMP errors or sampled by sFlow are not the sender's own, and are left out. IP datagrams are not put together."""
     command = ["tshark", "-n", "-r", str(capture), "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", *options, "-Y",
-               f"({display_filter}) && !icmp && !icmpv6", "-T", "fields", "-E", f"separator={FIELD}", "-E", "occurrence=a", "-E",
+               f"({display_filter}) && !icmp && !icmpv6 && !sflow", "-T", "fields", "-E", f"separator={FIELD}", "-E", "occurrence=a", "-E",
                f"aggregator={VALUE}"]
     for name in TUPLE + fields:
         command += ["-e", name]
