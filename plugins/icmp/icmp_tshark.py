@@ -12,12 +12,25 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
-from tshark_fields import FIELD, VALUE, Comparison, Key, address, arguments, by_row, flow_rows, nanoseconds, row_key
+from tshark_fields import FIELD, VALUE, Comparison, Key, address, arguments, because, by_row, flow_rows, nanoseconds, row_key
 
-# (name of the capture, field): why tshark says something else
+TYPES, PACKET = ("icmpType_Code_Cnt", "icmpEchoId"), ("icmpType, icmpCode", "icmpID, icmpSeq")
+TAGS = ("brcm-tag.pcap", "brcm-tag-prepend.pcap", "dsa.pcap", "dsa-high-vid.pcap", "edsa.pcap", "edsa-high-vid.pcap", "tcpdump__brcm-tag.pcap",
+        "tcpdump__brcm-tag-prepend.pcap", "tcpdump__dsa-high-vid.pcap")
 EXPLAINED = {
-    ("tcpdump__icmp6_nodeinfo_oobr.pcap", "icmpType_Code_Cnt"): "tshark does not read frames of this link type",
-    ("tcpdump__icmpv6-length-zero.pcapng", "icmpType_Code_Cnt"): "tshark gives no field of a message with an option of length 0",
+    **because("tshark does not read frames of this link type", ("icmp6_nodeinfo_oobr.pcap", "tcpdump__icmp6_nodeinfo_oobr.pcap"),
+              ("icmpType_Code_Cnt", "_icmpStats.txt ICMPv6")),
+    **because("tshark does not read tags of this link type", TAGS, (*TYPES, "_icmpStats.txt ICMP")),
+    **because("tshark gives no field of a message with an option of length 0",
+              ("icmpv6-length-zero.pcapng", "tcpdump__icmpv6-length-zero.pcapng"), ("icmpType_Code_Cnt", "_icmpStats.txt ICMPv6")),
+    **because("VXLAN on a port that tshark does not know", ["vxlan_port_8472.pcap"], (*TYPES, "_icmpStats.txt ICMP")),
+    **because("a tunnel from a known port to another one is not entered", ["ayiya3.pcap"], ("row", *PACKET, "_icmpStats.txt ICMPv6")),
+    **because("Geneve from port 0 is not entered", ["geneve.pcap"], ("row", *PACKET, "_icmpStats.txt ICMP")),
+    **because("more fragment headers in one another than are read", ["frag-11.pcap"],
+              ("quoted packets", "icmpType_Code_Cnt", *PACKET, "_icmpStats.txt ICMPv6")),
+    **because("more fragment headers in one another than are read", ["frag-12.pcap"],
+              ("icmpType_Code_Cnt", *PACKET, "_icmpStats.txt ICMPv6")),
+    **because("a packet that sFlow sampled is not the sender's own", ["filestore-5408__input.pcap"], ("row", *PACKET, "_icmpStats.txt ICMP")),
 }
 FIELDS = ["frame.number", "frame.time_epoch", "frame.protocols", "vlan.id", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ipv6.src",
           "ipv6.dst", "icmp.type", "icmp.code", "icmp.ident", "icmp.mtu", "icmp.redir_gw", "icmpv6.type", "icmpv6.code",

@@ -10,18 +10,23 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
 from hello_fields import CLIENT_FIELDS, SERVER_FIELDS, Hello
-from tshark_fields import Comparison, arguments, by_row, flow_rows, tshark_packets
+from tshark_fields import Comparison, arguments, because, by_row, flow_rows, tshark_packets
 
 CERTIFICATE = ["tls.handshake.certificate"]
 FIELDS = sorted({*CLIENT_FIELDS, *SERVER_FIELDS, *CERTIFICATE, "tcp.seq"})
 CUT, PROTOCOLS_CUT, ENCRYPTED, CLIENT, SERVER = 0x20000, 0x600, 0x40000, 0x10000000, 0x20000000
 SSL2 = 0x01
+FRONT = "bytes of the message are missing: tshark reads whole ones, here its front is taken"
+MALFORMED = "lengths of the hello that do not fit: no fingerprint is made of it, or nothing of it is read"
 EXPLAINED = {
-    ("tls-non-ascii-alpn.pcapng", "ja4"): "tshark's text of a protocol name that is no UTF-8 has lost its bytes; JA4 takes two of their digits",
-    ("tls__hrr.pcap", "extensions"): "the segments of the ServerHello come out of order; tshark reads no second one",
-    ("tls__hrr.pcap", "ja3"): "the segments of the ServerHello come out of order; tshark reads no second one",
-    ("tls__https-to-http.pcap", "hello"): "TLS to a server of HTTP: tshark takes the answer's protocol for both",
-    ("tls__ssl-to-http-server.pcap", "hello"): "TLS to a server of HTTP: tshark takes the answer's protocol for both",
+    **because("tshark's text of a protocol name that is no UTF-8 has lost its bytes; JA4 takes two of their digits", ["tls-non-ascii-alpn.pcapng"],
+              ["ja4"]),
+    **because(FRONT, ("4in6tunnel.pcap", "KakaoTalk_chat.pcap", "capwap_data.pcapng", "tls_missing_ch_frag.pcap"), ["hello"]),
+    **because(FRONT, ("KakaoTalk_chat.pcap", "imaps.pcap", "pops.pcapng", "tls_client_certificate_with_missing_server_one.pcapng",
+                      "tls_port_80.pcapng"), ["certificate"]),
+    **because("a ServerHello of draft 14 has another format", ["tls__tls13_draft14.pcap"], ["hello"]),
+    **because(MALFORMED, ["tls_cipher_lens.pcap"], ("hello", "ja3", "ja4")),
+    **because(MALFORMED, ["tls_invalid_reads.pcap"], ("hello", "flow", "ja3", "ja4")),
 }
 
 
@@ -107,8 +112,12 @@ def main():
     flowxdp, captures = arguments(__doc__)
     check = Comparison(EXPLAINED)
     for capture in captures:
-        packets = tshark_packets(capture, "tls && tcp && !quic", FIELDS)
-        for row, sent in by_row(flow_rows(flowxdp, capture, "tls"), packets):
+        rows = flow_rows(flowxdp, capture, "tls")
+        # tshark knows TLS by some ports, and by its first bytes where no other protocol has the port.
+        ports = {row["dstPort"] for row in rows if int(row["sslStat"], 0) & CLIENT}
+        known = [word for port in sorted(ports) for word in ("-d", f"tcp.port=={port},tls")]
+        packets = tshark_packets(capture, "tls && tcp && !quic", FIELDS, *known, "-o", "tcp.reassemble_out_of_order:TRUE")
+        for row, sent in by_row(rows, packets):
             if row is None:
                 for packet in sent:
                     if packet.fields["tls.handshake.type"]:
