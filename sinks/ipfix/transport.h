@@ -30,7 +30,7 @@ using Preamble = std::function<std::vector<Message>(bool begins)>;
 // Of a file that rotates: its flow records, FileSeries::Words.
 inline constexpr std::size_t kSeriesWords = 1 + std::tuple_size_v<FileSeries::Words>;
 
-using RunEnd = std::function<std::optional<std::chrono::steady_clock::time_point>()>; // SinkContext::end_began
+using EndBegan = std::function<std::optional<std::chrono::steady_clock::time_point>()>; // SinkContext::end_began
 
 // Where a transport resumes after a crash.
 struct TransportState {
@@ -88,7 +88,7 @@ class Transport {
     [[nodiscard]] virtual std::string remark() const { return {}; }
 
     // Before open(): who says that the run ends.
-    void listen_to(RunEnd end) { end_began_ = std::move(end); }
+    void listen_to(EndBegan end) { end_began_ = std::move(end); }
     void set_preamble(Preamble preamble) { preamble_ = std::move(preamble); }
     [[nodiscard]] const ExportTotals& totals() const { return totals_; }
 
@@ -97,7 +97,7 @@ class Transport {
     void count_dropped(const Message& message);
 
     SinkCounts* counts_;
-    RunEnd end_began_;
+    EndBegan end_began_;
     Preamble preamble_ = [](bool) { return std::vector<Message>(); };
     SequenceNumbers sequences_;
     ExportTotals totals_;

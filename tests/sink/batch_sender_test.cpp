@@ -206,7 +206,7 @@ TEST_F(BatchSenderTest, OnceTheRunEndsTheTimeOfTheEndCounts)
 TEST_F(BatchSenderTest, AServerThatConfirmsIsWaitedForAtTheEnd)
 {
     server_.answer_ = [this](const RowSlice&) {
-        ::usleep(5000);
+        ::usleep(5000); // of the end's time: the server answers slowly
         return server_.attempts_ % 4 ? Attempt{Delivery::kLater, "not now"} : Attempt{Delivery::kDone};
     };
     BatchOptions options = quick();

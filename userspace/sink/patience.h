@@ -15,12 +15,12 @@ class Patience {
   public:
     using Clock = std::chrono::steady_clock;
     using milliseconds = std::chrono::milliseconds;
-    using RunEnd = std::function<std::optional<Clock::time_point>()>; // SinkContext::end_began
+    using EndBegan = std::function<std::optional<Clock::time_point>()>; // SinkContext::end_began
 
     // How long without a sign of the receiver: while the run goes on, and when it ends.
     Patience(milliseconds during, milliseconds at_end) : during_(during), at_end_(at_end), moved_(Clock::now()) {}
 
-    void listen_to(RunEnd end) { end_began_ = std::move(end); }
+    void listen_to(EndBegan end) { end_began_ = std::move(end); }
     // A sign of the receiver, or something to wait for after a time without.
     void renew() { moved_ = Clock::now(); }
     // The rows have ended: the whole time of the end counts, from now on when nobody has said that the run ends.
@@ -71,7 +71,7 @@ class Patience {
 
     milliseconds during_, at_end_;
     Clock::time_point moved_;
-    RunEnd end_began_;
+    EndBegan end_began_;
     std::optional<Clock::time_point> rows_ended_;
 };
 

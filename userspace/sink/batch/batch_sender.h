@@ -65,7 +65,7 @@ class BatchSender {
     BatchSender& operator=(const BatchSender&) = delete;
 
     // Before the first row: who says that the run ends.
-    void listen_to(Patience::RunEnd end) { patience_.listen_to(std::move(end)); }
+    void listen_to(Patience::EndBegan end) { patience_.listen_to(std::move(end)); }
     // Appends a row. Waits while the queue is full (BatchOptions). Error: the server is away or refuses rows, or rows
     // are being dropped; said once an outage.
     Result<void> add(std::string_view row, std::int64_t time_ns);

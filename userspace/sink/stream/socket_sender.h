@@ -47,7 +47,7 @@ class SocketSender {
     SocketSender& operator=(const SocketSender&) = delete;
 
     // Before the first message: who says that the run ends.
-    void listen_to(Patience::RunEnd end) { patience_.listen_to(std::move(end)); }
+    void listen_to(Patience::EndBegan end) { patience_.listen_to(std::move(end)); }
     // The messages that begin every connection; UDP: a datagram each.
     void set_preamble(std::vector<std::string> messages) { preamble_ = std::move(messages); }
 
