@@ -16,7 +16,7 @@ from tshark_fields import Comparison, arguments, because, by_row, flow_rows, nan
 TIMES = {"ntp.reftime": "ntpRefTS", "ntp.org": "ntpOrigTS", "ntp.rec": "ntpRecTS", "ntp.xmt": "ntpTranTS"}
 FIELDS = ["ntp.flags.li", "ntp.flags.vn", "ntp.flags.mode", "ntp.stratum", "ntp.ppoll", "ntp.precision", "ntp.rootdelay",
           "ntp.rootdispersion", "ntp.refid", *TIMES]
-SHORT = "a first fragment has 10 of NTP's 48 bytes: no message here; tshark reads what is there"
+SHORT = "flowxdp reads a message of 48 bytes or none; tshark reads the 10 that this first fragment has"
 EXPLAINED = {**because(SHORT, ["fragmented-1.pcap"], ("messages", "ntp.flags", "ntp.rootdelay")),
              **because(SHORT, ["fragmented-2.pcap"], ("messages", "modes"))}
 
