@@ -4,17 +4,15 @@
 
 ENGINE bpf: the kernel's program by test-run; exit 77 where it may not be loaded.
 """
-import json
 import os
 import socket
 import struct
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
-from frames import ARP, VLAN, ethernet, mac, vlan, write_pcap
+from frames import ARP, VLAN, ethernet, mac, vlan
+from replayed import replayed_rows  # noqa: E402
 
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 A, B, C, ALL, NONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"
@@ -38,17 +36,7 @@ def reply(sender, sender_ip, target, target_ip):
 
 def run(frames):
     """(rows by (source MAC, destination MAC, VLAN), report)"""
-    with tempfile.TemporaryDirectory() as folder:
-        capture = os.path.join(folder, "arp.pcap")
-        write_pcap(capture, [(10**9 + 1000 * n, frame) for n, frame in enumerate(frames)])
-        done = subprocess.run([FLOWXDP, "replay", "-q", "--engine", ENGINE, capture, "--plugin", "arp", "--sink", "json:-"],
-                              capture_output=True, text=True)
-    if done.returncode == 77:
-        print("SKIP:", done.stderr)
-        sys.exit(77)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    rows = replayed_rows(FLOWXDP, ENGINE, frames, "--plugin", "arp")
     return {(row["srcMac"][0], row["dstMac"][0], (row["vlanID"] or [0])[0]): row for row in rows}
 
 

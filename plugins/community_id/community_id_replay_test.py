@@ -4,16 +4,14 @@
 
 ENGINE bpf: the kernel's program by test-run; exit 77 where it may not be loaded.
 """
-import json
 import os
 import struct
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
-from frames import ARP, ICMP, ICMPV6, IPV4, IPV6, SCTP, TCP, UDP, ethernet, ipv4, ipv6, tcp, udp, write_pcap
+from frames import ARP, ICMP, ICMPV6, IPV4, IPV6, SCTP, TCP, UDP, ethernet, ipv4, ipv6, tcp, udp
+from replayed import replayed_rows  # noqa: E402
 
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 ONE, OTHER = "1.2.3.4", "5.6.7.8"
@@ -27,17 +25,7 @@ def icmp(kind, code=0):
 
 def ids_of(frames, plugin="community_id"):
     """The IDs of the rows, in order."""
-    with tempfile.TemporaryDirectory() as folder:
-        capture = os.path.join(folder, "flows.pcap")
-        write_pcap(capture, [(10**9 + 1000 * n, frame) for n, frame in enumerate(frames)])
-        done = subprocess.run([FLOWXDP, "replay", "-q", "--engine", ENGINE, capture, "--plugin", plugin, "--sink", "json:-"],
-                              capture_output=True, text=True)
-    if done.returncode == 77:
-        print("SKIP:", done.stderr)
-        sys.exit(77)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return [json.loads(line)["communityID"] for line in done.stdout.splitlines()]
+    return [row["communityID"] for row in replayed_rows(FLOWXDP, ENGINE, frames, "--plugin", plugin)]
 
 
 def v4(proto, body, src=ONE, dst=OTHER):

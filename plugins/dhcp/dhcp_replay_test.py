@@ -4,17 +4,15 @@
 
 ENGINE bpf: the kernel's program by test-run; exit 77 where it may not be loaded.
 """
-import json
 import os
 import socket
 import struct
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
-from frames import IPV4, IPV6, UDP, ethernet, ipv4, ipv6, mac, udp, write_pcap
+from frames import IPV4, IPV6, UDP, ethernet, ipv4, ipv6, mac, udp
+from replayed import replayed_rows  # noqa: E402
 
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 CLIENT_MAC, SERVER, OFFERED, NOBODY, ALL = "02:00:00:00:00:0a", "192.0.2.1", "192.0.2.100", "0.0.0.0", "255.255.255.255"
@@ -41,17 +39,7 @@ def from_server(body, dst=OFFERED):
 
 
 def rows_of(frames):
-    with tempfile.TemporaryDirectory() as folder:
-        capture = os.path.join(folder, "dhcp.pcap")
-        write_pcap(capture, [(10**9 + 1000 * n, frame) for n, frame in enumerate(frames)])
-        done = subprocess.run([FLOWXDP, "replay", "-q", "--engine", ENGINE, capture, "--plugin", "dhcp", "--sink", "json:-"],
-                              capture_output=True, text=True)
-    if done.returncode == 77:
-        print("SKIP:", done.stderr)
-        sys.exit(77)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    rows = replayed_rows(FLOWXDP, ENGINE, frames, "--plugin", "dhcp")
     return {(row["srcIP"], row["dstIP"]): row for row in rows}
 
 

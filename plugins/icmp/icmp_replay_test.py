@@ -4,7 +4,6 @@
 
 ENGINE bpf: the kernel's program by test-run; exit 77 where it may not be loaded.
 """
-import json
 import os
 import struct
 import subprocess
@@ -14,6 +13,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
 from frames import ICMP, ICMPV6, IPV4, IPV6, TCP, UDP, ethernet, ipv4, ipv6, tcp, udp, write_pcap
+from replayed import replayed_rows  # noqa: E402
 
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 HOST, SERVER, ROUTER = "192.0.2.1", "198.51.100.7", "203.0.113.1"
@@ -36,17 +36,7 @@ def v4(proto, body, src, dst, **more):
 
 def rows_of(frames, *options):
     """The rows of a capture of these frames, a millisecond apart, by (source, destination, protocol)."""
-    with tempfile.TemporaryDirectory() as folder:
-        capture = os.path.join(folder, "icmp.pcap")
-        write_pcap(capture, [(10**9 + 1000 * n, frame) for n, frame in enumerate(frames)])
-        done = subprocess.run([FLOWXDP, "replay", "-q", "--engine", ENGINE, capture, "--plugin", "icmp", "--sink", "json:-", *options],
-                              capture_output=True, text=True)
-    if done.returncode == 77:
-        print("SKIP:", done.stderr)
-        sys.exit(77)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    rows = replayed_rows(FLOWXDP, ENGINE, frames, "--plugin", "icmp", *options)
     return {(row["srcIP"], row["dstIP"], row["l4Proto"]): row for row in rows}
 
 

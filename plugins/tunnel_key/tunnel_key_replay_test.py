@@ -5,17 +5,14 @@
 ENGINE bpf: the kernel's program by test-run; exit 77 where it may not be loaded.
 """
 import collections
-import json
 import os
 import struct
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/support"))
-from frames import (ARP, GRE, IPIP, IPV4, TCP, UDP, VLAN, checksum, ethernet, ipv4, tcp, udp, vlan, with_checksums,
-                    write_pcap)
+from frames import (ARP, GRE, IPIP, IPV4, TCP, UDP, VLAN, checksum, ethernet, ipv4, tcp, udp, vlan, with_checksums)
+from replayed import replayed_rows  # noqa: E402
 
 FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 TEB = 0x6558
@@ -54,17 +51,7 @@ def gre(key, ip, checksum=False):
 
 
 def rows_of(frames, *options):
-    with tempfile.TemporaryDirectory() as folder:
-        capture = os.path.join(folder, "networks.pcap")
-        write_pcap(capture, [(10**9 + 1000 * n, frame) for n, frame in enumerate(frames)])
-        done = subprocess.run([FLOWXDP, "replay", "-q", "--engine", ENGINE, capture, *options, "--sink", "json:-"],
-                              capture_output=True, text=True)
-    if done.returncode == 77:
-        print("SKIP:", done.stderr)
-        sys.exit(77)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return replayed_rows(FLOWXDP, ENGINE, frames, *options)
 
 
 def tunnels_of(frames, *options):
