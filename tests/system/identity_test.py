@@ -19,20 +19,6 @@ import veth
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples")
 ALL_PLUGINS = ("--plugin", "tcp_flags", "--plugin", "flow_export", "--plugin", "mac_recorder", "--plugin", "tcp_geo_win", "--plugin", "tcp_win:threshold=1,force_at=3")
 
-# What looks into packets, reads streams, or adds a kernel half that is off by default.
-PAYLOAD_PLUGINS = ("proto_stats", "dedup", "port_classifier", "ndpi", "community_id", "tcp_rtt", "icmp", "arp", "ntp", "dhcp", "dns", "ftp",
-                   "smtp", "ssh", "http", "quic", "tls", "snmp", "sip", "conn_stat", "nfrst_pkts", "pkt_siat_histo", "descriptive_stats", "entropy")
-
-SERVE_TLS = """
-import http.server, ssl, sys
-server = http.server.ThreadingHTTPServer(('192.0.2.2', 443), http.server.SimpleHTTPRequestHandler)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(sys.argv[1])
-server.socket = context.wrap_socket(server.socket, server_side=True)
-print('ready', flush=True)
-server.serve_forever()
-"""
-
 SERVE = """
 import http.server, os, socket, sys, threading
 def ftp(listener):
@@ -187,40 +173,15 @@ def all_plugins_and_packets(network, folder):
     return same_rows(network, folder, "all", "-s", *ALL_PLUGINS)
 
 
-# Clients as people use them. What they said is known, so it is asked of the rows, too.
 def payload_plugins(network, folder):
-    need("curl", "openssl")
-    key = folder + "/key.pem"
-    veth.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", key + ".crt", "-subj", "/CN=identity.example",
-             "-days", "2")
-    with open(key, "a") as file, open(key + ".crt") as certificate:
-        file.write(certificate.read())
+    options = [word for name in veth.PAYLOAD_PLUGINS for word in ("--plugin", name)]
+    counts = same_rows(network, folder, "payload", *options)
     prefix = folder + "/payload"
-    options = [word for name in PAYLOAD_PLUGINS for word in ("--plugin", name)]
-    sensor = veth.Sensor(network, prefix, network.veths[0], "-e", "all", *options)
-    network.plug()
-    secure = network.python(network.sensor, SERVE_TLS, key, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert secure.stdout.readline() == b"ready\n"
-    for version in ("1.2", "1.3"):
-        network.inside(network.sender, "curl", "-sk", "--noproxy", "*", "--resolve", "identity.example:443:192.0.2.2", "--tlsv" + version,
-                       "--tls-max", version, "https://identity.example/", "-o", folder + "/page")
-    traffic(network)
-    sent = network.unplug()
-    secure.kill()
-    code, report = sensor.stop()
-    assert code == 0, (code, sensor.said(), report)
-    seen = veth.ledger(report)["seen"]
-    assert seen == sent, f"{sent} packets were sent, {seen} were seen"
-    veth.run(network.flowxdp, "replay", "-q", prefix + ".pcapng", "-w", prefix + "_again", *options)
-    assert filecmp.cmp(prefix + "_flows.txt", prefix + "_again_flows.txt", shallow=False), "flow rows differ"
     assert filecmp.cmp(prefix + "_protocols.txt", prefix + "_again_protocols.txt", shallow=False), "summaries differ"
     table = veth.rows(prefix)
     assert not any(int(row["fxStat"], 16) & 0x80 for row in table if "fxStat" in row), "wanted packets were lost"
-    secure_rows = [row for row in table if row["dstPort"] == "443" and row["dir"] == "A"]
-    assert len(secure_rows) == 2 and all("identity.example" in row["sslServerName"] for row in secure_rows), secure_rows
-    assert all("TLS" in row["nDPIclass"] and row["nDPIConfidence"] == '"DPI"' for row in secure_rows), secure_rows
     assert any("www.example.org" in row["dnsQname"] for row in table), "no DNS name"
-    return seen, len(table)
+    return counts
 
 
 def short_timeouts(network, folder):
