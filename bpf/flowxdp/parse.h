@@ -308,7 +308,8 @@ FX_INLINE void packet_move(struct packet *p, __u32 bytes)
 /* Prepares *p for a frame. See struct packet for what it leaves as it is. */
 FX_INLINE void packet_clear(struct packet *p, const struct frame_meta *m, __u64 packet_no, __u8 parse_tcp_options)
 {
-	__builtin_memset((__u8 *)p + PACKET_CLEARED_AT, 0, PACKET_CLEARED_BYTES);
+	/* clang 14 for BPF clears byte by byte what it does not know to be aligned: 136 stores, 16 ns. */
+	__builtin_memset(__builtin_assume_aligned((__u8 *)p + PACKET_CLEARED_AT, 8), 0, PACKET_CLEARED_BYTES);
 	p->tunnel_id = 0; /* part of the key of packets without a tunnel, too */
 	p->ts_ns = m->ts_ns;
 	p->clock_ns = m->clock_ns;
