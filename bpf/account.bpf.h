@@ -11,7 +11,7 @@
 #include "flow_table.bpf.h"
 #include "record_table.bpf.h"
 
-#define FLOW_ATTEMPTS 6
+#define FLOW_ATTEMPTS 7
 
 /* Makes s->key_tag of s->key, where it is not made inline (observe_context.bpf.h). */
 __noinline int tag_key(__u32 role)
@@ -277,8 +277,8 @@ __noinline int account(__u32 role, __u32 reverse)
 	} else {
 		load_lines(r);
 	}
-	if (r->state == FLOW_STATE_BORN && r->flow_id &&
-	    flow_end_at_packet(r, p->clock_ns, &config) != FLOW_END_NONE) {
+	if (FX_OPAQUE(s->flow_is_over)) {
+		s->flow_is_over = 0;
 		ended = ring_reserve_ended(); /* before the lock: the ring may be slow or full */
 		has_ended = reserved(ended);
 		tried = 1;
@@ -308,7 +308,8 @@ __noinline int account(__u32 role, __u32 reverse)
 	if (r->flow_id)
 		reason = flow_end_at_packet(r, p->clock_ns, &config);
 	if (reason != FLOW_END_NONE) {
-		if (!tried) { /* another CPU's packet forced an end after the check before the lock */
+		if (!tried) { /* the next attempt reserves ring memory for the ended record */
+			s->flow_is_over = 1;
 			record_unlock(&r->lock, token);
 			goto out;
 		}

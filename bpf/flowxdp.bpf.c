@@ -71,13 +71,17 @@ int flowxdp_ingress(struct xdp_md *ctx)
 {
 	__u32 role = ROLE_XDP, zero = 0;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct sensor_state *shared = bpf_map_lookup_elem(&sensor, &zero);
 	struct cpu_counts *c = cpu_counts(role);
+	struct sensor_state *shared = 0;
 
-	if (!s || !c || !shared)
+	if (!s || !c)
 		return XDP_PASS;
-	if (config.flags & FLOW_CONFIG_IN_ORDER)
+	if (config.flags & FLOW_CONFIG_IN_ORDER) {
+		shared = bpf_map_lookup_elem(&sensor, &zero);
+		if (!shared)
+			return XDP_PASS;
 		begin_turn(s, c, shared, role);
+	}
 	if (config.flags & FLOW_CONFIG_EXTRACT_FLOWS)
 		s->extracted = 0; /* a packet without a flow is not extracted */
 	if (observe_xdp(ctx, s, c, shared) && (config.flags & FLOW_CONFIG_FRAMES) &&

@@ -120,6 +120,7 @@ FX_INLINE void CTX_FN(attribute)(CTX *ctx, struct scratch *s, struct cpu_counts 
 		tag_key(role);
 	}
 	s->front_missed = 0;
+	s->flow_is_over = 0;
 	FX_NO_UNROLL
 	for (int attempt = 0; attempt < FLOW_ATTEMPTS; attempt++) {
 		outcome = account(role, reverse);

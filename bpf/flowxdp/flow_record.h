@@ -26,7 +26,7 @@ struct flow_dir {
 	__s64 last_clock_ns;   /* packet clock at the last packet, signed: captures step back by years */
 	__u32 timeout_ms;      /* idle timeout in force, set by the core, changed by kernel halves */
 	__u32 if_id;           /* interface of the first packet */
-	__u16 last_ip_id;      /* IPv4 identification of the previous packet */
+	__u16 last_ip_id;      /* IPv4 identification of the previous packet, 0 before the first one */
 	__u16 sensor_status;   /* fxStat */
 	__u8 flags;            /* enum flow_dir_flag */
 	__u8 tos;              /* of the last packet */
@@ -36,7 +36,6 @@ struct flow_dir {
 FX_STATIC_ASSERT(sizeof(struct flow_dir) == 64, "one cache line");
 
 enum flow_dir_flag {
-	FLOW_DIR_HAS_IP_ID = 1,
 	FLOW_DIR_FRAGMENT_PENDING = 2, /* a first fragment was seen, its last one was not */
 	FLOW_DIR_FIRST = 4,            /* the flow's first packet went this way; it is B when the creation rule inverted it */
 };

@@ -51,6 +51,7 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 {
 	__u32 direction = (r->lo_direction ^ reverse) & 1, verdict, octets = packet_octets(p);
 	struct flow_dir *d = &r->dir[direction], *o = &r->dir[direction ^ 1];
+	const __u32 enabled = c->enabled;
 	__s64 clock = p->clock_ns;
 	__u64 status = p->status;
 
@@ -83,9 +84,8 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 			d->last_ns = p->ts_ns;
 	}
 	if (p->ip_version == 4) {
-		if ((d->flags & FLOW_DIR_HAS_IP_ID) && p->ip_id && d->last_ip_id == p->ip_id)
+		if (p->ip_id && d->last_ip_id == p->ip_id)
 			status |= FS(DUPLICATE_IP_ID);
-		FX_SET(d->flags, FLOW_DIR_HAS_IP_ID);
 		d->last_ip_id = p->ip_id;
 	}
 	if (FX_UNLIKELY(p->flags & (PACKET_FIRST_FRAGMENT | PACKET_LAST_FRAGMENT))) {
@@ -106,7 +106,7 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 	/* 6.18: 374 k verified instructions (all plugins and force mode), because each half's verdict keeps states apart; cure:
 	 * FX_OPAQUE. */
 #define X(name)                                                                                        \
-	if (c->enabled & (1u << KERNEL_HALF_##name)) {                                                 \
+	if (enabled & (1u << KERNEL_HALF_##name)) {                                                    \
 		verdict = name##_on_packet((struct name##_state *)flow_slot(r, c, KERNEL_HALF_##name), \
 		                           FX_COLD_SLOT(name, r, c), r, p, step, &options->name);      \
 		FX_OPAQUE(step->verdict) = FX_OPAQUE(step->verdict) | verdict;                         \

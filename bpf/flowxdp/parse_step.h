@@ -44,8 +44,7 @@ FX_INLINE int packet_is_common_type(__u32 type)
 
 FX_INLINE void packet_copy_mac(__u8 *to, const __u8 *from)
 {
-	for (int i = 0; i < 6; i++)
-		to[i] = from[i];
+	fx_copy6(to, from);
 }
 
 /* A header says where its content ends. That is the end of an inner header that has no length field. */

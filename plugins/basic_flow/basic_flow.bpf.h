@@ -38,9 +38,7 @@ FX_STATIC_ASSERT(BASIC_FLOW_STACKS == 4 && BASIC_FLOW_MACS == 2, "stacks_of has 
 
 FX_INLINE int basic_flow_mac_differs(const __u8 *x, const __u8 *y)
 {
-	const __u16 *a = (const __u16 *)x, *b = (const __u16 *)y; /* both are at even addresses */
-
-	return (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]);
+	return ((fx_load_raw32(x) ^ fx_load_raw32(y)) | (__u32)(fx_load_raw16(x + 4) ^ fx_load_raw16(y + 4))) != 0;
 }
 
 FX_INLINE void basic_flow_note_mac(struct basic_flow_state *s, struct basic_flow_cold *cold, __u32 endpoint,
@@ -52,12 +50,10 @@ FX_INLINE void basic_flow_note_mac(struct basic_flow_state *s, struct basic_flow
 	if (FX_LIKELY(used && !basic_flow_mac_differs(first, mac)))
 		return;
 	if (used == 0) {
-		for (int i = 0; i < 6; i++)
-			first[i] = mac[i];
+		fx_copy6(first, mac);
 		s->macs_used[endpoint & 1] = 1;
 	} else if (used == 1) {
-		for (int i = 0; i < 6; i++)
-			cold->second_mac[endpoint & 1][i] = mac[i];
+		fx_copy6(cold->second_mac[endpoint & 1], mac);
 		s->macs_used[endpoint & 1] = 2;
 	}
 }

@@ -162,7 +162,7 @@ def in_ring(ring, record):
 
 PAGE = 4096
 ELSEWHERE = 0xfffffff1  # a lock's holder: no CPU has that number
-TRIES = 6               # FLOW_ATTEMPTS of bpf/account.bpf.h
+TRIES = 7               # FLOW_ATTEMPTS of bpf/account.bpf.h
 SLOTS = 8192            # FRAGMENT_SLOTS
 
 steps("9 packets of 3 flows: no loss", [], [frame(udp(n % 3)) for n in range(9)],
