@@ -91,6 +91,7 @@ FX_INLINE struct flow_record *insert_embryo(struct scratch *s, __u32 role, int *
 	}
 	s->embryo_id = id;
 	s->slot = slot;
+	note_new_flow(s);
 	return r;
 }
 
@@ -275,7 +276,8 @@ __noinline int account(__u32 role, __u32 reverse)
 		if (!r)
 			return ACCOUNT_RETRY;
 	} else {
-		load_lines(r);
+		load_lines(r, config.hot_size);
+		note_known_flow(s);
 	}
 	if (FX_OPAQUE(s->flow_is_over)) {
 		s->flow_is_over = 0;

@@ -2,8 +2,9 @@
 /*
  * flow_table.bpf.h - the flow table: finds the record of a key, takes and frees slots of records (record_slots.h).
  *
- * A look-up in map `flows` waits for memory three times: bucket, element, record. The front names the record of a hash at
- * once. It is a hint: whoever follows it checks the record's key under the record's lock, as everybody does.
+ * A look-up in map `flows` waits for memory three times: bucket, element, record. A record in its key's home is found without
+ * waiting for another line. The front names the record of a hash, wherever it lies. Both are hints: whoever follows one checks the
+ * record's key under the record's lock, as everybody does.
  */
 #pragma once
 
@@ -13,6 +14,9 @@
 #define SLOT_NONE 0xffffffffu     /* every slot is taken */
 #define SLOT_NOT_FOUND 0xfffffffeu /* other CPUs took what this one saw */
 #define SLOT_STEPS 32
+#define FLOOD_NEW 4u        /* less than one packet in five begins a flow: no flood */
+#define FLOOD_FROM 400000u  /* 100,000 new flows: more than a sensor usually meets when it is attached to a busy link */
+#define FLOOD_MOST 450000u
 #define RECORD_LINES (FLOW_RECORD_MAX / 64)
 
 FX_INLINE struct flow_record *record_at(__u32 slot) { return bpf_map_lookup_elem(&records, &slot); }
@@ -51,22 +55,59 @@ FX_INLINE void clear_word_bit(const __u64 *word, __u32 level, __u32 index)
 }
 
 /*
- * Takes a free slot: of the word in which this program took its last one, else the first one of the table. SLOT_NONE: the table
- * is full. SLOT_NOT_FOUND: try again.
+ * s->flood rises by FLOOD_NEW with each new flow and falls by 1 with each packet of a known flow. In a flood most flows do not come back:
+ * they take slots that lie together, which are filled faster, and nobody looks for them in their homes.
+ */
+FX_INLINE int flows_come_back(const struct scratch *s) { return s->flood < FLOOD_FROM; }
+
+FX_INLINE void note_new_flow(struct scratch *s)
+{
+	if (s->flood < FLOOD_MOST)
+		s->flood += FLOOD_NEW;
+}
+
+FX_INLINE void note_known_flow(struct scratch *s)
+{
+	if (s->flood)
+		s->flood--;
+}
+
+/* Takes slot number at of a word of level 0 when it is free. Returns 1 when this program has it. */
+FX_INLINE int take_bit(__u64 *word, __u32 index, __u32 at)
+{
+	__u64 bit = 1ULL << (at & 63), bits = __sync_fetch_and_and(word, ~bit);
+
+	if (!(bits & bit))
+		return 0; /* another CPU was faster */
+	if (bits == bit && load.slots.top)
+		clear_word_bit(word, 0, index);
+	return 1;
+}
+
+/*
+ * Takes a free slot for s->key: its home when flows come back, else one of the word in which this program took its last one, else the
+ * first one of the table. SLOT_NONE: the table is full. SLOT_NOT_FOUND: try again.
  */
 __noinline __u32 take_slot(__u32 role)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	__u32 level = 0, index;
+	__u32 level = 0, index, home, at;
+	__u64 *word, bits;
 
 	if (!s)
 		return SLOT_NOT_FOUND;
+	if (flows_come_back(s)) {
+		home = home_slot(&load.slots, s->key_tag);
+		index = home / SLOT_WORD_BITS;
+		at = home % SLOT_WORD_BITS;
+		word = slot_word(0, index);
+		if (word && FX_OPAQUE(*word) >> at & 1 && take_bit(word, index, at))
+			return home;
+	}
 	index = s->slot_word;
 	FX_NO_UNROLL
 	for (int step = 0; step < SLOT_STEPS; step++) {
-		__u64 *word = slot_word(level, index), bits, bit;
-		__u32 at;
-
+		word = slot_word(level, index);
 		if (!word)
 			return SLOT_NOT_FOUND;
 		bits = FX_OPAQUE(*word);
@@ -84,12 +125,8 @@ __noinline __u32 take_slot(__u32 role)
 			index = index * SLOT_WORD_BITS + at;
 			continue;
 		}
-		bit = 1ULL << (at & 63);
-		bits = __sync_fetch_and_and(word, ~bit);
-		if (!(bits & bit))
-			continue; /* another CPU was faster */
-		if (bits == bit && load.slots.top)
-			clear_word_bit(word, 0, index);
+		if (!take_bit(word, index, at))
+			continue;
 		s->slot_word = index;
 		return index * SLOT_WORD_BITS + at;
 	}
@@ -191,22 +228,50 @@ FX_INLINE void front_remove(__u32 tag, __u32 slot)
 }
 
 /*
- * The record of s->key, by the front or by map `flows`; NULL: there is none. s->slot is its slot.
+ * Reads a word of each line in the first size bytes of a record, so that the lines come from memory together. The exchange that takes
+ * the lock lets nothing pass it.
+ */
+FX_INLINE void load_lines(struct flow_record *r, __u32 size)
+{
+	FX_UNROLL
+	for (__u32 line = 0; line < RECORD_LINES; line++)
+		if (64 * line < size)
+			(void)FX_OPAQUE(((__u64 *)r)[8 * line]);
+}
+
+/*
+ * The record of s->key, by its home, by the front or by map `flows`; NULL: there is none. s->slot is its slot.
  * It may be another flow's by the time its lock is taken.
  */
 FX_INLINE struct flow_record *find_record(struct scratch *s)
 {
-	struct front_set *set = front_set_of(s->key_tag);
+	const __u32 home_of_key = home_slot(&load.slots, s->key_tag);
+	struct flow_record *home = record_at(home_of_key);
 	const struct record_place *place;
-	__u32 named = 0;
+	struct front_set *set;
+	__u32 named = 0, home_is_free = 0;
 
 	FX_OPAQUE(s->front_way) = 0;
+	if (!home)
+		return 0; /* never */
+	if (flows_come_back(s)) {
+		__u32 state = FX_OPAQUE(home->state);
+
+		if (state == FLOW_STATE_BORN && flow_key_equal(&home->key, &s->key)) {
+			s->slot = home_of_key;
+			return home;
+		}
+		home_is_free = state == FLOW_STATE_DEAD;
+	}
+	set = front_set_of(s->key_tag);
 	if (!set)
 		return 0; /* never */
 	if (!s->front_missed)
 		named = front_find(s, set);
 	if (!named) {
 		FX_OPAQUE(s->front_way) = 0;
+		if (home_is_free)
+			load_lines(home, config.record_size); /* a new flow will write to them */
 		place = bpf_map_lookup_elem(&flows, &s->key);
 		if (!place)
 			return 0;
@@ -215,16 +280,4 @@ FX_INLINE struct flow_record *find_record(struct scratch *s)
 	}
 	s->slot = named - 1;
 	return record_at(named - 1);
-}
-
-/*
- * Reads a word of each hot line of a record, so that the lines come from memory together. The exchange that takes the lock lets
- * nothing pass it.
- */
-FX_INLINE void load_lines(struct flow_record *r)
-{
-	FX_UNROLL
-	for (__u32 line = 0; line < RECORD_LINES; line++)
-		if (64 * line < config.hot_size)
-			(void)FX_OPAQUE(((__u64 *)r)[8 * line]);
 }

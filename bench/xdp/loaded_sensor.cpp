@@ -30,6 +30,7 @@ LoadedSensor::LoadedSensor(const std::string& plugins, std::uint32_t max_flows)
     options.plugin_options.assign(host_->plugin_options().begin(), host_->plugin_options().end());
     options.flow.idle_timeout_ms = 182'000;
     options.flow.fragment_seed = 1;
+    flow_hash_secret_from(&options.flow.table_secret, 1);
     options.flow.tunnels = tunnel_config_default();
     options.max_flows = max_flows;
     object_ = std::make_unique<SensorObject>(options);

@@ -5,7 +5,11 @@
  *
  * Record n lies in slot n of map `records`. Map `flows` names the slot of a key. Map `free_slots` is an index of free
  * slots in levels of 64-bit words: level 0 has a bit for each slot, 1 = free; level n + 1 has a bit for each word of level
- * n, 0 = no bit of it is set. A program takes the first free slot, so the records in use lie together.
+ * n, 0 = no bit of it is set.
+ *
+ * The hash of a key names a slot, too: the key's home. A program takes the home of a new flow when it is free, else the first free
+ * slot it finds. So most records are found where their hash says, and no other line of memory is read before. In a flood of new flows
+ * it takes slots that lie together.
  */
 #ifndef FLOWXDP_RECORD_SLOTS_H
 #define FLOWXDP_RECORD_SLOTS_H
@@ -32,6 +36,7 @@ struct front_set {
 struct slot_levels {
 	__u32 top;       /* the level that is one word */
 	__u32 words;     /* of all levels */
+	__u32 slots;     /* of the table */
 	__u32 first[8];  /* word of map `free_slots` with which a level begins. Eight, so that a mask bounds the level */
 };
 
@@ -43,6 +48,7 @@ FX_INLINE void slot_levels_from(struct slot_levels *levels, __u32 slots)
 	for (int i = 0; i < 8; i++)
 		levels->first[i] = 0;
 	levels->words = 0;
+	levels->slots = slots;
 	do {
 		words = (words + SLOT_WORD_BITS - 1) / SLOT_WORD_BITS;
 		levels->first[level] = levels->words;
@@ -50,6 +56,9 @@ FX_INLINE void slot_levels_from(struct slot_levels *levels, __u32 slots)
 		levels->top = level++;
 	} while (words > 1);
 }
+
+/* The home of a key with this tag (flow_key_tag()). */
+FX_INLINE __u32 home_slot(FX_CONFIG struct slot_levels *levels, __u32 tag) { return (__u32)((__u64)tag * levels->slots >> 32); }
 
 /* Sets of map `front`, a power of two: a way for each slot, or more. */
 FX_INLINE __u32 front_sets(__u32 slots)

@@ -35,17 +35,16 @@ std::string stack_depth(const std::string& log)
 
 int run_frame(int program_fd, const std::uint8_t* frame, std::uint32_t bytes, const frame_meta& meta)
 {
-    std::uint8_t input[sizeof(frame_meta) + FRAME_MAX_VISIBLE];
+    std::vector<std::uint8_t> input(sizeof(frame_meta) + FRAME_MAX_VISIBLE);
     const std::uint32_t length = bytes < 14 ? 14 : bytes; // test-run refuses shorter ones
-    std::memcpy(input, &meta, sizeof meta);
-    std::memset(input + sizeof meta, 0, 14);
-    std::memcpy(input + sizeof meta, frame, bytes);
+    std::memcpy(input.data(), &meta, sizeof meta);
+    std::memcpy(input.data() + sizeof meta, frame, bytes);
     xdp_md context{};
     context.data = sizeof meta;
     context.data_end = sizeof meta + length;
     bpf_test_run_opts run{};
     run.sz = sizeof run;
-    run.data_in = input;
+    run.data_in = input.data();
     run.data_size_in = sizeof meta + length;
     run.ctx_in = &context;
     run.ctx_size_in = sizeof context;
@@ -86,6 +85,7 @@ SensorBench::SensorBench(const BenchSetup& setup)
     if (setup.extraction)
         flow_.flags |= FLOW_CONFIG_FRAMES | FLOW_CONFIG_IN_ORDER;
     flow_.fragment_seed = 42;
+    flow_hash_secret_from(&flow_.table_secret, 42);
     if (setup.full_needs) {
         flow_.flags |= FLOW_CONFIG_PACKET_NEEDS;
         flow_.needs.count = PACKET_NEEDS_MAX;
@@ -195,6 +195,22 @@ std::uint64_t SensorBench::free_slots()
         words = (words + 63) / 64;
     }
     return n;
+}
+
+std::map<std::uint32_t, flow_key> SensorBench::used_slots()
+{
+    std::map<std::uint32_t, flow_key> out;
+    std::vector<std::uint64_t> bytes(record_stride(flow().record_size) / 8);
+    for (std::uint32_t slot = 0; slot < sensor->max_flows(); slot++) {
+        const std::uint32_t at = slot / 64;
+        std::uint64_t word = 0;
+        EXPECT_EQ(bpf_map_lookup_elem(sensor->map_fd("free_slots"), &at, &word), 0) << "word " << at;
+        if (word >> slot % 64 & 1)
+            continue;
+        EXPECT_EQ(bpf_map_lookup_elem(sensor->map_fd("records"), &slot, bytes.data()), 0) << "slot " << slot;
+        out[slot] = reinterpret_cast<const flow_record*>(bytes.data())->key;
+    }
+    return out;
 }
 
 std::uint64_t SensorBench::counter(enum counter which)

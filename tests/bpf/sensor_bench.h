@@ -94,6 +94,8 @@ class SensorBench {
     // Slots of records that nobody has taken, by the index of free slots. Expects the levels above to lead to each of
     // them.
     std::uint64_t free_slots();
+    // Slots in use and the keys of their records.
+    std::map<std::uint32_t, flow_key> used_slots();
     std::uint64_t counter(enum counter which);
     [[nodiscard]] const flow_config& flow() const { return flow_; }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * record.pml - the life of a flow record in the kernel's table: packets of two CPUs, the evictor, slots that are used again
- * while somebody still has a pointer to them, and a front that may be out of date.
+ * while somebody still has a pointer to them, a home that is read without the lock, and a front that may be out of date.
  *
  * Proved for every interleaving: each packet is in exactly one place: the record of its flow, an evicted record of its
  * flow, or a record of its own. At the end each slot is free, or has one key. README.md maps each step to its code. A -D switch
@@ -26,6 +26,7 @@
 #define ROUNDS   1 /* eviction calls */
 #endif
 #define NONE     255
+#define HOME     0 /* home_slot() of every key, so that they meet there */
 
 #define DEAD   0
 #define EMBRYO 1
@@ -87,8 +88,8 @@ inline insert(k, mine, done, no_room)
 		:: else ->
 			if
 #endif
-		:: free[0] -> free[0] = false; fresh = 0
-		:: !free[0] && free[1] -> free[1] = false; fresh = 1
+		:: free[HOME] -> free[HOME] = false; fresh = HOME
+		:: !free[HOME] && free[1] -> free[1] = false; fresh = 1
 		:: else -> no_room = true
 		fi
 #ifdef FREED_TWICE
@@ -149,7 +150,12 @@ proctype Cpu(byte token)
 			by_front = false;
 			e = NONE;
 			if
-			:: !front_missed && front[k] != NONE -> e = front[k]; by_front = (e != NONE)
+			:: record[HOME].state == BORN ->
+				if :: record[HOME].key == k -> e = HOME :: else fi
+			:: else
+			fi;
+			if
+			:: e == NONE && !front_missed && front[k] != NONE -> e = front[k]; by_front = (e != NONE)
 			:: else
 			fi;
 			if

@@ -26,10 +26,11 @@ inline clear_bit_above(w)
 #endif
 }
 
-/* take_slot(): from the word where it took the last one, else from the top. */
+/* take_slot(): from the home's word or the one where it took the last one, else from the top; any bit of it may be the home. */
 inline take(w, slot)
 {
 	slot = NONE;
+	if :: w = 0 :: w = 1 fi;
 	steps = 0;
 	do
 	:: steps == 4 -> break
@@ -45,7 +46,10 @@ inline take(w, slot)
 			:: else -> w = (top & 1 -> 0 : 1)
 			fi
 		:: else ->
-			picked = (bits & 1 -> 1 : 2);
+			if
+			:: bits & 1 -> picked = 1
+			:: bits & 2 -> picked = 2
+			fi;
 #ifdef NOT_ATOMIC
 			bits = word[w];
 			word[w] = bits & ~picked;
