@@ -12,7 +12,10 @@
 #include "parse_step.h"
 #include "tunnel_config.h"
 
-/* Ports below belong to services (IANA: system ports). A packet from such a port is a service's answer to a client's port. */
+/*
+ * Ports below belong to services (IANA: system ports). A packet from such a port is a service's answer to a client's port. Port 0 is
+ * nobody's: a sender that expects no answer may use it (RFC 768), as tunnels' senders do.
+ */
 #define TUNNEL_FIRST_CLIENT_PORT 1024u
 /* Bytes allowed after an Ethernet header in a tunnel: the minimum payload of an Ethernet frame, and its check sequence. */
 #define TUNNEL_PADDED_BYTES (46u + 4u)
@@ -49,7 +52,7 @@ FX_INLINE __u32 packet_try_tunnel(FX_CONFIG struct tunnel_config *c, __u32 src_p
 			return HEADER_KIND_NONE;
 		}
 	}
-	if (src_port < TUNNEL_FIRST_CLIENT_PORT && !tunnel_kind_of_port(c, src_port))
+	if (src_port && src_port < TUNNEL_FIRST_CLIENT_PORT && !tunnel_kind_of_port(c, src_port))
 		return HEADER_KIND_NONE;
 
 	__u32 content_end = offset + length;

@@ -164,6 +164,7 @@ TEST(TunnelTrial, AnAnswerOfAServiceIsNoTunnelWhateverItHolds)
     EXPECT_TRUE(is_outer(with_inner4(Packet().eth().ipv4().udp(53, 4789).vxlan(1).eth()).bytes()));
     EXPECT_TRUE(is_outer(with_inner4(Packet().eth().ipv4().udp(1023, 2152).gtp()).bytes()));
     EXPECT_FALSE(is_outer(with_inner4(Packet().eth().ipv4().udp(1024, 2152).gtp()).bytes()));
+    EXPECT_FALSE(is_outer(with_inner4(Packet().eth().ipv4().udp(0, 6081).geneve()).bytes())); // nobody's port (RFC 768)
 }
 
 // The catalogue's tunnels over UDP, and each of them broken in one place.
