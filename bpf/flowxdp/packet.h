@@ -15,14 +15,14 @@
 #define PACKET_MAX_HEADER_OFFSET 1500u
 /* Headers dissected in a frame at most; then dissection ends (flowStat bit 43). */
 #define PACKET_MAX_HEADERS 20u
-/* Bytes of a frame that BPF_PROG_TEST_RUN gives a program (a page of 4,096 bytes less headroom and tailroom; 6.1 and 6.18). */
-#define FRAME_MAX_VISIBLE 3520u
-/* Bytes of a frame that extraction keeps at most: the kernel's helper reads at no offset above 65,535 (6.1 and 6.18). */
-#define FRAME_SNAP_MAX 65536u
+/* Bytes of a frame that a program can read: the kernel's helper reads at no offset above 65,535 (6.1 and 6.18). */
+#define FRAME_MAX_VISIBLE 65536u
+/* Bytes of a frame that extraction keeps at most. */
+#define FRAME_SNAP_MAX FRAME_MAX_VISIBLE
 /* First bytes of an egress frame that are built for the filter (leaving.bpf.h): more than headers ever have. */
 #define LEAVING_HEAD_BYTES 512u
 /* Payload bytes that packet mode and payload plugins may see, counted from the start of L7. */
-#define PACKET_MAX_PAYLOAD 2048u
+#define PACKET_MAX_PAYLOAD 16384u
 
 /*
  * What the parser gets beside a frame's bytes. 32 bytes are the most that BPF_PROG_TEST_RUN takes as XDP metadata on 6.1. The link

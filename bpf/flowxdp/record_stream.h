@@ -117,7 +117,7 @@ struct packet_record {
 	__u32 tcp_seq;          /* TCP with its whole header */
 };
 FX_STATIC_ASSERT(sizeof(struct packet_record) == 208, "core of a packet row; states, headers and payload follow");
-/* Largest packet record: core, packet states, payload. */
-#define PACKET_ROW_MAX 4096u
+/* Largest packet record: core and packet states, then payload. */
+#define PACKET_ROW_MAX (2048u + PACKET_MAX_PAYLOAD)
 
 #endif

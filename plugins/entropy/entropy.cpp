@@ -16,7 +16,7 @@ enum Status : std::uint8_t {
 constexpr fx_bit kStatBits[] = {
     {kTooFew, "Too few payload bytes (option min_bytes)"},
     {kMostBytes, "There were more payload bytes than are looked at (option max_bytes)"},
-    {kCut, "Payload of a packet was not captured, or is longer than 2,048 bytes"},
+    {kCut, "Payload of a packet was not captured, or is longer than 16,384 bytes"},
     {kMostPackets, "There were more packets than are looked at (option packets)"},
     {kNoIp, "No IP header: not looked at"},
 };

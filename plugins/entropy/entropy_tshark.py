@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 from direction_packets import rows_with_packets  # noqa: E402
 from tshark_fields import Comparison, arguments  # noqa: E402
 
-PACKETS, BYTES, LEAST, PACKET = 64, 8192, 9, 2048
+PACKETS, BYTES, LEAST, PACKET = 64, 8192, 9, 16384
 
 flowxdp, captures = arguments(__doc__)
 check, others = Comparison(), 0

@@ -31,7 +31,7 @@ enum Status : std::uint8_t {
 };
 constexpr fx_bit kStatBits[] = {
     {kUsedUp, "Protocol not found in the packets that are looked at (option packets)"},
-    {kCut, "Payload of a packet was not captured, or is longer than 2,048 bytes"},
+    {kCut, "Payload of a packet was not captured, or is longer than 16,384 bytes"},
     {kGap, "Packets did not reach the plugin: lost on the way, or from before the daemon's start"},
     {kDropped, "Too many flows were looked at at once (option flows): judged by ports alone"},
     {kNoIp, "No IP header: not looked at"},

@@ -146,7 +146,8 @@ def checksums():
         return ipv6(43, header + body, CLIENT6, SERVER6)
 
     tunnel = ipv4(IPIP, broken(of_tcp(40013), -1), "203.0.113.1", "203.0.113.2")  # its own header has no checksum
-    large = of_tcp(40014, bytes(2040))
+    merged = of_tcp(40013, bytes(9000))
+    large = of_tcp(40014, bytes(16384))
     cut = of_tcp(40015)
     unmade = of_tcp(40016, total=0)  # a buffer that the device still has to cut
     cases = [  # ethertype, packet, length on the wire, ipFlags, tcpFStat
@@ -164,6 +165,8 @@ def checksums():
         (IPV4, summed(ipv4(UDP, udp(40011, 53000, b"x")))[:26] + bytes(2) + b"x", 0, 0, 0),  # UDP without a checksum
         (IPV4, fragment, 0, 0, 0),
         (IPV4, tunnel, 0, L4_WRONG, L4_JUDGED),
+        (IPV4, merged, 0, 0, L4_JUDGED),
+        (IPV4, broken(merged, -1), 0, L4_WRONG, L4_JUDGED),
         (IPV4, large, 0, 0, 0),
         (IPV4, cut[:-2], len(cut), 0, 0),
         (IPV4, broken(cut, 8)[:-2], len(cut), L3_WRONG, 0),

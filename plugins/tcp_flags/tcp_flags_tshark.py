@@ -16,7 +16,7 @@ SUMS = ["ip.checksum.status", "tcp.checksum.status", "udp.checksum.status", "ip.
 JUDGE = [word for layer in ("ip", "tcp", "udp") for word in ("-o", layer + ".check_checksum:TRUE")]
 WRONG, RIGHT, ILLEGAL = "0", "1", "4"  # of ...checksum.status; IPv6 without a checksum of UDP is illegal
 FIRST = 32  # packets of a direction whose options are read
-MOST = 2048  # bytes of a packet that come to user space
+MOST = 16384  # bytes of a packet that come to user space
 # (name of the capture, field): why tshark says something else
 EXPLAINED = {("nDPI__fuzz-2006-06-26-2594.pcap", field): "IP lengths changed at random: beyond the frame; tshark sums what the frame has"
              for field in ("ipFlags", "tcpFStat")}

@@ -159,6 +159,8 @@ struct Memory {
 };
 using FlowMemory = flowxdp::FlowMemoryOf<Memory>;
 
+constexpr std::uint16_t kStreamBytes = 8192;
+
 // Hello, certificate and what an early end leaves are in a direction's first packets.
 constexpr fx_packet_need kNeeds[] = {{.ethertype = 0,
                                       .ip_proto = 6,
@@ -166,7 +168,7 @@ constexpr fx_packet_need kNeeds[] = {{.ethertype = 0,
                                       .port_first = 0,
                                       .port_last = 0,
                                       .first_packets = 24,
-                                      .payload_bytes = 2048,
+                                      .payload_bytes = kStreamBytes,
                                       .flags = FX_NEED_STREAM}};
 
 struct Figures : flowxdp::FigureSet {
@@ -183,7 +185,7 @@ constexpr flowxdp::PluginDescription kDescription = {.number = 315,
                                                      .help = "TLS handshakes: names, versions, certificates, JA3, JA4",
                                                      .columns = kColumns.all(),
                                                      .flow_memory_size = FlowMemory::size,
-                                                     .stream_bytes = 8192,
+                                                     .stream_bytes = kStreamBytes,
                                                      .figures = kFigures.all()};
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;

@@ -13,8 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     Side side{};
     for (const std::string_view part : {text.substr(0, size / 2), text.substr(size / 2), text}) {
-        const flowxdp::test::ExactBytes bytes(part.substr(0, 2048));
-        read_datagram(bytes.span(), part.size() <= 2048, &side);
+        const flowxdp::test::ExactBytes bytes(part.substr(0, PACKET_MAX_PAYLOAD));
+        read_datagram(bytes.span(), part.size() <= PACKET_MAX_PAYLOAD, &side);
     }
     return 0;
 }

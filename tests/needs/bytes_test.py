@@ -20,6 +20,7 @@ FLOWXDP, ENGINE = sys.argv[1], (sys.argv[2:] or ["native"])[0]
 LIB = os.path.join(os.path.dirname(os.path.realpath(FLOWXDP)), "../lib/flowxdp_needs")
 CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
 HEAD = 64  # bytes of a stream that the plugin prints
+LONGEST = 16384  # PACKET_MAX_PAYLOAD of bpf/flowxdp/packet.h
 
 
 def rows(folder, frames, plugin="seen_bytes", *options):
@@ -131,6 +132,22 @@ def packets(folder):
     print("ok: packet mode beside it")
 
 
+def merged(folder):
+    """Segments as a device merges them (GRO, LRO): longer than a page, so the kernel has them in several buffers."""
+    lengths = (2048, 2049, 3400, 3500, 9000, 16384, 16385, 60000)
+    bodies = [bytes(b"abcdefghijklmnop"[(i + n) % 16] for i in range(n)) for n in lengths]
+    frames = [segment(flow, True, 100, body) for flow, body in enumerate(bodies)]
+    table = rows(folder, frames, "seen_bytes", "-s")
+    assert [int(row["l7BytesSnt"]) for row in table] == list(lengths), table
+    assert not any(int(row["seenGaps"]) for row in table)
+    with open(folder + "/a_packets.txt") as lines:
+        next(lines)
+        said = [line.rstrip("\n").split("\t")[-1].strip('"') for line in lines]
+    for body, text in zip(bodies, said, strict=True):
+        assert text == body[:LONGEST].decode(), (len(body), len(text))
+    print("ok: segments of up to 60,000 bytes")
+
+
 def options(folder):
     frames = [segment(0, True, 100, flags=SYN), segment(0, True, 101, b"abc"), segment(0, True, 104, b"def"), segment(0, True, 107, b"ghi")]
     (row,) = rows(folder, frames, "seen_bytes:packets=3")
@@ -143,4 +160,5 @@ def options(folder):
 with tempfile.TemporaryDirectory() as folder:
     streams(folder)
     packets(folder)
+    merged(folder)
     options(folder)

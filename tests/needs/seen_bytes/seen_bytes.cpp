@@ -67,7 +67,7 @@ class SeenBytes final : public flowxdp::Plugin {
                      .port_first = port,
                      .port_last = port,
                      .first_packets = packets,
-                     .payload_bytes = 2048,
+                     .payload_bytes = PACKET_MAX_PAYLOAD,
                      .flags = FX_NEED_STREAM};
         needs_[1] = {.ip_proto = 1, .first_layer = 4, .first_packets = packets, .payload_bytes = 16};
         needs_[2] = {.ethertype = 0x0806, .first_layer = 3, .first_packets = packets};
