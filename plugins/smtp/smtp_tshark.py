@@ -36,7 +36,7 @@ EXPLAINED = {
     **because(REFUSED, ["smtp-ehlo-reset-after-rejected-data__input.pcap"], ENVELOPE),
     **because(REFUSED, ["smtp-out-of-order.pcap"], ("smtpCC", "smtpESA")),
     **because(REFUSED, ["10.7.29.101_49898-178.63.41.150_25.pcap"], ["smtpCC"]),
-    **because("tshark has no code of the bye", ["smtp-bug-6053__input.pcap"], ["smtpRC"]),
+    **because("QUIT where a user is asked for: here the word of a command ends an authentication", ["smtp-long-command__input.pcap"], ["smtpCC"]),
     **because("a user in two segments", ["smtp-bug-5989__input.pcap"], ["smtpUsr"]),
 }
 
