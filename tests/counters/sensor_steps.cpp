@@ -154,10 +154,10 @@ class Steps {
             counters += fmt::format("\"{}\":{},", kNames[i], bench_.counter(static_cast<enum counter>(i)));
         damaged_ += bench_.ring->damaged() + bench_.evictor->damaged();
         return fmt::format("{{\"counters\":{{{}\"records_damaged\":{}}},\"in_flows\":{},\"rows\":{},\"ended_bytes\":{},"
-                           "\"row_bytes\":{},\"fragment_slots\":{},\"left_in_table\":{}}}",
+                           "\"row_bytes\":{},\"fragment_slots\":{},\"front_misled\":{},\"left_in_table\":{}}}",
                            counters, damaged_, in_flows_, rows,
                            offsetof(ended_record, record) + bench_.flow().record_size, bench_.flow().packet_record_size,
-                           fragment_slots(), bench_.table_size());
+                           fragment_slots(), front_misled_, bench_.table_size());
     }
 
   private:
@@ -197,8 +197,12 @@ class Steps {
                                         });
         } else if (word == "front") {
             for_each_value<front_set>("front", sizeof(front_set), front_sets(slots), [&](front_set* set) {
-                for (__u64& entry : set->entry)
-                    entry = entry ? entry >> 32 << 32 | (value + 1) : 0;
+                for (__u64& entry : set->entry) {
+                    if (!entry)
+                        continue;
+                    front_misled_ += static_cast<__u32>(entry) != value + 1;
+                    entry = entry >> 32 << 32 | (value + 1);
+                }
                 return true;
             });
         } else if (word == "fragment_lock") {
@@ -259,6 +263,7 @@ class Steps {
     SensorBench bench_;
     std::int64_t clock_ns_ = 0;
     std::uint64_t in_flows_ = 0, damaged_ = 0;
+    std::uint64_t front_misled_ = 0; // entries of the front that name another slot since they were set
 };
 
 } // namespace
