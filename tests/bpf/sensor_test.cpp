@@ -540,7 +540,8 @@ TEST_F(Sensor, EverySlotIsTakenOnceAndFreedOnce)
     }
 }
 
-// A record lies in its key's home, unless another flow was there first; also after the table was full, however it was evicted.
+// A record lies in its key's home, unless another flow was there first; also after the table was full, however it was
+// evicted.
 TEST_F(Sensor, RecordsLieInTheirHomes)
 {
     SensorBench bench({});
@@ -562,7 +563,7 @@ TEST_F(Sensor, RecordsLieInTheirHomes)
         elsewhere++;
         EXPECT_TRUE(used.contains(home)) << "slot " << slot << ", home " << home;
     }
-    // A quarter of the slots drawn at random: each flow finds its home taken with a chance of 0 to 1/4, 1/8 in the mean.
+    // A quarter of the slots drawn at random: a flow finds its home taken with a chance of 0 to 1/4, 1/8 in the mean.
     EXPECT_GT(elsewhere, 0u);
     EXPECT_LT(elsewhere, slots / 4 / 5);
 }
@@ -598,7 +599,8 @@ TEST_F(Sensor, AWrongFrontMisleadsNoPacket)
         for (unsigned i = 0; i < kFlows; i++)
             bench.run(to_server(0, 0, client(i)), 2 * kSecond);
     }
-    EXPECT_GE(bench.counter(COUNTER_FRONT_MISSED), (std::size(lies) - 1) * named) << "at most one lie names a flow's own slot";
+    EXPECT_GE(bench.counter(COUNTER_FRONT_MISSED), (std::size(lies) - 1) * named)
+        << "at most one lie names a flow's own slot";
     EXPECT_EQ(bench.counter(COUNTER_IDENTITY_MISSED), 0u);
     const auto flows = bench.evict(EVICT_ALL, 3 * kSecond);
     ASSERT_EQ(flows.size(), kFlows);
