@@ -21,9 +21,10 @@ SUPPORT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support"
 # Another XDP program (tests/bpf/drop_port.bpf.c): drops UDP to port 7.
 DROP_PORT = os.path.join(os.path.dirname(os.path.realpath(sys.argv[1])), "../lib/tests/drop_port.bpf.o")
 
-# What looks into packets, reads streams, or adds a kernel half that is off by default.
-PAYLOAD_PLUGINS = ("proto_stats", "dedup", "port_classifier", "ndpi", "community_id", "tcp_rtt", "icmp", "arp", "ntp", "dhcp", "dns", "ftp",
-                   "smtp", "ssh", "http", "quic", "tls", "snmp", "sip", "conn_stat", "nfrst_pkts", "pkt_siat_histo", "descriptive_stats", "entropy")
+# What looks into packets, reads streams, or adds a kernel half that is off by default; flow_export has fxStat.
+PAYLOAD_PLUGINS = ("flow_export", "proto_stats", "dedup", "port_classifier", "ndpi", "community_id", "tcp_rtt", "icmp", "arp", "ntp", "dhcp", "dns",
+                   "ftp", "smtp", "ssh", "http", "quic", "tls", "snmp", "sip", "conn_stat", "nfrst_pkts", "pkt_siat_histo", "descriptive_stats",
+                   "entropy")
 
 SEND_UDP = """
 import socket, sys
