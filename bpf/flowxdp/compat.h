@@ -36,11 +36,19 @@ FX_INLINE __u16 fx_load16(const __u8 *p) { return bpf_ntohs(*(const __u16 *)p); 
 FX_INLINE __u32 fx_load32(const __u8 *p) { return bpf_ntohl(*(const __u32 *)p); }
 FX_INLINE __u32 fx_load_raw32(const __u8 *p) { return *(const __u32 *)p; }
 FX_INLINE __u16 fx_load_raw16(const __u8 *p) { return *(const __u16 *)p; }
-/* Six bytes, as a MAC address has. clang 14 copies them one by one when it does not know them to be aligned. */
+/*
+ * Six bytes, as a MAC address has, and sixteen, as a header stack has. clang 14 copies byte by byte what it does not know to be
+ * aligned.
+ */
 FX_INLINE void fx_copy6(__u8 *to, const __u8 *from)
 {
 	*(__u32 *)to = *(const __u32 *)from;
 	*(__u16 *)(to + 4) = *(const __u16 *)(from + 4);
+}
+FX_INLINE void fx_copy16(__u8 *to, const __u8 *from)
+{
+	((__u64 *)to)[0] = ((const __u64 *)from)[0];
+	((__u64 *)to)[1] = ((const __u64 *)from)[1];
 }
 
 /* Configuration: frozen at load, so that the verifier knows its values. */
@@ -95,6 +103,7 @@ FX_INLINE __u16 fx_load_raw16(const __u8 *p)
 	return v;
 }
 FX_INLINE void fx_copy6(__u8 *to, const __u8 *from) { memcpy(to, from, 6); }
+FX_INLINE void fx_copy16(__u8 *to, const __u8 *from) { memcpy(to, from, 16); }
 #define FX_CONFIG const
 #define FX_OPAQUE(x) (x)
 FX_INLINE __u64 fx_bound(__u64 offset) { return offset; }

@@ -139,8 +139,7 @@ FX_INLINE void packet_record_fill(struct packet_record *out, const struct flow_r
 	out->round_trip_ns = step->round_trip_ns;
 	out->duration_ns = d->last_ns - d->first_ns;
 	out->direction_packet_no = d->packets;
-	for (__u32 i = 0; i < HEADER_STACK_BYTES; i++)
-		out->headers[i] = p->headers[i];
+	fx_copy16(out->headers, p->headers);
 	for (int i = 0; i < 4; i++) {
 		out->src[i] = p->src[i];
 		out->dst[i] = p->dst[i];
@@ -160,10 +159,8 @@ FX_INLINE void packet_record_fill(struct packet_record *out, const struct flow_r
 	for (int i = 0; i < 3; i++)
 		out->vlan_stack[i] = p->vlan_stack[i];
 	out->flags = p->flags;
-	for (int i = 0; i < 6; i++) {
-		out->mac_src[i] = p->mac_src[i];
-		out->mac_dst[i] = p->mac_dst[i];
-	}
+	fx_copy6(out->mac_src, p->mac_src);
+	fx_copy6(out->mac_dst, p->mac_dst);
 	out->header_captured = 0;
 	out->wanted = step->wanted;
 	out->needs = step->needs;

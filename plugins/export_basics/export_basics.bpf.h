@@ -45,10 +45,8 @@ FX_INLINE __u32 export_basics_on_packet(struct export_basics_state *s, struct no
 		FX_SET(s->has, EXPORT_BASICS_VLAN);
 	}
 	if (p->link_has_mac) {
-		for (int i = 0; i < 6; i++) {
-			s->mac[direction][i] = p->mac_src[i];
-			s->mac[direction ^ 1][i] = p->mac_dst[i];
-		}
+		fx_copy6(s->mac[direction], p->mac_src);
+		fx_copy6(s->mac[direction ^ 1], p->mac_dst);
 		FX_SET(s->has, EXPORT_BASICS_MAC);
 	}
 	return PLUGIN_CONTINUE;
