@@ -78,7 +78,8 @@ def sent(network, folder, *words):
     assert server.stdout.readline() == b"ready\n"
     veth.until(lambda: network.inside(network.sender, sys.executable, "-c", RECEIVE, check=False).returncode == 0, "it arrived")
     server.wait(timeout=30 * veth.PATIENCE)
-    # The last frame has left before the server ended, and tcpdump has it when it has a later one.
+    network.connections_have_ended()
+    # tcpdump has the last frame when it has a later one.
     network.inside(network.sender, "ping", "-c", "1", "2001:db8:0::2")
     veth.until(lambda: veth.run("tcpdump", "-n", "-Z", "root", "-r", dump, "ip6[6] = 58 and ip6[40] = 128", check=False).stdout,
                "tcpdump has written it")

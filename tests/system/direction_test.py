@@ -96,6 +96,7 @@ def transfer(network, dump, size, snap):
     server = network.start(network.sensor, sys.executable, "-c", SERVE, str(size), stdout=subprocess.PIPE)
     assert server.stdout.readline() == b"ready\n"
     network.inside(network.sender, sys.executable, "-c", FETCH, str(size))
+    network.connections_have_ended()
     network.send(1, 1, port=9999)  # the last frame on the wire
     veth.until(lambda: veth.run("tcpdump", "-n", "-Z", "root", "-r", dump, "udp port 9999", check=False).stdout,
                "tcpdump has written the last frame")

@@ -75,6 +75,7 @@ def filtered(network, folder):
         assert server.stdout.readline() == b"ready\n"
         network.inside(network.sender, sys.executable, "-c", FETCH)
         server.wait()
+        network.connections_have_ended()
         network.send(1, 1, port=9999)  # the last frame on the wire
         veth.until(lambda: veth.run("tcpdump", "-n", "-Z", "root", "-r", dump, "udp port 9999", check=False).stdout,
                    "tcpdump has written the last frame")

@@ -134,10 +134,12 @@ def traffic(network):
             assert meter.poll() is None, "iperf3 does not listen"
         network.inside(network.sender, "iperf3", "-c", "192.0.2.2", *options, timeout=30 * veth.PATIENCE)
         assert meter.wait(timeout=30 * veth.PATIENCE) == 0
-    captures = [os.path.join(EXAMPLES, name) for name in sorted(os.listdir(EXAMPLES)) if name.endswith(".pcap")]
-    assert network.python(network.sender, INJECT, network.peers[0], *captures).wait(timeout=30 * veth.PATIENCE) == 0
+    # The server closes what is open when it ends, and the peer acknowledges that: before the last frame.
     server.kill()
     server.wait()
+    network.connections_have_ended()
+    captures = [os.path.join(EXAMPLES, name) for name in sorted(os.listdir(EXAMPLES)) if name.endswith(".pcap")]
+    assert network.python(network.sender, INJECT, network.peers[0], *captures).wait(timeout=30 * veth.PATIENCE) == 0
 
 
 def same_rows(network, folder, name, *options):

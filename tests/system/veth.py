@@ -156,6 +156,14 @@ class Network:
         script = SEND_UDP.replace("192.0.2.", f"192.0.{2 + pair}.")
         self.inside(self.sender, sys.executable, "-c", script, str(flows), str(packets), str(port))
 
+    def connections_have_ended(self):
+        """Waits until no TCP connection of either namespace can send any more: their sockets listen, or are in TIME-WAIT. The last
+        acknowledgements leave after the processes have ended, so a capture that must hold every packet needs this."""
+        listening, time_wait = "0A", "06"
+        for namespace in (self.sender, self.sensor):
+            tables = lambda: self.inside(namespace, "cat", "/proc/net/tcp", "/proc/net/tcp6").stdout.splitlines()
+            until(lambda: all(line.split()[3] in ("st", listening, time_wait) for line in tables()), "connections have ended")
+
     def tool(self, *words, check=True, **more):
         """The program in the sensor's namespace."""
         return self.inside(self.sensor, self.flowxdp, *words, check=check, **more)
