@@ -11,7 +11,7 @@
 #include "flow_table.bpf.h"
 #include "record_table.bpf.h"
 
-#define FLOW_ATTEMPTS 7
+#define FLOW_ATTEMPTS 8
 
 /* Makes s->key_tag of s->key, where it is not made inline (observe_context.bpf.h). */
 __noinline int tag_key(__u32 role)
@@ -269,10 +269,11 @@ __noinline int account(__u32 role, __u32 reverse)
 	}
 	if (!r) {
 		r = insert_embryo(s, role, &full);
-		if (full) {
+		if (full && looks_before_insertion(s)) {
 			count(c, COUNTER_TABLE_FULL);
 			return ACCOUNT_FULL;
 		}
+		s->insertion_failed = !r;
 		if (!r)
 			return ACCOUNT_RETRY;
 	} else {

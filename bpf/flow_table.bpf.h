@@ -15,8 +15,8 @@
 #define SLOT_NOT_FOUND 0xfffffffeu /* other CPUs took what this one saw */
 #define SLOT_STEPS 32
 #define FLOOD_NEW 4u        /* less than one packet in five begins a flow: no flood */
-#define FLOOD_FROM 400000u  /* 100,000 new flows: more than a sensor usually meets when it is attached to a busy link */
-#define FLOOD_MOST 450000u
+#define FLOOD_SPAN 50000u
+#define FLOOD_RUN 16u       /* new flows in a row: one packet in ten, or fewer, belongs to a known flow */
 #define RECORD_LINES (FLOW_RECORD_MAX / 64)
 
 FX_INLINE struct flow_record *record_at(__u32 slot) { return bpf_map_lookup_elem(&records, &slot); }
@@ -55,21 +55,36 @@ FX_INLINE void clear_word_bit(const __u64 *word, __u32 level, __u32 index)
 }
 
 /*
- * s->flood rises by FLOOD_NEW with each new flow and falls by 1 with each packet of a known flow. In a flood most flows do not come back:
- * they take slots that lie together, which are filled faster, and nobody looks for them in their homes.
+ * s->flood rises by FLOOD_NEW with each new flow and falls by 1 with each packet of a known flow. From load.flood_from on it is a flood:
+ * most flows do not come back. They take slots that lie together, which are filled faster, and nobody looks for them in their homes.
  */
-FX_INLINE int flows_come_back(const struct scratch *s) { return s->flood < FLOOD_FROM; }
+FX_INLINE int flows_come_back(const struct scratch *s) { return s->flood < load.flood_from; }
+
+/*
+ * Does find_record() look in map `flows` before it says that there is no record? In a flood it does not. The key is inserted at once,
+ * which finds out as well and waits for the bucket once, not twice. After a failure it looks first, until a key is inserted again.
+ */
+FX_INLINE int looks_before_insertion(const struct scratch *s) { return flows_come_back(s) || s->insertion_failed; }
+
+/* In a run of new flows the front is not asked either. */
+FX_INLINE int asks_front(const struct scratch *s)
+{
+	return !s->front_missed && (s->new_in_a_row < FLOOD_RUN || looks_before_insertion(s));
+}
 
 FX_INLINE void note_new_flow(struct scratch *s)
 {
-	if (s->flood < FLOOD_MOST)
+	if (s->flood < load.flood_from + FLOOD_SPAN)
 		s->flood += FLOOD_NEW;
+	s->new_in_a_row++;
 }
 
 FX_INLINE void note_known_flow(struct scratch *s)
 {
-	if (s->flood)
+	if (s->flood) {
 		s->flood--;
+		s->new_in_a_row = 0;
+	}
 }
 
 /* Takes slot number at of a word of level 0 when it is free. Returns 1 when this program has it. */
@@ -240,8 +255,8 @@ FX_INLINE void load_lines(struct flow_record *r, __u32 size)
 }
 
 /*
- * The record of s->key, by its home, by the front or by map `flows`; NULL: there is none. s->slot is its slot.
- * It may be another flow's by the time its lock is taken.
+ * The record of s->key, by its home, by the front or by map `flows`. NULL: there is none, or the insertion of the key will find out
+ * (looks_before_insertion()). s->slot is its slot. It may be another flow's by the time its lock is taken.
  */
 FX_INLINE struct flow_record *find_record(struct scratch *s)
 {
@@ -266,12 +281,14 @@ FX_INLINE struct flow_record *find_record(struct scratch *s)
 	set = front_set_of(s->key_tag);
 	if (!set)
 		return 0; /* never */
-	if (!s->front_missed)
+	if (asks_front(s))
 		named = front_find(s, set);
 	if (!named) {
 		FX_OPAQUE(s->front_way) = 0;
 		if (home_is_free)
 			load_lines(home, config.record_size); /* a new flow will write to them */
+		if (!looks_before_insertion(s))
+			return 0;
 		place = bpf_map_lookup_elem(&flows, &s->key);
 		if (!place)
 			return 0;

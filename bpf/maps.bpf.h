@@ -60,6 +60,8 @@ struct scratch {
 	__u32 front_missed;                         /* 1: the front is out of date for this packet */
 	__u32 flow_is_over;                         /* 1: an attempt has found that the packet begins a new flow in its record */
 	__u32 slot_word;                            /* of free_slots: where this program took its last slot */
+	__u32 insertion_failed;                     /* 1: no key was inserted since one could not be */
+	__u32 new_in_a_row;                         /* new flows since a flood's last packet of a known flow */
 	__u32 flood;                                /* how much new flows outnumber other packets (flow_table.bpf.h) */
 	struct segments segments;
 	__u64 fresh[FLOW_RECORD_MAX / 8];           /* a one-packet record */

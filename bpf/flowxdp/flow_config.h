@@ -50,6 +50,7 @@ struct load_config {
 	__u32 ordered_stores; /* 1: no processor sees a later store of this one before an earlier one */
 	__u32 extract_filter; /* 1: frame_filter.bpf.h holds the expression of -e matching */
 	__u32 front_mask;    /* sets of map `front`, less 1 */
+	__u32 flood_from;    /* scratch.flood from which new flows are a flood (flow_table.bpf.h) */
 	struct slot_levels slots; /* of map `free_slots` */
 };
 

@@ -24,6 +24,9 @@ struct record_place {
 
 #define FRONT_WAYS 4u
 
+/* load_config.flood_from: 100,000 new flows, more than a sensor usually meets when it is attached to a busy link. */
+#define FLOOD_FROM 400000u
+
 /* Value of map `front`, half a cache line: slots of flows whose tags (flow_key_tag()) select this set. A hint: it may be out of date. */
 struct front_set {
 	__u64 entry[FRONT_WAYS]; /* tag << 32 | slot + 1; 0 = empty */

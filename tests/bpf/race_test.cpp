@@ -35,7 +35,8 @@ struct Race {
     std::uint32_t idle_timeout_ms; // short ones end flows at the packet
     std::uint32_t ring_bytes;
     std::uint32_t max_flows;
-    bool ordered_stores = kOrderedStores; // how the records' locks are released
+    bool ordered_stores = kOrderedStores;  // how the records' locks are released
+    std::uint32_t flood_from = FLOOD_FROM; // 0: keys are inserted before they are looked for
 
     friend void PrintTo(const Race& race, std::ostream* out) { *out << race.name; }
 };
@@ -116,6 +117,7 @@ TEST_P(RaceTest, LosesNothing)
     setup.ring_bytes = race.ring_bytes;
     setup.max_flows = race.max_flows;
     setup.ordered_stores = race.ordered_stores;
+    setup.flood_from = race.flood_from;
     if (race.idle_timeout_ms < 1000)
         setup.plugins.erase(setup.plugins.begin() + 1); // tcp_states sets timeouts of its own
     SensorBench bench(setup);
@@ -249,17 +251,21 @@ TEST_P(RaceTest, LosesNothing)
         << "boundaries moved, yet the ring had room";
 }
 
-INSTANTIATE_TEST_SUITE_P(Shipped, RaceTest,
-                         ::testing::Values(Race{"OneFlow", 1, false, 100, kNever, kBigRing, 4096},
-                                           Race{"ThousandFlowsEvicted", 1024, true, 0, kNever, kBigRing, 4096},
-                                           Race{"ThousandFlowsForceEvicted", 1024, true, 100, kNever, kBigRing, 4096},
-                                           Race{"ReleasedByExchange", 1024, true, 100, kNever, kBigRing, 4096, false},
-                                           Race{"ManyFlowsForceEvicted", 65536, true, 10, kNever, kBigRing, 131072},
-                                           Race{"FlowsDueAtThePacket", 1024, true, 0, 5, kBigRing, 4096},
-                                           Race{"RingOfOnePage", 1024, false, 5, kNever, kPage, 4096},
-                                           Race{"TableFull", 4096, true, 0, kNever, kBigRing, 64},
-                                           Race{"TableAndRingFull", 4096, true, 3, kNever, kPage, 64}),
-                         [](const auto& race) { return std::string(race.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shipped, RaceTest,
+    ::testing::Values(Race{"OneFlow", 1, false, 100, kNever, kBigRing, 4096},
+                      Race{"ThousandFlowsEvicted", 1024, true, 0, kNever, kBigRing, 4096},
+                      Race{"ThousandFlowsForceEvicted", 1024, true, 100, kNever, kBigRing, 4096},
+                      Race{"ReleasedByExchange", 1024, true, 100, kNever, kBigRing, 4096, false},
+                      Race{"ManyFlowsForceEvicted", 65536, true, 10, kNever, kBigRing, 131072},
+                      Race{"FlowsDueAtThePacket", 1024, true, 0, 5, kBigRing, 4096},
+                      Race{"RingOfOnePage", 1024, false, 5, kNever, kPage, 4096},
+                      Race{"TableFull", 4096, true, 0, kNever, kBigRing, 64},
+                      Race{"TableAndRingFull", 4096, true, 3, kNever, kPage, 64},
+                      Race{"Flood", 1024, true, 100, kNever, kBigRing, 4096, kOrderedStores, 0},
+                      Race{"FloodOfManyFlows", 65536, true, 0, kNever, kBigRing, 131072, kOrderedStores, 0},
+                      Race{"FloodInAFullTable", 4096, true, 0, kNever, kBigRing, 64, kOrderedStores, 0}),
+    [](const auto& race) { return std::string(race.param.name); });
 
 } // namespace
 } // namespace flowxdp::test

@@ -112,6 +112,7 @@ SensorBench::SensorBench(const BenchSetup& setup)
     options.frame_max = setup.frame_max;
     options.longest_frame = setup.longest_frame;
     options.ordered_stores = setup.ordered_stores;
+    options.flood_from = setup.flood_from;
     options.egress = setup.egress;
     options.load = setup.load;
     sensor = std::make_unique<SensorObject>(options);

@@ -42,6 +42,7 @@ struct BenchSetup {
     std::uint32_t frame_max = 0;               // SensorObjectOptions::frame_max
     std::uint32_t longest_frame = 0;           // SensorObjectOptions::longest_frame
     bool ordered_stores = kOrderedStores;      // SensorObjectOptions::ordered_stores
+    std::uint32_t flood_from = FLOOD_FROM;     // SensorObjectOptions::flood_from
     std::function<int(bpf_object*)> load = {}; // SensorObjectOptions::load
 };
 

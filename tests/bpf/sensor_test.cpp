@@ -568,6 +568,58 @@ TEST_F(Sensor, RecordsLieInTheirHomes)
     EXPECT_LT(elsewhere, slots / 4 / 5);
 }
 
+// While a flood begins, lasts and ends, each packet is counted in its own flow, wherever its record lies.
+TEST_F(Sensor, AFloodMisleadsNoPacket)
+{
+    constexpr unsigned kFlows = 400, kRounds = 7;
+    BenchSetup setup;
+    setup.max_flows = 512;
+    setup.flood_from = 800; // from the 200th new flow on, until 800 packets of known flows came
+    SensorBench bench(setup);
+    for (unsigned round = 0; round < kRounds; round++)
+        for (unsigned i = 0; i < kFlows; i++) // in another order in each round
+            bench.run(to_server(0, 0, client(i * (10 * round + 1) % kFlows)), kSecond);
+    EXPECT_EQ(bench.table_size(), kFlows);
+    EXPECT_EQ(bench.free_slots(), setup.max_flows - kFlows);
+    EXPECT_EQ(bench.counter(COUNTER_TABLE_FULL), 0u);
+    EXPECT_EQ(bench.counter(COUNTER_IDENTITY_MISSED), 0u);
+    const auto flows = bench.evict(EVICT_ALL, 3 * kSecond);
+    ASSERT_EQ(flows.size(), kFlows);
+    for (const Ended& flow : flows)
+        EXPECT_EQ(flow.packets(), kRounds);
+    EXPECT_TRUE(bench.drain().empty());
+    EXPECT_EQ(bench.free_slots(), setup.max_flows);
+}
+
+// In a flood, a full table still knows the flows that it has.
+TEST_F(Sensor, AFloodOfAFullTableMisleadsNoPacket)
+{
+    BenchSetup setup;
+    setup.max_flows = 64;
+    setup.flood_from = 0;
+    SensorBench bench(setup);
+    for (int round = 0; round < 3; round++)
+        for (unsigned i = 0; i < setup.max_flows; i++)
+            bench.run(to_server(0, 0, client(i)), kSecond);
+    EXPECT_EQ(bench.counter(COUNTER_TABLE_FULL), 0u);
+    for (unsigned i = 0; i < 10; i++) {
+        bench.run(to_server(0, 0, client(1000 + i)), kSecond);
+        EXPECT_EQ(bench.counter(COUNTER_TABLE_FULL), i + 1);
+        bench.run(to_server(0, 0, client(i)), kSecond);
+    }
+    EXPECT_EQ(bench.drain().size(), 10u);
+    const auto flows = bench.evict(EVICT_ALL, 3 * kSecond);
+    ASSERT_EQ(flows.size(), setup.max_flows);
+    EXPECT_EQ(packets_in(flows), 3u * setup.max_flows + 10u);
+    for (const Ended& flow : flows)
+        EXPECT_TRUE(flow.packets() == 3 || flow.packets() == 4) << flow.packets();
+    // What left makes room for what comes.
+    for (unsigned i = 0; i < setup.max_flows; i++)
+        bench.run(to_server(0, 0, client(2000 + i)), 4 * kSecond);
+    EXPECT_EQ(bench.table_size(), setup.max_flows);
+    EXPECT_EQ(bench.counter(COUNTER_TABLE_FULL), 10u);
+}
+
 // The front is a hint: a packet that it leads to another flow's record, or to none, is counted in its own flow.
 TEST_F(Sensor, AWrongFrontMisleadsNoPacket)
 {

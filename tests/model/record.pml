@@ -5,7 +5,8 @@
  *
  * Proved for every interleaving: each packet is in exactly one place: the record of its flow, an evicted record of its
  * flow, or a record of its own. At the end each slot is free, or has one key. README.md maps each step to its code. A -D switch
- * builds a wrong variant, which must fail:
+ * FLOOD builds what a flood of new flows makes of it: keys are inserted at once, and looked for after that failed. The other -D switches
+ * build wrong variants, which must fail:
  *   LOOKUP_THEN_DELETE  the evictor copies without the lock and deletes
  *   NO_IDENTITY         a packet does not look again, under the lock, whose record it has
  *   NO_EMBRYO           a record is published ready for use, and its inserter counts as everybody does
@@ -128,7 +129,10 @@ inline insert(k, mine, done, no_room)
 proctype Cpu(byte token)
 {
 	byte n, k, attempt, e, fresh, mine, state, sum;
-	bool ok, counted, no_room, by_front, front_missed;
+	bool ok, counted, no_room, by_front, front_missed, at_once;
+#ifdef FLOOD
+	bool insertion_failed;
+#endif
 #ifdef FREED_TWICE
 	byte spare = NONE;
 #endif
@@ -149,6 +153,13 @@ proctype Cpu(byte token)
 			attempt++;
 			by_front = false;
 			e = NONE;
+#ifdef FLOOD
+			at_once = !insertion_failed; /* looks_before_insertion(), asks_front() */
+			if
+			:: !front_missed && front[k] != NONE -> e = front[k]; by_front = (e != NONE)
+			:: at_once || front_missed || front[k] == NONE
+			fi;
+#else
 			if
 			:: record[HOME].state == BORN ->
 				if :: record[HOME].key == k -> e = HOME :: else fi
@@ -158,15 +169,19 @@ proctype Cpu(byte token)
 			:: e == NONE && !front_missed && front[k] != NONE -> e = front[k]; by_front = (e != NONE)
 			:: else
 			fi;
+#endif
 			if
 			:: e == NONE ->
-				e = linked[k];
+				if :: !at_once -> e = linked[k] :: else fi;
 				if
 				:: e != NONE -> front[k] = e
 				:: else ->
-					mine = token; /* its flowInd: nobody else's, and the evictor clears it */
-					insert(k, mine, ok, no_room);
-					if :: !ok -> mine = 0 :: else fi
+					insert(k, token, ok, no_room);
+					if :: ok -> mine = token :: else fi; /* its flowInd: nobody else's, and the evictor clears it */
+#ifdef FLOOD
+					insertion_failed = !ok;
+					if :: at_once -> no_room = false :: else fi
+#endif
 				fi
 			:: else
 			fi;
@@ -200,7 +215,7 @@ proctype Cpu(byte token)
 					fi
 				fi
 			fi;
-			atomic { e = 0; fresh = 0; state = 0; sum = 0; ok = false; by_front = false }
+			atomic { e = 0; fresh = 0; state = 0; sum = 0; ok = false; by_front = false; at_once = false }
 		od;
 		atomic { /* clears locals too: fewer states */
 			sent[k]++;

@@ -203,6 +203,7 @@ SensorObject::SensorObject(const SensorObjectOptions& options) : options_(option
                               options_.ordered_stores,
                               !options_.extract_filter.empty(),
                               front_sets(options_.max_flows) - 1,
+                              options_.flood_from,
                               slots};
     set_rodata(object_.get(), ".rodata.flow_config", &options_.flow, sizeof options_.flow);
     set_rodata(object_.get(), ".rodata.plugin_options", options_.plugin_options.data(), options_.plugin_options.size());

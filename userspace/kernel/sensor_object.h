@@ -24,6 +24,7 @@
 #include "flowxdp/header.h"
 #include "flowxdp/journal.h"
 #include "flowxdp/program_role.h"
+#include "flowxdp/record_slots.h"
 #include "flowxdp/totals.h"
 #include "kernel/filter_program.h"
 #include "kernel/pin.h"
@@ -69,6 +70,7 @@ struct SensorObjectOptions {
     bool egress = false;                             // live: load the program for leaving frames, too
     // Stores of this processor are seen in their order: a record's lock is released by a store, else by an exchange.
     bool ordered_stores = kOrderedStores;
+    std::uint32_t flood_from = FLOOD_FROM; // load_config::flood_from; 0 = always
     // Replaces bpf_object__load(), with its result; may throw. Empty: bpf_object__load().
     std::function<int(bpf_object*)> load;
 };
