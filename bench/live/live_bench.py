@@ -45,8 +45,8 @@ def run_time_ns(pid):
 class Link:
     """The pair of interfaces, whose receiving end has a kernel thread to receive."""
 
-    def __init__(self, network, build):
-        self.network, self.build = network, build
+    def __init__(self, network, build, batch):
+        self.network, self.build, self.batch = network, build, batch
         self.name = network.veths[0]
 
     def receiver(self):
@@ -73,7 +73,7 @@ class Link:
         """Returns how many arrived."""
         before = self.received()
         self.network.inside(self.network.sender, "taskset", "-c", str(SEND_CPU), self.build / "bin/live_traffic", self.network.peers[0],
-                            order, str(flows), str(packets), str(rate))
+                            order, str(flows), str(packets), str(rate), str(self.batch))
         last = -1
         while last != (now := self.received()):
             last = now
@@ -269,6 +269,7 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--flows", type=lambda text: [int(word) for word in text.split(",")], default=[1024, 65536])
     parser.add_argument("--rate", type=int, default=600000, help="packets a second [600000]")
+    parser.add_argument("--batch", type=int, default=16, help="packets for which the receiver wakes once [16]")
     parser.add_argument("--packets", type=int, default=1200000, help="of a run [1200000]")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--silent", type=int, metavar="N", help="measure the daemon with N silent flows")
@@ -280,7 +281,7 @@ def main():
         raise veth.Skip("it needs two CPUs, one sends and one receives")
     meters = [Passing, Flowxdp, *(peer for peer in (Softflowd, Nfpcapd) if shutil.which(peer.program, path=PATH))]
     with veth.Network(options.build / "bin/flowxdp", "lb") as network:
-        link = Link(network, options.build)
+        link = Link(network, options.build, options.batch)
         if options.silent:
             silent(link, options, Table(options.csv, flows="{:>8}", meter="  {:<22}", least="{:>9.2f}", median="{:>9.2f}",
                                         noise="{:>9.2f}"))

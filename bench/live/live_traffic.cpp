@@ -44,7 +44,7 @@ std::uint32_t number(const char* what, std::string_view text, std::uint32_t low)
 }
 
 void send(const std::string& interface, const std::string& order, std::uint32_t flows, std::uint32_t packets,
-          std::uint32_t rate)
+          std::uint32_t rate, std::uint32_t batch)
 {
     const std::string path = library_folder("") + "/../bench/send.bpf.o";
     const std::unique_ptr<bpf_object, BpfObjectDeleter> object(bpf_object__open_file(path.c_str(), nullptr));
@@ -83,7 +83,7 @@ void send(const std::string& interface, const std::string& order, std::uint32_t 
     options.ctx_size_in = sizeof context;
     options.repeat = static_cast<int>(packets);
     options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-    options.batch_size = 64; // the receiver wakes once for so many, as a network card would have it
+    options.batch_size = batch; // the receiver wakes once for so many, as a network card would have it
     const bpf_program* program = bpf_object__find_program_by_name(object.get(), "send");
     if (bpf_prog_test_run_opts(bpf_program__fd(program), &options))
         throw std::runtime_error(fmt::format("cannot send: {}", std::strerror(errno)));
@@ -93,14 +93,16 @@ void send(const std::string& interface, const std::string& order, std::uint32_t 
 
 int main(int argc, char** argv)
 {
-    if (argc != 6) {
-        fmt::print(stderr, "usage: live_traffic INTERFACE uniform|zipf|new FLOWS PACKETS RATE\n"
-                           "RATE: packets a second, 0 for as many as there can be. new: every packet is a new flow.\n");
+    if (argc != 7) {
+        fmt::print(stderr, "usage: live_traffic INTERFACE uniform|zipf|new FLOWS PACKETS RATE BATCH\n"
+                           "RATE: packets a second, 0 for as many as there can be. new: every packet is a new flow.\n"
+                           "BATCH: packets for which the receiver wakes once.\n");
         return 2;
     }
     try {
         libbpf_set_print(nullptr); // what fails is said once, by us
-        send(argv[1], argv[2], number("FLOWS", argv[3], 1), number("PACKETS", argv[4], 1), number("RATE", argv[5], 0));
+        send(argv[1], argv[2], number("FLOWS", argv[3], 1), number("PACKETS", argv[4], 1), number("RATE", argv[5], 0),
+             number("BATCH", argv[6], 1));
     } catch (const std::exception& e) {
         fmt::print(stderr, "live_traffic: {}\n", e.what());
         return 1;
