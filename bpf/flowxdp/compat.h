@@ -51,11 +51,25 @@ FX_INLINE void fx_copy16(__u8 *to, const __u8 *from)
 	((__u64 *)to)[1] = ((const __u64 *)from)[1];
 }
 
+/*
+ * A word of 64 bits, 8-aligned, of fields. What is read as a word is written as one: a processor that reads at once what several stores
+ * wrote waits until they have left for the cache. clang 14 writes 32 bits at a time where it does not know of the alignment.
+ */
+typedef __u64 __attribute__((may_alias)) fx_word;
+FX_INLINE __u64 fx_load_word(const void *at) { return *(const fx_word *)at; }
+FX_INLINE void fx_store_word(void *at, __u64 word) { *(fx_word *)at = word; }
+
 /* Configuration: frozen at load, so that the verifier knows its values. */
 #define FX_CONFIG const volatile
 
 /* Reads or writes x in memory. The verifier then does not know the value, so states that differ in it alone merge. */
 #define FX_OPAQUE(x) (*(volatile __typeof__(x) *)&(x))
+
+/*
+ * Keeps a pointer that was made of a variable, as to one direction of a record. clang 14 for BPF makes it anew before each use, with four
+ * instructions.
+ */
+#define FX_HOLD(pointer) __asm__ volatile("" : "+r"(pointer))
 
 /*
  * 6.1: "invalid access to packet ... r=0", because it loses the bound of an offset that clang 14 spilled before the comparison;
@@ -102,15 +116,41 @@ FX_INLINE __u16 fx_load_raw16(const __u8 *p)
 	memcpy(&v, p, 2);
 	return v;
 }
+FX_INLINE __u64 fx_load_word(const void *at)
+{
+	__u64 word;
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+FX_INLINE void fx_store_word(void *at, __u64 word) { memcpy(at, &word, sizeof(word)); }
 FX_INLINE void fx_copy6(__u8 *to, const __u8 *from) { memcpy(to, from, 6); }
 FX_INLINE void fx_copy16(__u8 *to, const __u8 *from) { memcpy(to, from, 16); }
 #define FX_CONFIG const
 #define FX_OPAQUE(x) (x)
+#define FX_HOLD(pointer) ((void)(pointer))
 FX_INLINE __u64 fx_bound(__u64 offset) { return offset; }
 #define FX_NO_UNROLL
 #define FX_UNROLL
 
 #endif
+
+/* The word whose first half in memory is first. */
+FX_INLINE __u64 fx_word_of(__u32 first, __u32 second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)second << 32 | first;
+#else
+	return (__u64)first << 32 | second;
+#endif
+}
+
+/* a - b, or 0 when b is larger. BPF has comparisons only as branches. */
+FX_INLINE __u32 fx_rest(__u32 a, __u32 b)
+{
+	__s64 rest = (__s64)a - (__s64)b;
+
+	return (__u32)(rest & ~(rest >> 63));
+}
 
 /* field |= bits, for a field of another width, without a conversion warning on either target. */
 #define FX_SET(field, bits) ((field) = (__typeof__(field))((field) | (bits)))

@@ -55,6 +55,8 @@ FX_INLINE __u32 flow_update(struct flow_record *r, const struct packet *p, __u32
 	__s64 clock = p->clock_ns;
 	__u64 status = p->status;
 
+	FX_HOLD(d);
+	FX_HOLD(o);
 	step->direction = direction;
 	step->first = !d->packets;
 	step->verdict = PLUGIN_CONTINUE;

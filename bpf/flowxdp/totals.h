@@ -39,6 +39,7 @@ FX_INLINE void totals_add(struct packet_totals *t, const struct packet *p, __u32
 	struct packets_bytes *d = &t->direction[direction & 1], *proto;
 	__u32 n = p->header_count;
 
+	FX_HOLD(d);
 	d->packets++;
 	d->bytes += p->cap_len;
 	t->wire_bytes += p->wire_len;
@@ -54,6 +55,7 @@ FX_INLINE void totals_add(struct packet_totals *t, const struct packet *p, __u32
 		t->pad_bytes += packet_pad_bytes(p);
 	if (FX_LIKELY(p->ip_version)) {
 		proto = &t->ip_proto[p->ip_proto];
+		FX_HOLD(proto);
 		proto->packets++;
 		proto->bytes += p->cap_len;
 		t->full_bytes += p->l3_end;

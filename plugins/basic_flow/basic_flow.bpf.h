@@ -44,17 +44,20 @@ FX_INLINE int basic_flow_mac_differs(const __u8 *x, const __u8 *y)
 FX_INLINE void basic_flow_note_mac(struct basic_flow_state *s, struct basic_flow_cold *cold, __u32 endpoint,
                                    const __u8 *mac)
 {
-	__u8 *first = s->first_mac[endpoint & 1];
-	__u32 used = s->macs_used[endpoint & 1];
+	__u8 *first = s->first_mac[endpoint & 1], *used_at = &s->macs_used[endpoint & 1];
+	__u32 used;
 
+	FX_HOLD(first);
+	FX_HOLD(used_at);
+	used = *used_at;
 	if (FX_LIKELY(used && !basic_flow_mac_differs(first, mac)))
 		return;
 	if (used == 0) {
 		fx_copy6(first, mac);
-		s->macs_used[endpoint & 1] = 1;
+		*used_at = 1;
 	} else if (used == 1) {
 		fx_copy6(cold->second_mac[endpoint & 1], mac);
-		s->macs_used[endpoint & 1] = 2;
+		*used_at = 2;
 	}
 }
 

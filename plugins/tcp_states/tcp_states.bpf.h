@@ -411,10 +411,10 @@ FX_INLINE __u32 tcp_states_shortcut(struct tcp_states_dir *d, const struct tcp_s
 	return 1;
 }
 
-FX_INLINE void tcp_states_advance(struct tcp_states_state *s, struct tcp_states_cold *cold, const struct packet *p,
-                                  __u32 direction)
+FX_INLINE void tcp_states_advance(struct tcp_states_state *s, struct tcp_states_dir *d, const struct tcp_states_dir *o,
+                                  struct tcp_states_cold *cold, const struct packet *p, __u32 direction)
 {
-	__u32 done = tcp_states_shortcut(&s->dir[direction & 1], &s->dir[(direction & 1) ^ 1], p);
+	__u32 done = tcp_states_shortcut(d, o, p);
 
 	/* 6.1: 349 k verified instructions with everything, because what the shortcut has read stays in registers and keeps states apart
 	 * in what follows; cure: both barriers: 288 k. */
@@ -447,7 +447,9 @@ FX_INLINE __u32 tcp_states_on_packet(struct tcp_states_state *s, struct tcp_stat
 
 	if (!(p->flags & PACKET_HAS_TCP))
 		return PLUGIN_CONTINUE;
-	tcp_states_advance(s, cold, p, direction);
+	FX_HOLD(d);
+	FX_HOLD(o);
+	tcp_states_advance(s, d, o, cold, p, direction);
 	FX_SET(d->progress, TCP_STATES_SEEN);
 	r->dir[direction].timeout_ms = tcp_states_timeout_ms(d, config);
 	if (r->dir[direction ^ 1].packets)

@@ -435,7 +435,7 @@ TEST(TcpStatesShortcut, DoesWhatTheStepsDo)
         tcp_states_steps(&whole, &whole_cold, &p, direction);
         tcp_states_state probe = state;
         taken += tcp_states_shortcut(&probe.dir[direction], &probe.dir[direction ^ 1], &p);
-        tcp_states_advance(&state, &cold, &p, direction);
+        tcp_states_advance(&state, &state.dir[direction], &state.dir[direction ^ 1], &cold, &p, direction);
         ASSERT_EQ(std::memcmp(&state, &whole, sizeof state), 0) << "run " << run;
         ASSERT_EQ(std::memcmp(&cold, &whole_cold, sizeof cold), 0) << "run " << run;
     }

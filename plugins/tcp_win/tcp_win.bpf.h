@@ -23,6 +23,7 @@ FX_INLINE __u32 tcp_win_on_packet(struct tcp_win_state *s, struct no_cold *cold,
 
 	(void)cold;
 	(void)r;
+	FX_HOLD(d);
 	if (!(p->flags & PACKET_HAS_TCP))
 		return verdict;
 	d->packets++;
