@@ -13,7 +13,20 @@
 
 #define FLOW_ATTEMPTS 8
 
-/* Makes s->key_tag of s->key, where it is not made inline (observe_context.bpf.h). */
+/* Makes s->key and s->key_tag of s->packet, where they are not made inline (observe_context.bpf.h). Returns the key's `reverse`. */
+__noinline int key_packet(__u32 role)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
+	__u32 reverse;
+
+	if (!s)
+		return 0;
+	reverse = flow_key_from(&s->packet, config.key_beside, &s->key);
+	s->key_tag = flow_key_tag(&s->key, &config.table_secret);
+	return (int)reverse;
+}
+
+/* Makes s->key_tag of a key that has changed. */
 __noinline int tag_key(__u32 role)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
@@ -64,14 +77,17 @@ __noinline int book_fragment(__u32 role, __u32 reverse)
  */
 FX_INLINE struct flow_record *insert_embryo(struct scratch *s, __u32 role, int *full)
 {
-	const __u32 slot = take_slot(role);
+	/* s itself. 6.1: "R2 type=mem expected=fp, pkt, pkt_meta, map_key, map_value", because a map's key must not be in the memory of
+	 * an argument; cure: look s up again. */
+	const struct scratch *own = bpf_map_lookup_elem(&scratch, &role);
+	const __u32 slot = own ? take_slot(role) : SLOT_NOT_FOUND;
 	struct record_place place = {slot, 0};
 	struct flow_record *r;
 	__u64 id;
 	int error; /* 6.1: -7 arrives as 0xfffffff9 in a long, because map updates return 32 bits up to 6.3; cure: int */
 
 	*full = slot == SLOT_NONE;
-	if (slot >= SLOT_NOT_FOUND)
+	if (!own || slot >= SLOT_NOT_FOUND)
 		return 0;
 	r = record_at(slot);
 	if (!r)
@@ -81,7 +97,7 @@ FX_INLINE struct flow_record *insert_embryo(struct scratch *s, __u32 role, int *
 	r->flow_id = id;
 	r->key = s->key;
 	FX_OPAQUE(r->state) = FLOW_STATE_EMBRYO;
-	error = (int)bpf_map_update_elem(&flows, &s->key, &place, BPF_NOEXIST);
+	error = (int)bpf_map_update_elem(&flows, &own->key, &place, BPF_NOEXIST);
 	if (error) {
 		*full = error == -7 /* E2BIG */ || error == -12 /* ENOMEM */;
 		FX_OPAQUE(r->state) = FLOW_STATE_DEAD;
@@ -240,11 +256,9 @@ __noinline int end_forced(__u32 role)
  * Counts the packet in its flow if it can lock the record. Every branch leaves the packet either in exactly one record or
  * uncounted. A global function: the verifier checks it once, not for each state of the parser and each attempt.
  */
-__noinline int account(__u32 role, __u32 reverse)
+__noinline int account(struct scratch *s, struct cpu_counts *c, __u32 role, __u32 reverse)
 {
 	const __u32 token = record_lock_token(role);
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &role);
-	struct cpu_counts *c = cpu_counts(role);
 	struct ended_record *ended = 0;
 	__u64 has_ended = 0, status = 0, id = 0;
 	enum flow_end reason = FLOW_END_NONE;
@@ -261,7 +275,7 @@ __noinline int account(__u32 role, __u32 reverse)
 	s->reason = FLOW_END_NONE;
 	s->moved = 0;
 	s->wanted = PACKET_NOT_WANTED;
-	r = find_record(s);
+	r = find_record(s, role);
 	if (!r && FX_OPAQUE(s->front_way)) { /* a slot that the table has not: somebody else wrote to the front */
 		s->front_missed = 1;
 		count(c, COUNTER_FRONT_MISSED);

@@ -112,7 +112,7 @@ __noinline __u32 take_slot(__u32 role)
 	if (!s)
 		return SLOT_NOT_FOUND;
 	if (flows_come_back(s)) {
-		home = home_slot(&load.slots, s->key_tag);
+		home = s->home;
 		index = home / SLOT_WORD_BITS;
 		at = home % SLOT_WORD_BITS;
 		word = slot_word(0, index);
@@ -255,14 +255,27 @@ FX_INLINE void load_lines(struct flow_record *r, __u32 size)
 }
 
 /*
+ * Makes s->home of s->key_tag, and asks for the home's first line. It comes from memory while the rest of the packet is parsed.
+ */
+FX_INLINE void find_home(struct scratch *s)
+{
+	struct flow_record *home;
+
+	s->home = home_slot(&load.slots, s->key_tag);
+	home = record_at(s->home);
+	if (home)
+		(void)FX_OPAQUE(home->state);
+}
+
+/*
  * The record of s->key, by its home, by the front or by map `flows`. NULL: there is none, or the insertion of the key will find out
  * (looks_before_insertion()). s->slot is its slot. It may be another flow's by the time its lock is taken.
  */
-FX_INLINE struct flow_record *find_record(struct scratch *s)
+FX_INLINE struct flow_record *find_record(struct scratch *s, __u32 role)
 {
-	const __u32 home_of_key = home_slot(&load.slots, s->key_tag);
-	struct flow_record *home = record_at(home_of_key);
+	struct flow_record *home = record_at(s->home);
 	const struct record_place *place;
+	const struct scratch *own;
 	struct front_set *set;
 	__u32 named = 0, home_is_free = 0;
 
@@ -273,7 +286,7 @@ FX_INLINE struct flow_record *find_record(struct scratch *s)
 		__u32 state = FX_OPAQUE(home->state);
 
 		if (state == FLOW_STATE_BORN && flow_key_equal(&home->key, &s->key)) {
-			s->slot = home_of_key;
+			s->slot = s->home;
 			return home;
 		}
 		home_is_free = state == FLOW_STATE_DEAD;
@@ -289,7 +302,10 @@ FX_INLINE struct flow_record *find_record(struct scratch *s)
 			load_lines(home, config.record_size); /* a new flow will write to them */
 		if (!looks_before_insertion(s))
 			return 0;
-		place = bpf_map_lookup_elem(&flows, &s->key);
+		own = bpf_map_lookup_elem(&scratch, &role); /* s itself; see insert_embryo() */
+		if (!own)
+			return 0; /* never */
+		place = bpf_map_lookup_elem(&flows, &own->key);
 		if (!place)
 			return 0;
 		named = FX_OPAQUE(*(__u32 *)&place->slot) + 1;

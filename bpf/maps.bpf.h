@@ -55,6 +55,7 @@ struct scratch {
 	__u64 embryo_id;                            /* of the embryo this packet inserted and has not born; 0 = none */
 	__u64 counted_id;                           /* of the flow in which this packet was counted */
 	__u32 key_tag;                              /* flow_key_tag() of key */
+	__u32 home;                                 /* slot: home_slot() of key */
 	__u32 slot;                                 /* of the record that account() found or took last */
 	__u32 front_way;                            /* the front named the record: its way + 1; 0 = it did not */
 	__u32 front_missed;                         /* 1: the front is out of date for this packet */

@@ -108,7 +108,7 @@ struct packet {
 	                         * headers, and destination headers << 4 */
 	__u8 tunnel_header;     /* enum header_id of the tunnel whose tunnel_id this is; 0 = none */
 	__u8 pending_tunnel_header; /* parser: as pending_tunnel_id; 0 = none */
-	__u8 pad;
+	__u8 has_transport;     /* parser: packet_parse_ports()' answer, where packet_parse_transport() comes later */
 
 	/* neither set nor cleared by packet_clear() */
 	__be32 src[4], dst[4];  /* ip_version != 0: the innermost usable IP header; else 0 */
@@ -189,7 +189,7 @@ FX_INLINE __u32 packet_octets(const struct packet *p)
 {
 	if (!p->ip_version)
 		return p->wire_len;
-	return p->l3_end > p->l3_offset ? p->l3_end - p->l3_offset : 0;
+	return fx_rest(p->l3_end, p->l3_offset);
 }
 
 #endif

@@ -79,10 +79,16 @@ FX_INLINE void packet_parse_tcp_options(const __u8 *data, const __u8 *end, struc
 	}
 }
 
-/* Reads the transport header after the innermost IP header, payload bounds, and the bits that depend on them. */
-FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet *p)
+/* What L4 has at most: where the datagram or the captured bytes end. */
+FX_INLINE __u32 packet_l4_limit(const struct packet *p) { return p->cap_len < p->l3_end ? p->cap_len : p->l3_end; }
+
+/*
+ * Reads the ports after the innermost IP header: the packet's flow key is then known. Returns 0 when no transport header can be read,
+ * else packet_parse_transport() is to follow.
+ */
+FX_INLINE __u32 packet_parse_ports(const __u8 *data, const __u8 *end, struct packet *p)
 {
-	__u32 offset, limit, proto, header_len = 0, minimum = 0;
+	__u32 offset, limit, proto;
 	const __u8 *q;
 
 	if (FX_UNLIKELY(FX_OPAQUE(p->tunnel_end)))
@@ -94,7 +100,7 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 			p->src[i] = 0;
 			p->dst[i] = 0;
 		}
-		return;
+		return 0;
 	}
 	offset = FX_OPAQUE(p->l4_offset);
 	proto = p->ip_proto;
@@ -103,7 +109,7 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 		packet_parse_ip_options(data, end, p);
 	else if (p->ip_version == 4)
 		p->ip_option_count = 0; /* an outer IPv6 header may have set it */
-	p->l4_len = p->l3_end > offset ? p->l3_end - offset : 0;
+	p->l4_len = fx_rest(p->l3_end, offset);
 	p->payload_offset = offset;
 	p->payload_len = p->l4_len;
 	if (p->l3_end > p->wire_len)
@@ -111,10 +117,10 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	if (p->cap_len < p->wire_len && p->cap_len < p->l3_end)
 		p->status |= FS(L3_SNAPPED);
 	if (p->flags & PACKET_LATER_FRAGMENT)
-		return;
+		return 0;
 	if (offset > PACKET_MAX_HEADER_OFFSET)
-		return;
-	limit = p->cap_len < p->l3_end ? p->cap_len : p->l3_end;
+		return 0;
+	limit = packet_l4_limit(p);
 	q = data + fx_bound(offset);
 
 	if (proto == 6 || proto == 17 || proto == 136 || proto == 132 || proto == 33) {
@@ -126,6 +132,15 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 			FX_SET(p->flags, PACKET_HAS_PORTS);
 		}
 	}
+	return 1;
+}
+
+/* Reads the rest of the transport header, payload bounds, and the bits that depend on them. */
+FX_INLINE void packet_parse_transport(const __u8 *data, const __u8 *end, struct packet *p)
+{
+	__u32 offset = FX_OPAQUE(p->l4_offset), limit = packet_l4_limit(p), proto = p->ip_proto, header_len = 0, minimum = 0;
+	const __u8 *q = data + fx_bound(offset);
+
 	if (proto == 6) {
 		minimum = 20;
 		if (offset + 16 <= limit && q + 16 <= end) {
@@ -168,10 +183,17 @@ FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet 
 	if (offset + minimum > p->cap_len && p->cap_len < p->wire_len)
 		p->status |= FS(L4_HEADER_SNAPPED);
 	p->payload_offset = offset + header_len;
-	p->payload_len = p->l4_len > header_len ? p->l4_len - header_len : 0;
+	p->payload_len = fx_rest(p->l4_len, header_len);
 	if (proto == 6 && (p->flags & PACKET_HAS_PORTS) && p->src_port == p->dst_port && p->src[0] == p->dst[0] &&
 	    p->src[1] == p->dst[1] && p->src[2] == p->dst[2] && p->src[3] == p->dst[3])
 		p->status |= FS(LAND_ATTACK);
+}
+
+/* Reads the transport header after the innermost IP header. */
+FX_INLINE void packet_parse_l4(const __u8 *data, const __u8 *end, struct packet *p)
+{
+	if (packet_parse_ports(data, end, p))
+		packet_parse_transport(data, end, p);
 }
 
 #endif
