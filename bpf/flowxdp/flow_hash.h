@@ -41,13 +41,12 @@ FX_INLINE __u64 flow_hash_product(FX_CONFIG struct flow_hash_secret *secret, __u
 /* The upper half of the sum: for the front's sets and tags, which keys at equal distances fill evenly. */
 FX_INLINE __u32 flow_key_tag(const struct flow_key *k, FX_CONFIG struct flow_hash_secret *secret)
 {
-	__u64 ports = (__u64)k->lo_port | (__u64)k->hi_port << 16 | (__u64)k->proto << 32 | (__u64)k->kind << 40 |
-	              (__u64)k->vlan_id << 48;
+	__u64 ports = fx_load_word((const __u8 *)k + FLOW_KEY_PORTS_AT);
 	__u64 sum = secret->word[0] + flow_hash_product(secret, 1, k->lo_addr[1]) +
 	            flow_hash_product(secret, 3, k->hi_addr[1]) + flow_hash_product(secret, 4, ports);
 
 	if (k->tunnel_header)
-		sum += flow_hash_product(secret, 5, (__u64)k->tunnel_header << 32 | k->tunnel_id);
+		sum += flow_hash_product(secret, 5, fx_load_word((const __u8 *)k + FLOW_KEY_TUNNEL_AT));
 	if (k->kind != FLOW_KIND_IPV4) /* of IPv4 keys these words are equal, so their products would be */
 		sum += flow_hash_product(secret, 0, k->lo_addr[0]) + flow_hash_product(secret, 2, k->hi_addr[0]);
 	return (__u32)(sum >> 32);

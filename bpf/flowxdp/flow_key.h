@@ -39,6 +39,22 @@ struct flow_key {
 };
 FX_STATIC_ASSERT(sizeof(struct flow_key) == 48, "six words");
 
+/* The last two words: what stands from lo_port and from tunnel_id on. */
+#define FLOW_KEY_PORTS_AT offsetof(struct flow_key, lo_port)
+#define FLOW_KEY_TUNNEL_AT offsetof(struct flow_key, tunnel_id)
+
+/* Fills lo_port to vlan_id, as a word: flow_key_equal() and flow_key_tag() read them as one. */
+FX_INLINE void flow_key_put_ports(struct flow_key *k, __u32 lo_port, __u32 hi_port, __u32 proto, __u32 kind, __u32 vlan_id)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	__u64 word = fx_word_of(lo_port | hi_port << 16, proto | kind << 8 | vlan_id << 16);
+#else
+	__u64 word = fx_word_of(lo_port << 16 | hi_port, proto << 24 | kind << 16 | vlan_id);
+#endif
+
+	fx_store_word((__u8 *)k + FLOW_KEY_PORTS_AT, word);
+}
+
 FX_INLINE int flow_key_equal(const struct flow_key *x, const struct flow_key *y)
 {
 	const __u64 *a = (const __u64 *)x, *b = (const __u64 *)y;
@@ -67,15 +83,15 @@ FX_INLINE __u32 flow_key_from(const struct packet *p, __u32 beside, struct flow_
 {
 	__u64 src0, src1, dst0, dst1, swap;
 	__u16 src_port = p->src_port, dst_port = p->dst_port;
-	__u32 reverse;
+	__u32 reverse, proto, kind;
 
 	if (p->ip_version) {
-		src0 = (__u64)p->src[1] << 32 | p->src[0];
-		src1 = (__u64)p->src[3] << 32 | p->src[2];
-		dst0 = (__u64)p->dst[1] << 32 | p->dst[0];
-		dst1 = (__u64)p->dst[3] << 32 | p->dst[2];
-		k->proto = p->ip_proto;
-		k->kind = p->ip_version;
+		src0 = fx_load_word(p->src);
+		src1 = fx_load_word(p->src + 2);
+		dst0 = fx_load_word(p->dst);
+		dst1 = fx_load_word(p->dst + 2);
+		proto = p->ip_proto;
+		kind = p->ip_version;
 	} else {
 		src0 = flow_key_mac_word(p->mac_src);
 		dst0 = flow_key_mac_word(p->mac_dst);
@@ -83,8 +99,8 @@ FX_INLINE __u32 flow_key_from(const struct packet *p, __u32 beside, struct flow_
 		dst1 = 0;
 		src_port = p->ethertype;
 		dst_port = p->ethertype;
-		k->proto = 0;
-		k->kind = FLOW_KIND_L2;
+		proto = 0;
+		kind = FLOW_KIND_L2;
 	}
 	if (src1 != dst1)
 		reverse = flow_key_above(src1, dst1);
@@ -98,11 +114,13 @@ FX_INLINE __u32 flow_key_from(const struct packet *p, __u32 beside, struct flow_
 	k->lo_addr[1] = src1 ^ ((src1 ^ dst1) & swap);
 	k->hi_addr[0] = dst0 ^ ((src0 ^ dst0) & swap);
 	k->hi_addr[1] = dst1 ^ ((src1 ^ dst1) & swap);
-	k->lo_port = (__u16)(src_port ^ ((src_port ^ dst_port) & swap));
-	k->hi_port = (__u16)(dst_port ^ ((src_port ^ dst_port) & swap));
-	k->vlan_id = beside == FLOW_KEY_VLAN ? p->vlan_id : 0;
-	k->tunnel_id = beside == FLOW_KEY_TUNNEL ? p->tunnel_id : 0;
-	k->tunnel_header = beside == FLOW_KEY_TUNNEL ? p->tunnel_header : 0;
+	flow_key_put_ports(k, (__u16)(src_port ^ ((src_port ^ dst_port) & swap)),
+	                   (__u16)(dst_port ^ ((src_port ^ dst_port) & swap)), proto, kind,
+	                   beside == FLOW_KEY_VLAN ? p->vlan_id : 0);
+	if (beside == FLOW_KEY_TUNNEL)
+		fx_store_word((__u8 *)k + FLOW_KEY_TUNNEL_AT, fx_word_of(p->tunnel_id, p->tunnel_header));
+	else
+		fx_store_word((__u8 *)k + FLOW_KEY_TUNNEL_AT, 0);
 	return reverse;
 }
 

@@ -40,21 +40,17 @@ FX_INLINE void packet_note_fragment(struct packet *p, __u32 id, __u32 offset_uni
 	}
 }
 
-/*
- * An address of packet.src or packet.dst, mapped into IPv6. Written by words of 64 bits, as flow_key_from() reads it: a processor waits
- * when it reads at once what two stores wrote.
- */
+/* An address of packet.src or packet.dst, mapped into IPv6. By words, as flow_key_from() reads it. */
 FX_INLINE void packet_put_ipv4(__be32 *at, __be32 address)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	__u64 low = (__u64)address << 32 | 0xffff0000u;
+	const __be32 mapped = 0xffff0000u;
 #else
-	__u64 low = (__u64)0x0000ffffu << 32 | address;
+	const __be32 mapped = 0x0000ffffu;
 #endif
 
-	at[0] = 0;
-	at[1] = 0;
-	__builtin_memcpy(at + 2, &low, sizeof(low));
+	fx_store_word(at, 0);
+	fx_store_word(at + 2, fx_word_of(mapped, address));
 }
 
 /* RFC 791. inner: the header may follow another IP header, so it may be in a UDP tunnel, which it then has to prove. */
@@ -141,9 +137,9 @@ FX_INLINE __u64 packet_parse_ipv6(const __u8 *data, const __u8 *end, __u32 offse
 	p->ip_proto = (__u8)next;
 	p->ip_header_len = 40;
 	p->ip_option_count = 0;
-	for (int i = 0; i < 4; i++) {
-		p->src[i] = fx_load_raw32(q + 8 + 4 * i);
-		p->dst[i] = fx_load_raw32(q + 24 + 4 * i);
+	for (int i = 0; i < 4; i += 2) { /* by words, as flow_key_from() reads them */
+		fx_store_word(p->src + i, fx_word_of(fx_load_raw32(q + 8 + 4 * i), fx_load_raw32(q + 12 + 4 * i)));
+		fx_store_word(p->dst + i, fx_word_of(fx_load_raw32(q + 24 + 4 * i), fx_load_raw32(q + 28 + 4 * i)));
 	}
 	p->l3_offset = offset;
 	/* 0: jumbogram (RFC 2675), TSO, or nothing follows (a Teredo bubble) */
