@@ -16,6 +16,7 @@ import json
 import mmap
 import os
 import platform
+import re
 import signal
 import socket
 import struct
@@ -162,7 +163,8 @@ def in_ring(ring, record):
 
 PAGE = 4096
 ELSEWHERE = 0xfffffff1  # a lock's holder: no CPU has that number
-TRIES = 7               # FLOW_ATTEMPTS of bpf/account.bpf.h
+with open(os.path.join(HERE, "../../bpf/account.bpf.h")) as source:
+    TRIES = int(re.search(r"#define FLOW_ATTEMPTS (\d+)", source.read())[1])  # a packet's, before it is a record of its own
 SLOTS = 8192            # FRAGMENT_SLOTS
 
 steps("9 packets of 3 flows: no loss", [], [frame(udp(n % 3)) for n in range(9)],
