@@ -96,8 +96,9 @@ class EngineBench {
         return *this;
     }
 
-    // Feeds everything, batch frames a call, and finishes.
-    EngineRun run(std::uint32_t batch = 1000000) const
+    // Feeds everything, batch frames a call, and finishes. The frames of every parse_every-th call are parsed ahead, by
+    // parse() and all of them before the first is fed; 0: none.
+    EngineRun run(std::uint32_t batch = 1000000, std::size_t parse_every = 0) const
     {
         EngineRun result;
         FlowOrder order;
@@ -109,20 +110,28 @@ class EngineBench {
         const bundle_descriptor& bundle = *flowxdp_bundle();
         engine* e = bundle.open(&options);
         EXPECT_NE(e, nullptr);
-        std::vector<engine_frame> ready;
-        for (std::size_t i = 0; i < frames_.size(); i++) {
+        std::vector<engine_frame> all;
+        for (const auto& input : frames_) {
             engine_frame f{};
-            f.bytes = frames_[i].bytes.data();
-            f.meta.ts_ns = frames_[i].ts_ns;
-            f.meta.wire_len = f.meta.cap_len = static_cast<__u32>(frames_[i].bytes.size());
+            f.bytes = input.bytes.data();
+            f.meta.ts_ns = input.ts_ns;
+            f.meta.wire_len = f.meta.cap_len = static_cast<__u32>(input.bytes.size());
             f.meta.start_kind = HEADER_KIND_ETHERNET;
-            f.packet_no = i + 1;
-            ready.push_back(f);
-            if (ready.size() == batch || i + 1 == frames_.size()) {
-                bundle.feed(e, ready.data(), static_cast<__u32>(ready.size()));
-                ready.clear();
-            }
+            f.packet_no = all.size() + 1;
+            all.push_back(f);
         }
+        std::vector<std::vector<std::uint64_t>> parsed; // of the calls
+        for (std::size_t at = 0; at < all.size(); at += batch) {
+            const std::size_t n = std::min<std::size_t>(batch, all.size() - at);
+            parsed.emplace_back();
+            if (!parse_every || parsed.size() % parse_every)
+                continue;
+            parsed.back().resize(n * bundle.parsed_size / sizeof(std::uint64_t));
+            bundle.parse(e, &all[at], static_cast<__u32>(n), parsed.back().data());
+        }
+        for (std::size_t at = 0, call = 0; at < all.size(); at += batch, call++)
+            bundle.feed(e, &all[at], static_cast<__u32>(std::min<std::size_t>(batch, all.size() - at)),
+                        parsed[call].empty() ? nullptr : parsed[call].data());
         bundle.finish(e);
         result.counts = *bundle.counts(e);
         bundle.close(e);

@@ -120,9 +120,12 @@ void compare(std::uint64_t seed, std::uint32_t idle_ms, std::int64_t active_ns, 
         model.packet(n, from_low, ts);
     }
     const std::vector<Model::Row> expected = model.finish();
-    for (const std::uint32_t batch : {1u, 7u, 1000000u}) {
-        SCOPED_TRACE(testing::Message() << "batches of " << batch);
-        const EngineRun run = bench.run(batch);
+    struct Feed {
+        std::uint32_t batch, parse_every;
+    };
+    for (const auto& [batch, parse_every] : {Feed{1, 0}, {7, 0}, {1000000, 0}, {1, 3}, {50, 2}, {1000000, 1}}) {
+        SCOPED_TRACE(testing::Message() << "batches of " << batch << ", parsed ahead " << parse_every);
+        const EngineRun run = bench.run(batch, parse_every);
         std::vector<Model::Row> rows;
         for (const Ended& e : run.flows)
             rows.emplace_back(std::min(e.era, std::get<0>(expected.back())), e.end_clock_ns, e.flow_id, e.reason,

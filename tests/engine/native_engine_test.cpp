@@ -222,13 +222,15 @@ TEST(NativeEngine, LaterFragmentsBelongToTheFirstFragmentsFlow)
     const Bytes first = Packet().eth().ipv4().fragment4(7, 0, true).udp(40000, 5000).payload(100).bytes();
     const Bytes later = Packet().eth().ipv4().fragment4(7, 20, false).raw("rest", Bytes(50, 0), 0xffff, 17).bytes();
     const Bytes stray = Packet().eth().ipv4().fragment4(8, 20, false).raw("rest", Bytes(50, 0), 0xffff, 17).bytes();
-    const EngineRun run = EngineBench().frame(first, 0).frame(later, 1).frame(stray, 2).run();
-    ASSERT_EQ(run.flows.size(), 2U);
-    EXPECT_EQ(run.flows[0].packets[DIRECTION_A], 2U);
-    EXPECT_FALSE(run.flows[0].has(DIRECTION_A, FS(FRAGMENT_NO_FIRST)));
-    EXPECT_EQ(run.flows[1].packets[DIRECTION_A], 1U);
-    EXPECT_TRUE(run.flows[1].has(DIRECTION_A, FS(FRAGMENT_NO_FIRST)));
-    EXPECT_EQ(run.count(COUNTER_FRAGMENTS_UNMATCHED), 1U);
+    for (const std::uint32_t parse_every : {0u, 1u, 2u}) { // in one call each, so that first and later part differ
+        const EngineRun run = EngineBench().frame(first, 0).frame(later, 1).frame(stray, 2).run(1, parse_every);
+        ASSERT_EQ(run.flows.size(), 2U);
+        EXPECT_EQ(run.flows[0].packets[DIRECTION_A], 2U);
+        EXPECT_FALSE(run.flows[0].has(DIRECTION_A, FS(FRAGMENT_NO_FIRST)));
+        EXPECT_EQ(run.flows[1].packets[DIRECTION_A], 1U);
+        EXPECT_TRUE(run.flows[1].has(DIRECTION_A, FS(FRAGMENT_NO_FIRST)));
+        EXPECT_EQ(run.count(COUNTER_FRAGMENTS_UNMATCHED), 1U);
+    }
 }
 
 TEST(NativeEngine, AFrameShorterThanItsLinkHeaderIsCountedAndHasNoFlow)

@@ -50,9 +50,13 @@ engine* open_engine(const engine_options* options)
         return nullptr;
     }
 }
-void feed_engine(engine* e, const engine_frame* frames, __u32 n)
+void feed_engine(engine* e, const engine_frame* frames, __u32 n, void* parsed)
 {
-    native(e)->feed(frames, n);
+    native(e)->feed(frames, n, static_cast<flowxdp::ParsedFrame*>(parsed));
+}
+void parse_with_engine(const engine* e, const engine_frame* frames, __u32 n, void* parsed)
+{
+    reinterpret_cast<const flowxdp::NativeEngine*>(e)->parse(frames, n, static_cast<flowxdp::ParsedFrame*>(parsed));
 }
 void advance_engine(engine* e, __s64 clock_ns)
 {
@@ -78,11 +82,22 @@ const __u32 flowxdp_bundle_interface[2] = {BUNDLE_ABI_VERSION, sizeof(bundle_des
 const bundle_descriptor* flowxdp_bundle()
 {
     static const Halves halves;
-    static const bundle_descriptor descriptor = {
-        BUNDLE_ABI_VERSION,    KERNEL_HALF_COUNT,   halves.list,
-        BUNDLE_LAYOUT_ID,      sizeof(flow_record), offsetof(ended_record, record),
-        sizeof(packet_record), sizeof(flow_config), sizeof(plugin_options),
-        open_engine,           feed_engine,         advance_engine,
-        finish_engine,         engine_counts_of,    close_engine};
+    static const bundle_descriptor descriptor = {BUNDLE_ABI_VERSION,
+                                                 KERNEL_HALF_COUNT,
+                                                 halves.list,
+                                                 BUNDLE_LAYOUT_ID,
+                                                 sizeof(flow_record),
+                                                 offsetof(ended_record, record),
+                                                 sizeof(packet_record),
+                                                 sizeof(flow_config),
+                                                 sizeof(plugin_options),
+                                                 open_engine,
+                                                 feed_engine,
+                                                 parse_with_engine,
+                                                 sizeof(flowxdp::ParsedFrame),
+                                                 advance_engine,
+                                                 finish_engine,
+                                                 engine_counts_of,
+                                                 close_engine};
     return &descriptor;
 }

@@ -16,7 +16,7 @@
 #include "flowxdp/record_stream.h"
 #include "flowxdp/totals.h"
 
-#define BUNDLE_ABI_VERSION 4u
+#define BUNDLE_ABI_VERSION 5u
 
 /* One kernel half of the bundle. */
 struct half_descriptor {
@@ -86,11 +86,15 @@ struct bundle_descriptor {
     __u32 record_core_size, ended_core_size, packet_record_core_size, flow_config_size;
     __u32 plugin_options_size; /* of the block that holds the options of all halves */
 
-    /* The native engine. One thread per engine; engines do not share anything. */
+    /* The native engine. One thread per engine, but for parse(); engines do not share anything. */
     /* NULL: out of memory, or the options of another bundle. */
     struct engine* (*open)(const struct engine_options* options);
-    /* Feeds frames in input order. */
-    void (*feed)(struct engine* e, const struct engine_frame* frames, __u32 n);
+    /* Feeds frames in input order. parsed: what parse() made of them; NULL: feed() parses them itself. */
+    void (*feed)(struct engine* e, const struct engine_frame* frames, __u32 n, void* parsed);
+    /* The part of feed() that depends on nothing but the frame: n parsed frames of parsed_size bytes each, 8-aligned.
+     * For a thread that has time; any thread, at any time between open() and close(). */
+    void (*parse)(const struct engine* e, const struct engine_frame* frames, __u32 n, void* parsed);
+    __u32 parsed_size;
     /* Advances the clock without a packet (live): ends what is due. */
     void (*advance)(struct engine* e, __s64 clock_ns);
     /* End of input: ends all flows, in the order of rows. */

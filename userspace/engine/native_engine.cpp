@@ -37,42 +37,55 @@ NativeEngine::NativeEngine(const engine_options& options)
     options_.plugin_options = nullptr;
 }
 
-void NativeEngine::feed(const engine_frame* frames, std::uint32_t n)
+void NativeEngine::feed(const engine_frame* frames, std::uint32_t n, ParsedFrame* parsed)
 {
     // The table only gives hints before account(), so a batch may be prepared while the one before waits.
     auto size_at = [n](std::uint32_t first) { return n - first < kBatch ? n - first : kBatch; };
-    auto prepare_at = [&](std::uint32_t first, Batch& batch) {
-        for (std::uint32_t i = 0; i < size_at(first); i++)
-            prepare(frames[first + i], &batch[i]);
+    auto prepare = [&](std::uint32_t first, std::uint32_t turn) {
+        ParsedFrame* batch = parsed ? parsed + first : batches_[turn].data();
+        for (std::uint32_t i = 0; i < size_at(first); i++) {
+            if (!parsed)
+                parse_frame(frames[first + i], &batch[i]);
+            take_in_order(&batch[i]);
+        }
+        return batch;
     };
-    if (n)
-        prepare_at(0, batches_[0]);
-    for (std::uint32_t first = 0, turn = 0; first < n; first += kBatch, turn ^= 1) {
-        Batch& batch = batches_[turn];
+    ParsedFrame *batch = n ? prepare(0, 0) : nullptr, *next = nullptr;
+    for (std::uint32_t first = 0, turn = 0; first < n; first += kBatch, turn ^= 1, batch = next) {
         const std::uint32_t size = size_at(first);
         // One after the other, without work between them: the look-ups of a batch wait for memory together.
         for (std::uint32_t i = 0; i < size; i++)
             batch[i].candidate = table_.prefetch_record(batch[i].hash);
         if (first + size < n)
-            prepare_at(first + size, batches_[turn ^ 1]);
+            next = prepare(first + size, turn ^ 1);
         for (std::uint32_t i = 0; i < size; i++)
             account(frames[first + i], &batch[i]);
     }
 }
 
-// All steps that do not need the flow. In input order: clock and fragment slots depend on it.
-void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
+void NativeEngine::parse(const engine_frame* frames, std::uint32_t n, ParsedFrame* parsed) const
 {
-    frame_meta meta = frame.meta;
-    pending->stepped = packet_clock_advance(&clock_, meta.ts_ns, &pending->clock_before_step) != 0;
-    meta.clock_ns = clock_.now_ns;
-    packet& p = pending->parsed;
-    packet_parse(frame.bytes, &meta, &config_.tunnels, frame.packet_no, (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0,
-                 &p);
+    for (std::uint32_t i = 0; i < n; i++)
+        parse_frame(frames[i], &parsed[i]);
+}
+
+void NativeEngine::parse_frame(const engine_frame& frame, ParsedFrame* to) const
+{
+    packet& p = to->parsed;
+    packet_parse(frame.bytes, &frame.meta, &config_.tunnels, frame.packet_no,
+                 (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0, &p);
     flow_key key; // in registers: read back as words it would have to wait for its parts to be stored
-    pending->reverse = flow_key_from(&p, config_.key_beside, &key);
-    pending->key = key;
-    pending->hash = flow_key_hash(&key, &config_.table_secret);
+    to->reverse = flow_key_from(&p, config_.key_beside, &key);
+    to->key = key;
+    to->hash = flow_key_hash(&key, &config_.table_secret);
+}
+
+// The steps without the flow that depend on the frames before: clock and fragment slots.
+void NativeEngine::take_in_order(ParsedFrame* pending)
+{
+    packet& p = pending->parsed;
+    pending->stepped = packet_clock_advance(&clock_, p.ts_ns, &pending->clock_before_step) != 0;
+    p.clock_ns = clock_.now_ns;
     if (p.flags & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT)) [[unlikely]] {
         book_fragment(pending);
         pending->hash = flow_key_hash(&pending->key, &config_.table_secret);
@@ -80,7 +93,7 @@ void NativeEngine::prepare(const engine_frame& frame, Pending* pending)
     table_.prefetch_index(pending->hash);
 }
 
-void NativeEngine::book_fragment(Pending* pending)
+void NativeEngine::book_fragment(ParsedFrame* pending)
 {
     packet& p = pending->parsed;
     switch (fragment_book(&fragments_[fragment_slot_index(&p, config_.fragment_seed, config_.key_beside)], &p,
@@ -98,7 +111,7 @@ void NativeEngine::book_fragment(Pending* pending)
 }
 
 // Find, end or start the flow; count the packet in it.
-void NativeEngine::account(const engine_frame& frame, Pending* pending)
+void NativeEngine::account(const engine_frame& frame, ParsedFrame* pending)
 {
     const packet& p = pending->parsed;
     count(COUNTER_PACKETS_SEEN);
@@ -165,7 +178,7 @@ void NativeEngine::account(const engine_frame& frame, Pending* pending)
     wheel_.touch(id, flow_due_ns(r));
 }
 
-EntryId NativeEngine::start_flow(const Pending& pending)
+EntryId NativeEngine::start_flow(const ParsedFrame& pending)
 {
     const packet& p = pending.parsed;
     if (!table_.room()) [[unlikely]]

@@ -3,7 +3,8 @@
 //
 // A batch: every frame is parsed and keyed and its index word prefetched; then its record is prefetched; then, in input
 // order, each packet finds, ends or starts its flow and is counted. Two batches are in progress at a time: one's memory
-// arrives while the other is processed. Output goes to a stream_writer.
+// arrives while the other is processed. Another thread may have parsed the frames before. Output goes to a
+// stream_writer.
 #pragma once
 
 #include <array>
@@ -20,12 +21,28 @@
 
 namespace flowxdp {
 
+// A frame and what is known of it before its flow.
+struct ParsedFrame {
+    // parse(): all steps that depend on nothing but the frame
+    packet parsed; // but for clock_ns
+    flow_key key;
+    std::uint32_t reverse, hash;
+
+    // take_in_order(): in input order
+    __s64 clock_before_step; // valid with stepped
+    bool stepped;
+    EntryId candidate; // FlowTable::find()
+};
+
 class NativeEngine {
   public:
     // options.plugin_options holds sizeof(plugin_options) bytes.
     explicit NativeEngine(const engine_options& options);
 
-    void feed(const engine_frame* frames, std::uint32_t n);
+    // parsed: n frames that parse() made, or null.
+    void feed(const engine_frame* frames, std::uint32_t n, ParsedFrame* parsed = nullptr);
+    // Any thread.
+    void parse(const engine_frame* frames, std::uint32_t n, ParsedFrame* parsed) const;
     void advance(std::int64_t clock_ns);
     void finish();
     [[nodiscard]] const engine_counts& counts() const { return counts_; }
@@ -34,22 +51,13 @@ class NativeEngine {
     static constexpr std::uint32_t kBatch = 16;
     static constexpr std::uint32_t kFlowsBetweenWatermarks = 4096;
 
-    struct Pending {
-        packet parsed;
-        flow_key key;
-        std::uint32_t reverse;
-        std::uint32_t hash;
-        EntryId candidate;       // FlowTable::find()
-        __s64 clock_before_step; // valid with stepped
-        bool stepped;
-    };
+    using Batch = std::array<ParsedFrame, kBatch>;
 
-    using Batch = std::array<Pending, kBatch>;
-
-    void prepare(const engine_frame& frame, Pending* pending);
-    void account(const engine_frame& frame, Pending* pending);
-    void book_fragment(Pending* pending);
-    EntryId start_flow(const Pending& pending);
+    void parse_frame(const engine_frame& frame, ParsedFrame* to) const;
+    void take_in_order(ParsedFrame* pending);
+    void account(const engine_frame& frame, ParsedFrame* pending);
+    void book_fragment(ParsedFrame* pending);
+    EntryId start_flow(const ParsedFrame& pending);
     void make_room(std::int64_t clock_ns);
     void end_flow(EntryId id, flow_end reason, std::int64_t clock_ns);
     void emit_end(flow_record* record, flow_end reason, std::int64_t end_clock_ns);

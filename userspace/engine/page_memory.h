@@ -76,7 +76,7 @@ class PageMemory {
   private:
     static constexpr std::size_t kHugePage = 2u << 20;
     static constexpr std::size_t kPage = 4096; // where pages are larger, the hint is refused
-    static constexpr std::size_t kLarge = 16u << 20, kAhead = 4u << 20;
+    static constexpr std::size_t kLarge = 16u << 20, kAhead = 1u << 20;
 
     static std::size_t page_of(std::size_t offset) { return offset & ~(kPage - 1); }
 

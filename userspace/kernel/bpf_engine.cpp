@@ -47,7 +47,7 @@ class BpfReplayEngine final : public ReplayEngine {
     }
     ~BpfReplayEngine() override { sched_setaffinity(0, sizeof old_affinity_, &old_affinity_); }
 
-    void feed(const engine_frame* frames, std::uint32_t n) override
+    void feed(const engine_frame* frames, std::uint32_t n, void* /*parsed*/) override
     {
         for (std::uint32_t i = 0; i < n; i++)
             run_packet(frames[i]);

@@ -9,9 +9,9 @@
 namespace flowxdp {
 
 FrameReader::FrameReader(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits,
-                         InterfaceDirectory* interfaces)
-    : capture_(capture), filters_(filters), limits_(limits), interfaces_(interfaces), read_(kReadFrames),
-      thread_([this] { run(); })
+                         InterfaceDirectory* interfaces, const FrameParser* parser)
+    : capture_(capture), filters_(filters), limits_(limits), interfaces_(interfaces), parser_(parser),
+      read_(kReadFrames), free_parsed_(kBlocksParsed), thread_([this] { run(); })
 {
 }
 
@@ -27,13 +27,15 @@ FrameReader::~FrameReader()
     thread_.join();
 }
 
-const FrameBlock* FrameReader::next(std::chrono::milliseconds patience)
+FrameBlock* FrameReader::next(std::chrono::milliseconds patience)
 {
     std::unique_lock lock(mutex_);
     if (current_.frames.capacity()) {
         current_.frames.clear();
         current_.bytes.clear();
         current_.originals.clear();
+        if (!current_.parsed.empty())
+            free_parsed_.push_back(std::exchange(current_.parsed, {}));
         free_.push_back(std::move(current_));
         current_ = {};
     }
@@ -153,10 +155,26 @@ FrameBlock FrameReader::free_block()
     return block;
 }
 
+void FrameReader::parse_ahead(FrameBlock* block)
+{
+    if (!parser_ || block->frames.empty())
+        return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ready_.size() < kBlocksBehind || free_parsed_.empty())
+            return;
+        block->parsed = std::move(free_parsed_.back());
+        free_parsed_.pop_back();
+    }
+    block->parsed.resize(kBlockFrames * parser_->parsed_size() / sizeof block->parsed[0]);
+    parser_->parse(block->frames.data(), static_cast<std::uint32_t>(block->frames.size()), block->parsed.data());
+}
+
 // A block without frames brings its counts.
 void FrameReader::hand_over(FrameBlock block)
 {
     block.input = input_;
+    parse_ahead(&block);
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] {
         return stop_ || ready_.empty() ||

@@ -3,7 +3,7 @@
 //
 // Frames are handed over in blocks of thousands, in input order, so that a hand-over costs nothing per packet. A block
 // holds the bytes of its frames. Whatever waits in the input's buffer is handed over before the reader asks for more:
-// frames of a slow pipe do not wait for a full block.
+// frames of a slow pipe do not wait for a full block. While the engine is behind, the reader parses frames for it.
 #pragma once
 
 #include <atomic>
@@ -40,13 +40,24 @@ struct FrameFilters {
     PacketFilter* extracted = nullptr; // frames that match are marked for -e matching
 };
 
+// The part of an engine's work on a frame that depends on nothing but the frame.
+class FrameParser {
+  public:
+    virtual ~FrameParser() = default;
+    // Bytes of a parsed frame; a multiple of 8.
+    [[nodiscard]] virtual std::size_t parsed_size() const = 0;
+    // Any thread. parsed: room for n frames, 8-aligned.
+    virtual void parse(const engine_frame* frames, std::uint32_t n, void* parsed) const = 0;
+};
+
 // Frames for the engine, in input order.
 struct FrameBlock {
     std::vector<engine_frame> frames;
-    std::vector<FrameBytes> bytes; // of the frames
-    std::vector<Frame> originals;  // one for each frame, with its link header; empty unless the limits want them
-    std::uint64_t held_bytes = 0;  // captured, of the frames
-    InputCounts input;             // of the whole input up to this block's end
+    std::vector<std::uint64_t> parsed; // the frames, as the engine's FrameParser made them; empty: not parsed
+    std::vector<FrameBytes> bytes;     // of the frames
+    std::vector<Frame> originals;      // one for each frame, with its link header; empty unless the limits want them
+    std::uint64_t held_bytes = 0;      // captured, of the frames
+    InputCounts input;                 // of the whole input up to this block's end
 };
 
 class FrameReader {
@@ -59,10 +70,10 @@ class FrameReader {
         kStop,  // stop() was called
     };
 
-    // interfaces may be null. What is given must outlive the reader, and nobody else uses it before the
-    // reader has ended. Begins to read.
+    // interfaces and parser may be null. What is given must outlive the reader, and nobody else uses it before the
+    // reader has ended, except the parser. Begins to read.
     FrameReader(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits,
-                InterfaceDirectory* interfaces);
+                InterfaceDirectory* interfaces, const FrameParser* parser);
     // Stops.
     ~FrameReader();
     FrameReader(const FrameReader&) = delete;
@@ -70,7 +81,7 @@ class FrameReader {
 
     // The next block, valid until the next call; null when none comes within the time, or at the end (see end()).
     // Throws what reading threw.
-    const FrameBlock* next(std::chrono::milliseconds patience);
+    FrameBlock* next(std::chrono::milliseconds patience);
     // Asks the reader to stop. Blocks that it has read still come. The capture's own waits end by its stop option.
     void stop() { stop_ = true; }
 
@@ -82,7 +93,10 @@ class FrameReader {
 
   private:
     // A second core's cache holds what is under way; a slow engine makes the reader wait.
-    static constexpr std::size_t kBlockFrames = 4096, kReadFrames = 256, kBlocksAhead = 4;
+    static constexpr std::size_t kBlockFrames = 2048, kReadFrames = 256, kBlocksAhead = 8;
+    // With kBlocksBehind blocks waiting the engine is behind, and the reader parses. kBlocksParsed: for how many blocks
+    // it has memory, 0.75 MiB each.
+    static constexpr std::size_t kBlocksBehind = 4, kBlocksParsed = 6;
     static constexpr std::uint64_t kBytesAhead = 4u << 20; // a block with more comes alone
 
     void run();
@@ -90,12 +104,15 @@ class FrameReader {
     // Adds frames that were read last to a block.
     void take(std::size_t n, FrameBlock* block);
     FrameBlock free_block();
+    // Parses the block's frames when the engine is behind.
+    void parse_ahead(FrameBlock* block);
     void hand_over(FrameBlock block);
 
     Capture& capture_;
     FrameFilters filters_;
     ReplayLimits limits_;
     InterfaceDirectory* interfaces_;
+    const FrameParser* parser_;
 
     // Of the reader's thread.
     InputCounts input_;
@@ -112,6 +129,7 @@ class FrameReader {
     std::condition_variable changed_;
     std::deque<FrameBlock> ready_;
     std::vector<FrameBlock> free_;
+    std::vector<std::vector<std::uint64_t>> free_parsed_; // memory for FrameBlock::parsed
     std::uint64_t ready_bytes_ = 0;
     End end_ = End::kNotYet;
     std::exception_ptr error_;

@@ -2,6 +2,7 @@
 #include "replay/replay.h"
 
 #include <chrono>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -10,11 +11,20 @@
 namespace flowxdp {
 namespace {
 
-class NativeReplayEngine final : public ReplayEngine {
+class NativeReplayEngine final : public ReplayEngine, public FrameParser {
   public:
     NativeReplayEngine(const bundle_descriptor& bundle, engine* e) : bundle_(bundle), engine_(e) {}
     ~NativeReplayEngine() override { bundle_.close(engine_); }
-    void feed(const engine_frame* frames, std::uint32_t n) override { bundle_.feed(engine_, frames, n); }
+    void feed(const engine_frame* frames, std::uint32_t n, void* parsed) override
+    {
+        bundle_.feed(engine_, frames, n, parsed);
+    }
+    [[nodiscard]] const FrameParser* parser() const override { return this; }
+    [[nodiscard]] std::size_t parsed_size() const override { return bundle_.parsed_size; }
+    void parse(const engine_frame* frames, std::uint32_t n, void* parsed) const override
+    {
+        bundle_.parse(engine_, frames, n, parsed);
+    }
     void advance(std::int64_t clock_ns) override { bundle_.advance(engine_, clock_ns); }
     void finish() override { bundle_.finish(engine_); }
     const engine_counts& counts() override { return *bundle_.counts(engine_); }
@@ -39,7 +49,9 @@ std::unique_ptr<ReplayEngine> make_native_replay_engine(const bundle_descriptor&
 void run_replay(Capture& capture, const FrameFilters& filters, const ReplayLimits& limits, ReplayEngine& engine,
                 const ReplayControl& control, RunSummary* run)
 {
-    FrameReader reader(capture, filters, limits, control.interfaces);
+    // On one CPU nobody has time left.
+    const FrameParser* parser = std::thread::hardware_concurrency() > 1 ? engine.parser() : nullptr;
+    FrameReader reader(capture, filters, limits, control.interfaces, parser);
     auto stop_wanted = [&] {
         if (!run->interrupted && control.stop && control.stop()) {
             run->interrupted = true;
@@ -51,11 +63,12 @@ void run_replay(Capture& capture, const FrameFilters& filters, const ReplayLimit
     try {
         while (reader.end() == FrameReader::End::kNotYet) {
             stop_wanted();
-            const FrameBlock* block = reader.next(kLookAgain);
+            FrameBlock* block = reader.next(kLookAgain);
             if (!block)
                 continue;
             run->input = block->input;
-            engine.feed(block->frames.data(), static_cast<std::uint32_t>(block->frames.size()));
+            engine.feed(block->frames.data(), static_cast<std::uint32_t>(block->frames.size()),
+                        block->parsed.empty() ? nullptr : block->parsed.data());
             if (control.taken) {
                 engine.settle();
                 control.taken(*block);

@@ -24,8 +24,10 @@ namespace flowxdp {
 class ReplayEngine {
   public:
     virtual ~ReplayEngine() = default;
-    // Frames in input order; bytes valid during the call.
-    virtual void feed(const engine_frame* frames, std::uint32_t n) = 0;
+    // Frames in input order; bytes valid during the call. parsed: what parser() made of them, or null.
+    virtual void feed(const engine_frame* frames, std::uint32_t n, void* parsed) = 0;
+    // Parses frames ahead of feed(); null: this engine's frames cannot be parsed ahead.
+    [[nodiscard]] virtual const FrameParser* parser() const { return nullptr; }
     // The records of every packet so far are in the stream when it returns.
     virtual void settle() {}
     // Moves the clock without a packet.
