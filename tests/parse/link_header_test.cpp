@@ -169,6 +169,11 @@ Frame frame_of(const std::uint8_t* data, std::size_t size, std::uint32_t link_ty
             link_type};
 }
 
+struct LinkedFrame {
+    const std::uint8_t* bytes;
+    frame_meta meta;
+};
+
 class LinkHeader : public testing::TestWithParam<LinkCase> {};
 
 TEST_P(LinkHeader, LeadsToTheInnerSegment)
@@ -179,7 +184,8 @@ TEST_P(LinkHeader, LeadsToTheInnerSegment)
     packet p;
 
     ASSERT_TRUE(link_type_supported(c.link_type));
-    ASSERT_EQ(strip_link_header(frame_of(bytes.data(), bytes.size(), c.link_type), &linked), LinkOutcome::kOk);
+    ASSERT_EQ(strip_link_header(frame_of(bytes.data(), bytes.size(), c.link_type), &linked.bytes, &linked.meta),
+              LinkOutcome::kOk);
     EXPECT_EQ(linked.meta.ts_ns, 1700000000123456789);
     EXPECT_EQ(linked.meta.if_id, 3u);
     EXPECT_EQ(linked.meta.clock_ns, 0);
@@ -212,7 +218,7 @@ TEST_P(LinkHeader, CutAnywhereReadsNothingBehindTheCut)
         packet p;
 
         std::copy(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n), heap.get());
-        LinkOutcome outcome = strip_link_header(frame_of(heap.get(), n, c.link_type), &linked);
+        LinkOutcome outcome = strip_link_header(frame_of(heap.get(), n, c.link_type), &linked.bytes, &linked.meta);
         if (outcome != LinkOutcome::kOk) {
             ASSERT_LT(n, c.link.size() + 8) << "cut at " << n;
             continue;
@@ -231,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(All, LinkHeader, testing::ValuesIn(link_cases()),
 
 LinkOutcome outcome_of(std::uint32_t link_type, const Bytes& bytes, LinkedFrame* linked)
 {
-    return strip_link_header(frame_of(bytes.data(), bytes.size(), link_type), linked);
+    return strip_link_header(frame_of(bytes.data(), bytes.size(), link_type), &linked->bytes, &linked->meta);
 }
 
 TEST(LinkOutcomes, ForeignLinkTypesAreUnsupported)
@@ -312,7 +318,7 @@ TEST(LinkOutcomes, WireLengthIsNeverBelowTheCapture)
     LinkedFrame linked;
 
     frame.wire_len = 10;
-    ASSERT_EQ(strip_link_header(frame, &linked), LinkOutcome::kOk);
+    ASSERT_EQ(strip_link_header(frame, &linked.bytes, &linked.meta), LinkOutcome::kOk);
     EXPECT_EQ(linked.meta.wire_len, linked.meta.cap_len);
     EXPECT_EQ(linked.meta.cap_len, bytes.size() - 4);
 }

@@ -60,14 +60,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     const std::uint32_t cap_len = static_cast<std::uint32_t>(size - 2), selector = data[0];
     auto heap = std::make_unique<std::uint8_t[]>(cap_len);
-    flowxdp::LinkedFrame linked{};
+    struct {
+        const std::uint8_t* bytes;
+        frame_meta meta;
+    } linked{};
     packet p{}, loop_only{}; // compared byte by byte, with what the parser leaves as it is
 
     std::memcpy(heap.get(), data + 2, cap_len);
     if (selector < 200) {
         flowxdp::Frame frame{heap.get(), cap_len, cap_len + data[1], 1, 0, kLinkTypes[selector % kLinkTypeCount]};
 
-        if (flowxdp::strip_link_header(frame, &linked) != flowxdp::LinkOutcome::kOk)
+        if (flowxdp::strip_link_header(frame, &linked.bytes, &linked.meta) != flowxdp::LinkOutcome::kOk)
             return 0;
     } else { // any header first, also those no link announces
         linked.bytes = heap.get();

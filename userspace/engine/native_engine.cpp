@@ -74,10 +74,9 @@ void NativeEngine::parse_frame(const engine_frame& frame, ParsedFrame* to) const
     packet& p = to->parsed;
     packet_parse(frame.bytes, &frame.meta, &config_.tunnels, frame.packet_no,
                  (config_.flags & FLOW_CONFIG_TCP_OPTIONS) != 0, &p);
-    flow_key key; // in registers: read back as words it would have to wait for its parts to be stored
-    to->reverse = flow_key_from(&p, config_.key_beside, &key);
-    to->key = key;
-    to->hash = flow_key_hash(&key, &config_.table_secret);
+    // Not to a local key that is then copied: g++ 12 copies 16 bytes at a time, which wait for the words to be stored.
+    to->reverse = flow_key_from(&p, config_.key_beside, &to->key);
+    to->hash = flow_key_hash(&to->key, &config_.table_secret);
 }
 
 // The steps without the flow that depend on the frames before: clock and fragment slots.

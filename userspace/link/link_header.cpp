@@ -163,7 +163,7 @@ std::uint32_t kind_of_family(std::uint32_t family)
 
 } // namespace link
 
-LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out)
+LinkOutcome strip_link_header(const Frame& frame, const std::uint8_t** bytes, frame_meta* meta)
 {
     link::LinkStep step(frame.data, frame.cap_len);
     LinkOutcome outcome = LinkOutcome::kOk;
@@ -179,24 +179,25 @@ LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out)
     }
     std::uint32_t wire_len = frame.wire_len > frame.cap_len ? frame.wire_len : frame.cap_len;
 
-    out->bytes = step.data();
-    out->meta = frame_meta{};
-    out->meta.ts_ns = frame.ts_ns;
-    out->meta.wire_len = wire_len - step.stripped();
-    out->meta.cap_len = step.left();
-    out->meta.if_id = frame.if_id;
-    out->meta.start_kind = step.kind;
-    out->meta.link_headers[0] = step.headers[0];
-    out->meta.link_headers[1] = step.headers[1];
+    *bytes = step.data();
+    *meta = frame_meta{};
+    meta->ts_ns = frame.ts_ns;
+    meta->wire_len = wire_len - step.stripped();
+    meta->cap_len = step.left();
+    meta->if_id = frame.if_id;
+    meta->start_kind = step.kind;
+    meta->link_headers[0] = step.headers[0];
+    meta->link_headers[1] = step.headers[1];
     return outcome;
 }
 
 frame_meta link_start(std::uint32_t link_type)
 {
     const Frame nothing{nullptr, 0, 0, 0, 0, link_type};
-    LinkedFrame start{};
-    strip_link_header(nothing, &start);
-    return start.meta;
+    const std::uint8_t* bytes = nullptr;
+    frame_meta start{};
+    strip_link_header(nothing, &bytes, &start);
+    return start;
 }
 
 bool link_type_supported(std::uint32_t link_type)

@@ -14,18 +14,14 @@
 namespace flowxdp {
 
 enum class LinkOutcome {
-    kOk,          // *meta, *bytes are filled
+    kOk,          // *bytes and *meta are filled
     kShortFrame,  // the frame ends inside its link header: counted packets_short_frame, no flow
     kUnsupported, // no step for this link type: counted packets_link_unsupported, no flow
 };
 
-struct LinkedFrame {
-    const std::uint8_t* bytes; // first byte after the stripped link header
-    frame_meta meta;           // clock_ns is left 0 for the engine
-};
-
-// frame.link_type is a LINKTYPE_ value. meta.wire_len is never below meta.cap_len. Pure.
-LinkOutcome strip_link_header(const Frame& frame, LinkedFrame* out);
+// frame.link_type is a LINKTYPE_ value. *bytes: the first byte after the stripped link header. *meta: wire_len is never
+// below cap_len, clock_ns is left 0 for the engine. Pure.
+LinkOutcome strip_link_header(const Frame& frame, const std::uint8_t** bytes, frame_meta* meta);
 
 // The parser's start on a live link of this type, by the same step: start_kind and link_headers of a frame without a
 // header to strip (Ethernet, raw IP).

@@ -99,7 +99,7 @@ void FrameReader::take(std::size_t n, FrameBlock* block)
         Frame& frame = read_[i];
         input_.frames++;
         input_.digest.add(frame);
-        const Frame original = frame;
+        const std::uint32_t captured = frame.cap_len;
         if (interfaces_ && seen_.first_time(frame.if_id))
             interfaces_->name(frame.if_id, capture_.interface_name(frame.if_id));
         if (limits_.snap_len && frame.cap_len > limits_.snap_len)
@@ -117,23 +117,25 @@ void FrameReader::take(std::size_t n, FrameBlock* block)
             input_.filtered++;
             continue;
         }
-        LinkedFrame linked;
-        switch (strip_link_header(frame, &linked)) {
-        case LinkOutcome::kShortFrame:
-            input_.short_frame++;
+        engine_frame& linked = block->frames.emplace_back(); // in place: a copy would wait for its parts to be stored
+        const LinkOutcome outcome = strip_link_header(frame, &linked.bytes, &linked.meta);
+        if (outcome != LinkOutcome::kOk) [[unlikely]] {
+            block->frames.pop_back();
+            if (outcome == LinkOutcome::kShortFrame) {
+                input_.short_frame++;
+            } else {
+                input_.link_unsupported++;
+                unsupported_[frame.link_type]++;
+            }
             continue;
-        case LinkOutcome::kUnsupported:
-            input_.link_unsupported++;
-            unsupported_[frame.link_type]++;
-            continue;
-        case LinkOutcome::kOk:
-            break;
         }
+        linked.packet_no = input_.frames;
         if (filters_.extracted && filters_.extracted->matches(frame))
             linked.meta.link_headers[1] |= FRAME_META_MATCHES;
-        block->frames.push_back({linked.bytes, linked.meta, input_.frames});
-        if (limits_.originals)
-            block->originals.push_back(original);
+        if (limits_.originals) {
+            block->originals.push_back(frame);
+            block->originals.back().cap_len = captured;
+        }
         block->held_bytes += frame.cap_len;
     }
     if (block->frames.size() > before && (block->bytes.empty() || block->bytes.back() != capture_.bytes()))
