@@ -60,6 +60,12 @@ def program_fd(name):
             found = fd
 
 
+def program_id(name):
+    """The id of the newest program of this name; None: there is none."""
+    fd = program_fd(name)
+    return None if fd is None else struct.unpack_from("=I", info_of(fd), 4)[0]
+
+
 def strings_of(btf_id):
     """The strings of a BTF object, one after the other."""
     fd, _ = bpf(BTF_GET_FD_BY_ID, struct.pack("=I", btf_id))
@@ -114,13 +120,18 @@ def main():
     bench = subprocess.Popen([options.build / "bin/xdp_bench", "--rounds", "1000", "--packets", "1000000", *more], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     try:
-        while program_fd("rotate_known") is None:
+        while program_fd("rotate_known") is None or program_fd("flowxdp_ingress") is None:
             if bench.poll() is not None:
                 sys.exit("profile.py: xdp_bench has ended; run it by hand to see why")
             time.sleep(0.1)
-        functions, lines = lines_of(program_fd("flowxdp_ingress"))
-        with tempfile.TemporaryDirectory() as folder:
-            taken = list(samples(folder, bench.pid, options.seconds))
+        sampled = None
+        while sampled != program_id("flowxdp_ingress"):  # xdp_bench loads some variants more than once
+            sampled = program_id("flowxdp_ingress")
+            functions, lines = lines_of(program_fd("flowxdp_ingress"))
+            with tempfile.TemporaryDirectory() as folder:
+                taken = list(samples(folder, bench.pid, options.seconds))
+            if bench.poll() is not None:
+                sys.exit("profile.py: xdp_bench has ended; run it by hand to see why")
     finally:
         bench.kill()
         bench.wait()
