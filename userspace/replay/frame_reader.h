@@ -93,10 +93,10 @@ class FrameReader {
 
   private:
     // A second core's cache holds what is under way; a slow engine makes the reader wait.
-    static constexpr std::size_t kBlockFrames = 2048, kReadFrames = 256, kBlocksAhead = 8;
+    static constexpr std::size_t kBlockFrames = 2048, kReadFrames = 256, kBlocksAhead = 5;
     // With kBlocksBehind blocks waiting the engine is behind, and the reader parses. kBlocksParsed: for how many blocks
-    // it has memory, 0.75 MiB each.
-    static constexpr std::size_t kBlocksBehind = 4, kBlocksParsed = 6;
+    // it has memory, 0.75 MiB each: those that wait, the engine's and the reader's.
+    static constexpr std::size_t kBlocksBehind = 2, kBlocksParsed = 7;
     static constexpr std::uint64_t kBytesAhead = 4u << 20; // a block with more comes alone
 
     void run();
