@@ -255,7 +255,8 @@ FX_INLINE void load_lines(struct flow_record *r, __u32 size)
 }
 
 /*
- * Makes s->home of s->key_tag, and asks for the home's first line. It comes from memory while the rest of the packet is parsed.
+ * Makes s->home of s->key_tag, and asks for the home's first line. It comes from memory while the rest of the packet is parsed. In a
+ * flood nobody looks there, and the insertion's first locked instruction would wait for the line: 150 ns of 590.
  */
 FX_INLINE void find_home(struct scratch *s)
 {
@@ -263,7 +264,7 @@ FX_INLINE void find_home(struct scratch *s)
 
 	s->home = home_slot(&load.slots, s->key_tag);
 	home = record_at(s->home);
-	if (home)
+	if (home && flows_come_back(s))
 		(void)FX_OPAQUE(home->state);
 }
 
