@@ -96,7 +96,7 @@ class FrameReader {
     static constexpr std::size_t kBlockFrames = 2048, kReadFrames = 256, kBlocksAhead = 5;
     // With kBlocksBehind blocks waiting the engine is behind, and the reader parses. kBlocksParsed: for how many blocks
     // it has memory, 0.75 MiB each: those that wait, the engine's and the reader's.
-    static constexpr std::size_t kBlocksBehind = 2, kBlocksParsed = 7;
+    static constexpr std::size_t kBlocksBehind = 2, kBlocksParsed = kBlocksAhead + 2;
     static constexpr std::uint64_t kBytesAhead = 4u << 20; // a block with more comes alone
 
     void run();
